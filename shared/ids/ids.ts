@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomInt } from 'node:crypto';
 import { v7 } from 'uuid';
 
 declare const brand: unique symbol;
@@ -54,12 +54,15 @@ export interface Ids {
   secret(byteLength: number): string;
   /** `byteLength` random bytes as hex: epochs. */
   hex(byteLength: number): string;
+  /** From 0 up to, not including, 1: jitter. */
+  fraction(): number;
 }
 
 export const systemIds: Ids = {
   uuid: () => v7(),
   secret: (byteLength) => randomBytes(byteLength).toString('base64url'),
   hex: (byteLength) => randomBytes(byteLength).toString('hex'),
+  fraction: () => randomInt(0x1_0000_0000) / 0x1_0000_0000,
 };
 
 /** `79161234567` → `7916•••4567`: what logs and problem documents may show. */

@@ -1,0 +1,83 @@
+import { DomainError } from '../problem/problem.ts';
+import type { Instant } from '../time/clock.ts';
+import type { PasswordHash } from './passwords.ts';
+import type { Permission } from './permissions.ts';
+
+/** A person, or a partner's program, that signs in at this node. */
+export interface Operator {
+  readonly id: string;
+  readonly login: string;
+  readonly name: string;
+  readonly role: string;
+  readonly disabled: boolean;
+  readonly createdAt: Instant;
+}
+
+export interface OperatorWithPassword extends Operator {
+  readonly passwordHash: PasswordHash;
+}
+
+/** Who is asking, and what they may do. */
+export interface Principal {
+  readonly operatorId: string;
+  readonly login: string;
+  readonly name: string;
+  readonly role: string;
+  readonly permissions: ReadonlySet<Permission>;
+}
+
+export const loginPattern = /^[a-z0-9][a-z0-9._-]{1,31}$/;
+export const maxNameLength = 100;
+
+/** Logins are told apart without regard to case. */
+export function normalLogin(text: string): string {
+  return text.trim().toLowerCase();
+}
+
+/** @throws DomainError `invalid-input` naming `login`. */
+export function parseLogin(text: string): string {
+  const login = normalLogin(text);
+  if (loginPattern.test(login)) return login;
+  const message = 'must be 2 to 32 of a–z, 0–9, dot, dash, underscore';
+  throw new DomainError('invalid-input', `The login ${message}.`, {
+    errors: [{ field: 'login', message }],
+  });
+}
+
+export const sessionIdleMs = 30 * 60_000;
+export const sessionMaxMs = 12 * 3_600_000;
+/** How stale the stored time of a session's last use may be. */
+export const sessionTouchMs = 60_000;
+/** 256 bits, base64url. */
+export const tokenBytes = 32;
+export const tokenPattern = /^[\w-]{43}$/;
+
+export interface SessionTimes {
+  readonly createdMs: number;
+  readonly seenMs: number;
+}
+
+/** When the session ends if it is not used again; milliseconds since the epoch. */
+export function sessionEndMs({ createdMs, seenMs }: SessionTimes): number {
+  return Math.min(seenMs + sessionIdleMs, createdMs + sessionMaxMs);
+}
+
+export const maxWrongTries = 5;
+export const lockoutMs = 15 * 60_000;
+
+export interface Tries {
+  readonly count: number;
+  readonly lastMs: number;
+}
+
+export type NextTry = { readonly lockedForMs: number } | { readonly tries: Tries };
+
+/**
+ * A try is counted before its password is looked at, so that a burst of guesses cannot all pass the same count.
+ * After `maxWrongTries` the login rests for `lockoutMs`; a try while it rests does not prolong that.
+ */
+export function nextTry(before: Tries | undefined, nowMs: number): NextTry {
+  if (!before || nowMs >= before.lastMs + lockoutMs) return { tries: { count: 1, lastMs: nowMs } };
+  if (before.count >= maxWrongTries) return { lockedForMs: before.lastMs + lockoutMs - nowMs };
+  return { tries: { count: before.count + 1, lastMs: nowMs } };
+}

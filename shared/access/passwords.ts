@@ -1,0 +1,102 @@
+import { type ScryptOptions, scrypt, timingSafeEqual } from 'node:crypto';
+import { promisify } from 'node:util';
+import type { Ids } from '../ids/ids.ts';
+import { DomainError } from '../problem/problem.ts';
+
+declare const brand: unique symbol;
+/** `scrypt$N$r$p$salt$key`, base64url: a hash carries the parameters it was made with. */
+export type PasswordHash = string & { readonly [brand]: 'PasswordHash' };
+
+export const minPasswordLength = 8;
+/** A bound on the work of a request, far above any passphrase. */
+export const maxPasswordLength = 128;
+
+/** OWASP's scrypt setting for 32 MiB a hash; N is CPU/memory cost, r block size, p parallelism. */
+const cost = { N: 32_768, r: 8, p: 1 };
+const maxMemoryBytes = 64 * 1024 * 1024;
+const saltBytes = 16;
+const keyBytes = 32;
+
+/** Two threads of libuv's four: sign-ins must not starve the file work of the store. */
+const maxConcurrentHashes = 2;
+const maxWaitingHashes = 64;
+
+const hashPattern = /^scrypt\$(\d{1,7})\$(\d{1,2})\$(\d{1,2})\$([\w-]{1,64})\$([\w-]{43})$/;
+/** Verified against when there is no operator, so that an unknown login costs as much as a known one. */
+const nobodysHash =
+  `scrypt$${cost.N}$${cost.r}$${cost.p}$bm9ib2R5$${'A'.repeat(43)}` as PasswordHash;
+
+const derive = promisify<string, Buffer, number, ScryptOptions, Buffer>(scrypt);
+
+export interface Passwords {
+  /**
+   * @throws DomainError `invalid-input` for a length outside `minPasswordLength`..`maxPasswordLength`, `overloaded`.
+   */
+  hash(password: string): Promise<PasswordHash>;
+  /** The same work whether there is a hash or not. @throws DomainError `overloaded`. */
+  verify(password: string, stored: PasswordHash | undefined): Promise<boolean>;
+  /** @throws DomainError `overloaded` when a hash asked for now would be refused. */
+  admit(): void;
+}
+
+export function createPasswords(deps: { ids: Ids }): Passwords {
+  const waiting: (() => void)[] = [];
+  let running = 0;
+
+  function admit(): void {
+    if (waiting.length >= maxWaitingHashes) {
+      throw new DomainError('overloaded', 'Too many sign-ins at once. Try again in a minute.');
+    }
+  }
+
+  async function key(password: string, salt: Buffer, options: ScryptOptions): Promise<Buffer> {
+    admit();
+    // A finished hash hands its place to the first in line, so `running` does not change then.
+    if (running >= maxConcurrentHashes) await new Promise<void>((go) => waiting.push(go));
+    else running += 1;
+    try {
+      // The same passphrase may reach us composed or decomposed, depending on the keyboard (NIST SP 800-63B, 3.1.1.2).
+      const text = password.normalize('NFKC');
+      return await derive(text, salt, keyBytes, { ...options, maxmem: maxMemoryBytes });
+    } finally {
+      const next = waiting.shift();
+      if (next) next();
+      else running -= 1;
+    }
+  }
+
+  return {
+    admit,
+    async hash(password) {
+      checkLength(password);
+      const salt = deps.ids.secret(saltBytes);
+      const made = await key(password, Buffer.from(salt, 'base64url'), cost);
+      const { N, r, p } = cost;
+      return `scrypt$${N}$${r}$${p}$${salt}$${made.toString('base64url')}` as PasswordHash;
+    },
+    async verify(password, stored) {
+      const { options, salt, expected } = parseHash(stored ?? nobodysHash);
+      const made = await key(password.slice(0, maxPasswordLength + 1), salt, options);
+      return timingSafeEqual(made, expected) && stored !== undefined;
+    },
+  };
+}
+
+function checkLength(password: string): void {
+  const { length } = password;
+  if (length >= minPasswordLength && length <= maxPasswordLength) return;
+  const message = `must have ${minPasswordLength} to ${maxPasswordLength} characters`;
+  throw new DomainError('invalid-input', `The password ${message}.`, {
+    errors: [{ field: 'password', message }],
+  });
+}
+
+function parseHash(stored: PasswordHash) {
+  const [, N, r, p, salt, key] = hashPattern.exec(stored) ?? [];
+  if (!N || !r || !p || !salt || !key) throw new Error('a stored password hash is damaged');
+  return {
+    options: { N: Number(N), r: Number(r), p: Number(p) },
+    salt: Buffer.from(salt, 'base64url'),
+    expected: Buffer.from(key, 'base64url'),
+  };
+}

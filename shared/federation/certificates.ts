@@ -1,0 +1,215 @@
+import { generateKeyPair, X509Certificate } from 'node:crypto';
+import { isIP } from 'node:net';
+import { promisify } from 'node:util';
+import forge from 'node-forge';
+import type { Ids, NodeCode } from '../ids/ids.ts';
+import { nodeCodePattern } from '../ids/ids.ts';
+import { DomainError } from '../problem/problem.ts';
+import type { Clock } from '../time/clock.ts';
+import { sha256 } from '../wire/canonical.ts';
+
+const keyBits = 2048;
+const dayMs = 86_400_000;
+/** A fresh certificate must be good at once on a node whose clock is a little behind. */
+const backdatedMs = 300_000;
+
+/** The federation's certificate authority: a self-signed certificate and its key, both PEM. */
+export interface Authority {
+  readonly certPem: string;
+  readonly keyPem: string;
+}
+
+/** What the federation reads in a node's certificate. */
+export interface CertificateFacts {
+  readonly code: NodeCode;
+  /** Lower-case hex. */
+  readonly serial: string;
+  /** SHA-256 (hex) of the SubjectPublicKeyInfo. */
+  readonly spkiSha256: string;
+  /** Milliseconds since the epoch, both. */
+  readonly notBefore: number;
+  readonly notAfter: number;
+}
+
+/** The name that peers ask for in TLS, whatever address they dial: `msk.sbms.internal`. */
+export function tlsName(code: NodeCode): string {
+  return `${code.toLowerCase()}.sbms.internal`;
+}
+
+/** The hosts of URLs, each once, as a certificate names them (IPv6 without brackets). */
+export function hostsOf(urls: readonly string[]): string[] {
+  const hosts = urls.map((url) => new URL(url).hostname.replace(/^\[|\]$/g, ''));
+  return [...new Set(hosts)];
+}
+
+/** An RSA key, PKCS #8 PEM; made off the event loop. */
+export async function createTlsKey(): Promise<string> {
+  const { privateKey } = await promisify(generateKeyPair)('rsa', { modulusLength: keyBits });
+  return privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
+}
+
+/** A random positive 127-bit serial that DER writes without padding (RFC 5280, 4.1.2.2). */
+export function randomSerial(ids: Ids): string {
+  const hex = ids.hex(16);
+  const first = (Number.parseInt(hex.slice(0, 2), 16) & 0x7f) | 0x40;
+  return first.toString(16) + hex.slice(2);
+}
+
+/** A new self-signed certificate authority, good for `validDays`. */
+export async function createAuthority(options: {
+  commonName: string;
+  clock: Clock;
+  ids: Ids;
+  validDays: number;
+}): Promise<Authority> {
+  const keyPem = await createTlsKey();
+  const key = forge.pki.privateKeyFromPem(keyPem);
+  const subject = [{ name: 'commonName', value: options.commonName }];
+  const cert = blankCertificate({ ...options, serial: randomSerial(options.ids) });
+  cert.publicKey = forge.pki.setRsaPublicKey(key.n, key.e);
+  cert.setSubject(subject);
+  cert.setIssuer(subject);
+  cert.setExtensions([
+    { name: 'basicConstraints', cA: true, pathLenConstraint: 0, critical: true },
+    { name: 'keyUsage', keyCertSign: true, cRLSign: true, critical: true },
+    { name: 'subjectKeyIdentifier' },
+  ]);
+  cert.sign(key, forge.md.sha256.create());
+  return { certPem: forge.pki.certificateToPem(cert), keyPem };
+}
+
+/** A PKCS #10 request for `code`. It names no hosts: the issuer knows the node's URLs. */
+export function createRequest(options: { code: NodeCode; keyPem: string }): string {
+  const key = forge.pki.privateKeyFromPem(options.keyPem);
+  const request = forge.pki.createCertificationRequest();
+  request.publicKey = forge.pki.setRsaPublicKey(key.n, key.e);
+  request.setSubject([{ name: 'commonName', value: options.code }]);
+  request.sign(key, forge.md.sha256.create());
+  return forge.pki.certificationRequestToPem(request);
+}
+
+/**
+ * A node certificate for the key that signed the request: server and client in one.
+ * Nothing but the key is taken from the request.
+ * @throws DomainError `enrolment-refused` for a request that is broken, unsigned, weak or for
+ * another code.
+ */
+export function issueCertificate(options: {
+  authority: Authority;
+  csrPem: string;
+  code: NodeCode;
+  hosts: readonly string[];
+  validDays: number;
+  clock: Clock;
+  serial: string;
+}): string {
+  const { code, authority } = options;
+  const ca = forge.pki.certificateFromPem(authority.certPem);
+  const cert = blankCertificate(options);
+  cert.publicKey = requestedKey(options.csrPem, code);
+  cert.setSubject([{ name: 'commonName', value: code }]);
+  cert.setIssuer(ca.subject.attributes);
+  cert.setExtensions([
+    { name: 'basicConstraints', cA: false, critical: true },
+    { name: 'keyUsage', digitalSignature: true, critical: true },
+    { name: 'extKeyUsage', serverAuth: true, clientAuth: true },
+    { name: 'subjectAltName', altNames: alternativeNames(code, options.hosts) },
+    { name: 'subjectKeyIdentifier' },
+    { name: 'authorityKeyIdentifier', keyIdentifier: ca.generateSubjectKeyIdentifier().getBytes() },
+  ]);
+  cert.sign(forge.pki.privateKeyFromPem(authority.keyPem), forge.md.sha256.create());
+  return forge.pki.certificateToPem(cert);
+}
+
+function blankCertificate(options: { clock: Clock; validDays: number; serial: string }) {
+  const cert = forge.pki.createCertificate();
+  const nowMs = options.clock.nowMs();
+  cert.serialNumber = options.serial;
+  cert.validity.notBefore.setTime(nowMs - backdatedMs);
+  cert.validity.notAfter.setTime(nowMs + options.validDays * dayMs);
+  return cert;
+}
+
+// GeneralName (RFC 5280, 4.2.1.6): 2 is dNSName, 6 uniformResourceIdentifier, 7 iPAddress.
+function alternativeNames(code: NodeCode, hosts: readonly string[]): object[] {
+  return [
+    { type: 6, value: `sbms:node:${code}` },
+    { type: 2, value: tlsName(code) },
+    ...hosts.map((host) => (isIP(host) ? { type: 7, ip: host } : { type: 2, value: host })),
+  ];
+}
+
+function requestedKey(csrPem: string, code: NodeCode): forge.pki.rsa.PublicKey {
+  const request = verifiedRequest(csrPem);
+  const key = request?.publicKey;
+  if (!request || !key || !('n' in key)) {
+    throw new DomainError('enrolment-refused', 'The certificate request is not valid.');
+  }
+  if (key.n.bitLength() < keyBits) {
+    throw new DomainError('enrolment-refused', `The TLS key has fewer than ${keyBits} bits.`);
+  }
+  if (request.subject.getField('CN')?.value !== code) {
+    throw new DomainError('enrolment-refused', 'The certificate request is for another node.');
+  }
+  return key;
+}
+
+function verifiedRequest(csrPem: string): forge.pki.CertificateSigningRequest | undefined {
+  try {
+    const request = forge.pki.certificationRequestFromPem(csrPem);
+    return request.verify() ? request : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** SHA-256 (hex) of the key a certificate request asks for, as `CertificateFacts.spkiSha256`. */
+export function requestedKeySha256(csrPem: string, code: NodeCode): string {
+  const der = forge.asn1.toDer(forge.pki.publicKeyToAsn1(requestedKey(csrPem, code)));
+  return sha256(Buffer.from(der.getBytes(), 'binary'));
+}
+
+/**
+ * Reads a node's certificate; proves nothing about who signed it.
+ * @throws DomainError `peer-refused` when it names no node, or two.
+ */
+export function certificateFacts(certificate: string | X509Certificate): CertificateFacts {
+  const x509 = typeof certificate === 'string' ? parseCertificate(certificate) : certificate;
+  const names = x509.subject.split('\n').filter((line) => line.startsWith('CN='));
+  const uris = (x509.subjectAltName ?? '').split(', ').filter((name) => name.startsWith('URI:'));
+  const code = names[0]?.slice('CN='.length) ?? '';
+  const agrees = names.length === 1 && uris.length === 1 && uris[0] === `URI:sbms:node:${code}`;
+  if (!agrees || !isNodeCode(code)) {
+    throw new DomainError('peer-refused', 'The certificate does not name one node.');
+  }
+  return {
+    code,
+    serial: x509.serialNumber.toLowerCase(),
+    spkiSha256: sha256(x509.publicKey.export({ type: 'spki', format: 'der' })),
+    notBefore: Date.parse(x509.validFrom),
+    notAfter: Date.parse(x509.validTo),
+  };
+}
+
+/** @throws DomainError `peer-refused` for what is not a certificate. */
+export function parseCertificate(pem: string): X509Certificate {
+  try {
+    return new X509Certificate(pem);
+  } catch (cause) {
+    throw new DomainError('peer-refused', 'This is not a certificate.', { cause });
+  }
+}
+
+function isNodeCode(text: string): text is NodeCode {
+  return nodeCodePattern.test(text);
+}
+
+/** SHA-256 (hex) of a certificate's DER: what an enrolment token pins. */
+export function certificateFingerprint(pem: string): string {
+  return sha256(parseCertificate(pem).raw);
+}
+
+/** True once two thirds of the certificate's life are over. */
+export function dueForRenewal(facts: CertificateFacts, nowMs: number): boolean {
+  return nowMs >= facts.notBefore + ((facts.notAfter - facts.notBefore) * 2) / 3;
+}

@@ -1,0 +1,66 @@
+import { z } from 'zod';
+import { type NodeCode, nodeCodePattern } from '../ids/ids.ts';
+import { DomainError } from '../problem/problem.ts';
+import { publicSigningKey } from './identity.ts';
+
+const maxPemCharacters = 16_384;
+
+/** `https://host[:port]` and nothing behind it: what the directory takes as a node's address. */
+export const nodeUrl = z
+  .string()
+  .max(300)
+  .refine(isOrigin, 'must be https://host or https://host:port');
+
+const pem = z.string().max(maxPemCharacters);
+const nodeCode = z.custom<NodeCode>(
+  (value) => typeof value === 'string' && nodeCodePattern.test(value),
+  'must be 2–8 capitals',
+);
+
+export const enrolmentRequest = z.strictObject({
+  code: nodeCode,
+  token: z.string().max(200),
+  csrPem: pem,
+  signingJwk: publicSigningKey,
+  peerUrl: nodeUrl,
+  frontUrl: nodeUrl,
+});
+export type EnrolmentRequest = z.infer<typeof enrolmentRequest>;
+
+export const enrolmentAnswer = z.strictObject({
+  certPem: pem,
+  caPem: pem,
+  hqSigningKey: publicSigningKey,
+});
+export type EnrolmentAnswer = z.infer<typeof enrolmentAnswer>;
+
+export const renewalRequest = z.strictObject({ csrPem: pem });
+export const renewalAnswer = z.strictObject({ certPem: pem });
+export type RenewalAnswer = z.infer<typeof renewalAnswer>;
+
+/** An enrolment token: a secret, and the fingerprint of the authority that will take it. */
+export interface EnrolmentToken {
+  readonly secret: string;
+  /** SHA-256 (hex) of the authority's certificate (DER). */
+  readonly authoritySha256: string;
+}
+
+export function tokenText(token: EnrolmentToken): string {
+  return `${token.secret}.${token.authoritySha256}`;
+}
+
+/** @throws DomainError `enrolment-refused` for what is not a token. */
+export function parseToken(text: string): EnrolmentToken {
+  const match = /^([A-Za-z0-9_-]{43})\.([0-9a-f]{64})$/.exec(text.trim());
+  const [, secret, authoritySha256] = match ?? [];
+  if (secret === undefined || authoritySha256 === undefined) {
+    throw new DomainError('enrolment-refused', 'This is not an enrolment token.');
+  }
+  return { secret, authoritySha256 };
+}
+
+function isOrigin(text: string): boolean {
+  if (!URL.canParse(text)) return false;
+  const url = new URL(text);
+  return url.protocol === 'https:' && url.origin === text.replace(/\/$/, '') && !text.endsWith('/');
+}

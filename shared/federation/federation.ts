@@ -1,0 +1,231 @@
+import type { Ids, NodeCode } from '../ids/ids.ts';
+import { DomainError } from '../problem/problem.ts';
+import type { Reader, Store, Transaction } from '../store/store.ts';
+import type { BusinessDate, Clock } from '../time/clock.ts';
+import { hello as helloSchema } from '../wire/peer-messages.ts';
+import type { Alarms } from './alarms.ts';
+import { createInbox, type EntryHandler } from './inbox.ts';
+import { anyForkedStream, inboundStreams } from './inbox-store.ts';
+import { type Acknowledged, createLane, type Lane } from './lane.ts';
+import { createLiveness } from './liveness.ts';
+import { createLog } from './log.ts';
+import { acknowledgedOperations, outboundStreams } from './log-store.ts';
+import { createPeerStarts } from './peer-starts.ts';
+import type { PeerClient, PeerDirectory, Signer, Verifier } from './peers.ts';
+import { createRecovery } from './recovery.ts';
+import { createRecoveryAnswers } from './recovery-answers.ts';
+
+/** Called in the transaction that records that another node now holds an entry of this kind. */
+export type HeldHandler = (tx: Transaction, operationId: string) => Promise<void>;
+
+export interface FederationDeps {
+  node: NodeCode;
+  codeVersion: string;
+  store: Store;
+  clock: Clock;
+  ids: Ids;
+  signer: Signer;
+  verifier: Verifier;
+  client: PeerClient;
+  directory: PeerDirectory;
+  alarms: Alarms;
+  /** The version of the reference release in force; 0 for none. */
+  release: () => number;
+  businessDate: () => BusinessDate;
+}
+
+export type Federation = ReturnType<typeof createFederation>;
+
+/**
+ * A node's place among the others: its log, a lane to every peer, the inbox, liveness and recovery. Rooms register what
+ * they do with facts by kind, before `start`.
+ */
+export function createFederation(deps: FederationDeps) {
+  const { node, store, clock, ids, signer, verifier, client, directory, alarms } = deps;
+  const handlers = new Map<string, EntryHandler>();
+  const replayers = new Map<string, EntryHandler>();
+  const heldHandlers = new Map<string, HeldHandler>();
+  const onRecovered: (() => void)[] = [];
+  const lanes = new Map<NodeCode, Lane>();
+  let isOpen = false;
+
+  const log = createLog({ node, clock, ids });
+  const peerStarts = createPeerStarts();
+  const recovery = createRecovery({
+    node,
+    store,
+    log,
+    client,
+    directory,
+    signer,
+    verifier,
+    clock,
+    ids,
+    replayers,
+    recovered() {
+      alarms.clear('set-back');
+      for (const listener of onRecovered) listener();
+      wakeAll();
+    },
+    alarm: alarms.raise,
+  });
+  const recoveryAnswers = createRecoveryAnswers({ store, signer });
+  const inbox = createInbox({
+    node,
+    store,
+    verifier,
+    peerStarts,
+    handlers,
+    events: {
+      forked: (peer, at) => alarms.raise('forked', `${peer} signed two histories at ${at}`),
+      unknownKind: (peer, kind) => alarms.raise('unknown-kind', `${peer} sends ${kind}`),
+    },
+  });
+  const liveness = createLiveness({
+    node,
+    codeVersion: deps.codeVersion,
+    release: deps.release,
+    store,
+    log,
+    client,
+    directory,
+    peerStarts,
+    clock,
+    isRecovering: recovery.isRecovering,
+    heard: (peer) => lanes.get(peer)?.heard(),
+    setBack: recovery.suspect,
+    alarm: alarms.raise,
+  });
+
+  function lane(peer: NodeCode): Lane {
+    const known = lanes.get(peer);
+    if (known) return known;
+    const created = createLane({
+      peer,
+      log,
+      store,
+      client,
+      signer,
+      clock,
+      ids,
+      events: {
+        acknowledged: onAcknowledged,
+        setBack: (from, evidence) => void recovery.suspect(from, evidence),
+        forked: (from, epoch) => alarms.raise('forked', `${from} holds another ${epoch}`),
+        failed: () => {},
+      },
+    });
+    lanes.set(peer, created);
+    return created;
+  }
+
+  async function onAcknowledged(tx: Transaction, stretch: Acknowledged): Promise<void> {
+    if (heldHandlers.size === 0) return;
+    const kinds = [...heldHandlers.keys()];
+    for (const held of await acknowledgedOperations(tx, { ...stretch, kinds })) {
+      await heldHandlers.get(held.kind)?.(tx, held.operationId);
+    }
+  }
+
+  function wakeAll(): void {
+    if (!isOpen) return;
+    for (const peer of directory.peers()) lane(peer.code).wake();
+  }
+
+  log.onAppended((peer) => {
+    if (isOpen) lane(peer).wake();
+  });
+
+  /**
+   * Opens this start: its epoch, the check whether the node was set back, then the lanes.
+   * `setBack` is what the store's sentinel says.
+   */
+  async function start({ setBack }: { setBack: boolean }): Promise<void> {
+    await store.read(peerStarts.load);
+    await recovery.load();
+    await store.write((tx) =>
+      log.start(tx, {
+        to: directory.peers().map((peer) => peer.code),
+        businessDate: deps.businessDate(),
+        codeVersion: deps.codeVersion,
+      }),
+    );
+    if (setBack) await recovery.enter('the store is older than its sentinel');
+    await liveness.probe();
+    isOpen = true;
+    if (recovery.isRecovering()) recovery.run();
+    wakeAll();
+    liveness.start();
+  }
+
+  /** Money leaves only a node that is sure of its own past and whose streams are sound. */
+  async function assertMayPayOut(tx: Reader): Promise<void> {
+    if (recovery.isRecovering()) throw new DomainError('recovering');
+    if (await anyForkedStream(tx)) {
+      throw new DomainError('forked', 'A stream has two histories: nothing is paid out.');
+    }
+  }
+
+  async function streams() {
+    const [outbound, inbound] = await store.read(async (tx) => [
+      await outboundStreams(tx),
+      await inboundStreams(tx),
+    ]);
+    return { outbound, inbound, lanes };
+  }
+
+  return {
+    node,
+    log,
+    start,
+    streams,
+    assertMayPayOut,
+    recovery,
+    liveness,
+    alarms,
+    isRecovering: recovery.isRecovering,
+    /** What a room does with a fact of this kind that another node reports. */
+    onEntry(kind: string, handler: EntryHandler): void {
+      if (handlers.has(kind)) throw new Error(`two handlers for ${kind}`);
+      handlers.set(kind, handler);
+    },
+    /** What a room does again when this node's own fact of this kind had been lost with a backup. */
+    onReplay(kind: string, handler: EntryHandler): void {
+      if (replayers.has(kind)) throw new Error(`two replayers for ${kind}`);
+      replayers.set(kind, handler);
+    },
+    /** Called when a first other node holds this node's entry of this kind, and again for each further one. */
+    onHeld(kind: string, handler: HeldHandler): void {
+      heldHandlers.set(kind, handler);
+    },
+    onRecovered(listener: () => void): void {
+      onRecovered.push(listener);
+    },
+    /** The directory changed: new peers get a lane. */
+    peersChanged: wakeAll,
+    /** Every request of a peer passes here first. */
+    admit(caller: NodeCode, started: string | undefined): void {
+      if (started !== undefined) peerStarts.checkHeader(caller, started);
+    },
+    async receiveStream(caller: NodeCode, message: unknown) {
+      if (recovery.isRecovering()) throw new DomainError('recovering');
+      const answer = await inbox.receive(caller, message);
+      return answer;
+    },
+    async receiveHello(caller: NodeCode, message: unknown) {
+      const parsed = helloSchema.safeParse(message);
+      if (!parsed.success || parsed.data.node !== caller) {
+        throw new DomainError('peer-refused', 'The hello is not well formed.');
+      }
+      return liveness.receive(parsed.data);
+    },
+    answerRecovery: recoveryAnswers.answer,
+    async stop(): Promise<void> {
+      isOpen = false;
+      liveness.stop();
+      recovery.stop();
+      await Promise.all([...lanes.values()].map((each) => each.stop()));
+    },
+  };
+}
+

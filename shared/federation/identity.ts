@@ -1,0 +1,151 @@
+import { createPrivateKey } from 'node:crypto';
+import { mkdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { calculateJwkThumbprint, exportJWK, generateKeyPair, type JWK } from 'jose';
+import { z } from 'zod';
+import { type NodeCode, nodeCodePattern } from '../ids/ids.ts';
+import { DomainError } from '../problem/problem.ts';
+import { certificateFacts, createTlsKey, parseCertificate } from './certificates.ts';
+import { writeFileDurably } from './identity-files.ts';
+
+/** What TLS needs of a node; all PEM. */
+export interface TlsMaterial {
+  readonly tlsKeyPem: string;
+  readonly certPem: string;
+  readonly caPem: string;
+}
+
+/** A node's two private keys; all it has before it is enrolled. */
+export interface NodeKeys {
+  readonly code: NodeCode;
+  readonly tlsKeyPem: string;
+  /** Ed25519, private. */
+  readonly signingKey: JWK;
+}
+
+/** An enrolled node's identity. */
+export interface NodeIdentity extends NodeKeys, TlsMaterial {
+  /** HQ's public signing key, pinned at enrolment. */
+  readonly headOfficeKey: JWK;
+}
+
+/** A public signing key as it stands on the wire and in the directory. */
+export const publicSigningKey = z.strictObject({
+  kty: z.literal('OKP'),
+  crv: z.literal('Ed25519'),
+  x: z.string().regex(/^[A-Za-z0-9_-]{43}$/),
+});
+export type PublicSigningKey = z.infer<typeof publicSigningKey>;
+
+const privateSigningKey = publicSigningKey.extend({
+  d: z.string().regex(/^[A-Za-z0-9_-]{43}$/),
+});
+
+const files = {
+  tlsKey: 'tls-key.pem',
+  cert: 'tls-cert.pem',
+  ca: 'ca.pem',
+  signingKey: 'signing-key.jwk',
+  headOfficeKey: 'hq-signing-key.jwk',
+} as const;
+
+/** The JWK thumbprint (RFC 7638) that a `kid` names. */
+export function signingKeyId(jwk: JWK): Promise<string> {
+  return calculateJwkThumbprint(jwk, 'sha256');
+}
+
+/** The public half of a signing key, without anything else. */
+export function publicKeyOf(signingKey: JWK): PublicSigningKey {
+  const { kty, crv, x } = signingKey;
+  return publicSigningKey.parse({ kty, crv, x });
+}
+
+/** New keys, in memory only. */
+export async function createKeys(code: NodeCode): Promise<NodeKeys> {
+  const [tlsKeyPem, pair] = await Promise.all([
+    createTlsKey(),
+    generateKeyPair('EdDSA', { crv: 'Ed25519', extractable: true }),
+  ]);
+  const signingKey = privateSigningKey.parse(await exportJWK(pair.privateKey));
+  return { code, tlsKeyPem, signingKey };
+}
+
+/**
+ * The keys in `dir`, made there if it has none: an interrupted enrolment goes on with its own.
+ * @throws DomainError `enrolment-refused` when `dir` belongs to another node.
+ */
+export async function createIdentity(dir: string, code: NodeCode): Promise<NodeKeys> {
+  if (!nodeCodePattern.test(code)) throw new DomainError('invalid-input', 'Not a node code.');
+  await mkdir(dir, { recursive: true, mode: 0o700 });
+  const certPem = await readIfPresent(join(dir, files.cert));
+  if (certPem !== undefined && certificateFacts(certPem).code !== code) {
+    throw new DomainError('enrolment-refused', `${dir} holds the identity of another node.`);
+  }
+  // The signing key is written last: with it there, both are.
+  if ((await readIfPresent(join(dir, files.signingKey))) !== undefined) {
+    return { code, ...(await loadKeys(dir)) };
+  }
+  const keys = await createKeys(code);
+  await writeFileDurably(join(dir, files.tlsKey), keys.tlsKeyPem);
+  await writeFileDurably(join(dir, files.signingKey), JSON.stringify(keys.signingKey));
+  return keys;
+}
+
+/** Adds what the centre answered; the certificate goes last, so that it makes the identity whole. */
+export async function completeIdentity(
+  dir: string,
+  enrolled: { certPem: string; caPem: string; headOfficeKey: JWK },
+): Promise<void> {
+  const headOfficeKey = JSON.stringify(publicKeyOf(enrolled.headOfficeKey));
+  await writeFileDurably(join(dir, files.headOfficeKey), headOfficeKey);
+  await writeFileDurably(join(dir, files.ca), enrolled.caPem);
+  await replaceCertificate(dir, enrolled.certPem);
+}
+
+/** A renewal: the same key under a new certificate. */
+export async function replaceCertificate(dir: string, certPem: string): Promise<void> {
+  await writeFileDurably(join(dir, files.cert), certPem);
+}
+
+/**
+ * Reads an enrolled node's identity and checks that its parts belong together.
+ * @throws DomainError `not-found` when the node is not enrolled; Error when a file is damaged.
+ */
+export async function loadIdentity(dir: string): Promise<NodeIdentity> {
+  const certPem = await readIfPresent(join(dir, files.cert));
+  if (certPem === undefined) {
+    throw new DomainError('not-found', `No node identity in ${dir}: enrol this node first.`);
+  }
+  const keys = await loadKeys(dir);
+  const certificate = parseCertificate(certPem);
+  if (!certificate.checkPrivateKey(createPrivateKey(keys.tlsKeyPem))) {
+    throw new Error(`${files.cert} and ${files.tlsKey} in ${dir} do not belong together`);
+  }
+  return {
+    code: certificateFacts(certificate).code,
+    ...keys,
+    certPem,
+    caPem: await readFile(join(dir, files.ca), 'utf8'),
+    headOfficeKey: publicSigningKey.parse(await readJson(join(dir, files.headOfficeKey))),
+  };
+}
+
+async function loadKeys(dir: string): Promise<Omit<NodeKeys, 'code'>> {
+  return {
+    tlsKeyPem: await readFile(join(dir, files.tlsKey), 'utf8'),
+    signingKey: privateSigningKey.parse(await readJson(join(dir, files.signingKey))),
+  };
+}
+
+async function readJson(path: string): Promise<unknown> {
+  return JSON.parse(await readFile(path, 'utf8'));
+}
+
+async function readIfPresent(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+    throw error;
+  }
+}

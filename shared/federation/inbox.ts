@@ -1,0 +1,189 @@
+import type { NodeCode } from '../ids/ids.ts';
+import { DomainError } from '../problem/problem.ts';
+import type { Store, Transaction } from '../store/store.ts';
+import { canonicalJson, sha256 } from '../wire/canonical.ts';
+import {
+  headType,
+  type LogEntry,
+  type StreamBatch,
+  type StreamHead,
+  streamBatch,
+  streamHead,
+} from '../wire/peer-messages.ts';
+import {
+  type InboundStream,
+  inboundHash,
+  inboundStream,
+  insertHead,
+  insertInboundEntry,
+  saveInboundStream,
+} from './inbox-store.ts';
+import { nextChain } from './log-store.ts';
+import type { PeerStarts } from './peer-starts.ts';
+import type { Verifier } from './peers.ts';
+
+/** Applies one received fact, in the transaction that moves the cursor past it. */
+export type EntryHandler = (tx: Transaction, entry: LogEntry) => Promise<void>;
+
+/** What is reported beside the answer: alarms, unknown kinds. */
+export interface InboxEvents {
+  forked(peer: NodeCode, at: number): void;
+  unknownKind(peer: NodeCode, kind: string): void;
+}
+
+export interface StreamAnswer {
+  readonly epoch: string;
+  readonly position: number;
+}
+
+type Received =
+  | { readonly outcome: 'taken'; readonly position: number }
+  | { readonly outcome: 'expected'; readonly expected: number }
+  | { readonly outcome: 'forked'; readonly at: number };
+
+export type Inbox = ReturnType<typeof createInbox>;
+
+/**
+ * Receives the streams of the peers: each entry is verified, stored word for word and applied exactly once, in order,
+ * with the cursor in the same transaction.
+ */
+export function createInbox(deps: {
+  node: NodeCode;
+  store: Store;
+  verifier: Verifier;
+  peerStarts: PeerStarts;
+  handlers: ReadonlyMap<string, EntryHandler>;
+  events: InboxEvents;
+}) {
+  const { node, store, verifier, peerStarts, handlers, events } = deps;
+
+  /**
+   * Takes a batch from the peer that the TLS connection proved.
+   * @throws DomainError `peer-refused`, `broken-chain`, `unexpected-position`, `forked`, `stale-start`, `set-back`.
+   */
+  async function receive(caller: NodeCode, message: unknown): Promise<StreamAnswer> {
+    const batch = parseBatch(message);
+    const head = await verifiedHead(caller, batch);
+    const received = await store.write((tx) => take(tx, batch, head));
+    switch (received.outcome) {
+      case 'taken':
+        return { epoch: batch.epoch, position: received.position };
+      case 'expected':
+        throw new DomainError('unexpected-position', undefined, {
+          members: { expected: received.expected },
+        });
+      case 'forked':
+        events.forked(caller, received.at);
+        throw new DomainError('forked', undefined, { members: { at: received.at } });
+    }
+  }
+
+  async function verifiedHead(caller: NodeCode, batch: StreamBatch): Promise<StreamHead> {
+    if (batch.from !== caller || batch.to !== node) {
+      throw new DomainError('peer-refused', 'The batch is not from the caller or not for this node.');
+    }
+    const payload = await verifier.verify(batch.head, { node: caller, typ: headType });
+    const parsed = streamHead.safeParse(payload);
+    if (!parsed.success) throw new DomainError('peer-refused', 'The head is not well formed.');
+    const head = parsed.data;
+    const agrees =
+      head.from === batch.from &&
+      head.to === batch.to &&
+      head.started === batch.started &&
+      head.epoch === batch.epoch &&
+      head.first === batch.first &&
+      head.position === batch.first + batch.entries.length - 1;
+    if (!agrees) throw new DomainError('peer-refused', 'The head does not speak of this batch.');
+    return head;
+  }
+
+  async function take(tx: Transaction, batch: StreamBatch, head: StreamHead): Promise<Received> {
+    const { from, epoch } = batch;
+    await peerStarts.admit(tx, from, head);
+    const stream = await inboundStream(tx, from, epoch);
+    if (stream.forked) return { outcome: 'forked', at: stream.position };
+    if (batch.first > stream.position + 1) {
+      return { outcome: 'expected', expected: stream.position + 1 };
+    }
+    const hashes = batch.entries.map((entry) => sha256(canonicalJson(entry)));
+    assertSelfConsistent(hashes, head);
+    const fork = await findFork(tx, { batch, head, stream, hashes });
+    if (fork !== undefined) {
+      await saveInboundStream(tx, { peer: from, epoch, stream: { ...stream, forked: true } });
+      return { outcome: 'forked', at: fork };
+    }
+    let { position, chain, seq } = stream;
+    for (const [index, entry] of batch.entries.entries()) {
+      if (batch.first + index <= stream.position) continue;
+      const hash = hashes[index] ?? '';
+      assertBelongs(entry, batch, seq);
+      position += 1;
+      chain = nextChain(chain, hash);
+      seq = entry.seq;
+      const text = canonicalJson(entry);
+      const { kind } = entry;
+      await insertInboundEntry(tx, { peer: from, epoch, position, seq, kind, hash, text });
+      await apply(tx, entry);
+    }
+    if (position > stream.position) {
+      const moved = { position, chain, seq, forked: false };
+      await saveInboundStream(tx, { peer: from, epoch, stream: moved });
+      await insertHead(tx, { peer: from, epoch, position, head: batch.head });
+    }
+    return { outcome: 'taken', position };
+  }
+
+  async function apply(tx: Transaction, entry: LogEntry): Promise<void> {
+    const handler = handlers.get(entry.kind);
+    if (handler) await handler(tx, entry);
+    else events.unknownKind(entry.node, entry.kind);
+  }
+
+  /** An entry must say of itself what the stream says of it. */
+  function assertBelongs(entry: LogEntry, batch: StreamBatch, lastSeq: number): void {
+    const belongs =
+      entry.node === batch.from &&
+      entry.epoch === batch.epoch &&
+      entry.to.includes(node) &&
+      entry.seq > lastSeq;
+    if (!belongs) throw new DomainError('peer-refused', 'An entry does not belong in this stream.');
+  }
+
+  return { receive };
+}
+
+function parseBatch(message: unknown): StreamBatch {
+  const parsed = streamBatch.safeParse(message);
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0];
+  const field = issue?.path.join('.') ?? '';
+  throw new DomainError('invalid-input', `The batch is not well formed at ${field || 'its root'}.`, {
+    errors: [{ field, message: issue?.message ?? 'is not valid' }],
+  });
+}
+
+/** The signed head must follow from the entries; otherwise they were changed on the way. */
+function assertSelfConsistent(hashes: readonly string[], head: StreamHead): void {
+  if (hashes.reduce(nextChain, head.base) !== head.chain) {
+    throw new DomainError('broken-chain', 'The entries do not add up to the signed head.');
+  }
+}
+
+/**
+ * The first position at which the sender signs another history than the one that it signed before. The batch is known
+ * to be consistent and signed, so a difference is proof, not an accident on the way.
+ */
+async function findFork(
+  tx: Transaction,
+  seen: { batch: StreamBatch; head: StreamHead; stream: InboundStream; hashes: readonly string[] },
+): Promise<number | undefined> {
+  const { batch, head, stream, hashes } = seen;
+  const { from: peer, epoch, first } = batch;
+  for (const [index, hash] of hashes.entries()) {
+    const position = first + index;
+    if (position > stream.position) break;
+    if ((await inboundHash(tx, { peer, epoch, position })) !== hash) return position;
+  }
+  if (first === stream.position + 1 && head.base !== stream.chain) return first - 1;
+  return undefined;
+}

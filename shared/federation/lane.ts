@@ -1,0 +1,233 @@
+import type { Ids, NodeCode } from '../ids/ids.ts';
+import { isDomainError } from '../problem/problem.ts';
+import type { Store, Transaction } from '../store/store.ts';
+import { type Clock, now } from '../time/clock.ts';
+import {
+  headType,
+  maxBatchBytes,
+  maxBatchEntries,
+  type StreamHead,
+  startedHeader,
+  streamAnswer,
+} from '../wire/peer-messages.ts';
+import type { Log } from './log.ts';
+import {
+  chainAt,
+  markOutboundForked,
+  nextBatch,
+  type OutboundBatch,
+  outboundStream,
+  setAcknowledged,
+} from './log-store.ts';
+import type { PeerClient, PeerResponse, Signer } from './peers.ts';
+
+const requestTimeoutMs = 30_000;
+const retryPauseMinMs = 500;
+const retryPauseMaxMs = 5 * 60_000;
+
+/** A stretch of a stream that a peer now holds durably. */
+export interface Acknowledged {
+  readonly peer: NodeCode;
+  readonly epoch: string;
+  readonly after: number;
+  readonly upTo: number;
+}
+
+export interface LaneEvents {
+  /** In the transaction that records it. */
+  acknowledged(tx: Transaction, stretch: Acknowledged): Promise<void>;
+  /** The peer holds more of this node than this node remembers. */
+  setBack(peer: NodeCode, evidence: string): void;
+  forked(peer: NodeCode, epoch: string): void;
+  failed(peer: NodeCode, reason: string): void;
+}
+
+export type Lane = ReturnType<typeof createLane>;
+
+/**
+ * Pushes this node's stream to one peer: one request at a time, everything that waits in one batch, retried for ever
+ * with full jitter. A dead peer delays nobody but itself.
+ */
+export function createLane(deps: {
+  peer: NodeCode;
+  log: Log;
+  store: Store;
+  client: PeerClient;
+  signer: Signer;
+  clock: Clock;
+  ids: Ids;
+  events: LaneEvents;
+}) {
+  const { peer, log, store, client, signer, clock, ids, events } = deps;
+  let failures = 0;
+  let running = false;
+  let stopped = false;
+  let again = false;
+  let cancelPause: (() => void) | undefined;
+  let lastError: string | undefined;
+  let idle: Promise<void> = Promise.resolve();
+
+  function wake(): void {
+    if (stopped) return;
+    again = true;
+    if (running || cancelPause) return;
+    running = true;
+    idle = drain();
+  }
+
+  async function drain(): Promise<void> {
+    try {
+      while (again && !stopped) {
+        again = false;
+        while (!stopped && (await sendNext())) failures = 0;
+      }
+    } catch (error) {
+      fail(error instanceof Error ? error.message : String(error));
+    } finally {
+      // Here and not later: a wake between the last look and this line would be lost.
+      running = false;
+    }
+  }
+
+  function fail(reason: string): void {
+    lastError = reason;
+    failures += 1;
+    events.failed(peer, reason);
+    if (stopped) return;
+    // Full jitter: AWS Architecture Blog, "Exponential Backoff And Jitter".
+    const ceilingMs = Math.min(retryPauseMaxMs, retryPauseMinMs * 2 ** Math.min(failures, 20));
+    cancelPause = clock.after(Math.ceil(ids.fraction() * ceilingMs), () => {
+      cancelPause = undefined;
+      wake();
+    });
+  }
+
+  /** Answers whether there was anything to send. */
+  async function sendNext(): Promise<boolean> {
+    const limits = { entries: maxBatchEntries, bytes: maxBatchBytes };
+    const batch = await store.read((tx) => nextBatch(tx, peer, limits));
+    if (!batch) return false;
+    const response = await client.request(peer, {
+      method: 'POST',
+      path: '/peer/v1/stream',
+      headers: { 'content-type': 'application/json', [startedHeader]: log.epoch() },
+      body: await encode(batch),
+      timeoutMs: requestTimeoutMs,
+    });
+    await settle(batch, response);
+    lastError = undefined;
+    return true;
+  }
+
+  async function encode(batch: OutboundBatch): Promise<string> {
+    const { epoch, first, position, base, chain } = batch;
+    const from = signer.node;
+    const started = log.epoch();
+    const head: StreamHead = {
+      from,
+      to: peer,
+      started,
+      previous: [...log.previous()],
+      epoch,
+      first,
+      base,
+      position,
+      chain,
+      at: now(clock),
+    };
+    const jws = await signer.sign(headType, head);
+    const rest = JSON.stringify({ from, to: peer, started, epoch, first, head: jws });
+    return `${rest.slice(0, -1)},"entries":[${batch.entries.join(',')}]}`;
+  }
+
+  async function settle(batch: OutboundBatch, response: PeerResponse): Promise<void> {
+    const { epoch } = batch;
+    if (response.status === 200) {
+      const answer = streamAnswer.parse(JSON.parse(response.body));
+      if (answer.position > batch.position) return onHeldBeyond(epoch, answer.position);
+      await acknowledge(batch, answer.position);
+      return;
+    }
+    const problem = parseProblem(response.body);
+    switch (problem.code) {
+      case 'unexpected-position':
+        return rewind(epoch, Number(problem.expected));
+      case 'forked':
+        await store.write((tx) => markOutboundForked(tx, peer, epoch));
+        events.forked(peer, epoch);
+        return;
+      case 'stale-start':
+        events.setBack(peer, 'a newer start of this node is known there');
+        break;
+      case 'set-back':
+        if (await isOwnStart(problem.newest)) {
+          log.nameEarlierStart(String(problem.newest));
+          return;
+        }
+        events.setBack(peer, 'a start that this node has forgotten is known there');
+        break;
+    }
+    throw new Error(`answered ${response.status} ${problem.code ?? ''}`.trim());
+  }
+
+  async function acknowledge(batch: OutboundBatch, position: number): Promise<void> {
+    const { epoch } = batch;
+    await store.write(async (tx) => {
+      await setAcknowledged(tx, { peer, epoch, position });
+      await events.acknowledged(tx, { peer, epoch, after: batch.first - 1, upTo: position });
+    });
+  }
+
+  /** The peer wants another position: an older one after it was set back, a later one after this node was. */
+  async function rewind(epoch: string, expected: number): Promise<void> {
+    if (!Number.isSafeInteger(expected) || expected < 1) throw new Error('no position expected');
+    const stream = await store.read((tx) => outboundStream(tx, peer, epoch));
+    if (!stream || expected > Number(stream.position) + 1) {
+      return onHeldBeyond(epoch, expected - 1);
+    }
+    await store.write((tx) => setAcknowledged(tx, { peer, epoch, position: expected - 1 }));
+  }
+
+  /** Nothing of this epoch is left to tell this peer; what it holds beyond comes back by recovery. */
+  async function onHeldBeyond(epoch: string, position: number): Promise<void> {
+    await store.write((tx) => setAcknowledged(tx, { peer, epoch, position }));
+    events.setBack(peer, `it holds position ${position}, more than was sent from here`);
+  }
+
+  async function isOwnStart(epoch: unknown): Promise<boolean> {
+    if (typeof epoch !== 'string') return false;
+    return store.read(async (tx) => (await outboundStream(tx, peer, epoch)) !== undefined);
+  }
+
+  return {
+    peer,
+    wake,
+    /** The peer was heard from: what is retried later is tried now. */
+    heard(): void {
+      failures = 0;
+      cancelPause?.();
+      cancelPause = undefined;
+      wake();
+    },
+    status: () => ({ failures, ...(lastError === undefined ? {} : { lastError }) }),
+    /** This node's chain at a position: what a peer's head is compared with. */
+    chainAt: (epoch: string, position: number) =>
+      store.read((tx) => chainAt(tx, peer, epoch, position)),
+    async stop(): Promise<void> {
+      stopped = true;
+      cancelPause?.();
+      cancelPause = undefined;
+      await idle;
+    },
+  };
+}
+
+function parseProblem(body: string): { code?: string; expected?: unknown; newest?: unknown } {
+  try {
+    const parsed: unknown = JSON.parse(body);
+    return typeof parsed === 'object' && parsed !== null ? parsed : {};
+  } catch (error) {
+    if (isDomainError(error)) throw error;
+    return {};
+  }
+}

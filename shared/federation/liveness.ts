@@ -1,0 +1,164 @@
+import type { NodeCode } from '../ids/ids.ts';
+import type { Store } from '../store/store.ts';
+import { type Clock, type Instant, msOf, now } from '../time/clock.ts';
+import { type Hello, hello, startedHeader } from '../wire/peer-messages.ts';
+import { inboundStream } from './inbox-store.ts';
+import type { Log } from './log.ts';
+import { outboundStream, outboundStreams, starts } from './log-store.ts';
+import type { PeerStarts } from './peer-starts.ts';
+import type { PeerClient, PeerDirectory } from './peers.ts';
+
+const helloPauseMs = 3_000;
+const helloTimeoutMs = 3_000;
+const probeTimeoutMs = 1_500;
+/** Beyond this two nodes' clocks are said to disagree; nothing else depends on it. */
+const skewAlarmMs = 2_000;
+
+/** What this node last heard of a peer. */
+export interface PeerStatus {
+  readonly peer: NodeCode;
+  readonly reachable: boolean;
+  readonly heardAt?: Instant;
+  readonly release?: number;
+  readonly codeVersion?: string;
+  readonly recovering?: boolean;
+  readonly started?: string;
+  readonly clockSkewMs?: number;
+  /** The peer's own outbound streams: entries not acknowledged, by node. */
+  readonly behind?: Readonly<Record<string, number>>;
+}
+
+export interface LivenessDeps {
+  node: NodeCode;
+  codeVersion: string;
+  release: () => number;
+  store: Store;
+  log: Log;
+  client: PeerClient;
+  directory: PeerDirectory;
+  peerStarts: PeerStarts;
+  clock: Clock;
+  isRecovering: () => boolean;
+  /** The peer answered or called: its lane tries at once. */
+  heard(peer: NodeCode): void;
+  /** The peer holds more of this node than this node knows. */
+  setBack(peer: NodeCode, evidence: string): Promise<void>;
+  alarm(code: string, detail: string): void;
+}
+
+export type Liveness = ReturnType<typeof createLiveness>;
+
+/** Every few seconds each node tells each peer who it is and how far it has heard it, and hears the same. */
+export function createLiveness(deps: LivenessDeps) {
+  const { store, log, clock } = deps;
+  const statuses = new Map<NodeCode, PeerStatus>();
+  let cancel: (() => void) | undefined;
+  let stopped = false;
+
+  async function compose(to: NodeCode): Promise<Hello> {
+    const theirs = deps.peerStarts.current(to);
+    return store.read(async (tx) => {
+      const [newest] = await starts(tx, 1);
+      const behind: Record<string, number> = {};
+      for (const stream of await outboundStreams(tx)) {
+        const waiting = Number(stream.position - stream.acknowledged);
+        behind[stream.peer] = (behind[stream.peer] ?? 0) + waiting;
+      }
+      const held = theirs ? await inboundStream(tx, to, theirs) : undefined;
+      return {
+        node: deps.node,
+        codeVersion: deps.codeVersion,
+        release: deps.release(),
+        started: log.epoch(),
+        previous: [...log.previous()],
+        head: { epoch: log.epoch(), seq: Number(newest?.lastSeq ?? 0n) },
+        at: now(clock),
+        recovering: deps.isRecovering(),
+        ...(theirs && held ? { holds: { epoch: theirs, position: held.position } } : {}),
+        behind,
+      };
+    });
+  }
+
+  async function note(message: Hello): Promise<void> {
+    const peer = message.node;
+    const clockSkewMs = msOf(message.at) - clock.nowMs();
+    const { release, codeVersion, recovering, started, behind } = message;
+    const heardAt = now(clock);
+    statuses.set(peer, {
+      peer,
+      reachable: true,
+      heardAt,
+      release,
+      codeVersion,
+      recovering,
+      started,
+      clockSkewMs,
+      behind,
+    });
+    if (Math.abs(clockSkewMs) > skewAlarmMs) {
+      deps.alarm('clock-skew', `the clocks of ${deps.node} and ${peer} disagree`);
+    }
+    deps.heard(peer);
+    if (message.holds) await compareHeld(peer, message.holds);
+  }
+
+  /** A peer that knows a start or a position which this node does not shows that this node was set back. */
+  async function compareHeld(
+    peer: NodeCode,
+    held: { epoch: string; position: number },
+  ): Promise<void> {
+    const stream = await store.read((tx) => outboundStream(tx, peer, held.epoch));
+    if (held.position > Number(stream?.position ?? 0n)) {
+      await deps.setBack(peer, `it holds ${held.position} entries of ${held.epoch.slice(0, 8)}`);
+    }
+  }
+
+  async function greet(peer: NodeCode, timeoutMs: number): Promise<boolean> {
+    try {
+      const response = await deps.client.request(peer, {
+        method: 'POST',
+        path: '/peer/v1/hello',
+        headers: { 'content-type': 'application/json', [startedHeader]: log.epoch() },
+        body: JSON.stringify(await compose(peer)),
+        timeoutMs,
+      });
+      if (response.status !== 200) throw new Error(`answered ${response.status}`);
+      await note(hello.parse(JSON.parse(response.body)));
+      return true;
+    } catch {
+      const known = statuses.get(peer);
+      statuses.set(peer, { ...(known ?? { peer }), reachable: false });
+      return false;
+    }
+  }
+
+  function greetAll(timeoutMs: number): Promise<boolean[]> {
+    const active = deps.directory.peers().filter((peer) => peer.active);
+    return Promise.all(active.map((peer) => greet(peer.code, timeoutMs)));
+  }
+
+  function loop(): void {
+    if (stopped) return;
+    greetAll(helloTimeoutMs).finally(() => {
+      if (!stopped) cancel = clock.after(helloPauseMs, loop);
+    });
+  }
+
+  return {
+    /** Once, before anything is decided: asks every reachable peer how far it has heard this node. */
+    probe: () => greetAll(probeTimeoutMs),
+    start: loop,
+    /** A peer's hello: noted and answered in kind. */
+    async receive(message: Hello): Promise<Hello> {
+      await note(message);
+      return compose(message.node);
+    },
+    isReachable: (peer: NodeCode) => statuses.get(peer)?.reachable ?? true,
+    statuses: (): readonly PeerStatus[] => [...statuses.values()],
+    stop(): void {
+      stopped = true;
+      cancel?.();
+    },
+  };
+}

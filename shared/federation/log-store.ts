@@ -1,0 +1,289 @@
+import { createHash } from 'node:crypto';
+import type { NodeCode } from '../ids/ids.ts';
+import type { Reader, Transaction } from '../store/store.ts';
+
+/** All SQL of the log and of the streams that leave this node. */
+
+export const emptyChain = '0'.repeat(64);
+
+/** chain(p) = SHA-256(chain(p-1) ‖ hash(entry p)). */
+export function nextChain(chain: string, hash: string): string {
+  return createHash('sha256').update(chain, 'hex').update(hash, 'hex').digest('hex');
+}
+
+export interface StartRow {
+  epoch: string;
+  ordinal: bigint;
+  lastSeq: bigint;
+  learned: bigint;
+}
+
+/** This node's starts, the newest first. */
+export function starts(tx: Reader, limit: number): Promise<StartRow[]> {
+  return tx.all<StartRow>(
+    `SELECT epoch, ordinal, last_seq AS lastSeq, learned FROM node_starts
+     ORDER BY ordinal DESC LIMIT ?`,
+    limit,
+  );
+}
+
+export async function insertStart(
+  tx: Transaction,
+  start: { epoch: string; startedAt: string; learned: boolean },
+): Promise<void> {
+  await tx.run(
+    `INSERT INTO node_starts (epoch, ordinal, started_at, learned)
+     SELECT ?, COALESCE(MAX(ordinal), 0) + 1, ?, ? FROM node_starts`,
+    start.epoch,
+    start.startedAt,
+    start.learned ? 1 : 0,
+  );
+}
+
+/** A start that a peer knows and this node forgot takes its place before the newest one. */
+export async function insertForgottenStart(
+  tx: Transaction,
+  start: { epoch: string; startedAt: string; current: string },
+): Promise<void> {
+  const known = await tx.get('SELECT 1 AS one FROM node_starts WHERE epoch = ?', start.epoch);
+  if (known) return;
+  await tx.run(
+    'UPDATE node_starts SET ordinal = (SELECT MAX(ordinal) + 1 FROM node_starts) WHERE epoch = ?',
+    start.current,
+  );
+  await tx.run(
+    `INSERT INTO node_starts (epoch, ordinal, started_at, learned)
+     SELECT ?, ordinal - 1, ?, 1 FROM node_starts WHERE epoch = ?`,
+    start.epoch,
+    start.startedAt,
+    start.current,
+  );
+}
+
+export async function takeSeq(tx: Transaction, epoch: string): Promise<number> {
+  const row = await tx.get<{ seq: bigint }>(
+    'UPDATE node_starts SET last_seq = last_seq + 1 WHERE epoch = ? RETURNING last_seq AS seq',
+    epoch,
+  );
+  if (!row) throw new Error('broken invariant: the current epoch is in the store');
+  return Number(row.seq);
+}
+
+export async function insertEntry(
+  tx: Transaction,
+  row: {
+    epoch: string;
+    seq: number;
+    id: string;
+    kind: string;
+    operationId: string | null;
+    businessDate: string;
+    text: string;
+    hash: string;
+  },
+): Promise<bigint> {
+  const inserted = await tx.get<{ id: bigint }>(
+    `INSERT INTO log_entries (epoch, seq, entry_id, kind, operation_id, business_date, entry, hash)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING id`,
+    row.epoch,
+    row.seq,
+    row.id,
+    row.kind,
+    row.operationId,
+    row.businessDate,
+    row.text,
+    row.hash,
+  );
+  if (!inserted) throw new Error('broken invariant: an insert returns its row');
+  return inserted.id;
+}
+
+/** Gives the entry the next position of the stream to `peer`. */
+export async function appendToStream(
+  tx: Transaction,
+  { peer, epoch, logId, hash }: { peer: NodeCode; epoch: string; logId: bigint; hash: string },
+): Promise<void> {
+  const stream = await tx.get<{ position: bigint }>(
+    `INSERT INTO outbound_streams (peer, epoch, position) VALUES (?, ?, 1)
+     ON CONFLICT (peer, epoch) DO UPDATE SET position = position + 1 RETURNING position`,
+    peer,
+    epoch,
+  );
+  if (!stream) throw new Error('broken invariant: an upsert returns its row');
+  const last = await tx.get<{ chain: string }>(
+    'SELECT chain FROM outbound_entries WHERE peer = ? AND epoch = ? AND position = ?',
+    peer,
+    epoch,
+    stream.position - 1n,
+  );
+  await tx.run(
+    'INSERT INTO outbound_entries (peer, epoch, position, log_id, chain) VALUES (?, ?, ?, ?, ?)',
+    peer,
+    epoch,
+    stream.position,
+    logId,
+    nextChain(last?.chain ?? emptyChain, hash),
+  );
+}
+
+export interface OutboundBatch {
+  readonly epoch: string;
+  readonly first: number;
+  readonly position: number;
+  readonly base: string;
+  readonly chain: string;
+  /** The entries' canonical JSON, word for word. */
+  readonly entries: readonly string[];
+}
+
+/** The next entries that `peer` has not acknowledged, of its oldest epoch that still owes any. */
+export async function nextBatch(
+  tx: Reader,
+  peer: NodeCode,
+  limits: { entries: number; bytes: number },
+): Promise<OutboundBatch | undefined> {
+  const stream = await tx.get<{ epoch: string; acknowledged: bigint }>(
+    `SELECT s.epoch, s.acknowledged FROM outbound_streams s JOIN node_starts n ON n.epoch = s.epoch
+     WHERE s.peer = ? AND s.acknowledged < s.position AND s.forked = 0
+     ORDER BY n.ordinal LIMIT 1`,
+    peer,
+  );
+  if (!stream) return undefined;
+  const rows = await tx.all<{ position: bigint; chain: string; entry: string }>(
+    `SELECT o.position, o.chain, l.entry FROM outbound_entries o
+     JOIN log_entries l ON l.id = o.log_id
+     WHERE o.peer = ? AND o.epoch = ? AND o.position > ? ORDER BY o.position LIMIT ?`,
+    peer,
+    stream.epoch,
+    stream.acknowledged,
+    limits.entries,
+  );
+  let bytes = 0;
+  const taken = rows.filter((row, index) => {
+    bytes += row.entry.length;
+    return index === 0 || bytes <= limits.bytes;
+  });
+  const last = taken.at(-1);
+  if (!last) throw new Error('broken invariant: a stream has its entries');
+  return {
+    epoch: stream.epoch,
+    first: Number(stream.acknowledged) + 1,
+    position: Number(last.position),
+    base: await chainAt(tx, peer, stream.epoch, Number(stream.acknowledged)),
+    chain: last.chain,
+    entries: taken.map((row) => row.entry),
+  };
+}
+
+export async function chainAt(
+  tx: Reader,
+  peer: NodeCode,
+  epoch: string,
+  position: number,
+): Promise<string> {
+  if (position === 0) return emptyChain;
+  const row = await tx.get<{ chain: string }>(
+    'SELECT chain FROM outbound_entries WHERE peer = ? AND epoch = ? AND position = ?',
+    peer,
+    epoch,
+    position,
+  );
+  return row?.chain ?? '';
+}
+
+export function outboundStream(
+  tx: Reader,
+  peer: NodeCode,
+  epoch: string,
+): Promise<{ position: bigint; acknowledged: bigint } | undefined> {
+  return tx.get(
+    'SELECT position, acknowledged FROM outbound_streams WHERE peer = ? AND epoch = ?',
+    peer,
+    epoch,
+  );
+}
+
+export async function setAcknowledged(
+  tx: Transaction,
+  { peer, epoch, position }: { peer: NodeCode; epoch: string; position: number },
+): Promise<void> {
+  await tx.run(
+    'UPDATE outbound_streams SET acknowledged = MIN(position, ?) WHERE peer = ? AND epoch = ?',
+    position,
+    peer,
+    epoch,
+  );
+}
+
+export async function markOutboundForked(
+  tx: Transaction,
+  peer: NodeCode,
+  epoch: string,
+): Promise<void> {
+  await tx.run(
+    'UPDATE outbound_streams SET forked = 1 WHERE peer = ? AND epoch = ?',
+    peer,
+    epoch,
+  );
+}
+
+export interface StreamRow {
+  peer: NodeCode;
+  epoch: string;
+  position: bigint;
+  acknowledged: bigint;
+  forked: bigint;
+}
+
+/** The streams to every peer: of the newest epoch, and of older ones that still owe something. */
+export function outboundStreams(tx: Reader): Promise<StreamRow[]> {
+  return tx.all<StreamRow>(
+    `SELECT s.peer, s.epoch, s.position, s.acknowledged, s.forked
+     FROM outbound_streams s JOIN node_starts n ON n.epoch = s.epoch
+     WHERE s.acknowledged < s.position OR s.forked = 1
+        OR n.ordinal = (SELECT MAX(ordinal) FROM node_starts)
+     ORDER BY s.peer, n.ordinal`,
+  );
+}
+
+/** Does another node hold an entry of this kind about this operation? */
+export async function isHeldByPeer(
+  tx: Reader,
+  { operationId, kind }: { operationId: string; kind: string },
+): Promise<boolean> {
+  const row = await tx.get(
+    `SELECT 1 AS one FROM log_entries l JOIN outbound_entries o ON o.log_id = l.id
+     JOIN outbound_streams s ON s.peer = o.peer AND s.epoch = o.epoch
+     WHERE l.operation_id = ? AND l.kind = ? AND s.acknowledged >= o.position LIMIT 1`,
+    operationId,
+    kind,
+  );
+  return row !== undefined;
+}
+
+/** The operations whose entries of these kinds lie in an acknowledged stretch of a stream. */
+export function acknowledgedOperations(
+  tx: Reader,
+  stretch: { peer: NodeCode; epoch: string; after: number; upTo: number; kinds: readonly string[] },
+): Promise<{ kind: string; operationId: string }[]> {
+  const marks = stretch.kinds.map(() => '?').join(', ');
+  return tx.all(
+    `SELECT l.kind, l.operation_id AS operationId FROM outbound_entries o
+     JOIN log_entries l ON l.id = o.log_id
+     WHERE o.peer = ? AND o.epoch = ? AND o.position > ? AND o.position <= ?
+       AND l.operation_id IS NOT NULL AND l.kind IN (${marks}) ORDER BY o.position`,
+    stretch.peer,
+    stretch.epoch,
+    stretch.after,
+    stretch.upTo,
+    ...stretch.kinds,
+  );
+}
+
+/** The entries that this node logged about an operation, in order. */
+export function entriesOfOperation(
+  tx: Reader,
+  operationId: string,
+): Promise<{ kind: string; entry: string }[]> {
+  return tx.all('SELECT kind, entry FROM log_entries WHERE operation_id = ? ORDER BY id', operationId);
+}

@@ -1,0 +1,111 @@
+import type { Ids, NodeCode } from '../ids/ids.ts';
+import type { Transaction } from '../store/store.ts';
+import { type BusinessDate, type Clock, type Instant, now } from '../time/clock.ts';
+import { canonicalJson, sha256 } from '../wire/canonical.ts';
+import type { JsonObject, LogEntry } from '../wire/peer-messages.ts';
+import { appendToStream, insertEntry, insertStart, starts, takeSeq } from './log-store.ts';
+
+/** A fact that other nodes must know, before it has its place in the log. */
+export interface LogDraft {
+  readonly kind: string;
+  readonly to: readonly NodeCode[];
+  readonly operationId?: string;
+  readonly occurredAt: Instant;
+  readonly businessDate: BusinessDate;
+  readonly body: JsonObject;
+}
+
+/** How many of its earlier starts a node names with each batch. */
+const previousStartsSent = 16;
+
+export type Log = ReturnType<typeof createLog>;
+
+/**
+ * A node's append-only log. An entry is written in the transaction of the state change that it reports, and gets its
+ * place in the stream of everyone it is meant for.
+ */
+export function createLog(deps: { node: NodeCode; clock: Clock; ids: Ids }) {
+  const { node, clock, ids } = deps;
+  let epoch = '';
+  let previous: readonly string[] = [];
+  const listeners: ((peer: NodeCode) => void)[] = [];
+
+  async function append(tx: Transaction, draft: LogDraft): Promise<LogEntry> {
+    const seq = await takeSeq(tx, epoch);
+    const to = [...new Set(draft.to)].filter((peer) => peer !== node);
+    const entry: LogEntry = {
+      node,
+      epoch,
+      seq,
+      id: ids.uuid(),
+      kind: draft.kind,
+      to,
+      ...(draft.operationId === undefined ? {} : { operationId: draft.operationId }),
+      occurredAt: draft.occurredAt,
+      recordedAt: now(clock),
+      businessDate: draft.businessDate,
+      body: draft.body,
+    };
+    const text = canonicalJson(entry);
+    const hash = sha256(text);
+    const logId = await insertEntry(tx, {
+      epoch,
+      seq,
+      id: entry.id,
+      kind: entry.kind,
+      operationId: draft.operationId ?? null,
+      businessDate: entry.businessDate,
+      text,
+      hash,
+    });
+    for (const peer of to) await appendToStream(tx, { peer, epoch, logId, hash });
+    tx.afterCommit(() => {
+      for (const peer of to) for (const listener of listeners) listener(peer);
+    });
+    return entry;
+  }
+
+  /** Opens this start's epoch; its first entry names the last one that is known of the start before. */
+  async function start(
+    tx: Transaction,
+    opening: { to: readonly NodeCode[]; businessDate: BusinessDate; codeVersion: string },
+  ): Promise<void> {
+    const earlier = await starts(tx, previousStartsSent);
+    const last = earlier[0];
+    epoch = ids.hex(16);
+    previous = earlier.map((row) => row.epoch);
+    await insertStart(tx, { epoch, startedAt: now(clock), learned: false });
+    await append(tx, {
+      kind: 'node.started',
+      to: opening.to,
+      occurredAt: now(clock),
+      businessDate: opening.businessDate,
+      body: {
+        codeVersion: opening.codeVersion,
+        previous: last ? { epoch: last.epoch, seq: Number(last.lastSeq) } : null,
+      },
+    });
+  }
+
+  return {
+    append,
+    start,
+    /** The epoch of this start. */
+    epoch: () => epoch,
+    /** The starts before this one that are named to peers, the newest first. */
+    previous: () => previous,
+    /** A start that peers know and a set-back forgot is named from now on. */
+    nameEarlierStart(earlier: string): void {
+      if (earlier !== epoch) {
+        previous = [earlier, ...previous.filter((known) => known !== earlier)].slice(
+          0,
+          previousStartsSent,
+        );
+      }
+    },
+    /** Called after the commit of every entry, once per node it is meant for. */
+    onAppended(listener: (peer: NodeCode) => void): void {
+      listeners.push(listener);
+    },
+  };
+}

@@ -1,0 +1,193 @@
+import { promisify } from 'node:util';
+import { gzip } from 'node:zlib';
+import { Pool } from 'undici';
+import type { NodeCode } from '../ids/ids.ts';
+import { DomainError } from '../problem/problem.ts';
+import type { Clock } from '../time/clock.ts';
+import type { TlsMaterial } from './identity.ts';
+import { connectMaxMs, peerConnector } from './peer-client-connect.ts';
+import type { Peer, PeerClient, PeerDirectory, PeerRequest, PeerResponse } from './peers.ts';
+
+const maxConnectionsPerPeer = 8;
+/** Waiting and in flight; a dead peer must not pile up memory. */
+const maxRequestsPerPeer = 512;
+const maxResponseBytes = 32 * 1024 * 1024;
+const gzipFromBytes = 1_024;
+/** Level 1: the link is rarely the bottleneck, the processor often is. */
+const gzipLevel = 1;
+const idleMs = 20_000;
+/** A server announces when it will close an idle connection; ours close this much before. */
+const idleMarginMs = 5_000;
+
+const compress = promisify(gzip);
+
+interface Line {
+  readonly pool: Pool;
+  readonly peer: Peer;
+  waiting: number;
+}
+
+/**
+ * Requests to peers over mutual TLS, one pool of connections per peer. `timeoutMs` bounds all of
+ * a request: waiting, connecting, sending, receiving. A peer whose address or key changes in the
+ * directory gets new connections with the next request.
+ */
+export function createPeerClient(deps: {
+  /** The current TLS material; asked again after `reload()`. */
+  identity: () => TlsMaterial;
+  directory: PeerDirectory;
+  clock: Clock;
+}): PeerClient & { close(): Promise<void>; reload(): void } {
+  const lines = new Map<NodeCode, Line>();
+  let closed = false;
+
+  function lineTo(code: NodeCode): Line {
+    const peer = deps.directory.peer(code);
+    const line = lines.get(code);
+    if (!peer?.active) {
+      hangUp(code, 'now');
+      throw unreachable(code, `The directory has no active node ${code}.`);
+    }
+    if (line && sameLine(line.peer, peer)) return line;
+    // Another address lets the old requests end; another key or a revocation does not.
+    hangUp(code, line && sameKey(line.peer, peer) ? 'when-idle' : 'now');
+    const opened = { pool: openPool(peer), peer, waiting: 0 };
+    lines.set(code, opened);
+    return opened;
+  }
+
+  function openPool(peer: Peer): Pool {
+    return new Pool(peer.peerUrl, {
+      connections: maxConnectionsPerPeer,
+      pipelining: 1,
+      keepAliveTimeout: idleMs,
+      keepAliveMaxTimeout: idleMs,
+      keepAliveTimeoutThreshold: idleMarginMs,
+      connect: peerConnector({ material: deps.identity(), peer, clock: deps.clock }),
+    });
+  }
+
+  function hangUp(code: NodeCode, when: 'now' | 'when-idle'): void {
+    const line = lines.get(code);
+    if (!line) return;
+    lines.delete(code);
+    const ended = when === 'now' ? line.pool.destroy() : line.pool.close();
+    // Whoever waits on this pool is told through his own request.
+    ended.catch(() => undefined);
+  }
+
+  return {
+    async request(to, request) {
+      if (closed) throw unreachable(to, 'This node is stopping.');
+      const line = lineTo(to);
+      if (line.waiting >= maxRequestsPerPeer) {
+        throw unreachable(to, `Too many requests wait for ${to}.`);
+      }
+      line.waiting += 1;
+      try {
+        return await withinDeadline(deps.clock, request.timeoutMs, (signal) =>
+          send(line.pool, request, signal),
+        );
+      } catch (cause) {
+        throw unreachable(to, `${to} did not answer.`, cause);
+      } finally {
+        line.waiting -= 1;
+      }
+    },
+
+    /** After a renewal: new connections show the new certificate, open requests end on the old. */
+    reload() {
+      for (const code of [...lines.keys()]) hangUp(code, 'when-idle');
+    },
+
+    /** Breaks off what is in flight. */
+    async close() {
+      closed = true;
+      await Promise.allSettled([...lines.values()].map(({ pool }) => pool.destroy()));
+      lines.clear();
+    },
+  };
+}
+
+function sameLine(known: Peer, now: Peer): boolean {
+  return known.peerUrl === now.peerUrl && sameKey(known, now);
+}
+
+function sameKey(known: Peer, now: Peer): boolean {
+  return (
+    known.tlsKeySha256 === now.tlsKeySha256 &&
+    known.revokedSerials.join() === now.revokedSerials.join()
+  );
+}
+
+async function send(pool: Pool, request: PeerRequest, signal: AbortSignal): Promise<PeerResponse> {
+  const { headers, body } = await encode(request);
+  const { method, path } = request;
+  const response = await pool.request({
+    method,
+    path,
+    headers,
+    body,
+    signal,
+    // The deadline is ours; these only catch what a stopped clock would not.
+    headersTimeout: request.timeoutMs + connectMaxMs,
+    bodyTimeout: request.timeoutMs + connectMaxMs,
+  });
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  // Leaving this loop early destroys the body, and its connection with it.
+  for await (const chunk of response.body) {
+    bytes += chunk.length;
+    if (bytes > maxResponseBytes) throw new DomainError('body-too-large', 'The answer is too big.');
+    chunks.push(chunk);
+  }
+  return {
+    status: response.statusCode,
+    headers: singleValues(response.headers),
+    body: Buffer.concat(chunks).toString('utf8'),
+  };
+}
+
+async function encode(request: PeerRequest) {
+  const { body = null } = request;
+  const headers: Record<string, string> = { ...request.headers };
+  if (body === null) return { headers, body };
+  headers['content-type'] ??= 'application/json';
+  if (Buffer.byteLength(body) <= gzipFromBytes) return { headers, body };
+  headers['content-encoding'] = 'gzip';
+  return { headers, body: await compress(body, { level: gzipLevel }) };
+}
+
+function singleValues(headers: Record<string, string | string[] | undefined>) {
+  const single: Record<string, string> = {};
+  for (const [name, value] of Object.entries(headers)) {
+    if (value !== undefined) single[name] = Array.isArray(value) ? value.join(', ') : value;
+  }
+  return single;
+}
+
+/** Answers by the deadline even while undici, which heeds a signal only once connected, does not. */
+async function withinDeadline<T>(
+  clock: Clock,
+  timeoutMs: number,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const abort = new AbortController();
+  let cancel = () => {};
+  const deadline = new Promise<never>((_resolve, reject) => {
+    cancel = clock.after(timeoutMs, () => {
+      const late = new Error(`no answer within ${timeoutMs} ms`);
+      abort.abort(late);
+      reject(late);
+    });
+  });
+  try {
+    return await Promise.race([work(abort.signal), deadline]);
+  } finally {
+    cancel();
+  }
+}
+
+function unreachable(to: NodeCode, detail: string, cause?: unknown): DomainError {
+  return new DomainError('peer-unreachable', detail, { members: { peer: to }, cause });
+}

@@ -1,0 +1,72 @@
+import { decodeJwt } from 'jose';
+import type { NodeCode } from '../ids/ids.ts';
+import { DomainError } from '../problem/problem.ts';
+import type { Reader, Store } from '../store/store.ts';
+import {
+  logEntry,
+  type RecoveryAnswer,
+  type RecoveryRequest,
+  recoveryRequest,
+  recoveryType,
+  streamHead,
+} from '../wire/peer-messages.ts';
+import { peerStarts } from './inbox-store.ts';
+import type { Signer } from './peers.ts';
+import { firstPositionBeyond, headsFrom, heldEntries, heldStreams } from './recovery-store.ts';
+
+const maxBatchesPerPage = 64;
+const maxEntriesPerPage = 4_000;
+
+/**
+ * Answers a peer that was set back: everything that this node holds of it beyond what it still knows, each batch with
+ * the head by which the peer itself once signed it. The answer is signed and bound to the asking start's nonce.
+ */
+export function createRecoveryAnswers(deps: { store: Store; signer: Signer }) {
+  const { store, signer } = deps;
+
+  async function answer(caller: NodeCode, message: unknown): Promise<{ answer: string }> {
+    const parsed = recoveryRequest.safeParse(message);
+    if (!parsed.success || parsed.data.node !== caller) {
+      throw new DomainError('peer-refused', 'The recovery request is not well formed.');
+    }
+    const page = await store.read((tx) => collect(tx, parsed.data));
+    return { answer: await signer.sign(recoveryType, page) };
+  }
+
+  async function collect(tx: Reader, request: RecoveryRequest): Promise<RecoveryAnswer> {
+    const peer = request.node;
+    const held = await heldStreams(tx, peer);
+    const known = new Map(request.known.map(({ epoch, seq }) => [epoch, seq]));
+    const batches: RecoveryAnswer['batches'] = [];
+    let next: RecoveryAnswer['next'] = null;
+    let entries = 0;
+    for (const { epoch } of held.filter((stream) => stream.epoch >= (request.after?.epoch ?? ''))) {
+      const beyond = await firstPositionBeyond(tx, { peer, epoch, seq: known.get(epoch) ?? 0 });
+      const after = request.after?.epoch === epoch ? request.after.position : 0;
+      if (beyond === undefined) continue;
+      const position = Math.max(beyond, after + 1);
+      const limit = maxBatchesPerPage - batches.length + 1;
+      for (const { position: last, head } of await headsFrom(tx, { peer, epoch, position, limit })) {
+        if (next) break;
+        const first = streamHead.parse(decodeJwt(head)).first;
+        const texts = await heldEntries(tx, { peer, epoch, first, last });
+        batches.push({ head, entries: texts.map((text) => logEntry.parse(JSON.parse(text))) });
+        entries += texts.length;
+        const isFull = batches.length >= maxBatchesPerPage || entries >= maxEntriesPerPage;
+        if (isFull) next = { epoch, position: last };
+      }
+      if (next) break;
+    }
+    return {
+      node: signer.node,
+      for: peer,
+      nonce: request.nonce,
+      starts: await peerStarts(tx, peer),
+      held: held.map(({ epoch, position }) => ({ epoch, position: Number(position) })),
+      batches,
+      next,
+    };
+  }
+
+  return { answer };
+}

@@ -1,0 +1,199 @@
+import type { NodeCode } from '../ids/ids.ts';
+import type { Reader, Transaction } from '../store/store.ts';
+
+/** All SQL of a node's recovery, as the one that asks and as the one that answers. */
+
+export async function recoveringReason(tx: Reader): Promise<string | undefined> {
+  const row = await tx.get<{ recovering: bigint; reason: string | null }>(
+    'SELECT recovering, reason FROM node_state WHERE id = 1',
+  );
+  return row?.recovering === 1n ? (row.reason ?? 'set back') : undefined;
+}
+
+export async function setRecovering(
+  tx: Transaction,
+  state: { reason: string; since: string } | undefined,
+): Promise<void> {
+  await tx.run(
+    'UPDATE node_state SET recovering = ?, reason = ?, since = ? WHERE id = 1',
+    state ? 1 : 0,
+    state?.reason ?? null,
+    state?.since ?? null,
+  );
+}
+
+/** Every start of this node with the last entry of it that this node knows. */
+export function knownStarts(tx: Reader): Promise<{ epoch: string; seq: bigint }[]> {
+  return tx.all('SELECT epoch, last_seq AS seq FROM node_starts ORDER BY ordinal');
+}
+
+/** Keeps an own entry that a peer gave back; answers false if it contradicts what is known. */
+export async function keepRecovered(
+  tx: Transaction,
+  entry: { epoch: string; seq: number; hash: string; text: string; holder: NodeCode },
+): Promise<boolean> {
+  const logged = await tx.get<{ hash: string }>(
+    'SELECT hash FROM log_entries WHERE epoch = ? AND seq = ?',
+    entry.epoch,
+    entry.seq,
+  );
+  if (logged) return logged.hash === entry.hash;
+  const row = await tx.get<{ hash: string; holders: string }>(
+    'SELECT hash, holders FROM recovered_entries WHERE epoch = ? AND seq = ?',
+    entry.epoch,
+    entry.seq,
+  );
+  if (!row) {
+    await tx.run(
+      'INSERT INTO recovered_entries (epoch, seq, hash, entry, holders) VALUES (?, ?, ?, ?, ?)',
+      entry.epoch,
+      entry.seq,
+      entry.hash,
+      entry.text,
+      entry.holder,
+    );
+    return true;
+  }
+  if (row.hash !== entry.hash) return false;
+  const holders = new Set(row.holders.split(' ')).add(entry.holder);
+  await tx.run(
+    'UPDATE recovered_entries SET holders = ? WHERE epoch = ? AND seq = ?',
+    [...holders].join(' '),
+    entry.epoch,
+    entry.seq,
+  );
+  return true;
+}
+
+/** The next recovered entries to apply, in the order in which this node once wrote them. */
+export function unappliedEntries(
+  tx: Reader,
+  limit: number,
+): Promise<{ epoch: string; seq: bigint; entry: string; holders: string }[]> {
+  return tx.all(
+    `SELECT r.epoch, r.seq, r.entry, r.holders FROM recovered_entries r
+     JOIN node_starts n ON n.epoch = r.epoch
+     WHERE r.applied = 0 ORDER BY n.ordinal, r.seq LIMIT ?`,
+    limit,
+  );
+}
+
+export async function markApplied(tx: Transaction, epoch: string, seq: bigint): Promise<void> {
+  await tx.run(
+    'UPDATE recovered_entries SET applied = 1 WHERE epoch = ? AND seq = ?',
+    epoch,
+    seq,
+  );
+}
+
+export async function recordAnswer(
+  tx: Transaction,
+  answer: { epoch: string; peer: NodeCode; at: string },
+): Promise<void> {
+  await tx.run(
+    'INSERT OR IGNORE INTO recovery_answers (epoch, peer, answered_at) VALUES (?, ?, ?)',
+    answer.epoch,
+    answer.peer,
+    answer.at,
+  );
+}
+
+export async function answeredPeers(tx: Reader, epoch: string): Promise<NodeCode[]> {
+  const rows = await tx.all<{ peer: NodeCode }>(
+    'SELECT peer FROM recovery_answers WHERE epoch = ?',
+    epoch,
+  );
+  return rows.map((row) => row.peer);
+}
+
+export async function recordOverride(
+  tx: Transaction,
+  override: { epoch: string; operator: string; reason: string; at: string },
+): Promise<void> {
+  await tx.run(
+    'INSERT OR IGNORE INTO recovery_overrides (epoch, operator, reason, at) VALUES (?, ?, ?, ?)',
+    override.epoch,
+    override.operator,
+    override.reason,
+    override.at,
+  );
+}
+
+export async function overrideCount(tx: Reader, epoch: string): Promise<number> {
+  const row = await tx.get<{ count: bigint }>(
+    'SELECT COUNT(*) AS count FROM recovery_overrides WHERE epoch = ?',
+    epoch,
+  );
+  return Number(row?.count ?? 0n);
+}
+
+/** Where a start that a peer reports stops being known here: streams to that peer are told up to there. */
+export async function acknowledgeHeld(
+  tx: Transaction,
+  held: { peer: NodeCode; epoch: string; position: number },
+): Promise<void> {
+  await tx.run(
+    `UPDATE outbound_streams SET acknowledged = MAX(acknowledged, MIN(position, ?))
+     WHERE peer = ? AND epoch = ?`,
+    held.position,
+    held.peer,
+    held.epoch,
+  );
+}
+
+/** As the one that answers: how far each start of `peer` is held here. */
+export function heldStreams(
+  tx: Reader,
+  peer: NodeCode,
+): Promise<{ epoch: string; position: bigint; seq: bigint }[]> {
+  return tx.all(
+    'SELECT epoch, position, seq FROM inbound_streams WHERE peer = ? ORDER BY epoch',
+    peer,
+  );
+}
+
+/** The first position of a start that holds an entry beyond `seq`. */
+export async function firstPositionBeyond(
+  tx: Reader,
+  place: { peer: NodeCode; epoch: string; seq: number },
+): Promise<number | undefined> {
+  const row = await tx.get<{ position: bigint | null }>(
+    `SELECT MIN(position) AS position FROM inbound_entries
+     WHERE peer = ? AND epoch = ? AND seq > ?`,
+    place.peer,
+    place.epoch,
+    place.seq,
+  );
+  return row?.position == null ? undefined : Number(row.position);
+}
+
+/** The signed heads from the one that covers `position` on. */
+export async function headsFrom(
+  tx: Reader,
+  place: { peer: NodeCode; epoch: string; position: number; limit: number },
+): Promise<{ position: number; head: string }[]> {
+  const rows = await tx.all<{ position: bigint; head: string }>(
+    `SELECT position, head FROM inbound_heads
+     WHERE peer = ? AND epoch = ? AND position >= ? ORDER BY position LIMIT ?`,
+    place.peer,
+    place.epoch,
+    place.position,
+    place.limit,
+  );
+  return rows.map((row) => ({ position: Number(row.position), head: row.head }));
+}
+
+export async function heldEntries(
+  tx: Reader,
+  range: { peer: NodeCode; epoch: string; first: number; last: number },
+): Promise<string[]> {
+  const rows = await tx.all<{ entry: string }>(
+    `SELECT entry FROM inbound_entries
+     WHERE peer = ? AND epoch = ? AND position BETWEEN ? AND ? ORDER BY position`,
+    range.peer,
+    range.epoch,
+    range.first,
+    range.last,
+  );
+  return rows.map((row) => row.entry);
+}

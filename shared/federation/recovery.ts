@@ -1,0 +1,236 @@
+import type { Ids, NodeCode } from '../ids/ids.ts';
+import { DomainError } from '../problem/problem.ts';
+import type { Store, Transaction } from '../store/store.ts';
+import { type Clock, now } from '../time/clock.ts';
+import { canonicalJson, sha256 } from '../wire/canonical.ts';
+import {
+  headType,
+  type LogEntry,
+  logEntry,
+  type RecoveryAnswer,
+  recoveryAnswer,
+  recoveryType,
+  startedHeader,
+  streamHead,
+} from '../wire/peer-messages.ts';
+import type { EntryHandler } from './inbox.ts';
+import type { Log } from './log.ts';
+import { insertForgottenStart, nextChain } from './log-store.ts';
+import type { PeerClient, PeerDirectory, Signer, Verifier } from './peers.ts';
+import {
+  acknowledgeHeld,
+  answeredPeers,
+  keepRecovered,
+  knownStarts,
+  markApplied,
+  overrideCount,
+  recordAnswer,
+  recordOverride,
+  recoveringReason,
+  setRecovering,
+  unappliedEntries,
+} from './recovery-store.ts';
+
+const requestTimeoutMs = 60_000;
+const retryPauseMs = 1_000;
+const entriesPerTransaction = 256;
+const maxPages = 100_000;
+const overridesNeeded = 2;
+
+export interface RecoveryDeps {
+  node: NodeCode;
+  store: Store;
+  log: Log;
+  client: PeerClient;
+  directory: PeerDirectory;
+  signer: Signer;
+  verifier: Verifier;
+  clock: Clock;
+  ids: Ids;
+  /** Does again what one of this node's own entries says it once did, by operation id. */
+  replayers: ReadonlyMap<string, EntryHandler>;
+  /** All that was lost is back: what had to wait goes on. */
+  recovered(): void;
+  alarm(code: string, detail: string): void;
+}
+
+export type Recovery = ReturnType<typeof createRecovery>;
+
+/**
+ * Brings a node that was set back to an old backup to where it was: every active peer gives back what it holds of this
+ * node's own entries, all of it is gathered first, then applied in the order in which it was once written. Until then
+ * the node takes money in but decides nothing.
+ */
+export function createRecovery(deps: RecoveryDeps) {
+  const { store, log, clock } = deps;
+  let recovering = false;
+  let working = false;
+  let stopped = false;
+  let nonce = '';
+
+  async function enter(reason: string): Promise<void> {
+    if (recovering) return;
+    recovering = true;
+    deps.alarm('set-back', reason);
+    await store.write((tx) => setRecovering(tx, { reason, since: now(clock) }));
+    run();
+  }
+
+  /** A later report of the same set-back, by a peer that has answered this start, is no news. */
+  async function suspect(peer: NodeCode, evidence: string): Promise<void> {
+    const answered = await store.read((tx) => answeredPeers(tx, log.epoch()));
+    if (!answered.includes(peer)) await enter(`${peer}: ${evidence}`);
+  }
+
+  function run(): void {
+    if (working || stopped || !recovering) return;
+    working = true;
+    work()
+      .catch((error: unknown) => deps.alarm('recovery-failed', String(error)))
+      .finally(() => {
+        working = false;
+        if (recovering && !stopped) clock.after(retryPauseMs, run);
+      });
+  }
+
+  async function work(): Promise<void> {
+    nonce ||= deps.ids.secret(24);
+    const answered = await store.read((tx) => answeredPeers(tx, log.epoch()));
+    const missing = deps.directory
+      .peers()
+      .filter((peer) => peer.active && !answered.includes(peer.code));
+    const asked = await Promise.allSettled(missing.map((peer) => ask(peer.code)));
+    const silent = missing.filter((_, index) => asked[index]?.status === 'rejected');
+    if (silent.length > 0) {
+      const overrides = await store.read((tx) => overrideCount(tx, log.epoch()));
+      if (overrides < overridesNeeded) return;
+    }
+    while ((await store.write(applySome)) > 0);
+    await store.write((tx) => setRecovering(tx, undefined));
+    recovering = false;
+    deps.recovered();
+  }
+
+  async function ask(peer: NodeCode): Promise<void> {
+    const known = await store.read(knownStarts);
+    let after: RecoveryAnswer['next'] = null;
+    for (let page = 0; page < maxPages; page += 1) {
+      const response = await deps.client.request(peer, {
+        method: 'POST',
+        path: '/peer/v1/recovery',
+        headers: { 'content-type': 'application/json', [startedHeader]: log.epoch() },
+        body: JSON.stringify({
+          node: deps.node,
+          nonce,
+          started: log.epoch(),
+          known: known.map(({ epoch, seq }) => ({ epoch, seq: Number(seq) })),
+          ...(after ? { after } : {}),
+        }),
+        timeoutMs: requestTimeoutMs,
+      });
+      if (response.status !== 200) throw new DomainError('peer-unreachable');
+      const answer = await readAnswer(peer, response.body);
+      const entries = (await Promise.all(answer.batches.map(provenEntries))).flat();
+      await store.write((tx) => keep(tx, peer, answer, entries));
+      if (answer.next === null) return;
+      after = answer.next;
+    }
+    throw new DomainError('overloaded', 'The recovery has too many pages.');
+  }
+
+  async function readAnswer(peer: NodeCode, body: string): Promise<RecoveryAnswer> {
+    const { answer } = JSON.parse(body) as { answer: string };
+    const payload = await deps.verifier.verify(answer, { node: peer, typ: recoveryType });
+    const parsed = recoveryAnswer.parse(payload);
+    if (parsed.node !== peer || parsed.for !== deps.node || parsed.nonce !== nonce) {
+      throw new DomainError('replayed', 'The recovery answer is not to this start.');
+    }
+    return parsed;
+  }
+
+  /** What a peer gives back counts only as far as this node's own signature proves it. */
+  async function provenEntries(batch: RecoveryAnswer['batches'][number]): Promise<LogEntry[]> {
+    const payload = await deps.verifier.verify(batch.head, { node: deps.node, typ: headType });
+    const head = streamHead.parse(payload);
+    const chain = batch.entries
+      .map((entry) => sha256(canonicalJson(entry)))
+      .reduce(nextChain, head.base);
+    const isProven =
+      chain === head.chain && batch.entries.every((entry) => entry.epoch === head.epoch);
+    if (!isProven) throw new DomainError('broken-chain', 'A recovered batch does not add up.');
+    return batch.entries;
+  }
+
+  async function keep(
+    tx: Transaction,
+    peer: NodeCode,
+    answer: RecoveryAnswer,
+    entries: readonly LogEntry[],
+  ): Promise<void> {
+    const current = log.epoch();
+    for (const epoch of answer.starts) {
+      await insertForgottenStart(tx, { epoch, startedAt: now(clock), current });
+      tx.afterCommit(() => log.nameEarlierStart(epoch));
+    }
+    for (const entry of entries) {
+      const text = canonicalJson(entry);
+      const { epoch, seq } = entry;
+      const row = { epoch, seq, hash: sha256(text), text, holder: peer };
+      if (!(await keepRecovered(tx, row))) deps.alarm('forked', `own entry ${epoch}/${seq}`);
+    }
+    if (answer.next !== null) return;
+    for (const { epoch, position } of answer.held) {
+      if (epoch !== current) await acknowledgeHeld(tx, { peer, epoch, position });
+    }
+    await recordAnswer(tx, { epoch: current, peer, at: now(clock) });
+  }
+
+  async function applySome(tx: Transaction): Promise<number> {
+    const rows = await unappliedEntries(tx, entriesPerTransaction);
+    for (const row of rows) {
+      const entry = logEntry.parse(JSON.parse(row.entry));
+      await deps.replayers.get(entry.kind)?.(tx, entry);
+      const holders = new Set(row.holders.split(' '));
+      const missing = entry.to.filter((peer) => !holders.has(peer));
+      // Facts that somebody has not heard are told again; what hears them twice knows them by operation id.
+      if (missing.length > 0 && entry.kind !== 'node.started') {
+        const { kind, operationId, occurredAt, businessDate, body } = entry;
+        const draft = { kind, to: missing, occurredAt, businessDate, body };
+        await log.append(tx, operationId === undefined ? draft : { ...draft, operationId });
+      }
+      await markApplied(tx, row.epoch, row.seq);
+    }
+    return rows.length;
+  }
+
+  return {
+    isRecovering: () => recovering,
+    enter,
+    suspect,
+    /** Tries the peers again at once. */
+    run,
+    /** At start: a recovery that a crash interrupted goes on. */
+    async load(): Promise<void> {
+      recovering = (await store.read(recoveringReason)) !== undefined;
+    },
+    /** One of the two people who may end a recovery that a dead peer holds up. */
+    async override(
+      tx: Transaction,
+      person: { operator: string; reason: string },
+    ): Promise<{ given: number; needed: number }> {
+      if (!recovering) throw new DomainError('operation-conflict', 'The node is not recovering.');
+      await recordOverride(tx, { epoch: log.epoch(), at: now(clock), ...person });
+      tx.afterCommit(run);
+      return { given: await overrideCount(tx, log.epoch()), needed: overridesNeeded };
+    },
+    status: () =>
+      store.read(async (tx) => ({
+        recovering,
+        answered: await answeredPeers(tx, log.epoch()),
+        overrides: await overrideCount(tx, log.epoch()),
+      })),
+    stop(): void {
+      stopped = true;
+    },
+  };
+}

@@ -1,0 +1,118 @@
+import { DomainError } from '../problem/problem.ts';
+import { isConstraintError } from '../store/constraint.ts';
+import type { Reader, Transaction } from '../store/store.ts';
+import {
+  type AccountBalance,
+  assertBalanced,
+  ceilingOf,
+  type JournalEntry,
+  type Posting,
+  subscriberPrefix,
+} from './ledger.ts';
+
+/**
+ * Posts a journal entry: all of it or nothing.
+ * @throws DomainError `insufficient-balance` when a liability would turn into a claim.
+ */
+export async function post(tx: Transaction, entry: JournalEntry): Promise<void> {
+  assertBalanced(entry.postings);
+  const inserted = await tx.get<{ id: bigint }>(
+    `INSERT INTO ledger_entries (kind, operation_id, business_date, recorded_at)
+     VALUES (?, ?, ?, ?) RETURNING id`,
+    entry.kind,
+    entry.operationId,
+    entry.businessDate,
+    entry.recordedAt,
+  );
+  if (!inserted) throw new Error('broken invariant: an insert returns its row');
+  for (const posting of entry.postings) {
+    const account = await move(tx, posting);
+    await tx.run(
+      'INSERT INTO ledger_postings (entry, account, amount) VALUES (?, ?, ?)',
+      inserted.id,
+      account,
+      posting.amount,
+    );
+  }
+}
+
+async function move(tx: Transaction, { account, currency, amount }: Posting): Promise<bigint> {
+  try {
+    const row =
+      (await tx.get<{ id: bigint }>(
+        `UPDATE ledger_accounts SET balance = balance + ?
+         WHERE code = ? AND currency = ? RETURNING id`,
+        amount,
+        account,
+        currency,
+      )) ??
+      (await tx.get<{ id: bigint }>(
+        `INSERT INTO ledger_accounts (code, currency, balance, ceiling)
+         VALUES (?, ?, ?, ?) RETURNING id`,
+        account,
+        currency,
+        amount,
+        ceilingOf(account),
+      ));
+    if (!row) throw new Error('broken invariant: an insert returns its row');
+    return row.id;
+  } catch (error) {
+    if (isConstraintError(error)) throw new DomainError('insufficient-balance');
+    throw error;
+  }
+}
+
+/** An account's balance in minor units; 0 for an account that nothing was posted to. */
+export async function balanceOf(tx: Reader, account: string, currency: string): Promise<bigint> {
+  const row = await tx.get<{ balance: bigint }>(
+    'SELECT balance FROM ledger_accounts WHERE code = ? AND currency = ?',
+    account,
+    currency,
+  );
+  return row?.balance ?? 0n;
+}
+
+/** Every account with its balance; the subscribers' accounts are one line. Sums to zero per currency. */
+export async function trialBalance(tx: Reader): Promise<AccountBalance[]> {
+  return tx.all<AccountBalance>(
+    `SELECT code AS account, currency, balance FROM ledger_accounts WHERE code NOT LIKE ?
+     UNION ALL
+     SELECT 'subscribers', currency, SUM(balance) FROM ledger_accounts
+     WHERE code LIKE ? GROUP BY currency
+     ORDER BY 1, 2`,
+    `${subscriberPrefix}%`,
+    `${subscriberPrefix}%`,
+  );
+}
+
+/** The journal of one operation, oldest first, a row a posting. */
+export async function postingsOf(
+  tx: Reader,
+  operationId: string,
+): Promise<(Posting & { kind: string; recordedAt: string })[]> {
+  return tx.all(
+    `SELECT e.kind, e.recorded_at AS recordedAt, a.code AS account, a.currency, p.amount
+     FROM ledger_entries e
+     JOIN ledger_postings p ON p.entry = e.id
+     JOIN ledger_accounts a ON a.id = p.account
+     WHERE e.operation_id = ? ORDER BY e.id, a.id`,
+    operationId,
+  );
+}
+
+/** What is wrong with the book: nothing, or a line per entry or account that breaks double entry. */
+export async function ledgerFaults(tx: Reader): Promise<string[]> {
+  const entries = await tx.all<{ entry: bigint; currency: string; sum: bigint }>(
+    `SELECT p.entry, a.currency, SUM(p.amount) AS sum FROM ledger_postings p
+     JOIN ledger_accounts a ON a.id = p.account GROUP BY p.entry, a.currency HAVING sum <> 0`,
+  );
+  const balances = await tx.all<{ code: string; currency: string; balance: bigint; sum: bigint }>(
+    `SELECT a.code, a.currency, a.balance, COALESCE(SUM(p.amount), 0) AS sum
+     FROM ledger_accounts a LEFT JOIN ledger_postings p ON p.account = a.id
+     GROUP BY a.id HAVING sum <> a.balance`,
+  );
+  return [
+    ...entries.map((row) => `entry ${row.entry} sums to ${row.sum} ${row.currency}`),
+    ...balances.map((row) => `${row.code} ${row.currency}: ${row.balance}, postings ${row.sum}`),
+  ];
+}

@@ -1,0 +1,132 @@
+import { decimalsOf } from '../money/money.ts';
+import type { FieldError } from '../problem/problem.ts';
+import { invalidDatasets, maxListedErrors, rowKey } from './dataset-content.ts';
+import { type DatasetName, type Datasets, datasetNames, datasets } from './datasets.ts';
+
+/** Adds an error about a row's field, as long as there is room for it. */
+type Report = (name: DatasetName, key: string, field: string, message: string) => void;
+
+/**
+ * Checks that rows which are valid each fit together: names unique, references answered, one row at
+ * most valid on a day, number ranges apart.
+ * @throws DomainError `release-invalid` with all errors at once, up to `maxListedErrors`.
+ */
+export function validateDatasets(all: Datasets): void {
+  const errors: FieldError[] = [];
+  const report: Report = (name, key, field, message) => {
+    if (errors.length < maxListedErrors) errors.push({ field: `${name}[${key}].${field}`, message });
+  };
+  const codes = new Map<string, ReadonlySet<string>>(
+    datasetNames.map((name) => [name, codesOf(all[name])]),
+  );
+  for (const name of datasetNames) {
+    checkKeys(name, all[name], report);
+    checkReferences(name, all[name], codes, report);
+    if (hasPeriods(name)) checkPeriods(name, all[name], report);
+  }
+  checkRanges(all, report);
+  checkCurrencies(all, report);
+  if (errors.length > 0) throw invalidDatasets(errors);
+}
+
+function codesOf(rows: readonly object[]): ReadonlySet<string> {
+  const found = new Set<string>();
+  for (const row of rows) if ('code' in row) found.add(String(row.code));
+  return found;
+}
+
+function hasPeriods(name: DatasetName): boolean {
+  return (datasets[name].key as readonly string[]).includes('validFrom');
+}
+
+function checkKeys(name: DatasetName, rows: readonly object[], report: Report): void {
+  const seen = new Set<string>();
+  const last = datasets[name].key.at(-1) ?? '';
+  for (const row of rows) {
+    const key = rowKey(name, row);
+    if (seen.has(key)) report(name, key, last, 'is there twice');
+    seen.add(key);
+  }
+}
+
+function checkReferences(
+  name: DatasetName,
+  rows: readonly object[],
+  codes: ReadonlyMap<string, ReadonlySet<string>>,
+  report: Report,
+): void {
+  for (const [field, target] of Object.entries(datasets[name].references)) {
+    const path = field.split('.');
+    for (const row of rows) {
+      for (const code of [valueAt(row, path)].flat()) {
+        if (codes.get(target)?.has(String(code))) continue;
+        report(name, rowKey(name, row), field, `${String(code)} is not in ${target}`);
+      }
+    }
+  }
+}
+
+function valueAt(row: object, path: readonly string[]): unknown {
+  let value: unknown = row;
+  for (const step of path) {
+    value = typeof value === 'object' && value ? Reflect.get(value, step) : undefined;
+  }
+  return value;
+}
+
+interface Period {
+  readonly subject: string;
+  readonly key: string;
+  readonly from: string;
+  readonly to: string;
+}
+
+function checkPeriods(name: DatasetName, rows: readonly object[], report: Report): void {
+  const periods = rows.map((row): Period => {
+    const fields = new Map<string, unknown>(Object.entries(row));
+    const parts = (datasets[name].key as readonly string[]).filter((part) => part !== 'validFrom');
+    return {
+      subject: parts.map((part) => String(fields.get(part))).join(','),
+      key: rowKey(name, row),
+      from: String(fields.get('validFrom')),
+      to: String(fields.get('validTo') ?? '9999-12-31'),
+    };
+  });
+  periods.sort((a, b) => (a.subject + a.from < b.subject + b.from ? -1 : 1));
+  for (const [index, period] of periods.entries()) {
+    const previous = periods[index - 1];
+    if (previous?.subject !== period.subject || previous.from === period.from) continue;
+    if (previous.to < period.from) continue;
+    report(name, period.key, 'validFrom', `${previous.key} is still valid then`);
+  }
+}
+
+function checkRanges(all: Datasets, report: Report): void {
+  const ranges = (['numbering-plan', 'foreign-numbering'] as const).flatMap((name) =>
+    all[name].map((row) => ({ name, from: Number(row.from), to: Number(row.to), key: row.from })),
+  );
+  ranges.sort((a, b) => a.from - b.from);
+  let widest = ranges[0];
+  for (const range of ranges.slice(1)) {
+    if (widest && range.from <= widest.to) {
+      report(range.name, range.key, 'from', `overlaps ${widest.name}[${widest.key}]`);
+    }
+    if (!widest || range.to > widest.to) widest = range;
+  }
+}
+
+function checkCurrencies(all: Datasets, report: Report): void {
+  for (const row of all.currencies) {
+    if (row.decimals === decimalsOf(row.code)) continue;
+    report('currencies', row.code, 'decimals', `is not ${decimalsOf(row.code)}, as in ISO 4217`);
+  }
+  for (const row of all.tenders) {
+    // Minor units of one currency have the same decimals: without the point they compare as numbers.
+    const [min, max, cap] = [row.minAmount, row.maxAmount, row.unverifiedMax].map((text) =>
+      BigInt(text.replace('.', '')),
+    );
+    if (min === undefined || max === undefined || cap === undefined) continue;
+    if (min > max) report('tenders', row.code, 'minAmount', 'is over maxAmount');
+    if (cap > max) report('tenders', row.code, 'unverifiedMax', 'is over maxAmount');
+  }
+}

@@ -1,0 +1,47 @@
+import { DomainError } from '../problem/problem.ts';
+import type { Row, SqlParameter } from './store.ts';
+
+export type MaybePromise<T> = T | Promise<T>;
+
+/**
+ * One connection as the work queue uses it: one thing at a time, either a stretch of reads or one transaction.
+ *
+ * A refused statement throws its own error and leaves the transaction as it was. Anything that took the transaction
+ * away (a full disk, a lost connection) throws `store-unavailable`, and `failure` tells it until the next `begin`.
+ */
+export interface Driver {
+  /** How long a group of writes may go on taking in further ones. */
+  readonly groupTimeMaxMs: number;
+  /** How many reads are worth running at the same time. */
+  readonly readsTogetherMax: number;
+
+  all(sql: string, params: readonly SqlParameter[]): MaybePromise<Row[]>;
+  run(sql: string, params: readonly SqlParameter[]): MaybePromise<number>;
+  /** Several statements, ours, without parameters. */
+  script(sql: string): MaybePromise<void>;
+
+  beginReads(): MaybePromise<void>;
+  /** Refuses what is not a mere read. */
+  read(sql: string, params: readonly SqlParameter[]): MaybePromise<Row[]>;
+  endReads(): MaybePromise<void>;
+
+  begin(): MaybePromise<void>;
+  commit(): MaybePromise<void>;
+  /** Does not throw: what cannot be rolled back is gone already. */
+  rollback(): MaybePromise<void>;
+  /** Savepoints are named by their depth; `undo` goes back to it and ends it. */
+  savepoint(depth: number): MaybePromise<void>;
+  release(depth: number): MaybePromise<void>;
+  undo(depth: number): MaybePromise<void>;
+  failure(): DomainError | undefined;
+
+  /** Runs a store function and gives up on one that waits for something else than its transaction. */
+  confine<T>(work: () => Promise<T>): Promise<T>;
+
+  backup(path: string): MaybePromise<void>;
+  close(): MaybePromise<void>;
+}
+
+export function storeUnavailable(detail: string, cause?: unknown): DomainError {
+  return new DomainError('store-unavailable', detail, { cause });
+}

@@ -1,0 +1,102 @@
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { type FileHandle, open } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
+import type { Driver } from './driver.ts';
+import { replaceFile } from './durable-file.ts';
+
+/**
+ * A count of commits outside the store, by which a node sees that its store was set back to an older copy.
+ *
+ * The file has two records, written in turns, so that one torn by a power cut leaves the other: the torn one counted
+ * a commit that nobody had been told of.
+ */
+export interface Sentinel {
+  /** What the file said when it was opened; undefined if there is a file that cannot be read. */
+  readonly found: bigint | undefined;
+  /** Durable when it returns. */
+  record(count: bigint): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** A disk writes a sector of this length wholly or not at all, or the checksum shows it. */
+const recordBytes = 512;
+const records = 2n;
+
+/**
+ * Opens the sentinel file, and creates it only for a store that has no commits: a missing file beside a store that has
+ * some means that one of the two was replaced, and the next `record` makes it.
+ */
+export async function openSentinel(path: string, storeCount: bigint): Promise<Sentinel> {
+  const file = resolve(path);
+  mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+  const missing = !existsSync(file);
+  if (missing && storeCount === 0n) replaceFile(file, blankFile(0n));
+  const found = missing && storeCount > 0n ? undefined : readCount(readFileSync(file));
+  let handle: FileHandle | undefined;
+
+  return {
+    found,
+    record: async (count) => {
+      if (!existsSync(file) || found === undefined) {
+        if (!handle) replaceFile(file, blankFile(count));
+      }
+      handle ??= await open(file, 'r+');
+      const position = Number(count % records) * recordBytes;
+      await handle.write(encodeRecord(count), 0, recordBytes, position);
+      await handle.datasync();
+    },
+    close: async () => {
+      await handle?.close();
+      handle = undefined;
+    },
+  };
+}
+
+function blankFile(count: bigint): Uint8Array {
+  const file = Buffer.alloc(recordBytes * Number(records));
+  file.set(encodeRecord(count), Number(count % records) * recordBytes);
+  return file;
+}
+
+function encodeRecord(count: bigint): Uint8Array {
+  const text = `sbms-sentinel ${count}`;
+  return Buffer.from(`${text} ${checksum(text)}\n`.padEnd(recordBytes, '\0'), 'latin1');
+}
+
+function readCount(file: Buffer): bigint | undefined {
+  let highest: bigint | undefined;
+  for (let start = 0; start < recordBytes * Number(records); start += recordBytes) {
+    const record = file.toString('latin1', start, start + recordBytes);
+    const [, text, count, sum] = /^(sbms-sentinel (\d+)) ([0-9a-f]{64})\n/.exec(record) ?? [];
+    if (text === undefined || count === undefined || sum !== checksum(text)) continue;
+    if (highest === undefined || BigInt(count) > highest) highest = BigInt(count);
+  }
+  return highest;
+}
+
+function checksum(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
+}
+
+/** The store's side of it: one row, in the store itself, so that a copy of the store carries its own count. */
+export const commitCountSchema = `
+  CREATE TABLE IF NOT EXISTS store_commits (count INTEGER NOT NULL CHECK (count >= 0)) STRICT;
+  INSERT INTO store_commits (count) SELECT 0 WHERE NOT EXISTS (SELECT 1 FROM store_commits);
+`;
+
+export async function readCommitCount(driver: Driver): Promise<bigint> {
+  return countIn(await driver.all('SELECT count FROM store_commits', []));
+}
+
+/** Counts the running transaction; `floor` is what the sentinel said, and the count never falls below it. */
+export async function countCommit(driver: Driver, floor: bigint): Promise<bigint> {
+  const sql = 'UPDATE store_commits SET count = max(count, ?) + 1 RETURNING count';
+  return countIn(await driver.all(sql, [floor]));
+}
+
+function countIn(rows: readonly object[]): bigint {
+  const [row] = rows;
+  if (row && 'count' in row && typeof row.count === 'bigint') return row.count;
+  throw new Error('store_commits has lost its row');
+}

@@ -1,0 +1,109 @@
+import { assert } from '../problem/problem.ts';
+import type { Driver } from './driver.ts';
+import type { Reader, Row, SqlParameter, Transaction } from './store.ts';
+
+export const attemptDepthMax = 16;
+
+/** The handle that a store function gets, and the strings its queue holds. */
+export interface Handle<Tx> {
+  readonly tx: Tx;
+  /** To be called when the function is over: from then on the handle refuses everything. */
+  end(): void;
+}
+
+export interface WriteHandle extends Handle<Transaction> {
+  /** Throws if attempts were left open or crossed each other: what they did cannot be told apart. */
+  assertWhole(): void;
+  readonly afterCommit: readonly (() => void)[];
+}
+
+const overAssertion = 'a transaction is not used after its function ended';
+
+export function readHandle(driver: Driver): Handle<Reader> {
+  let open = true;
+  async function rowsOf<T>(sql: string, params: SqlParameter[]): Promise<T[]> {
+    assert(open, overAssertion);
+    return typedRows<T>(await driver.read(sql, params));
+  }
+  return {
+    tx: {
+      get: async <T extends object = Row>(sql: string, ...params: SqlParameter[]) =>
+        (await rowsOf<T>(sql, params))[0],
+      all: <T extends object = Row>(sql: string, ...params: SqlParameter[]) =>
+        rowsOf<T>(sql, params),
+    },
+    end: () => {
+      open = false;
+    },
+  };
+}
+
+export function writeHandle(driver: Driver): WriteHandle {
+  const afterCommit: (() => void)[] = [];
+  let open = true;
+  let depth = 0;
+  let crossed = false;
+
+  async function rowsOf<T>(sql: string, params: SqlParameter[]): Promise<T[]> {
+    assert(open, overAssertion);
+    return typedRows<T>(await driver.all(sql, params));
+  }
+
+  function leave(own: number): void {
+    if (depth !== own) crossed = true;
+    assert(!crossed, 'attempts end in the reverse order of their beginning');
+    depth = own - 1;
+  }
+
+  async function attempt<T>(fn: () => Promise<T>): Promise<T> {
+    assert(open, overAssertion);
+    assert(depth < attemptDepthMax, `attempts nest at most ${attemptDepthMax} deep`);
+    depth += 1;
+    const own = depth;
+    const callbacksBefore = afterCommit.length;
+    await driver.savepoint(own);
+    let result: T;
+    try {
+      result = await fn();
+    } catch (error) {
+      if (open) {
+        leave(own);
+        afterCommit.length = callbacksBefore;
+        await driver.undo(own);
+      }
+      throw error;
+    }
+    assert(open, overAssertion);
+    leave(own);
+    await driver.release(own);
+    return result;
+  }
+
+  return {
+    tx: {
+      get: async <T extends object = Row>(sql: string, ...params: SqlParameter[]) =>
+        (await rowsOf<T>(sql, params))[0],
+      all: <T extends object = Row>(sql: string, ...params: SqlParameter[]) =>
+        rowsOf<T>(sql, params),
+      run: async (sql, ...params) => {
+        assert(open, overAssertion);
+        return driver.run(sql, params);
+      },
+      attempt,
+      afterCommit: (fn) => {
+        assert(open, overAssertion);
+        afterCommit.push(fn);
+      },
+    },
+    end: () => {
+      open = false;
+    },
+    assertWhole: () => assert(depth === 0 && !crossed, 'every attempt is awaited'),
+    afterCommit,
+  };
+}
+
+/** The border of the store: what a row looks like is the schema's and the statement's word. */
+function typedRows<T>(rows: Row[]): T[] {
+  return rows as T[];
+}
