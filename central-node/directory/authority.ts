@@ -6,8 +6,8 @@ import {
   createAuthority,
   parseCertificate,
 } from '../../shared/federation/certificates.ts';
-import { writeFileDurably } from '../../shared/federation/identity-files.ts';
 import type { Ids } from '../../shared/ids/ids.ts';
+import { replaceFile } from '../../shared/store/durable-file.ts';
 import type { Clock } from '../../shared/time/clock.ts';
 
 const certFile = 'ca-cert.pem';
@@ -32,15 +32,17 @@ export async function openAuthority(deps: {
     }
     return { certPem, keyPem };
   }
-  // The key alone is a first start that broke off: nobody has seen its certificate.
-  if (certPem !== undefined) throw new Error(`${keyFile} is missing in ${dir}: restore it`);
+  if (certPem !== undefined || keyPem !== undefined) {
+    const missing = certPem === undefined ? certFile : keyFile;
+    throw new Error(`${missing} is missing in ${dir}: restore it from the backup`);
+  }
   const authority = await createAuthority({
     ...deps,
     commonName: 'SBMS Federation CA',
     validDays: authorityValidDays,
   });
-  await writeFileDurably(join(dir, keyFile), authority.keyPem);
-  await writeFileDurably(join(dir, certFile), authority.certPem);
+  replaceFile(join(dir, keyFile), Buffer.from(authority.keyPem));
+  replaceFile(join(dir, certFile), Buffer.from(authority.certPem));
   return authority;
 }
 

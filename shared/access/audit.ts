@@ -15,10 +15,10 @@ export interface AuditRecord {
   readonly actor: Actor;
   /** `noun.verb`, e.g. `operator.disable`. */
   readonly action: string;
-  readonly subject?: string;
+  readonly subject?: string | undefined;
   readonly outcome: 'done' | 'denied' | 'failed';
-  readonly detail?: object;
-  readonly traceId?: string;
+  readonly detail?: object | undefined;
+  readonly traceId?: string | undefined;
 }
 
 export interface AuditEntry extends AuditRecord {
@@ -48,13 +48,8 @@ export interface Audit {
 export function createAudit({ clock, ids }: { clock: Clock; ids: Ids }): Audit {
   return {
     async record(tx, record) {
-      const { detail, ...rest } = record;
-      await insertAuditEntry(tx, {
-        ...rest,
-        id: ids.uuid(),
-        at: now(clock),
-        ...(detail === undefined ? {} : { detail: redactSecrets(detail) }),
-      });
+      const detail = record.detail && redactSecrets(record.detail);
+      await insertAuditEntry(tx, { ...record, detail, id: ids.uuid(), at: now(clock) });
     },
     list: listAuditEntries,
   };

@@ -1,4 +1,4 @@
-import { DomainError } from '../problem/problem.ts';
+import { DomainError, type ProblemCode } from '../problem/problem.ts';
 import type { Store, Transaction } from '../store/store.ts';
 import { type Clock, instantOf } from '../time/clock.ts';
 import { sha256 } from '../wire/canonical.ts';
@@ -43,44 +43,14 @@ interface SignInDeps {
 }
 
 /** Tells the right password of the right login from everything else, and rests logins that are being guessed. */
-export function createSignIn({ store, clock, audit, passwords, serverName }: SignInDeps) {
+export function createSignIn(deps: SignInDeps) {
+  const { store, clock, passwords } = deps;
   const sources = createRateLimit({
     clock,
     maxPerWindow: maxFailedTriesPerSource,
     windowMs: lockoutMs,
     maxKeys: maxSources,
   });
-
-  async function recordDenied(tx: Transaction, who: Operator | undefined, detail: object) {
-    // What was typed as an unknown login may be a password: it is not written down.
-    const actor = who
-      ? { id: who.id, name: who.name, node: serverName }
-      : { id: '-', name: 'unknown login', node: serverName };
-    const subject = who ? { subject: who.login } : {};
-    const { traceId, ...rest } = { traceId: undefined, ...detail };
-    const trace = traceId === undefined ? {} : { traceId };
-    await audit.record(tx, {
-      ...{ actor, action: 'session.sign-in', outcome: 'denied', detail: rest },
-      ...subject,
-      ...trace,
-    });
-  }
-
-  async function begin(tx: Transaction, credentials: Credentials): Promise<Attempt> {
-    const { source, traceId } = credentials;
-    const login = normalLogin(credentials.login);
-    const key = sha256(login);
-    const nowMs = clock.nowMs();
-    await deleteTriesBefore(tx, instantOf(nowMs - lockoutMs));
-    const found = await findOperator(tx, login);
-    const next = nextTry(await findTries(tx, key), nowMs);
-    if ('lockedForMs' in next) {
-      await recordDenied(tx, found, { reason: 'locked-out', source, traceId });
-      return next;
-    }
-    await saveTries(tx, key, next.tries);
-    return found ? { found } : {};
-  }
 
   return {
     /**
@@ -91,11 +61,11 @@ export function createSignIn({ store, clock, audit, passwords, serverName }: Sig
       credentials: Credentials,
       open: (tx: Transaction, operator: Operator) => Promise<T>,
     ): Promise<T> {
-      const { login, password, source, traceId } = credentials;
+      const { login, password, source } = credentials;
       passwords.admit();
       const waitMs = sources.take(source);
       if (waitMs > 0) throw lockedOut(waitMs);
-      const attempt = await store.write((tx) => begin(tx, credentials));
+      const attempt = await store.write((tx) => begin(deps, tx, credentials));
       if ('lockedForMs' in attempt) throw lockedOut(attempt.lockedForMs);
       const { found } = attempt;
       const isRight = await passwords.verify(password, found?.passwordHash);
@@ -105,7 +75,7 @@ export function createSignIn({ store, clock, audit, passwords, serverName }: Sig
         const operator = found && (await findOperator(tx, found.login));
         const unchanged = operator?.passwordHash === found?.passwordHash;
         if (!isRight || !operator || operator.disabled || !unchanged) {
-          await recordDenied(tx, found, { reason: 'wrong-credentials', source, traceId });
+          await recordDenied(deps, tx, { who: found, reason: 'wrong-credentials', credentials });
           return undefined;
         }
         await deleteTries(tx, sha256(normalLogin(login)));
@@ -116,6 +86,40 @@ export function createSignIn({ store, clock, audit, passwords, serverName }: Sig
       return opened.session;
     },
   };
+}
+
+async function begin(
+  deps: SignInDeps,
+  tx: Transaction,
+  credentials: Credentials,
+): Promise<Attempt> {
+  const login = normalLogin(credentials.login);
+  const key = sha256(login);
+  const nowMs = deps.clock.nowMs();
+  await deleteTriesBefore(tx, instantOf(nowMs - lockoutMs));
+  const found = await findOperator(tx, login);
+  const next = nextTry(await findTries(tx, key), nowMs);
+  if ('lockedForMs' in next) {
+    await recordDenied(deps, tx, { who: found, reason: 'locked-out', credentials });
+    return next;
+  }
+  await saveTries(tx, key, next.tries);
+  return found ? { found } : {};
+}
+
+async function recordDenied(
+  { audit, serverName }: SignInDeps,
+  tx: Transaction,
+  denial: { who: Operator | undefined; reason: ProblemCode; credentials: Credentials },
+) {
+  const { who, reason, credentials } = denial;
+  const { source, traceId } = credentials;
+  // What was typed as an unknown login may be a password: it is not written down.
+  const actor = { id: who?.id ?? '-', name: who?.name ?? 'unknown login', node: serverName };
+  await audit.record(tx, {
+    ...{ actor, action: 'session.sign-in', subject: who?.login, outcome: 'denied' },
+    ...{ detail: { reason, source }, traceId },
+  });
 }
 
 function lockedOut(waitMs: number): DomainError {

@@ -37,6 +37,6 @@ export async function renewIfDue(deps: {
   const { certPem } = renewalAnswer.parse(JSON.parse(response.body));
   const { code, caPem, tlsKeyPem } = identity;
   assertCertificateFor({ certPem, caPem, keyPem: tlsKeyPem, code });
-  await replaceCertificate(deps.dir, certPem);
+  replaceCertificate(deps.dir, certPem);
   return { ...identity, certPem };
 }

@@ -11,8 +11,8 @@ import {
   tlsName,
 } from './certificates.ts';
 import { type EnrolmentRequest, enrolmentAnswer, parseToken } from './enrolment-messages.ts';
-import { completeIdentity, createIdentity, loadIdentity, publicKeyOf } from './identity.ts';
 import type { NodeIdentity } from './identity.ts';
+import { completeIdentity, createIdentity, loadIdentity, publicKeyOf } from './identity.ts';
 
 const maxAnswerBytes = 256 * 1024;
 const exchangeMaxMs = 30_000;
@@ -52,7 +52,7 @@ export async function enrolWithCentre(options: {
   if (!answer.success || answer.data.caPem !== caPem) throw refused('The answer makes no sense.');
   const { certPem, hqSigningKey } = answer.data;
   assertCertificateFor({ certPem, caPem, keyPem: keys.tlsKeyPem, code });
-  await completeIdentity(dir, { certPem, caPem, headOfficeKey: hqSigningKey });
+  completeIdentity(dir, { certPem, caPem, headOfficeKey: hqSigningKey });
   return loadIdentity(dir);
 }
 

@@ -209,14 +209,14 @@ export function createFederation(deps: FederationDeps) {
     },
     async receiveStream(caller: NodeCode, message: unknown) {
       if (recovery.isRecovering()) throw new DomainError('recovering');
-      const answer = await inbox.receive(caller, message);
-      return answer;
+      return inbox.receive(caller, message);
     },
     async receiveHello(caller: NodeCode, message: unknown) {
       const parsed = helloSchema.safeParse(message);
       if (!parsed.success || parsed.data.node !== caller) {
         throw new DomainError('peer-refused', 'The hello is not well formed.');
       }
+      peerStarts.check(caller, parsed.data);
       return liveness.receive(parsed.data);
     },
     answerRecovery: recoveryAnswers.answer,
@@ -228,4 +228,3 @@ export function createFederation(deps: FederationDeps) {
     },
   };
 }
-

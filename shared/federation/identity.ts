@@ -5,8 +5,8 @@ import { calculateJwkThumbprint, exportJWK, generateKeyPair, type JWK } from 'jo
 import { z } from 'zod';
 import { type NodeCode, nodeCodePattern } from '../ids/ids.ts';
 import { DomainError } from '../problem/problem.ts';
+import { replaceFile } from '../store/durable-file.ts';
 import { certificateFacts, createTlsKey, parseCertificate } from './certificates.ts';
-import { writeFileDurably } from './identity-files.ts';
 
 /** What TLS needs of a node; all PEM. */
 export interface TlsMaterial {
@@ -86,25 +86,28 @@ export async function createIdentity(dir: string, code: NodeCode): Promise<NodeK
     return { code, ...(await loadKeys(dir)) };
   }
   const keys = await createKeys(code);
-  await writeFileDurably(join(dir, files.tlsKey), keys.tlsKeyPem);
-  await writeFileDurably(join(dir, files.signingKey), JSON.stringify(keys.signingKey));
+  writeFile(dir, files.tlsKey, keys.tlsKeyPem);
+  writeFile(dir, files.signingKey, JSON.stringify(keys.signingKey));
   return keys;
 }
 
 /** Adds what the centre answered; the certificate goes last, so that it makes the identity whole. */
-export async function completeIdentity(
+export function completeIdentity(
   dir: string,
   enrolled: { certPem: string; caPem: string; headOfficeKey: JWK },
-): Promise<void> {
-  const headOfficeKey = JSON.stringify(publicKeyOf(enrolled.headOfficeKey));
-  await writeFileDurably(join(dir, files.headOfficeKey), headOfficeKey);
-  await writeFileDurably(join(dir, files.ca), enrolled.caPem);
-  await replaceCertificate(dir, enrolled.certPem);
+): void {
+  writeFile(dir, files.headOfficeKey, JSON.stringify(publicKeyOf(enrolled.headOfficeKey)));
+  writeFile(dir, files.ca, enrolled.caPem);
+  replaceCertificate(dir, enrolled.certPem);
 }
 
 /** A renewal: the same key under a new certificate. */
-export async function replaceCertificate(dir: string, certPem: string): Promise<void> {
-  await writeFileDurably(join(dir, files.cert), certPem);
+export function replaceCertificate(dir: string, certPem: string): void {
+  writeFile(dir, files.cert, certPem);
+}
+
+function writeFile(dir: string, name: string, text: string): void {
+  replaceFile(join(dir, name), Buffer.from(text));
 }
 
 /**

@@ -80,7 +80,10 @@ export function createInbox(deps: {
 
   async function verifiedHead(caller: NodeCode, batch: StreamBatch): Promise<StreamHead> {
     if (batch.from !== caller || batch.to !== node) {
-      throw new DomainError('peer-refused', 'The batch is not from the caller or not for this node.');
+      throw new DomainError(
+        'peer-refused',
+        'The batch is not from the caller or not for this node.',
+      );
     }
     const payload = await verifier.verify(batch.head, { node: caller, typ: headType });
     const parsed = streamHead.safeParse(payload);
@@ -157,9 +160,13 @@ function parseBatch(message: unknown): StreamBatch {
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0];
   const field = issue?.path.join('.') ?? '';
-  throw new DomainError('invalid-input', `The batch is not well formed at ${field || 'its root'}.`, {
-    errors: [{ field, message: issue?.message ?? 'is not valid' }],
-  });
+  throw new DomainError(
+    'invalid-input',
+    `The batch is not well formed at ${field || 'its root'}.`,
+    {
+      errors: [{ field, message: issue?.message ?? 'is not valid' }],
+    },
+  );
 }
 
 /** The signed head must follow from the entries; otherwise they were changed on the way. */

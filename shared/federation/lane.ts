@@ -20,6 +20,7 @@ import {
   setAcknowledged,
 } from './log-store.ts';
 import type { PeerClient, PeerResponse, Signer } from './peers.ts';
+import { knownStarts } from './recovery-store.ts';
 
 const requestTimeoutMs = 30_000;
 const retryPauseMinMs = 500;
@@ -195,8 +196,8 @@ export function createLane(deps: {
   }
 
   async function isOwnStart(epoch: unknown): Promise<boolean> {
-    if (typeof epoch !== 'string') return false;
-    return store.read(async (tx) => (await outboundStream(tx, peer, epoch)) !== undefined);
+    const known = await store.read(knownStarts);
+    return known.some((start) => start.epoch === epoch);
   }
 
   return {

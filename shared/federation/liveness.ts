@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import type { NodeCode } from '../ids/ids.ts';
 import type { Store } from '../store/store.ts';
 import { type Clock, type Instant, msOf, now } from '../time/clock.ts';
@@ -7,6 +8,7 @@ import type { Log } from './log.ts';
 import { outboundStream, outboundStreams, starts } from './log-store.ts';
 import type { PeerStarts } from './peer-starts.ts';
 import type { PeerClient, PeerDirectory } from './peers.ts';
+import { knownStarts } from './recovery-store.ts';
 
 const helloPauseMs = 3_000;
 const helloTimeoutMs = 3_000;
@@ -45,6 +47,11 @@ export interface LivenessDeps {
   setBack(peer: NodeCode, evidence: string): Promise<void>;
   alarm(code: string, detail: string): void;
 }
+
+const refusal = z.object({
+  code: z.enum(['stale-start', 'set-back']),
+  newest: z.string().optional(),
+});
 
 export type Liveness = ReturnType<typeof createLiveness>;
 
@@ -114,6 +121,21 @@ export function createLiveness(deps: LivenessDeps) {
     }
   }
 
+  /** The peer knows a newer start of this node: either this one forgot it, or merely left it unnamed. */
+  async function onRefused(peer: NodeCode, body: string): Promise<void> {
+    const problem = refusal.safeParse(JSON.parse(body));
+    if (!problem.success) return;
+    const { code, newest } = problem.data;
+    const known = newest === undefined ? undefined : await knownStart(newest);
+    if (known) log.nameEarlierStart(known);
+    else await deps.setBack(peer, `it answers ${code}`);
+  }
+
+  async function knownStart(epoch: string): Promise<string | undefined> {
+    const known = await store.read(knownStarts);
+    return known.find((start) => start.epoch === epoch)?.epoch;
+  }
+
   async function greet(peer: NodeCode, timeoutMs: number): Promise<boolean> {
     try {
       const response = await deps.client.request(peer, {
@@ -123,6 +145,7 @@ export function createLiveness(deps: LivenessDeps) {
         body: JSON.stringify(await compose(peer)),
         timeoutMs,
       });
+      if (response.status === 409) await onRefused(peer, response.body);
       if (response.status !== 200) throw new Error(`answered ${response.status}`);
       await note(hello.parse(JSON.parse(response.body)));
       return true;

@@ -220,11 +220,7 @@ export async function markOutboundForked(
   peer: NodeCode,
   epoch: string,
 ): Promise<void> {
-  await tx.run(
-    'UPDATE outbound_streams SET forked = 1 WHERE peer = ? AND epoch = ?',
-    peer,
-    epoch,
-  );
+  await tx.run('UPDATE outbound_streams SET forked = 1 WHERE peer = ? AND epoch = ?', peer, epoch);
 }
 
 export interface StreamRow {
@@ -285,5 +281,8 @@ export function entriesOfOperation(
   tx: Reader,
   operationId: string,
 ): Promise<{ kind: string; entry: string }[]> {
-  return tx.all('SELECT kind, entry FROM log_entries WHERE operation_id = ? ORDER BY id', operationId);
+  return tx.all(
+    'SELECT kind, entry FROM log_entries WHERE operation_id = ? ORDER BY id',
+    operationId,
+  );
 }

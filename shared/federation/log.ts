@@ -12,7 +12,8 @@ export interface LogDraft {
   readonly operationId?: string;
   readonly occurredAt: Instant;
   readonly businessDate: BusinessDate;
-  readonly body: JsonObject;
+  /** JSON; members that are undefined are left out. */
+  readonly body: object;
 }
 
 /** How many of its earlier starts a node names with each batch. */
@@ -44,7 +45,7 @@ export function createLog(deps: { node: NodeCode; clock: Clock; ids: Ids }) {
       occurredAt: draft.occurredAt,
       recordedAt: now(clock),
       businessDate: draft.businessDate,
-      body: draft.body,
+      body: draft.body as JsonObject,
     };
     const text = canonicalJson(entry);
     const hash = sha256(text);

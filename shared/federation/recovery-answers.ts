@@ -46,7 +46,12 @@ export function createRecoveryAnswers(deps: { store: Store; signer: Signer }) {
       if (beyond === undefined) continue;
       const position = Math.max(beyond, after + 1);
       const limit = maxBatchesPerPage - batches.length + 1;
-      for (const { position: last, head } of await headsFrom(tx, { peer, epoch, position, limit })) {
+      for (const { position: last, head } of await headsFrom(tx, {
+        peer,
+        epoch,
+        position,
+        limit,
+      })) {
         if (next) break;
         const first = streamHead.parse(decodeJwt(head)).first;
         const texts = await heldEntries(tx, { peer, epoch, first, last });

@@ -79,11 +79,7 @@ export function unappliedEntries(
 }
 
 export async function markApplied(tx: Transaction, epoch: string, seq: bigint): Promise<void> {
-  await tx.run(
-    'UPDATE recovered_entries SET applied = 1 WHERE epoch = ? AND seq = ?',
-    epoch,
-    seq,
-  );
+  await tx.run('UPDATE recovered_entries SET applied = 1 WHERE epoch = ? AND seq = ?', epoch, seq);
 }
 
 export async function recordAnswer(

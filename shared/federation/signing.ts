@@ -1,4 +1,4 @@
-import { type CryptoKey, CompactSign, compactVerify, importJWK, type JWK } from 'jose';
+import { CompactSign, type CryptoKey, compactVerify, importJWK, type JWK } from 'jose';
 import { headOffice, type NodeCode } from '../ids/ids.ts';
 import { DomainError } from '../problem/problem.ts';
 import { publicKeyOf, signingKeyId } from './identity.ts';

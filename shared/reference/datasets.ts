@@ -134,10 +134,9 @@ export const datasets = {
   'ported-numbers': dataset(z.strictObject({ msisdn, branch: nodeCode }), ['msisdn'], {
     branch: 'branches',
   }),
-  currencies: dataset(
-    z.strictObject({ code: currency, decimals: z.int().min(0).max(4), name }),
-    ['code'],
-  ),
+  currencies: dataset(z.strictObject({ code: currency, decimals: z.int().min(0).max(4), name }), [
+    'code',
+  ]),
   'rate-plans': dataset(
     z
       .strictObject({

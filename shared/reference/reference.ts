@@ -91,6 +91,7 @@ export function buildReference({
   const branchList = [...branches.values()];
   const tenderList = [...tenders.values()];
   const peers = branchList.flatMap(peerOf);
+  const currencies = datasets.currencies;
   const permissions = permissionSets(datasets.roles);
   const numbers = indexNumbers(datasets);
   const none: ReadonlySet<string> = new Set();
@@ -112,13 +113,14 @@ export function buildReference({
     },
     tender: (code) => tenders.get(code),
     tenders: () => tenderList,
-    currencies: () => datasets.currencies,
+    currencies: () => currencies,
     permissionsOf: (role, node) => permissions.get(`${node} ${role}`) ?? none,
     rows: rowsReader(datasets, numbers.portedRows),
   };
 }
 
 /**
+ * No closure of the view may hold the data sets themselves, or the rows would stay in memory twice.
  * Ported numbers are by far the most rows: they are kept packed, not as the objects they were read
  * as, and made into rows again for whoever asks.
  */
@@ -218,7 +220,8 @@ function portedRows(ported: SingleNumbers, branches: readonly string[]) {
 
 /** Rows by code, and of a code the one that is valid on a day. */
 function byPeriod<T extends Valid>(rows: readonly T[], codeOf: (row: T) => string) {
-  const byCode = Map.groupBy(rows, codeOf);
+  const byCode = new Map<string, T[]>();
+  for (const row of rows) byCode.set(codeOf(row), [...(byCode.get(codeOf(row)) ?? []), row]);
   const valid = (row: T, date: BusinessDate): boolean =>
     row.validFrom <= date && (row.validTo === undefined || date <= row.validTo);
   return {

@@ -14,7 +14,8 @@ type Report = (name: DatasetName, key: string, field: string, message: string) =
 export function validateDatasets(all: Datasets): void {
   const errors: FieldError[] = [];
   const report: Report = (name, key, field, message) => {
-    if (errors.length < maxListedErrors) errors.push({ field: `${name}[${key}].${field}`, message });
+    if (errors.length < maxListedErrors)
+      errors.push({ field: `${name}[${key}].${field}`, message });
   };
   const codes = new Map<string, ReadonlySet<string>>(
     datasetNames.map((name) => [name, codesOf(all[name])]),

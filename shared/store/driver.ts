@@ -23,6 +23,7 @@ export interface Driver {
   beginReads(): MaybePromise<void>;
   /** Refuses what is not a mere read. */
   read(sql: string, params: readonly SqlParameter[]): MaybePromise<Row[]>;
+  /** Does not throw. */
   endReads(): MaybePromise<void>;
 
   begin(): MaybePromise<void>;

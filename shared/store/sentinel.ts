@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
+import { assert } from '../problem/problem.ts';
 import type { Driver } from './driver.ts';
 import { replaceFile } from './durable-file.ts';
 
@@ -12,7 +13,7 @@ import { replaceFile } from './durable-file.ts';
  * a commit that nobody had been told of.
  */
 export interface Sentinel {
-  /** What the file said when it was opened; undefined if there is a file that cannot be read. */
+  /** What the file said when it was opened; undefined if it is missing or cannot be read. */
   readonly found: bigint | undefined;
   /** Durable when it returns. */
   record(count: bigint): Promise<void>;
@@ -30,20 +31,21 @@ const records = 2n;
 export async function openSentinel(path: string, storeCount: bigint): Promise<Sentinel> {
   const file = resolve(path);
   mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
-  const missing = !existsSync(file);
-  if (missing && storeCount === 0n) replaceFile(file, blankFile(0n));
-  const found = missing && storeCount > 0n ? undefined : readCount(readFileSync(file));
-  let handle: FileHandle | undefined;
+  if (!existsSync(file) && storeCount === 0n) replaceFile(file, blankFile(0n));
+  const found = existsSync(file) ? readCount(readFileSync(file)) : undefined;
+  let handle: FileHandle | undefined = found === undefined ? undefined : await open(file, 'r+');
 
   return {
     found,
     record: async (count) => {
-      if (!existsSync(file) || found === undefined) {
-        if (!handle) replaceFile(file, blankFile(count));
+      if (!handle) {
+        replaceFile(file, blankFile(count));
+        handle = await open(file, 'r+');
+        return;
       }
-      handle ??= await open(file, 'r+');
       const position = Number(count % records) * recordBytes;
-      await handle.write(encodeRecord(count), 0, recordBytes, position);
+      const { bytesWritten } = await handle.write(encodeRecord(count), 0, recordBytes, position);
+      assert(bytesWritten === recordBytes, 'a sentinel record is written whole');
       await handle.datasync();
     },
     close: async () => {
@@ -86,7 +88,7 @@ export const commitCountSchema = `
 `;
 
 export async function readCommitCount(driver: Driver): Promise<bigint> {
-  return countIn(await driver.all('SELECT count FROM store_commits', []));
+  return countIn(await driver.read('SELECT count FROM store_commits', []));
 }
 
 /** Counts the running transaction; `floor` is what the sentinel said, and the count never falls below it. */

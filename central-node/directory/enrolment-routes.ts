@@ -1,0 +1,50 @@
+import { Hono } from 'hono';
+import type { z } from 'zod';
+import { enrolmentRequest, renewalRequest } from '../../shared/federation/enrolment-messages.ts';
+import { callerOf, type PeerBindings } from '../../shared/federation/peer-server.ts';
+import { problemResponse } from '../../shared/federation/peer-server-problem.ts';
+import { DomainError } from '../../shared/problem/problem.ts';
+import type { Enrolment } from './enrolment-service.ts';
+
+/**
+ * How nodes get certificates. `/enrolment/…` is reachable without one (the token speaks);
+ * renewal is for a proved peer. Goes behind the peer server, which bounds the bodies.
+ */
+export function createEnrolmentRoutes(deps: { enrolment: Enrolment }) {
+  const routes = new Hono<{ Bindings: PeerBindings }>();
+  routes.onError((error) => problemResponse(error));
+
+  routes.get('/enrolment/ca.pem', (c) =>
+    c.body(deps.enrolment.authorityPem, 200, { 'content-type': 'application/x-pem-file' }),
+  );
+
+  routes.post('/enrolment/requests', async (c) => {
+    const request = parse(enrolmentRequest, await c.req.text());
+    return c.json(await deps.enrolment.enrol(request, c.env.address), 201);
+  });
+
+  routes.post('/peer/v1/certificates', async (c) => {
+    const { csrPem } = parse(renewalRequest, await c.req.text());
+    return c.json(await deps.enrolment.renew({ caller: callerOf(c.env), csrPem }), 201);
+  });
+
+  return routes;
+}
+
+function parse<T>(schema: z.ZodType<T>, text: string): T {
+  const result = schema.safeParse(parseJson(text));
+  if (result.success) return result.data;
+  const errors = result.error.issues.map(({ path, message }) => ({
+    field: path.join('.') || 'body',
+    message,
+  }));
+  throw new DomainError('invalid-input', undefined, { errors });
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new DomainError('invalid-input', 'The body is not JSON.', { cause });
+  }
+}

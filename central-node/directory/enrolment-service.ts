@@ -1,0 +1,235 @@
+import {
+  type Authority,
+  certificateFacts,
+  certificateFingerprint,
+  hostsOf,
+  issueCertificate,
+  randomSerial,
+  requestedKeySha256,
+} from '../../shared/federation/certificates.ts';
+import {
+  type EnrolmentAnswer,
+  type EnrolmentRequest,
+  parseToken,
+  type RenewalAnswer,
+  tokenText,
+} from '../../shared/federation/enrolment-messages.ts';
+import type { PublicSigningKey } from '../../shared/federation/identity.ts';
+import { headOffice, type Ids, type NodeCode, nodeCodePattern } from '../../shared/ids/ids.ts';
+import { DomainError, isDomainError } from '../../shared/problem/problem.ts';
+import type { Store, Transaction } from '../../shared/store/store.ts';
+import { type Clock, instantOf, now } from '../../shared/time/clock.ts';
+import { sha256 } from '../../shared/wire/canonical.ts';
+import { type EnrolledBranch, type IssuedCertificate, tokenIsGood } from './enrolment.ts';
+import * as enrolments from './enrolment-store.ts';
+import { createFailedTries } from './failed-tries.ts';
+
+const secretBytes = 32;
+const tokenLifeMs = 24 * 3_600_000;
+const certificateValidDays = 30;
+const dayMs = 86_400_000;
+/** A node renews every 20 days; one that asks more often than this is broken. */
+const maxCertificatesPerDay = 24;
+const maxListedCertificates = 200;
+
+export interface EnrolmentDeps {
+  readonly store: Store;
+  readonly authority: Authority;
+  /** HQ's own public keys: the one that branches pin, and the one that no branch may take. */
+  readonly headOfficeKey: PublicSigningKey;
+  readonly clock: Clock;
+  readonly ids: Ids;
+  /** In the transaction that enrols or revokes: the caller updates its reference draft. */
+  readonly onChanged: (tx: Transaction, branch: EnrolledBranch) => Promise<void>;
+}
+
+/**
+ * Who becomes a member, and who stops being one. A change takes effect at the peers with the
+ * next reference release, which the caller makes of what `onChanged` told it.
+ */
+export function createEnrolment(deps: EnrolmentDeps) {
+  const { store, authority, clock, ids } = deps;
+  const authoritySha256 = certificateFingerprint(authority.certPem);
+  const failedTries = createFailedTries({ clock });
+
+  /** Made outside the store: signing takes tens of milliseconds. */
+  function issue(options: { code: NodeCode; csrPem: string; hosts: readonly string[] }) {
+    const certPem = issueCertificate({
+      ...options,
+      authority,
+      clock,
+      validDays: certificateValidDays,
+      serial: randomSerial(ids),
+    });
+    const facts = certificateFacts(certPem);
+    const record = {
+      serial: facts.serial,
+      code: facts.code,
+      tlsKeySha256: facts.spkiSha256,
+      notBefore: instantOf(facts.notBefore),
+      notAfter: instantOf(facts.notAfter),
+    };
+    return { certPem, record };
+  }
+
+  /** @throws DomainError `enrolment-refused`, the same for each reason: a guesser learns nothing. */
+  async function redeem(request: EnrolmentRequest): Promise<EnrolmentAnswer> {
+    const { code, csrPem, signingJwk, peerUrl, frontUrl } = request;
+    const token = parseToken(request.token);
+    const secretSha256 = sha256(token.secret);
+    if (token.authoritySha256 !== authoritySha256) throw tokenRefused();
+    const known = await store.read((tx) => enrolments.findToken(tx, secretSha256));
+    if (!tokenIsGood(known, code, now(clock))) throw tokenRefused();
+
+    const { certPem, record } = issue({ code, csrPem, hosts: hostsOf([peerUrl, frontUrl]) });
+    const { tlsKeySha256 } = record;
+    await store.write(async (tx) => {
+      const at = now(clock);
+      // Asked again: two requests with one token may have come this far.
+      if (!tokenIsGood(await enrolments.findToken(tx, secretSha256), code, at)) {
+        throw tokenRefused();
+      }
+      const signingKeyX = signingJwk.x;
+      const taken = await enrolments.keyOfAnother(tx, { code, signingKeyX, tlsKeySha256 });
+      if (taken || signingKeyX === deps.headOfficeKey.x) {
+        throw new DomainError('enrolment-refused', 'These keys belong to another node.');
+      }
+      await enrolments.useToken(tx, secretSha256, at);
+      await enrolments.revokeCertificatesOf(tx, code, at);
+      await enrolments.saveBranch(tx, {
+        code,
+        peerUrl,
+        frontUrl,
+        signingKey: signingJwk,
+        tlsKeySha256,
+        enrolledAt: at,
+      });
+      await enrolments.saveCertificate(tx, record);
+      await deps.onChanged(tx, await branchIn(tx, code));
+    });
+    return { certPem, caPem: authority.certPem, hqSigningKey: deps.headOfficeKey };
+  }
+
+  async function branchIn(tx: Transaction, code: NodeCode): Promise<EnrolledBranch> {
+    const branch = await enrolments.findBranch(tx, code, now(clock));
+    if (!branch) throw new DomainError('branch-not-found', `${code} is not enrolled.`);
+    return branch;
+  }
+
+  return {
+    authorityPem: authority.certPem,
+
+    /**
+     * A one-time token for one branch, good for a day; an older unused one stops being good.
+     * The text is told once and never stored.
+     * @throws DomainError `invalid-input` for what is not a branch code.
+     */
+    async createToken(options: { code: NodeCode; actor: string }): Promise<string> {
+      if (!nodeCodePattern.test(options.code) || options.code === headOffice) {
+        throw new DomainError('invalid-input', 'A branch code is 2–8 capitals, and not HQ.');
+      }
+      const secret = ids.secret(secretBytes);
+      const nowMs = clock.nowMs();
+      await store.write((tx) =>
+        enrolments.replaceToken(tx, {
+          secretSha256: sha256(secret),
+          code: options.code,
+          createdBy: options.actor,
+          createdAt: instantOf(nowMs),
+          expiresAt: instantOf(nowMs + tokenLifeMs),
+          usedAt: null,
+        }),
+      );
+      return tokenText({ secret, authoritySha256 });
+    },
+
+    /**
+     * Makes a branch a member: all of it in one transaction, or nothing and the token is still
+     * good. An earlier enrolment of the same branch ends, its certificates are revoked.
+     * @throws DomainError `enrolment-refused`; `locked-out` after five failed tries a minute.
+     */
+    async enrol(request: EnrolmentRequest, source: string): Promise<EnrolmentAnswer> {
+      if (failedTries.exhausted(source)) {
+        throw new DomainError('locked-out', 'Too many failed enrolments; wait a minute.');
+      }
+      try {
+        return await redeem(request);
+      } catch (error) {
+        if (isDomainError(error, 'enrolment-refused')) failedTries.record(source);
+        throw error;
+      }
+    },
+
+    /**
+     * A new certificate for a member that TLS has proved, for the key it has.
+     * @throws DomainError `enrolment-refused`.
+     */
+    async renew(request: { caller: NodeCode; csrPem: string }): Promise<RenewalAnswer> {
+      const { caller: code, csrPem } = request;
+      const { branch, issued } = await store.read(async (tx) => ({
+        branch: await enrolments.findBranch(tx, code, now(clock)),
+        issued: await enrolments.countIssuedSince(tx, code, instantOf(clock.nowMs() - dayMs)),
+      }));
+      if (!branch?.active) throw new DomainError('enrolment-refused', `${code} is no member.`);
+      if (issued >= maxCertificatesPerDay) {
+        throw new DomainError('enrolment-refused', 'Too many renewals in a day.');
+      }
+      if (requestedKeySha256(csrPem, code) !== branch.tlsKeySha256) {
+        throw new DomainError('enrolment-refused', 'A renewal keeps the key; enrol for another.');
+      }
+      const hosts = hostsOf([branch.peerUrl, branch.frontUrl]);
+      const { certPem, record } = issue({ code, csrPem, hosts });
+      await store.write(async (tx) => {
+        const still = await branchIn(tx, code);
+        if (!still.active || still.tlsKeySha256 !== record.tlsKeySha256) {
+          throw new DomainError('enrolment-refused', `${code} was revoked or enrolled anew.`);
+        }
+        await enrolments.saveCertificate(tx, record);
+      });
+      return { certPem };
+    },
+
+    /**
+     * Ends a branch's membership, or one certificate of it. Twice is the same as once.
+     * @throws DomainError `branch-not-found`, `not-found` for an unknown serial.
+     */
+    revoke(what: { code: NodeCode } | { serial: string }): Promise<EnrolledBranch> {
+      return store.write(async (tx) => {
+        const at = now(clock);
+        const code = 'code' in what ? what.code : await revokeSerial(tx, what.serial, at);
+        if ('code' in what) {
+          await enrolments.revokeBranch(tx, code, at);
+          await enrolments.revokeCertificatesOf(tx, code, at);
+        }
+        const branch = await branchIn(tx, code);
+        await deps.onChanged(tx, branch);
+        return branch;
+      });
+    },
+
+    branches(): Promise<EnrolledBranch[]> {
+      return store.read((tx) => enrolments.allBranches(tx, now(clock)));
+    },
+
+    /** The newest 200. */
+    certificates(code: NodeCode): Promise<IssuedCertificate[]> {
+      return store.read((tx) => enrolments.certificatesOf(tx, code, maxListedCertificates));
+    },
+  };
+}
+
+export type Enrolment = ReturnType<typeof createEnrolment>;
+
+async function revokeSerial(tx: Transaction, serial: string, at: string): Promise<NodeCode> {
+  const certificate = await enrolments.findCertificate(tx, serial.toLowerCase());
+  if (!certificate) throw new DomainError('not-found', 'No certificate with this serial.');
+  await enrolments.revokeCertificate(tx, certificate.serial, at);
+  return certificate.code;
+}
+
+function tokenRefused(): DomainError {
+  return new DomainError(
+    'enrolment-refused',
+    'The token is wrong, used, expired or for another branch. Ask head office for a new one.',
+  );
+}

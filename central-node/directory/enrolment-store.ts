@@ -1,0 +1,200 @@
+import type { NodeCode } from '../../shared/ids/ids.ts';
+import type { Reader, Transaction } from '../../shared/store/store.ts';
+import type { Instant } from '../../shared/time/clock.ts';
+import type { EnrolledBranch, IssuedCertificate, TokenRecord } from './enrolment.ts';
+
+const tokenColumns = `secret_sha256 AS secretSha256, code, created_by AS createdBy,
+  created_at AS createdAt, expires_at AS expiresAt, used_at AS usedAt`;
+const certificateColumns = `serial, code, tls_key_sha256 AS tlsKeySha256,
+  not_before AS notBefore, not_after AS notAfter, revoked_at AS revokedAt`;
+const branchColumns = `code, peer_url AS peerUrl, front_url AS frontUrl,
+  signing_key_x AS signingKeyX, tls_key_sha256 AS tlsKeySha256, enrolled_at AS enrolledAt,
+  revoked_at AS revokedAt`;
+
+interface BranchRow {
+  readonly code: NodeCode;
+  readonly peerUrl: string;
+  readonly frontUrl: string;
+  readonly signingKeyX: string;
+  readonly tlsKeySha256: string;
+  readonly enrolledAt: Instant;
+  readonly revokedAt: Instant | null;
+}
+
+/** A newer token for a branch replaces those not used yet. */
+export async function replaceToken(tx: Transaction, token: TokenRecord): Promise<void> {
+  await tx.run('DELETE FROM enrolment_tokens WHERE code = ? AND used_at IS NULL', token.code);
+  await tx.run(
+    `INSERT INTO enrolment_tokens (secret_sha256, code, created_by, created_at, expires_at)
+     VALUES (?, ?, ?, ?, ?)`,
+    token.secretSha256,
+    token.code,
+    token.createdBy,
+    token.createdAt,
+    token.expiresAt,
+  );
+}
+
+export function findToken(tx: Reader, secretSha256: string): Promise<TokenRecord | undefined> {
+  return tx.get<TokenRecord>(
+    `SELECT ${tokenColumns} FROM enrolment_tokens WHERE secret_sha256 = ?`,
+    secretSha256,
+  );
+}
+
+export async function useToken(tx: Transaction, secretSha256: string, at: Instant): Promise<void> {
+  await tx.run('UPDATE enrolment_tokens SET used_at = ? WHERE secret_sha256 = ?', at, secretSha256);
+}
+
+/** Whether a branch other than `code` has, or had, one of these keys. */
+export async function keyOfAnother(
+  tx: Reader,
+  keys: { code: NodeCode; signingKeyX: string; tlsKeySha256: string },
+): Promise<boolean> {
+  const row = await tx.get(
+    `SELECT 1 AS found FROM enrolled_branches
+     WHERE code <> ? AND (signing_key_x = ? OR tls_key_sha256 = ?)
+     UNION ALL
+     SELECT 1 FROM issued_certificates WHERE code <> ? AND tls_key_sha256 = ? LIMIT 1`,
+    keys.code,
+    keys.signingKeyX,
+    keys.tlsKeySha256,
+    keys.code,
+    keys.tlsKeySha256,
+  );
+  return row !== undefined;
+}
+
+export async function saveBranch(
+  tx: Transaction,
+  branch: Omit<EnrolledBranch, 'revokedSerials' | 'active'>,
+): Promise<void> {
+  await tx.run(
+    `INSERT INTO enrolled_branches
+       (code, peer_url, front_url, signing_key_x, tls_key_sha256, enrolled_at)
+     VALUES (?, ?, ?, ?, ?, ?)
+     ON CONFLICT (code) DO UPDATE SET
+       peer_url = excluded.peer_url, front_url = excluded.front_url,
+       signing_key_x = excluded.signing_key_x, tls_key_sha256 = excluded.tls_key_sha256,
+       enrolled_at = excluded.enrolled_at, revoked_at = NULL`,
+    branch.code,
+    branch.peerUrl,
+    branch.frontUrl,
+    branch.signingKey.x,
+    branch.tlsKeySha256,
+    branch.enrolledAt,
+  );
+}
+
+export async function saveCertificate(
+  tx: Transaction,
+  certificate: Omit<IssuedCertificate, 'revokedAt'>,
+): Promise<void> {
+  await tx.run(
+    `INSERT INTO issued_certificates (serial, code, tls_key_sha256, not_before, not_after)
+     VALUES (?, ?, ?, ?, ?)`,
+    certificate.serial,
+    certificate.code,
+    certificate.tlsKeySha256,
+    certificate.notBefore,
+    certificate.notAfter,
+  );
+}
+
+export async function findBranch(
+  tx: Reader,
+  code: NodeCode,
+  at: Instant,
+): Promise<EnrolledBranch | undefined> {
+  const row = await tx.get<BranchRow>(
+    `SELECT ${branchColumns} FROM enrolled_branches WHERE code = ?`,
+    code,
+  );
+  return row && { ...branchOf(row), revokedSerials: await revokedSerials(tx, code, at) };
+}
+
+export async function allBranches(tx: Reader, at: Instant): Promise<EnrolledBranch[]> {
+  const rows = await tx.all<BranchRow>(
+    `SELECT ${branchColumns} FROM enrolled_branches ORDER BY code`,
+  );
+  const branches: EnrolledBranch[] = [];
+  for (const row of rows) {
+    branches.push({ ...branchOf(row), revokedSerials: await revokedSerials(tx, row.code, at) });
+  }
+  return branches;
+}
+
+async function revokedSerials(tx: Reader, code: NodeCode, at: Instant): Promise<string[]> {
+  const rows = await tx.all<{ serial: string }>(
+    `SELECT serial FROM issued_certificates
+     WHERE code = ? AND not_after > ? AND revoked_at IS NOT NULL ORDER BY serial`,
+    code,
+    at,
+  );
+  return rows.map((row) => row.serial);
+}
+
+function branchOf({ signingKeyX, revokedAt, ...row }: BranchRow) {
+  return {
+    ...row,
+    signingKey: { kty: 'OKP' as const, crv: 'Ed25519' as const, x: signingKeyX },
+    active: revokedAt === null,
+  };
+}
+
+export function findCertificate(tx: Reader, serial: string) {
+  return tx.get<IssuedCertificate>(
+    `SELECT ${certificateColumns} FROM issued_certificates WHERE serial = ?`,
+    serial,
+  );
+}
+
+export function certificatesOf(tx: Reader, code: NodeCode, limit: number) {
+  return tx.all<IssuedCertificate>(
+    `SELECT ${certificateColumns} FROM issued_certificates
+     WHERE code = ? ORDER BY not_after DESC, serial LIMIT ?`,
+    code,
+    limit,
+  );
+}
+
+/** How many certificates a branch got since `since`. */
+export async function countIssuedSince(
+  tx: Reader,
+  code: NodeCode,
+  since: Instant,
+): Promise<number> {
+  const row = await tx.get<{ count: bigint }>(
+    'SELECT count(*) AS count FROM issued_certificates WHERE code = ? AND not_before > ?',
+    code,
+    since,
+  );
+  return Number(row?.count ?? 0n);
+}
+
+export async function revokeCertificate(tx: Transaction, serial: string, at: Instant) {
+  await tx.run(
+    'UPDATE issued_certificates SET revoked_at = coalesce(revoked_at, ?) WHERE serial = ?',
+    at,
+    serial,
+  );
+}
+
+/** Revokes every certificate of a branch; what has expired needs no revoking. */
+export async function revokeCertificatesOf(tx: Transaction, code: NodeCode, at: Instant) {
+  await tx.run(
+    `UPDATE issued_certificates SET revoked_at = ?
+     WHERE code = ? AND revoked_at IS NULL AND not_after > ?`,
+    at,
+    code,
+    at,
+  );
+}
+
+export async function revokeBranch(tx: Transaction, code: NodeCode, at: Instant): Promise<void> {
+  await tx.run(
+    'UPDATE enrolled_branches SET revoked_at = coalesce(revoked_at, ?) WHERE code = ?',
+    at,
+    code,
+  );
+}

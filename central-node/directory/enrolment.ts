@@ -1,0 +1,44 @@
+import type { PublicSigningKey } from '../../shared/federation/identity.ts';
+import type { NodeCode } from '../../shared/ids/ids.ts';
+import type { Instant } from '../../shared/time/clock.ts';
+
+/** A member as enrolment knows it: what the reference data's `branches` rows are filled from. */
+export interface EnrolledBranch {
+  readonly code: NodeCode;
+  readonly peerUrl: string;
+  readonly frontUrl: string;
+  readonly signingKey: PublicSigningKey;
+  readonly tlsKeySha256: string;
+  /** Serials revoked and not yet expired. */
+  readonly revokedSerials: readonly string[];
+  readonly active: boolean;
+  readonly enrolledAt: Instant;
+}
+
+export interface IssuedCertificate {
+  readonly serial: string;
+  readonly code: NodeCode;
+  readonly tlsKeySha256: string;
+  readonly notBefore: Instant;
+  readonly notAfter: Instant;
+  readonly revokedAt: Instant | null;
+}
+
+export interface TokenRecord {
+  readonly secretSha256: string;
+  readonly code: NodeCode;
+  readonly createdBy: string;
+  readonly createdAt: Instant;
+  readonly expiresAt: Instant;
+  readonly usedAt: Instant | null;
+}
+
+/** A token is good for its own branch, once, until it expires. */
+export function tokenIsGood(
+  token: TokenRecord | undefined,
+  code: NodeCode,
+  now: Instant,
+): token is TokenRecord {
+  // Instants are of one length and zone, so their texts compare as they do.
+  return token !== undefined && token.code === code && !token.usedAt && token.expiresAt > now;
+}

@@ -1,0 +1,133 @@
+import { readdir, readFile, stat } from 'node:fs/promises';
+import { basename, extname, join } from 'node:path';
+import { CsvError, parse } from 'csv-parse/sync';
+import { DomainError, type FieldError } from '../../shared/problem/problem.ts';
+import { rowErrors } from '../../shared/reference/dataset-content.ts';
+import { type DatasetName, isDatasetName } from '../../shared/reference/datasets.ts';
+import { draftSchema } from './draft-rows.ts';
+
+const maxFileBytes = 64 * 1024 * 1024;
+const maxListedErrors = 100;
+
+/** Cells of these columns are not plain text; a list is separated by spaces. */
+const listColumns: ReadonlySet<string> = new Set(['services']);
+const integerColumns: ReadonlySet<string> = new Set(['decimals', 'basisPoints']);
+
+export interface DatasetFiles {
+  readonly rows: ReadonlyMap<DatasetName, readonly object[]>;
+  /** Files that are no data set of a release. */
+  readonly ignored: readonly string[];
+}
+
+/**
+ * Reads `<data set>.csv` (UTF-8, commas, a header of field names, dots for fields of fields) and
+ * `<data set>.json` (a list of rows) of a folder.
+ * @throws DomainError `invalid-input` naming file, line and field, for all files at once.
+ */
+export async function readDatasetFiles(directory: string): Promise<DatasetFiles> {
+  const rows = new Map<DatasetName, readonly object[]>();
+  const ignored: string[] = [];
+  const errors: FieldError[] = [];
+  for (const file of (await readdir(directory)).sort()) {
+    const extension = extname(file);
+    const name = basename(file, extension);
+    if (!isDatasetName(name) || (extension !== '.csv' && extension !== '.json')) {
+      ignored.push(file);
+      continue;
+    }
+    const text = await readText(join(directory, file), file);
+    const records = extension === '.csv' ? csvRows(text, file) : jsonRows(text, file);
+    rows.set(name, checkedRows({ name, file, records, errors }));
+  }
+  if (errors.length > 0) throw refuse(errors.slice(0, maxListedErrors));
+  return { rows, ignored };
+}
+
+interface FileRow {
+  /** Line of a CSV file, or number of the row. */
+  readonly place: string;
+  readonly value: unknown;
+}
+
+async function readText(path: string, file: string): Promise<string> {
+  const { size } = await stat(path);
+  if (size > maxFileBytes)
+    throw refuse([{ field: file, message: `is over ${maxFileBytes} bytes` }]);
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(await readFile(path));
+  } catch (cause) {
+    throw refuse([{ field: file, message: 'is not UTF-8' }], cause);
+  }
+}
+
+function checkedRows({
+  name,
+  file,
+  records,
+  errors,
+}: {
+  readonly name: DatasetName;
+  readonly file: string;
+  readonly records: readonly FileRow[];
+  readonly errors: FieldError[];
+}): readonly object[] {
+  const schema = draftSchema(name);
+  const rows: object[] = [];
+  for (const { place, value } of records) {
+    const parsed = schema.safeParse(value);
+    if (parsed.success) rows.push(parsed.data);
+    else errors.push(...rowErrors(`${file} ${place}`, parsed.error));
+  }
+  return rows;
+}
+
+function csvRows(text: string, file: string): readonly FileRow[] {
+  try {
+    const records: unknown = parse(text, { bom: true, info: true, trim: true });
+    const lines = records as { info: { lines: number }; record: string[] }[];
+    const header = lines[0]?.record ?? [];
+    return lines.slice(1).map(({ info, record }) => ({
+      place: `line ${info.lines}`,
+      value: rowOf(header, record),
+    }));
+  } catch (error) {
+    if (!(error instanceof CsvError)) throw error;
+    throw refuse([{ field: file, message: error.message }], error);
+  }
+}
+
+function rowOf(header: readonly string[], cells: readonly string[]): object {
+  const row: Record<string, unknown> = {};
+  for (const [place, column] of header.entries()) {
+    const value = cellValue(column, cells[place] ?? '');
+    if (value === undefined) continue;
+    const [outer = column, inner] = column.split('.');
+    if (inner === undefined) row[outer] = value;
+    else row[outer] = { ...Object(row[outer]), [inner]: value };
+  }
+  return row;
+}
+
+function cellValue(column: string, cell: string): unknown {
+  if (listColumns.has(column)) return cell.split(/\s+/).filter((item) => item !== '');
+  if (cell === '') return undefined;
+  return integerColumns.has(column) && /^\d{1,9}$/.test(cell) ? Number(cell) : cell;
+}
+
+function jsonRows(text: string, file: string): readonly FileRow[] {
+  try {
+    const value: unknown = JSON.parse(text);
+    if (Array.isArray(value)) {
+      return value.map((row: unknown, index) => ({ place: `row ${index + 1}`, value: row }));
+    }
+  } catch (cause) {
+    throw refuse([{ field: file, message: 'is not JSON' }], cause);
+  }
+  throw refuse([{ field: file, message: 'is not a list of rows' }]);
+}
+
+function refuse(errors: readonly FieldError[], cause?: unknown): DomainError {
+  const first = errors[0];
+  const detail = first ? `${first.field} ${first.message}. Nothing was imported.` : undefined;
+  return new DomainError('invalid-input', detail, { errors, cause });
+}

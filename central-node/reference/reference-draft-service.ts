@@ -1,0 +1,284 @@
+import type { Signer } from '../../shared/federation/peers.ts';
+import { DomainError } from '../../shared/problem/problem.ts';
+import {
+  type DatasetContent,
+  datasetContent,
+  datasetsFrom,
+} from '../../shared/reference/dataset-content.ts';
+import {
+  type DatasetName,
+  type Datasets,
+  datasetNames,
+  publicSigningKey,
+  type RowOf,
+} from '../../shared/reference/datasets.ts';
+import type { ReferenceService } from '../../shared/reference/reference-service.ts';
+import { type ReleaseManifest, signManifest } from '../../shared/reference/release.ts';
+import { validateDatasets } from '../../shared/reference/validate-datasets.ts';
+import type { Reader, Store, Transaction } from '../../shared/store/store.ts';
+import { type Clock, type Instant, now } from '../../shared/time/clock.ts';
+import { readDatasetFiles } from './dataset-files.ts';
+import {
+  type DatasetDiff,
+  type DraftRow,
+  diffRows,
+  parseDraftRows,
+  releasedBranches,
+} from './draft-rows.ts';
+import type { NumberingImport } from './numbering-import.ts';
+import {
+  type BranchIdentity,
+  branchIdentities,
+  draftRevision,
+  findDraft,
+  insertPublication,
+  listPublications,
+  type Publication,
+  saveDraft,
+  saveIdentity,
+} from './reference-draft-store.ts';
+
+const maxListedPublications = 200;
+
+/** What the caller adds to the same transaction: an audit record, a log entry. */
+export type Also = (tx: Transaction) => Promise<void>;
+
+export interface PublishOptions {
+  /** Not before now; at once when absent. */
+  readonly effectiveFrom?: Instant;
+  /** Who publishes: an operator's login. */
+  readonly actor: string;
+  readonly onPublished?: (tx: Transaction, manifest: ReleaseManifest) => Promise<void>;
+}
+
+/** HQ's editable draft of all reference data, and the releases made of it. */
+export interface ReferenceDraftService {
+  /** Replaces the data sets whose files the folder has, all or none. */
+  importDirectory(path: string, also?: Also): Promise<ImportedDirectory>;
+  /** Replaces numbering plan and foreign numbering together. */
+  importNumbering(result: NumberingImport, also?: Also): Promise<void>;
+  /** @throws DomainError `invalid-input` naming row and field. */
+  replaceDataset(name: DatasetName, rows: readonly unknown[], also?: Also): Promise<void>;
+  /** The draft as it would be released now, branches with their identities. */
+  rows<Name extends DatasetName>(name: Name): Promise<readonly RowOf<Name>[]>;
+  /** What publishing would change, per data set that differs from the highest release. */
+  diff(): Promise<readonly DatasetDiff[]>;
+  /**
+   * Validates, signs and stores the next release, and tells `onPublished` in the same transaction.
+   * @throws DomainError `release-invalid` when rows do not fit together, nothing changed, or the
+   * draft changed while it was being signed.
+   */
+  publish(options: PublishOptions): Promise<ReleaseManifest>;
+  /** The latest first. */
+  publications(): Promise<readonly Publication[]>;
+  /** Enrolment's word on a branch; makes it active. @throws DomainError `branch-not-found`. */
+  setBranchIdentity(
+    tx: Transaction,
+    identity: Omit<BranchIdentity, 'revokedSerials' | 'active'>,
+  ): Promise<void>;
+  /** Every peer refuses the branch from the next release on. @throws DomainError as above. */
+  revokeBranch(tx: Transaction, code: string): Promise<void>;
+  /** One certificate, by its serial in hex. @throws DomainError `branch-not-found`. */
+  revokeSerial(tx: Transaction, revoked: { code: string; serial: string }): Promise<void>;
+}
+
+export interface ImportedDirectory {
+  readonly rows: Readonly<Partial<Record<DatasetName, number>>>;
+  readonly ignored: readonly string[];
+}
+
+export function createReferenceDraftService({
+  store,
+  clock,
+  signer,
+  references,
+}: {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly signer: Signer;
+  readonly references: ReferenceService;
+}): ReferenceDraftService {
+  async function save(contents: ReadonlyMap<DatasetName, DatasetContent>, also?: Also) {
+    await store.write(async (tx) => {
+      for (const [name, content] of contents) await saveDraft(tx, name, content);
+      await also?.(tx);
+    });
+  }
+
+  async function publish({ effectiveFrom, actor, onPublished }: PublishOptions) {
+    const { revision, datasets } = await store.read(readDraft);
+    validateDatasets(datasets);
+    const contents = releaseContents(datasets);
+    const last = (await references.highest())?.manifest;
+    if (last && datasetNames.every((name) => isAsReleased(last, name, contents))) {
+      throw new DomainError(
+        'release-invalid',
+        `Nothing has changed since release ${last.version}.`,
+      );
+    }
+    const createdAt = now(clock);
+    const manifest = manifestOf({ last, createdAt, effectiveFrom, contents });
+    const manifestJws = await signManifest(signer, manifest);
+    const texts = new Map([...contents.values()].map(({ sha256, text }) => [sha256, text]));
+    const { applied } = await references.apply({
+      manifestJws,
+      fetchDataset: async (sha256) => texts.get(sha256) ?? '',
+      async onApplied(tx) {
+        if ((await draftRevision(tx)) !== revision) throw moved();
+        const { version } = manifest;
+        const effective = manifest.effectiveFrom;
+        await insertPublication(tx, {
+          version,
+          actor,
+          publishedAt: createdAt,
+          effectiveFrom: effective,
+        });
+        await onPublished?.(tx, manifest);
+      },
+    });
+    if (!applied) throw moved();
+    return manifest;
+  }
+
+  return {
+    async importDirectory(path, also) {
+      const { rows, ignored } = await readDatasetFiles(path);
+      const contents = new Map([...rows].map(([name, list]) => [name, draftContent(name, list)]));
+      await save(contents, also);
+      const counts = Object.fromEntries([...contents].map(([name, { rows: n }]) => [name, n]));
+      return { rows: counts, ignored };
+    },
+    async importNumbering({ numberingPlan, foreignNumbering, unknownRegions }, also) {
+      if (unknownRegions.length > 0 || numberingPlan.length === 0) {
+        throw new DomainError('invalid-input', 'The numbering import is not complete.');
+      }
+      const contents = new Map<DatasetName, DatasetContent>([
+        ['numbering-plan', draftContent('numbering-plan', numberingPlan)],
+        ['foreign-numbering', draftContent('foreign-numbering', foreignNumbering)],
+      ]);
+      await save(contents, also);
+    },
+    replaceDataset: (name, rows, also) => save(new Map([[name, draftContent(name, rows)]]), also),
+    rows: (name) => store.read((tx) => draftRows(tx, name)),
+    async diff() {
+      const { datasets } = await store.read(readDraft);
+      const released = await releasedRows(references);
+      return datasetNames
+        .map((name) => diffRows(name, released(name), datasets[name]))
+        .filter(({ added, removed, changed }) => added + removed + changed > 0);
+    },
+    publish,
+    publications: () => store.read((tx) => listPublications(tx, maxListedPublications)),
+    async setBranchIdentity(tx, identity) {
+      const terms = await draftTerms(tx);
+      if (!terms.some(({ code }) => code === identity.code)) {
+        throw new DomainError('branch-not-found', `${identity.code} is not in the draft.`);
+      }
+      const before = (await branchIdentities(tx)).find(({ code }) => code === identity.code);
+      const signingKey = publicSigningKey.parse(identity.signingKey);
+      const revokedSerials = before?.revokedSerials ?? [];
+      await saveIdentity(tx, { ...identity, signingKey, revokedSerials, active: true });
+    },
+    async revokeBranch(tx, code) {
+      await saveIdentity(tx, { ...(await enrolledBranch(tx, code)), active: false });
+    },
+    async revokeSerial(tx, { code, serial }) {
+      const identity = await enrolledBranch(tx, code);
+      const revokedSerials = [...new Set([...identity.revokedSerials, serial])];
+      await saveIdentity(tx, { ...identity, revokedSerials });
+    },
+  };
+}
+
+function draftContent(name: DatasetName, rows: readonly unknown[]): DatasetContent {
+  return datasetContent(name, parseDraftRows(name, rows));
+}
+
+/** What the draft's tables hold was parsed when it was saved. */
+async function draftOf<Name extends DatasetName>(tx: Reader, name: Name) {
+  return JSON.parse((await findDraft(tx, name)) ?? '[]') as DraftRow<Name>[];
+}
+
+function draftTerms(tx: Reader) {
+  return draftOf(tx, 'branches');
+}
+
+async function draftRows<Name extends DatasetName>(
+  tx: Reader,
+  name: Name,
+): Promise<readonly RowOf<Name>[]> {
+  const rows =
+    name === 'branches'
+      ? releasedBranches(await draftTerms(tx), await branchIdentities(tx))
+      : await draftOf(tx, name);
+  return rows as RowOf<Name>[];
+}
+
+async function readDraft(tx: Reader): Promise<{ revision: bigint; datasets: Datasets }> {
+  const rows = new Map<DatasetName, readonly object[]>();
+  for (const name of datasetNames) rows.set(name, await draftRows(tx, name));
+  const datasets = datasetsFrom(
+    <Name extends DatasetName>(name: Name) => (rows.get(name) ?? []) as RowOf<Name>[],
+  );
+  return { revision: await draftRevision(tx), datasets };
+}
+
+async function enrolledBranch(tx: Reader, code: string): Promise<BranchIdentity> {
+  const identity = (await branchIdentities(tx)).find((branch) => branch.code === code);
+  if (!identity) throw new DomainError('branch-not-found', `${code} has not enrolled.`);
+  return identity;
+}
+
+type Contents = ReadonlyMap<DatasetName, DatasetContent>;
+
+function releaseContents(datasets: Datasets): Contents {
+  return new Map(datasetNames.map((name) => [name, datasetContent(name, datasets[name])]));
+}
+
+function isAsReleased(last: ReleaseManifest, name: DatasetName, contents: Contents): boolean {
+  return last.datasets[name]?.sha256 === contents.get(name)?.sha256;
+}
+
+function manifestOf({
+  last,
+  createdAt,
+  effectiveFrom = createdAt,
+  contents,
+}: {
+  readonly last: ReleaseManifest | undefined;
+  readonly createdAt: Instant;
+  readonly effectiveFrom: Instant | undefined;
+  readonly contents: Contents;
+}): ReleaseManifest {
+  if (effectiveFrom < createdAt) {
+    throw new DomainError('invalid-input', 'A release cannot come into force in the past.', {
+      errors: [{ field: 'effectiveFrom', message: 'is in the past' }],
+    });
+  }
+  return {
+    version: (last?.version ?? 0) + 1,
+    previous: last?.version ?? null,
+    createdAt,
+    effectiveFrom,
+    datasets: Object.fromEntries(
+      [...contents].map(([name, { sha256, rows }]) => [name, { sha256, rows }]),
+    ),
+  };
+}
+
+/** The rows of the highest release, which need not be in force yet. */
+async function releasedRows(
+  references: ReferenceService,
+): Promise<(name: DatasetName) => readonly object[]> {
+  const last = (await references.highest())?.manifest;
+  const texts = new Map<string, string>();
+  for (const [name, { sha256 }] of Object.entries(last?.datasets ?? {})) {
+    texts.set(name, await references.datasetContent(sha256));
+  }
+  return (name) => JSON.parse(texts.get(name) ?? '[]') as object[];
+}
+
+function moved(): DomainError {
+  const detail = 'The draft changed while it was being signed. Nothing was published; try again.';
+  return new DomainError('release-invalid', detail);
+}

@@ -1,0 +1,118 @@
+import { assert } from '../../shared/problem/problem.ts';
+import type { DatasetContent } from '../../shared/reference/dataset-content.ts';
+import type { DatasetName, RowOf } from '../../shared/reference/datasets.ts';
+import type { Reader, Transaction } from '../../shared/store/store.ts';
+
+export type BranchIdentity = Pick<RowOf<'branches'>, 'code' | 'revokedSerials' | 'active'> &
+  Required<Pick<RowOf<'branches'>, 'peerUrl' | 'frontUrl' | 'signingKey' | 'tlsKeySha256'>>;
+
+export interface Publication {
+  readonly version: number;
+  readonly actor: string;
+  readonly publishedAt: string;
+  readonly effectiveFrom: string;
+}
+
+export async function draftRevision(tx: Reader): Promise<bigint> {
+  const row = await tx.get<{ revision: bigint }>(
+    'SELECT revision FROM reference_draft_state WHERE one = 1',
+  );
+  assert(row, 'the draft has a revision');
+  return row.revision;
+}
+
+async function countChange(tx: Transaction): Promise<void> {
+  await tx.run('UPDATE reference_draft_state SET revision = revision + 1 WHERE one = 1');
+}
+
+export async function findDraft(tx: Reader, name: DatasetName): Promise<string | undefined> {
+  const row = await tx.get<{ content: string }>(
+    'SELECT content FROM reference_drafts WHERE dataset = ?',
+    name,
+  );
+  return row?.content;
+}
+
+export async function saveDraft(
+  tx: Transaction,
+  name: DatasetName,
+  content: DatasetContent,
+): Promise<void> {
+  await tx.run(
+    'INSERT OR REPLACE INTO reference_drafts (dataset, content, sha256) VALUES (?, ?, ?)',
+    name,
+    content.text,
+    content.sha256,
+  );
+  await countChange(tx);
+}
+
+interface IdentityRow {
+  readonly code: string;
+  readonly peer_url: string;
+  readonly front_url: string;
+  readonly signing_key: string;
+  readonly tls_key_sha256: string;
+  readonly revoked_serials: string;
+  readonly active: bigint;
+}
+
+function identityOf(row: IdentityRow): BranchIdentity {
+  return {
+    code: row.code,
+    peerUrl: row.peer_url,
+    frontUrl: row.front_url,
+    // Both were parsed before `saveIdentity` wrote them.
+    signingKey: JSON.parse(row.signing_key) as BranchIdentity['signingKey'],
+    tlsKeySha256: row.tls_key_sha256,
+    revokedSerials: JSON.parse(row.revoked_serials) as string[],
+    active: row.active === 1n,
+  };
+}
+
+export async function branchIdentities(tx: Reader): Promise<readonly BranchIdentity[]> {
+  const rows = await tx.all<IdentityRow>('SELECT * FROM branch_identities ORDER BY code');
+  return rows.map(identityOf);
+}
+
+export async function saveIdentity(tx: Transaction, identity: BranchIdentity): Promise<void> {
+  await tx.run(
+    `INSERT OR REPLACE INTO branch_identities
+       (code, peer_url, front_url, signing_key, tls_key_sha256, revoked_serials, active)
+     VALUES (?, ?, ?, ?, ?, ?, ?)`,
+    identity.code,
+    identity.peerUrl,
+    identity.frontUrl,
+    JSON.stringify(identity.signingKey),
+    identity.tlsKeySha256,
+    JSON.stringify(identity.revokedSerials),
+    identity.active ? 1 : 0,
+  );
+  await countChange(tx);
+}
+
+export async function insertPublication(tx: Transaction, publication: Publication): Promise<void> {
+  await tx.run(
+    `INSERT INTO publications (version, actor, published_at, effective_from)
+     VALUES (?, ?, ?, ?)`,
+    publication.version,
+    publication.actor,
+    publication.publishedAt,
+    publication.effectiveFrom,
+  );
+}
+
+export async function listPublications(tx: Reader, limit: number): Promise<Publication[]> {
+  const rows = await tx.all<{
+    version: bigint;
+    actor: string;
+    published_at: string;
+    effective_from: string;
+  }>('SELECT * FROM publications ORDER BY version DESC LIMIT ?', limit);
+  return rows.map((row) => ({
+    version: Number(row.version),
+    actor: row.actor,
+    publishedAt: row.published_at,
+    effectiveFrom: row.effective_from,
+  }));
+}

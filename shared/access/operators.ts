@@ -1,0 +1,119 @@
+import type { Ids } from '../ids/ids.ts';
+import { DomainError } from '../problem/problem.ts';
+import type { Reader, Transaction } from '../store/store.ts';
+import { type Clock, now } from '../time/clock.ts';
+import { sha256 } from '../wire/canonical.ts';
+import type { Actor, Audit } from './audit.ts';
+import { maxNameLength, type Operator, parseLogin } from './operator.ts';
+import {
+  deleteTries,
+  findOperator,
+  insertOperator,
+  listOperators,
+  updateDisabled,
+  updatePassword,
+} from './operator-store.ts';
+import type { PasswordHash } from './passwords.ts';
+import type { Permission } from './permissions.ts';
+
+/** Who asked for a change, for the audit trail. */
+export interface By {
+  readonly by: Actor;
+  readonly traceId?: string | undefined;
+}
+
+export interface NewOperator extends By {
+  readonly login: string;
+  readonly name: string;
+  readonly role: string;
+  readonly passwordHash: PasswordHash;
+}
+
+export interface Operators {
+  /** @throws DomainError `invalid-input`, `login-taken`. */
+  addOperator(tx: Transaction, operator: NewOperator): Promise<Operator>;
+  /** Ends the operator's sessions and a lockout. @throws DomainError `operator-not-found`. */
+  setPassword(
+    tx: Transaction,
+    change: By & { login: string; passwordHash: PasswordHash },
+  ): Promise<void>;
+  /** Ends the operator's sessions. @throws DomainError `operator-not-found`, `same-person` for oneself. */
+  disable(tx: Transaction, change: By & { login: string }): Promise<Operator>;
+  /** By login, those after `after`, at most `limit`. */
+  operators(tx: Reader, page: { after?: string | undefined; limit: number }): Promise<Operator[]>;
+}
+
+interface OperatorDeps {
+  readonly clock: Clock;
+  readonly ids: Ids;
+  readonly audit: Audit;
+  readonly permissionsOf: (role: string) => ReadonlySet<Permission>;
+  readonly endSessionsOf: (tx: Transaction, operatorId: string) => Promise<void>;
+}
+
+export function createOperators(deps: OperatorDeps): Operators {
+  const { clock, ids, audit, permissionsOf, endSessionsOf } = deps;
+
+  async function known(tx: Reader, login: string) {
+    const operator = await findOperator(tx, parseLogin(login));
+    if (!operator) throw new DomainError('operator-not-found');
+    return operator;
+  }
+
+  return {
+    async addOperator(tx, { passwordHash, by, traceId, role, ...wanted }) {
+      const login = parseLogin(wanted.login);
+      const name = wanted.name.trim();
+      if (name === '' || name.length > maxNameLength) {
+        throw invalid('name', `must have 1 to ${maxNameLength} characters`);
+      }
+      if (permissionsOf(role).size === 0) throw invalid('role', 'is not a role of this node');
+      if (await findOperator(tx, login)) throw new DomainError('login-taken');
+      const operator = {
+        id: ids.uuid(),
+        login,
+        name,
+        role,
+        disabled: false,
+        createdAt: now(clock),
+      };
+      await insertOperator(tx, { ...operator, passwordHash });
+      await audit.record(tx, {
+        ...{ actor: by, action: 'operator.add', subject: login, outcome: 'done' },
+        ...{ detail: { name, role }, traceId },
+      });
+      return operator;
+    },
+
+    async setPassword(tx, { login, passwordHash, by, traceId }) {
+      const operator = await known(tx, login);
+      await updatePassword(tx, operator.id, passwordHash);
+      await deleteTries(tx, sha256(operator.login));
+      await endSessionsOf(tx, operator.id);
+      const action = 'operator.set-password';
+      const { login: subject } = operator;
+      await audit.record(tx, { actor: by, action, subject, outcome: 'done', traceId });
+    },
+
+    async disable(tx, { login, by, traceId }) {
+      const { passwordHash: _, ...operator } = await known(tx, login);
+      // The last administrator would lock everybody out.
+      if (by.id === operator.id) {
+        throw new DomainError('same-person', 'Another person has to disable you.');
+      }
+      if (operator.disabled) return operator;
+      await updateDisabled(tx, operator.id);
+      await endSessionsOf(tx, operator.id);
+      const { login: subject } = operator;
+      const action = 'operator.disable';
+      await audit.record(tx, { actor: by, action, subject, outcome: 'done', traceId });
+      return { ...operator, disabled: true };
+    },
+
+    operators: (tx, { after, limit }) => listOperators(tx, { after: after ?? '', limit }),
+  };
+}
+
+function invalid(field: string, message: string): DomainError {
+  return new DomainError('invalid-input', `${field} ${message}.`, { errors: [{ field, message }] });
+}

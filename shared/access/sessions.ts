@@ -1,0 +1,112 @@
+import type { Ids } from '../ids/ids.ts';
+import type { Store, Transaction } from '../store/store.ts';
+import { type Clock, type Instant, instantOf } from '../time/clock.ts';
+import { sha256 } from '../wire/canonical.ts';
+import {
+  type Operator,
+  type Principal,
+  sessionEndMs,
+  sessionIdleMs,
+  sessionMaxMs,
+  sessionTouchMs,
+  tokenBytes,
+  tokenPattern,
+} from './operator.ts';
+import {
+  deleteSession,
+  deleteSessionsBefore,
+  deleteSessionsOf,
+  findSession,
+  insertSession,
+  touchSession,
+} from './operator-store.ts';
+import type { Permission } from './permissions.ts';
+import { createSessionCache, type LiveSession } from './session-cache.ts';
+
+export interface SignedIn {
+  /** Bearer token, 43 characters; only its hash is stored. */
+  readonly token: string;
+  readonly principal: Principal;
+  /** When the session ends if it is never used again. */
+  readonly expiresAt: Instant;
+}
+
+export interface SessionDeps {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly ids: Ids;
+  readonly permissionsOf: (role: string) => ReadonlySet<Permission>;
+}
+
+/** Opaque bearer tokens and whose they are. The hot path, a known token, touches no store. */
+export function createSessions({ store, clock, ids, permissionsOf }: SessionDeps) {
+  const cache = createSessionCache();
+
+  function principalOf({ id, login, name, role }: Operator): Principal {
+    return { operatorId: id, login, name, role, permissions: permissionsOf(role) };
+  }
+
+  function load(tokenSha256: string): Promise<LiveSession | undefined> {
+    return store.read(async (tx) => {
+      const stored = await findSession(tx, tokenSha256);
+      if (!stored) return undefined;
+      const { operator, ...times } = stored;
+      const principal = principalOf(operator);
+      const session = { principal, ...times, storedSeenMs: times.seenMs };
+      cache.put(tokenSha256, session);
+      return session;
+    });
+  }
+
+  function touch(tokenSha256: string, session: LiveSession) {
+    session.storedSeenMs = session.seenMs;
+    const at = instantOf(session.seenMs);
+    // Nobody waits for it, and a store that cannot take it now is told again in a minute.
+    store.write((tx) => touchSession(tx, tokenSha256, at)).catch(() => undefined);
+  }
+
+  return {
+    async open(tx: Transaction, operator: Operator): Promise<SignedIn> {
+      const nowMs = clock.nowMs();
+      const token = ids.secret(tokenBytes);
+      const tokenSha256 = sha256(token);
+      await deleteSessionsBefore(tx, sessionHorizon(nowMs));
+      await insertSession(tx, { tokenSha256, operatorId: operator.id, at: instantOf(nowMs) });
+      const principal = principalOf(operator);
+      const times = { createdMs: nowMs, seenMs: nowMs };
+      tx.afterCommit(() => cache.put(tokenSha256, { principal, ...times, storedSeenMs: nowMs }));
+      return { token, principal, expiresAt: instantOf(sessionEndMs(times)) };
+    },
+
+    /** The session of a token that is still good; using it keeps it so. */
+    async find(token: string): Promise<LiveSession | undefined> {
+      if (!tokenPattern.test(token)) return undefined;
+      const tokenSha256 = sha256(token);
+      const session = cache.get(tokenSha256) ?? (await load(tokenSha256));
+      if (!session) return undefined;
+      const nowMs = clock.nowMs();
+      if (nowMs >= sessionEndMs(session)) {
+        cache.forget(tokenSha256);
+        return undefined;
+      }
+      session.seenMs = Math.max(session.seenMs, nowMs);
+      if (session.seenMs - session.storedSeenMs >= sessionTouchMs) touch(tokenSha256, session);
+      return session;
+    },
+
+    async end(tx: Transaction, token: string) {
+      const tokenSha256 = sha256(token);
+      await deleteSession(tx, tokenSha256);
+      tx.afterCommit(() => cache.forget(tokenSha256));
+    },
+
+    async endAllOf(tx: Transaction, operatorId: string) {
+      await deleteSessionsOf(tx, operatorId);
+      tx.afterCommit(() => cache.forgetOperator(operatorId));
+    },
+  };
+}
+
+function sessionHorizon(nowMs: number) {
+  return { seen: instantOf(nowMs - sessionIdleMs), created: instantOf(nowMs - sessionMaxMs) };
+}

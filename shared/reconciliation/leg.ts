@@ -1,0 +1,80 @@
+import { z } from 'zod';
+import type { NodeCode } from '../ids/ids.ts';
+import { type Money, parseMoney } from '../money/money.ts';
+import { canonicalJson, sha256 } from '../wire/canonical.ts';
+import { type OperationPoint, operationEntryKinds } from '../wire/operation-kinds.ts';
+import { type LogEntry, wireDecision, wireOperation } from '../wire/peer-messages.ts';
+
+/** One branch's record of one point of an operation, as its log tells it. */
+export interface Leg {
+  readonly branch: NodeCode;
+  readonly operationId: string;
+  readonly attempt: number;
+  readonly point: OperationPoint;
+  readonly kind: string;
+  readonly serving: NodeCode;
+  readonly home: NodeCode;
+  readonly msisdn: string;
+  /** The branch's own business date of this leg; an operation's is that of its acceptance. */
+  readonly businessDate: string;
+  readonly operationDate: string;
+  /** Absent for an operation without money. */
+  readonly money?: Money;
+}
+
+const legBody = z.object({ operation: wireOperation, decision: wireDecision.optional() });
+const moneyRequest = z.object({ money: z.object({ amount: z.string(), currency: z.string() }) });
+
+/** The leg that a log entry is, or nothing for an entry that is none. Same at the branch and at HQ. */
+export function legOf(
+  entry: Pick<LogEntry, 'node' | 'kind' | 'businessDate' | 'body'>,
+): Leg | undefined {
+  const facts = operationEntryKinds.get(entry.kind);
+  if (!facts) return undefined;
+  const { operation, decision } = legBody.parse(entry.body);
+  const money = moneyIn(operation.request) ?? moneyIn(resultOf(decision));
+  return {
+    branch: entry.node,
+    operationId: operation.id,
+    attempt: operation.attempt,
+    point: facts.point,
+    kind: operation.kind,
+    serving: operation.serving,
+    home: operation.home,
+    msisdn: operation.msisdn,
+    businessDate: entry.businessDate,
+    operationDate: operation.businessDate,
+    ...(money ? { money } : {}),
+  };
+}
+
+function resultOf(decision: z.infer<typeof wireDecision> | undefined): unknown {
+  return decision?.outcome === 'executed' ? decision.result : undefined;
+}
+
+function moneyIn(value: unknown): Money | undefined {
+  const parsed = moneyRequest.safeParse(value);
+  return parsed.success ? parseMoney(parsed.data.money) : undefined;
+}
+
+/** The other branch of a leg; the branch itself for an operation of its own. */
+export function peerOf({ branch, serving, home }: Leg): NodeCode {
+  return branch === serving ? home : serving;
+}
+
+/** Which side of the operation the leg's branch stands on. */
+export function directionOf(leg: Leg): 'served' | 'executed' {
+  return leg.point === 'accepted' || leg.point === 'concluded' ? 'served' : 'executed';
+}
+
+/**
+ * Four 32-bit numbers of the leg's SHA-256. Added up modulo 2^32 each, they give a set of legs a fingerprint that does
+ * not depend on their order.
+ */
+export function legFingerprint(leg: Leg): readonly [number, number, number, number] {
+  const text = sha256(
+    canonicalJson({ ...leg, money: leg.money && `${leg.money.amount} ${leg.money.currency}` }),
+  );
+  const limb = (index: number) => Number.parseInt(text.slice(index * 8, index * 8 + 8), 16);
+  return [limb(0), limb(1), limb(2), limb(3)];
+}

@@ -1,0 +1,64 @@
+import type { PeerClient } from '../federation/peers.ts';
+import type { NodeCode } from '../ids/ids.ts';
+import { DomainError, type ProblemCode } from '../problem/problem.ts';
+import type { ApplyOptions, ReferenceService } from './reference-service.ts';
+
+const statementTimeoutMs = 5_000;
+const datasetTimeoutMs = 120_000;
+
+export interface ReleaseFetcher {
+  /** The `latest` statement's JWS. */
+  latest(): Promise<string>;
+  /** The manifest's JWS. @throws DomainError `release-not-found`. */
+  manifest(version: number): Promise<string>;
+  /** A data set's content, not verified yet. @throws DomainError `dataset-not-found`. */
+  dataset(sha256: string): Promise<string>;
+}
+
+/**
+ * Fetches releases from a peer: HQ, or any branch that has them, since all of it is signed.
+ * Every call throws DomainError `peer-unreachable` when there is no answer of use.
+ */
+export function createReleaseFetcher({
+  peerClient,
+  from,
+}: {
+  readonly peerClient: PeerClient;
+  readonly from: NodeCode;
+}): ReleaseFetcher {
+  async function get(path: string, timeoutMs: number, missing: ProblemCode): Promise<string> {
+    const response = await peerClient.request(from, { method: 'GET', path, timeoutMs });
+    if (response.status === 200) return response.body;
+    if (response.status === 404) throw new DomainError(missing);
+    if (response.status === 403) throw new DomainError('peer-refused');
+    throw new DomainError('peer-unreachable', `${from} answered ${path} with ${response.status}.`);
+  }
+  return {
+    latest: () => get('/peer/v1/releases/latest', statementTimeoutMs, 'release-not-found'),
+    manifest: (version) =>
+      get(`/peer/v1/releases/${version}`, statementTimeoutMs, 'release-not-found'),
+    dataset: (sha256) => get(`/peer/v1/datasets/${sha256}`, datasetTimeoutMs, 'dataset-not-found'),
+  };
+}
+
+/**
+ * Brings a node up to the release that HQ calls the latest: asks, and applies what is missing.
+ * @throws what the fetcher, `acceptLatest` and `apply` throw; the node keeps what it has.
+ */
+export async function followLatest({
+  fetcher,
+  references,
+  onApplied,
+}: {
+  readonly fetcher: ReleaseFetcher;
+  readonly references: ReferenceService;
+  readonly onApplied?: NonNullable<ApplyOptions['onApplied']>;
+}): Promise<{ readonly version: number; readonly applied: boolean }> {
+  const { latest, held } = await references.acceptLatest(await fetcher.latest());
+  if (held) return { version: latest.version, applied: false };
+  return references.apply({
+    manifestJws: await fetcher.manifest(latest.version),
+    fetchDataset: fetcher.dataset,
+    ...(onApplied ? { onApplied } : {}),
+  });
+}

@@ -1,0 +1,19 @@
+import Database from 'libsql';
+
+/**
+ * Keeps a store's file for this process: libSQL's SQLite 3.45 can lose a commit that races a checkpoint of another
+ * connection. The lock is the operating system's, on a file beside the store, so it ends with the process however it dies.
+ */
+export function lockFile(path: string): () => void {
+  const lock = new Database(`${path}.lock`, { timeout: 0 });
+  try {
+    lock.exec('BEGIN EXCLUSIVE');
+  } catch (error) {
+    lock.close();
+    throw new Error(`another process has the store open: ${path}`, { cause: error });
+  }
+  return () => {
+    lock.exec('ROLLBACK');
+    lock.close();
+  };
+}

@@ -1,0 +1,120 @@
+import { DomainError } from '../problem/problem.ts';
+import { type MaybePromise, storeUnavailable } from './driver.ts';
+import type { Reader, Transaction } from './store.ts';
+import { readHandle } from './transaction.ts';
+import { type GroupDeps, runGroup, type Work } from './write-group.ts';
+
+/** More than this many waiting callers are refused with `overloaded`: they would wait for seconds. */
+export const waitingMax = 10_000;
+export const groupCountMax = 256;
+
+export interface WorkQueue {
+  read<T>(fn: (tx: Reader) => Promise<T>): Promise<T>;
+  write<T>(fn: (tx: Transaction) => Promise<T>): Promise<T>;
+  /** Between two groups, outside any transaction. */
+  between<T>(fn: () => MaybePromise<T>): Promise<T>;
+  /** Refuses what comes later; resolves when what came before is done. */
+  finish(): Promise<void>;
+}
+
+export type WorkQueueDeps = Pick<GroupDeps, 'driver' | 'clock' | 'count' | 'record'>;
+
+/**
+ * The one way to the driver. A turn of the queue runs the reads that wait, answering each at once, then a group of
+ * writes in one transaction, answering them after the commit; between turns the event loop does everything else.
+ */
+export function createWorkQueue(deps: WorkQueueDeps): WorkQueue {
+  const { driver, clock } = deps;
+  const reads: Work<Reader>[] = [];
+  const writes: Work<Transaction>[] = [];
+  const errands: Work<void>[] = [];
+  let awake = false;
+  let finishing: { promise: Promise<void>; done: () => void } | undefined;
+
+  function enqueue<Tx, T>(queue: Work<Tx>[], fn: (tx: Tx) => Promise<T>): Promise<T> {
+    if (finishing) return Promise.reject(storeUnavailable('The store is closed.'));
+    if (queue.length >= waitingMax) return Promise.reject(new DomainError('overloaded'));
+    return new Promise<T>((resolve, reject) => {
+      // Only what this very function returned is ever given to this very promise.
+      queue.push({ fn, resolve: (value) => resolve(value as T), reject });
+      wake();
+    });
+  }
+
+  function wake(): void {
+    if (awake) return;
+    awake = true;
+    setImmediate(turn);
+  }
+
+  async function turn(): Promise<void> {
+    // The driver's confinement counts on being in a microtask.
+    await null;
+    await runReads();
+    const errand = errands.shift();
+    if (errand) await settle(errand, () => errand.fn());
+    if (writes.length > 0)
+      await runGroup({ ...deps, group: writes.splice(0, groupCountMax), back });
+    awake = false;
+    if (reads.length + writes.length + errands.length > 0) wake();
+    else finishing?.done();
+  }
+
+  function back(left: Work<Transaction>[]): void {
+    writes.unshift(...left);
+  }
+
+  async function runReads(): Promise<void> {
+    if (reads.length === 0) return;
+    const startedMs = clock.nowMs();
+    try {
+      await driver.beginReads();
+    } catch (error) {
+      for (const work of reads.splice(0, groupCountMax)) work.reject(error);
+      return;
+    }
+    for (let taken = 0; taken < groupCountMax && reads.length > 0; ) {
+      const together = reads.splice(0, driver.readsTogetherMax);
+      taken += together.length;
+      await Promise.all(together.map(runRead));
+      if (clock.nowMs() - startedMs >= driver.groupTimeMaxMs) break;
+    }
+    await driver.endReads();
+  }
+
+  async function runRead(work: Work<Reader>): Promise<void> {
+    const handle = readHandle(driver);
+    await settle(work, () => driver.confine(() => work.fn(handle.tx)));
+    handle.end();
+  }
+
+  return {
+    read: (fn) => enqueue(reads, fn),
+    write: (fn) => enqueue(writes, fn),
+    between: (fn) => enqueue(errands, async () => fn()),
+    finish: () => {
+      if (!finishing) {
+        const { promise, resolve: done } = newPromise();
+        finishing = { promise, done };
+        if (!awake) done();
+      }
+      return finishing.promise;
+    },
+  };
+}
+
+async function settle<Tx>(work: Work<Tx>, run: () => Promise<unknown>): Promise<void> {
+  try {
+    work.resolve(await run());
+  } catch (error) {
+    work.reject(error);
+  }
+}
+
+function newPromise(): { promise: Promise<void>; resolve: () => void } {
+  let resolve = () => {};
+  const promise = new Promise<void>((settled) => {
+    resolve = settled;
+  });
+  return { promise, resolve };
+}

@@ -1,0 +1,111 @@
+import type { DomainError } from '../problem/problem.ts';
+import type { Clock } from '../time/clock.ts';
+import { type Driver, storeUnavailable } from './driver.ts';
+import type { Transaction } from './store.ts';
+import { writeHandle } from './transaction.ts';
+
+/** One caller's work and its promise, whatever the type of the value. */
+export interface Work<Tx> {
+  readonly fn: (tx: Tx) => Promise<unknown>;
+  readonly resolve: (value: unknown) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+interface Outcome {
+  readonly work: Work<Transaction>;
+  readonly answer: { readonly value: unknown } | { readonly error: unknown };
+  readonly afterCommit: readonly (() => void)[];
+}
+
+export interface GroupDeps {
+  readonly driver: Driver;
+  readonly clock: Clock;
+  /** Counts the transaction, inside it. */
+  readonly count: () => Promise<bigint>;
+  /** Records the count elsewhere, after the commit and before anyone is answered. */
+  readonly record: (count: bigint) => Promise<void>;
+  readonly group: Work<Transaction>[];
+  /** Takes back what the group's time was not enough for. */
+  readonly back: (left: Work<Transaction>[]) => void;
+}
+
+/**
+ * Runs the group in one transaction and answers everyone once it is durable; a refusal waits as well, because what it
+ * saw may still be undone. If the transaction is lost, the whole group is refused with `store-unavailable`.
+ */
+export async function runGroup(deps: GroupDeps): Promise<void> {
+  const { driver, group } = deps;
+  const outcomes: Outcome[] = [];
+  let count: bigint | undefined;
+  try {
+    await driver.begin();
+    await runAll(deps, outcomes);
+    const lost = driver.failure();
+    if (lost) throw lost;
+    if (outcomes.every(({ answer }) => 'error' in answer)) {
+      await driver.rollback();
+    } else {
+      count = await deps.count();
+      await driver.commit();
+    }
+  } catch (error) {
+    await driver.rollback();
+    for (const work of group) work.reject(driver.failure() ?? error);
+    return;
+  }
+  const unrecorded = count === undefined ? undefined : await failureOf(deps.record(count));
+  for (const { afterCommit } of outcomes) afterCommit.forEach(callSafely);
+  for (const { work, answer } of outcomes) {
+    if (unrecorded) work.reject(unrecorded);
+    else if ('error' in answer) work.reject(answer.error);
+    else work.resolve(answer.value);
+  }
+}
+
+/** The work stands in the store, but would be forgotten unnoticed if the store were set back: nobody may count on it. */
+async function failureOf(recording: Promise<void>): Promise<DomainError | undefined> {
+  try {
+    await recording;
+    return undefined;
+  } catch (error) {
+    return storeUnavailable('The work was stored, but its count could not be kept.', error);
+  }
+}
+
+async function runAll(deps: GroupDeps, outcomes: Outcome[]): Promise<void> {
+  const { driver, clock, group } = deps;
+  const startedMs = clock.nowMs();
+  const alone = group.length === 1;
+  for (const work of group) {
+    if (driver.failure()) return;
+    if (outcomes.length > 0 && clock.nowMs() - startedMs >= driver.groupTimeMaxMs) break;
+    outcomes.push(await runOne(driver, work, alone));
+  }
+  deps.back(group.splice(outcomes.length));
+}
+
+/** Alone, a write needs no savepoint: with nothing to answer for, the group is rolled back as a whole. */
+async function runOne(driver: Driver, work: Work<Transaction>, alone: boolean): Promise<Outcome> {
+  const handle = writeHandle(driver);
+  try {
+    if (!alone) await driver.savepoint(0);
+    const value = await driver.confine(() => work.fn(handle.tx));
+    handle.end();
+    handle.assertWhole();
+    if (!alone) await driver.release(0);
+    return { work, answer: { value }, afterCommit: handle.afterCommit };
+  } catch (error) {
+    handle.end();
+    if (!alone) await driver.undo(0);
+    return { work, answer: { error }, afterCommit: [] };
+  }
+}
+
+function callSafely(fn: () => void): void {
+  try {
+    fn();
+  } catch (error) {
+    // The work is durable, its caller must not be told otherwise.
+    process.emitWarning(error instanceof Error ? error : String(error), 'AfterCommitWarning');
+  }
+}

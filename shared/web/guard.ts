@@ -1,0 +1,129 @@
+import { getCookie } from 'hono/cookie';
+import type { Access } from '../access/access-service.ts';
+import type { Audit } from '../access/audit.ts';
+import type { Principal } from '../access/operator.ts';
+import type { Permission } from '../access/permissions.ts';
+import { createRateLimit } from '../access/rate-limit.ts';
+import { DomainError } from '../problem/problem.ts';
+import type { Store } from '../store/store.ts';
+import type { Logger } from '../text/logger.ts';
+import type { Clock } from '../time/clock.ts';
+import { type FrameContext, sourceOf } from './exchange.ts';
+
+export const sessionCookie = 'sbms_session';
+
+/** Attributes of the session cookie. SameSite=Strict is the first line against forged requests, `Origin` the second. */
+export const sessionCookieOptions = {
+  path: '/',
+  httpOnly: true,
+  secure: true,
+  sameSite: 'Strict',
+} as const;
+
+/** Who may call: one permission, anybody who is signed in, or everybody. */
+export type Entry = Permission | 'signed-in' | 'public';
+
+const safeMethods: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
+const bearerPattern = /^Bearer +([\w-]+)$/i;
+
+/** Random tokens must not fill the audit trail; what is over it is still logged. */
+const maxAuditedDenials = 300;
+const denialWindowMs = 60_000;
+
+/** The token of a request and how it came; the header wins over the cookie. */
+export function presentedToken(
+  c: FrameContext,
+): { token: string; by: 'header' | 'cookie' } | undefined {
+  const header = c.req.header('authorization');
+  if (header !== undefined) {
+    const token = bearerPattern.exec(header)?.[1];
+    return token === undefined ? undefined : { token, by: 'header' };
+  }
+  if (c.req.header('cookie') === undefined) return undefined;
+  const token = getCookie(c, sessionCookie);
+  return token === undefined ? undefined : { token, by: 'cookie' };
+}
+
+/**
+ * For what a browser sends by itself: the page that asks must be ours.
+ * @throws DomainError `not-permitted`.
+ */
+export function requireSameOrigin(c: FrameContext): void {
+  const site = c.req.header('sec-fetch-site');
+  if (site !== undefined ? site === 'same-origin' : isOwnOrigin(c)) return;
+  throw new DomainError('not-permitted', 'The request comes from another site.');
+}
+
+function isOwnOrigin(c: FrameContext): boolean {
+  const origin = c.req.header('origin');
+  const host = c.req.header('host') ?? new URL(c.req.url).host;
+  return origin !== undefined && URL.canParse(origin) && new URL(origin).host === host;
+}
+
+interface GuardDeps {
+  readonly store: Store;
+  readonly access: Access;
+  readonly audit: Audit;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly serverName: string;
+}
+
+export function createGuard({ store, access, audit, clock, logger, serverName }: GuardDeps) {
+  const denials = createRateLimit({
+    clock,
+    maxPerWindow: maxAuditedDenials,
+    windowMs: denialWindowMs,
+    maxKeys: 1,
+  });
+
+  /** Who is asking; nobody without a good token. @throws DomainError `not-permitted` for a forged request. */
+  async function principalOf(c: FrameContext): Promise<Principal | undefined> {
+    const exchange = c.get('exchange');
+    if (exchange.principal) return exchange.principal;
+    const presented = presentedToken(c);
+    if (!presented) return undefined;
+    exchange.isTokenPresented = true;
+    exchange.principal = await access.authenticate(presented.token);
+    if (presented.by === 'cookie' && !safeMethods.has(c.req.method)) requireSameOrigin(c);
+    return exchange.principal;
+  }
+
+  /** Lets in or throws. @throws DomainError `not-signed-in`, `not-permitted`. */
+  async function enter(c: FrameContext, entry: Permission | 'signed-in'): Promise<Principal> {
+    const principal = await principalOf(c);
+    if (!principal) throw new DomainError('not-signed-in');
+    if (entry !== 'signed-in' && !principal.permissions.has(entry)) {
+      throw new DomainError('not-permitted', `This needs the permission ${entry}.`);
+    }
+    return principal;
+  }
+
+  /** Audits a refusal if it is a denial: 403, or 401 with a token. An audit that fails does not change the answer. */
+  async function recordDenial(c: FrameContext, error: DomainError, status: number) {
+    const { principal, isTokenPresented, route, trace } = c.get('exchange');
+    if (status !== 403 && !(status === 401 && isTokenPresented)) return;
+    if (denials.take(serverName) > 0) return;
+    const actor = {
+      id: principal?.operatorId ?? '-',
+      name: principal?.name ?? 'unknown',
+      node: serverName,
+    };
+    const subject = `${c.req.method} ${route ?? 'page'}`;
+    const detail = { reason: error.code, source: sourceOf(c) };
+    const { traceId } = trace;
+    try {
+      await store.write((tx) =>
+        audit.record(tx, {
+          ...{ actor, action: 'access.deny', subject, outcome: 'denied', detail, traceId },
+        }),
+      );
+    } catch (err) {
+      logger.error({ err, traceId }, 'a denial could not be audited');
+    }
+  }
+
+  return { principalOf, enter, recordDenial };
+}
+
+export type Guard = ReturnType<typeof createGuard>;

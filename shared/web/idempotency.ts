@@ -1,0 +1,95 @@
+import { DomainError } from '../problem/problem.ts';
+import type { Store, Transaction } from '../store/store.ts';
+import { type Clock, instantOf, now } from '../time/clock.ts';
+import { canonicalJson, sha256 } from '../wire/canonical.ts';
+import { deleteAnswersBefore, findAnswer, insertAnswer, type KeyScope } from './idempotency-store.ts';
+
+const keyPattern = /^[\x20-\x7e]{1,128}$/;
+/** Callers are promised seven days; a day more for clocks and weekends. */
+const keptMs = 8 * 24 * 3_600_000;
+const maxPurgedAnswers = 1_000;
+
+/** What a caller named its request with, if it did. */
+export interface OperationKey {
+  readonly key?: string;
+  readonly bodySha256?: string;
+}
+
+/** The one write of a request, under its `Idempotency-Key` if it has one. */
+export interface Idempotency<Answer> {
+  /**
+   * `store.write`; under a key, the answer of `fn` is stored in the same transaction, and a repeat gets it without `fn`
+   * running again. A refusal is not stored: it did nothing, and may be tried again. Call it once a request.
+   * @throws DomainError `idempotency-key-reused` for the same key with another body.
+   */
+  write(fn: (tx: Transaction, key: OperationKey) => Promise<Answer>): Promise<Answer>;
+}
+
+export interface KeyedRequest {
+  readonly scope: KeyScope;
+  /** The parsed JSON as it came. */
+  readonly body: unknown;
+  readonly status: number;
+}
+
+export interface KeyedWrite<Answer> extends Idempotency<Answer> {
+  /** The status of the first answer, once a repeat was answered with it. */
+  readonly replayed: { status: number } | undefined;
+}
+
+/** @throws DomainError `invalid-input` naming `Idempotency-Key`. */
+export function parseIdempotencyKey(header: string | undefined): string | undefined {
+  if (header === undefined || keyPattern.test(header)) return header;
+  const message = 'must be 1 to 128 printable ASCII characters';
+  throw new DomainError('invalid-input', `Idempotency-Key ${message}.`, {
+    errors: [{ field: 'Idempotency-Key', message }],
+  });
+}
+
+export function createIdempotency({ store, clock }: { store: Store; clock: Clock }) {
+  return {
+    /** A plain `store.write` without a request: for requests without a key. */
+    begin<Answer>(request: KeyedRequest | undefined): KeyedWrite<Answer> {
+      if (!request) return { replayed: undefined, write: (fn) => store.write((tx) => fn(tx, {})) };
+      const { scope, body, status } = request;
+      let replayed: { status: number } | undefined;
+      return {
+        get replayed() {
+          return replayed;
+        },
+        async write(fn) {
+          const bodySha256 = bodyHash(body);
+          return store.write(async (tx) => {
+            const before = await findAnswer(tx, scope);
+            if (before) {
+              if (before.bodySha256 !== bodySha256) throw new DomainError('idempotency-key-reused');
+              replayed = { status: before.status };
+              return JSON.parse(before.answer);
+            }
+            const made = await fn(tx, { key: scope.key, bodySha256 });
+            const answer = JSON.stringify(made ?? null);
+            await insertAnswer(tx, { ...scope, bodySha256, status, answer, at: now(clock) });
+            return made;
+          });
+        },
+      };
+    },
+
+    /** Forgets the oldest answers past their time, a bounded number at once. @returns how many. */
+    purge: (tx: Transaction): Promise<number> =>
+      deleteAnswersBefore(tx, {
+        before: instantOf(clock.nowMs() - keptMs),
+        limit: maxPurgedAnswers,
+      }),
+  };
+}
+
+function bodyHash(body: unknown): string {
+  try {
+    return sha256(canonicalJson(Object(body ?? {})));
+  } catch (cause) {
+    // RFC 8785, 3.2.2.2: a lone surrogate has no canonical form.
+    const errors = [{ field: 'body', message: 'has a text that is not Unicode' }];
+    throw new DomainError('invalid-input', undefined, { errors, cause });
+  }
+}

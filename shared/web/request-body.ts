@@ -1,0 +1,59 @@
+import { DomainError } from '../problem/problem.ts';
+import type { FrameContext } from './exchange.ts';
+
+export const defaultMaxBodyBytes = 256 * 1024;
+
+const jsonType = /^application\/json\s*(?:;\s*charset="?utf-8"?\s*)?$/i;
+const utf8 = new TextDecoder('utf-8', { fatal: true });
+
+/**
+ * The parsed JSON of a request; undefined if there is no body and none is needed.
+ * @throws DomainError `unsupported-media-type`, `body-too-large`, `invalid-input` naming `body`.
+ */
+export async function readJson(
+  c: FrameContext,
+  { maxBytes, isRequired }: { maxBytes: number; isRequired: boolean },
+): Promise<unknown> {
+  const isJson = jsonType.test(c.req.header('content-type') ?? '');
+  if (isRequired && !isJson) throw notJson();
+  const bytes = await readBytes(c, maxBytes);
+  if (bytes.byteLength === 0 && !isRequired) return undefined;
+  if (!isJson) throw notJson();
+  try {
+    return JSON.parse(utf8.decode(bytes));
+  } catch {
+    throw new DomainError('invalid-input', 'The body is not JSON in UTF-8.', {
+      errors: [{ field: 'body', message: 'is not JSON in UTF-8' }],
+    });
+  }
+}
+
+function notJson(): DomainError {
+  return new DomainError('unsupported-media-type', 'Send application/json in UTF-8.');
+}
+
+async function readBytes(c: FrameContext, maxBytes: number): Promise<ArrayBuffer | Uint8Array> {
+  const declared = c.req.header('content-length');
+  if (declared === undefined) return readStream(c.req.raw.body, maxBytes);
+  // HTTP/1.1 framing holds the body to its declared length, so it can be read at once.
+  if (Number(declared) > maxBytes) throw tooLarge(maxBytes);
+  const bytes = await c.req.arrayBuffer();
+  if (bytes.byteLength > maxBytes) throw tooLarge(maxBytes);
+  return bytes;
+}
+
+async function readStream(stream: ReadableStream<Uint8Array> | null, maxBytes: number) {
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  for await (const chunk of stream ?? []) {
+    length += chunk.byteLength;
+    // Leaving the loop cancels the stream: nothing more is read.
+    if (length > maxBytes) throw tooLarge(maxBytes);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks, length);
+}
+
+function tooLarge(maxBytes: number): DomainError {
+  return new DomainError('body-too-large', `The limit is ${maxBytes / 1024} KiB.`);
+}

@@ -1,0 +1,107 @@
+import { DomainError, type Problem, problemOf } from '../problem/problem.ts';
+import { maskText } from '../text/masking.ts';
+import type { FrameContext } from './exchange.ts';
+
+const everywhere = {
+  'x-content-type-options': 'nosniff',
+  'x-frame-options': 'DENY',
+  'referrer-policy': 'no-referrer',
+  'cross-origin-opener-policy': 'same-origin',
+  'cross-origin-resource-policy': 'same-origin',
+};
+const apiPolicy = "default-src 'none'; frame-ancestors 'none'";
+/** For pages of our own: no inline script or style, nothing from another host. */
+export const pagePolicy = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self'",
+  "img-src 'self' data:",
+  "font-src 'self'",
+  "connect-src 'self'",
+  "form-action 'self'",
+  "base-uri 'none'",
+  "frame-ancestors 'none'",
+].join('; ');
+
+const apiHeaders = {
+  ...everywhere,
+  'content-security-policy': apiPolicy,
+  'cache-control': 'no-store',
+};
+const strictTransport = { 'strict-transport-security': 'max-age=31536000' };
+const secureApiHeaders = { ...apiHeaders, ...strictTransport };
+
+// RFC 6797, 7.2: not over plain HTTP.
+function isOverTls(c: FrameContext): boolean {
+  return c.req.url.startsWith('https:');
+}
+
+interface Answer {
+  readonly status: number;
+  readonly text: string | null;
+  readonly contentType?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/**
+ * A response with the frame's headers. They are one plain object: the Node adapter then writes them without ever making
+ * a `Headers` of them, which is a good part of the cost of a small answer.
+ */
+export function answer(c: FrameContext, { status, text, contentType, headers }: Answer): Response {
+  const exchange = c.get('exchange');
+  exchange.isFramed = true;
+  const all: Record<string, string> = {
+    ...(isOverTls(c) ? secureApiHeaders : apiHeaders),
+    traceparent: exchange.trace.traceparent,
+    ...headers,
+  };
+  if (contentType !== undefined) all['content-type'] = contentType;
+  return new Response(text, { status, headers: all });
+}
+
+/** For responses that the frame did not make, pages and files: what they did not decide themselves. */
+export function frameHeaders(c: FrameContext): void {
+  const { headers } = c.res;
+  const isPage = headers.get('content-type')?.startsWith('text/html') === true;
+  const defaults = {
+    ...(isOverTls(c) ? secureApiHeaders : apiHeaders),
+    ...(isPage ? { 'content-security-policy': pagePolicy } : {}),
+    traceparent: c.get('exchange').trace.traceparent,
+  };
+  for (const [name, value] of Object.entries(defaults)) {
+    if (!headers.has(name)) headers.set(name, value);
+  }
+}
+
+/** A refusal as an RFC 9457 document, identifiers in its texts masked. */
+export function problemAnswer(
+  c: FrameContext,
+  error: DomainError,
+  extraHeaders: Readonly<Record<string, string>> = {},
+): Response {
+  const problem = maskedProblem(error, c.get('exchange').trace.traceId);
+  const headers: Record<string, string> = { ...extraHeaders };
+  if (problem.status === 401) headers['www-authenticate'] = 'Bearer';
+  const wait = error.members.retryAfterSeconds;
+  if (typeof wait === 'number') headers['retry-after'] = String(wait);
+  return answer(c, {
+    status: problem.status,
+    text: JSON.stringify(problem),
+    contentType: 'application/problem+json',
+    headers,
+  });
+}
+
+function maskedProblem(error: DomainError, traceId: string): Problem {
+  const problem = problemOf(error, `urn:sbms:trace:${traceId}`);
+  const errors = problem.errors?.map(({ field, message }) => ({
+    field: maskText(field),
+    message: maskText(message),
+  }));
+  return { ...problem, detail: maskText(problem.detail), ...(errors ? { errors } : {}) };
+}
+
+/** Whatever was thrown, as a refusal: what is no `DomainError` is `internal`, its text kept from the caller. */
+export function refusalOf(error: unknown): DomainError {
+  return error instanceof DomainError ? error : new DomainError('internal', undefined, { cause: error });
+}

@@ -1,0 +1,76 @@
+import { mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import {
+  completeIdentity,
+  createIdentity,
+  loadIdentity,
+  publicKeyOf,
+  signingKeyId,
+} from '../../../shared/federation/identity.ts';
+import { headOffice, type NodeCode } from '../../../shared/ids/ids.ts';
+import { certificateFor, federationKeys, refusalBy } from '../../support/federation-keys.ts';
+
+const msk = 'MSK' as NodeCode;
+const spb = 'SPB' as NodeCode;
+
+describe('node identity', () => {
+  let dir = '';
+  beforeEach(async () => {
+    dir = await mkdtemp(join(tmpdir(), 'sbms-identity-'));
+  });
+  afterEach(() => rm(dir, { recursive: true }));
+
+  async function enrolled() {
+    const { authority, identity } = await federationKeys([msk]);
+    const keys = await createIdentity(dir, msk);
+    const headOfficeKey = publicKeyOf(identity(headOffice).signingKey);
+    const certPem = certificateFor(authority, keys);
+    completeIdentity(dir, { certPem, caPem: authority.certPem, headOfficeKey });
+    return { keys, headOfficeKey };
+  }
+
+  it('comes back from its directory as it was written', async () => {
+    const { keys, headOfficeKey } = await enrolled();
+    expect(await loadIdentity(dir)).to.deep.include({ ...keys, headOfficeKey });
+  });
+
+  it('is readable by its owner only', async () => {
+    await enrolled();
+    const names = await readdir(dir);
+    expect(names).to.have.length(5);
+    for (const name of names) {
+      expect((await stat(join(dir, name))).mode & 0o777, name).to.equal(0o600);
+    }
+  });
+
+  it('keeps its keys when it is made again', async () => {
+    const first = await createIdentity(dir, msk);
+    expect(await createIdentity(dir, msk)).to.deep.equal(first);
+  });
+
+  it('is not found before enrolment', async () => {
+    await createIdentity(dir, msk);
+    expect(await refusalBy(loadIdentity(dir))).to.include({ code: 'not-found' });
+  });
+
+  it('refuses the directory of another node', async () => {
+    await enrolled();
+    expect(await refusalBy(createIdentity(dir, spb))).to.include({ code: 'enrolment-refused' });
+  });
+
+  it('refuses a certificate that is not for its key', async () => {
+    await enrolled();
+    const { identity } = await federationKeys([msk]);
+    await writeFile(join(dir, 'tls-cert.pem'), identity(msk).certPem);
+    const error = await loadIdentity(dir).catch((cause) => cause);
+    expect(String(error)).to.include('do not belong together');
+  });
+
+  it('names its signing key by the thumbprint of the public half', async () => {
+    const { signingKey } = await createIdentity(dir, msk);
+    expect(await signingKeyId(signingKey)).to.equal(await signingKeyId(publicKeyOf(signingKey)));
+    expect(publicKeyOf(signingKey)).to.not.have.property('d');
+  });
+});
