@@ -1,8 +1,12 @@
 import type { Federation } from '../../shared/federation/federation.ts';
+import type { EntryHandler } from '../../shared/federation/inbox.ts';
 import { headOffice, type Ids, type NodeCode, type OperationId } from '../../shared/ids/ids.ts';
 import { assert, DomainError, isDomainError } from '../../shared/problem/problem.ts';
+import { legOf } from '../../shared/reconciliation/leg.ts';
+import { addToTotals } from '../../shared/reconciliation/leg-totals-store.ts';
 import type { Store, Transaction } from '../../shared/store/store.ts';
 import { type BusinessDate, type Clock, now } from '../../shared/time/clock.ts';
+import { entryKindOf, type OperationPoint } from '../../shared/wire/operation-kinds.ts';
 import {
   acceptedBody,
   concludedBody,
@@ -13,11 +17,11 @@ import {
 } from '../../shared/wire/peer-messages.ts';
 import {
   type Decision,
-  entryKinds,
   nextHome,
   type Operation,
   type OperationKind,
   type OperationRecord,
+  type OperationTrace,
   operationOf,
 } from './operation.ts';
 import { createOperationStore } from './operation-store.ts';
@@ -44,6 +48,8 @@ export interface OperationDraft {
   readonly msisdn: string;
   readonly actor: { readonly id: string; readonly name: string };
   readonly request: JsonObject;
+  /** Where the operation must go if not to the number's present home: to what it is about. */
+  readonly home?: NodeCode;
 }
 
 /** Who but head office is told at each point. */
@@ -74,14 +80,19 @@ export function createOperations(deps: OperationDeps) {
   /** Wires a kind: from now on it is accepted, executed, concluded and recovered here. */
   function register(kind: OperationKind): void {
     kinds.set(kind.kind, kind);
-    const names = entryKinds(kind);
-    federation.onEntry(names.accepted, executeReceived);
-    federation.onEntry(names.executed, concludeReceived);
-    federation.onEntry(names.refused, concludeReceived);
-    federation.onReplay(names.accepted, replayAccepted);
-    federation.onReplay(names.executed, replayDecided);
-    federation.onReplay(names.refused, replayDecided);
-    federation.onReplay(names.concluded, replayConcluded);
+    const named = (point: OperationPoint) => entryKindOf(kind.kind, point);
+    federation.onEntry(named('accepted'), executeReceived);
+    federation.onEntry(named('executed'), concludeReceived);
+    federation.onEntry(named('refused'), concludeReceived);
+    const replayed = (replay: (typeof replays)[keyof typeof replays]): EntryHandler => {
+      return async (tx, entry) => {
+        if (await replay(tx, entry)) await count(tx, entry);
+      };
+    };
+    federation.onReplay(named('accepted'), replayed(replays.accepted));
+    federation.onReplay(named('executed'), replayed(replays.decided));
+    federation.onReplay(named('refused'), replayed(replays.decided));
+    federation.onReplay(named('concluded'), replayed(replays.concluded));
   }
 
   /**
@@ -97,7 +108,7 @@ export function createOperations(deps: OperationDeps) {
       id: (draft.id ?? deps.ids.uuid()) as OperationId,
       kind: draft.kind,
       serving: node,
-      home: await deps.homeOf(tx, draft.msisdn),
+      home: draft.home ?? (await deps.homeOf(tx, draft.msisdn)),
       attempt: 1,
       msisdn: draft.msisdn,
       businessDate: await deps.businessDate(tx),
@@ -115,11 +126,11 @@ export function createOperations(deps: OperationDeps) {
       await kind.apply(tx, operation, result);
       await concludeHere(tx, operation, { decision: { outcome: 'executed', result }, details });
     } else {
-      await logOperation(tx, 'accepted', operation, { details });
+      await record(tx, 'accepted', operation, { details });
     }
-    const record = await operations.find(tx, operation.id);
-    assert(record, 'an accepted operation is in the store');
-    return record;
+    const accepted = await operations.find(tx, operation.id);
+    assert(accepted, 'an accepted operation is in the store');
+    return accepted;
   }
 
   /** Home and serving branch are one: decided and concluded in one transaction, with one log entry. */
@@ -167,7 +178,7 @@ export function createOperations(deps: OperationDeps) {
   ): Promise<void> {
     const businessDate = await deps.businessDate(tx);
     await operations.insertDecision(tx, operation, { decision, businessDate, at: now(clock) });
-    await logOperation(tx, decision.outcome, operation, { decision, details });
+    await record(tx, decision.outcome, operation, { decision, details });
   }
 
   async function conclude(
@@ -186,15 +197,25 @@ export function createOperations(deps: OperationDeps) {
     if (decided) {
       // Asked again, it answers the same and does nothing.
       const { decision } = decided;
-      await logOperation(tx, decision.outcome, decided.operation, { decision, details: {} });
+      await tell(tx, decision.outcome, decided.operation, { decision, details: {} });
       return;
     }
-    const isHonest = operation.serving === entry.node && operation.home === node;
-    const decision: Decision = isHonest
-      ? await decideAndApply(tx, operation)
-      : { outcome: 'refused', reason: 'peer-refused' };
+    const decision = await decideReceived(tx, entry.node, operation);
     const told = { ...operation, serving: entry.node, home: node };
     await recordDecision(tx, told, { decision, details: {} });
+  }
+
+  /** Nothing that a peer sends blocks its stream: what makes no sense is refused. */
+  async function decideReceived(
+    tx: Transaction,
+    from: NodeCode,
+    operation: Operation,
+  ): Promise<Decision> {
+    const isHonest = operation.serving === from && operation.home === node;
+    if (!isHonest) return { outcome: 'refused', reason: 'peer-refused' };
+    const isWellFormed = kindOf(operation.kind).request.safeParse(operation.request).success;
+    if (!isWellFormed) return { outcome: 'refused', reason: 'invalid-input' };
+    return decideAndApply(tx, operation);
   }
 
   /** Serving branch: the home branch has answered. */
@@ -215,31 +236,46 @@ export function createOperations(deps: OperationDeps) {
   /** The answer ends the operation, or sends it after the number that has moved. */
   async function settleDecision(
     tx: Transaction,
-    record: OperationRecord,
+    known: OperationRecord,
     decision: Decision,
   ): Promise<void> {
-    const operation = operationOf(record);
+    const operation = operationOf(known);
     const home = nextHome(operation, decision);
     if (home === undefined) {
       await conclude(tx, operation, decision);
-      await logOperation(tx, 'concluded', operation, { decision });
+      await record(tx, 'concluded', operation, { decision });
       return;
     }
     await kindOf(operation.kind).redirect?.(tx, operation, home);
     const followed = { ...operation, home, attempt: operation.attempt + 1 };
     await operations.redirect(tx, operation.id, followed);
-    if (home === node) await decideHere(tx, followed, record.details);
-    else await logOperation(tx, 'accepted', followed, { details: record.details });
+    if (home === node) await decideHere(tx, followed, known.details);
+    else await record(tx, 'accepted', followed, { details: known.details });
   }
 
-  async function logOperation(
+  /** A point of an operation's life is reached: it counts for the business date, and is told. */
+  async function record(
     tx: Transaction,
-    point: keyof typeof recipients,
+    point: OperationPoint,
     operation: Operation,
     body: { decision?: Decision; details?: JsonObject },
   ): Promise<void> {
-    await federation.log.append(tx, {
-      kind: entryKinds(kindOf(operation.kind))[point],
+    await count(tx, await tell(tx, point, operation, body));
+  }
+
+  async function count(tx: Transaction, entry: LogEntry): Promise<void> {
+    const leg = legOf(entry);
+    if (leg) await addToTotals(tx, leg);
+  }
+
+  async function tell(
+    tx: Transaction,
+    point: OperationPoint,
+    operation: Operation,
+    body: { decision?: Decision; details?: JsonObject },
+  ): Promise<LogEntry> {
+    return federation.log.append(tx, {
+      kind: entryKindOf(kindOf(operation.kind).kind, point),
       to: [...recipients[point](operation), headOffice],
       operationId: operation.id,
       occurredAt: operation.occurredAt,
@@ -248,52 +284,86 @@ export function createOperations(deps: OperationDeps) {
     });
   }
 
-  /** After a set-back: this branch had accepted it, as another node remembers. */
-  async function replayAccepted(tx: Transaction, entry: LogEntry): Promise<void> {
-    const { operation, details } = acceptedBody.parse(entry.body);
-    await replayAcceptance(tx, operation, details);
-  }
+  /**
+   * After a set-back, the steps that this branch had taken are taken again, as its own entries tell them. Each answers
+   * whether it was new here; what was new counts for its business date as it did the first time.
+   */
+  const replays = {
+    accepted: async (tx: Transaction, entry: LogEntry) => {
+      const { operation, details } = acceptedBody.parse(entry.body);
+      return replayAcceptance(tx, operation, details);
+    },
+    decided: async (tx: Transaction, entry: LogEntry) => {
+      const { operation, decision, details } = decidedBody.parse(entry.body);
+      const isOwn = operation.serving === node;
+      if (isOwn) await replayAcceptance(tx, operation, details);
+      const isNew = await replayDecision(tx, operation, { decision, date: entry.businessDate });
+      if (isOwn) await replayConclusion(tx, operation, decision);
+      return isNew;
+    },
+    concluded: async (tx: Transaction, entry: LogEntry) => {
+      const { operation, decision } = concludedBody.parse(entry.body);
+      return replayConclusion(tx, operation, decision);
+    },
+  };
 
   async function replayAcceptance(
     tx: Transaction,
     operation: Operation,
     details: JsonObject,
-  ): Promise<void> {
-    const record = await operations.find(tx, operation.id);
-    if (!record) {
+  ): Promise<boolean> {
+    const known = await operations.find(tx, operation.id);
+    if (!known) {
       await kindOf(operation.kind).accept(tx, operation, details);
       await operations.insert(tx, operation, details);
-    } else if (record.state === 'accepted' && record.attempt < operation.attempt) {
-      await kindOf(operation.kind).redirect?.(tx, operationOf(record), operation.home);
-      await operations.redirect(tx, operation.id, operation);
+      return true;
     }
+    if (known.state !== 'accepted' || known.attempt >= operation.attempt) return false;
+    await kindOf(operation.kind).redirect?.(tx, operationOf(known), operation.home);
+    await operations.redirect(tx, operation.id, operation);
+    return true;
   }
 
-  /** After a set-back: this branch had decided it; the decision stands. */
-  async function replayDecided(tx: Transaction, entry: LogEntry): Promise<void> {
-    const { operation, decision, details } = decidedBody.parse(entry.body);
-    const isOwn = operation.serving === node;
-    if (isOwn) await replayAcceptance(tx, operation, details);
-    if (!(await operations.findDecision(tx, operation.id, operation.attempt))) {
-      if (decision.outcome === 'executed') {
-        await kindOf(operation.kind).apply(tx, operation, decision.result);
+  async function replayDecision(
+    tx: Transaction,
+    operation: Operation,
+    { decision, date }: { decision: Decision; date: BusinessDate },
+  ): Promise<boolean> {
+    if (await operations.findDecision(tx, operation.id, operation.attempt)) return false;
+    if (decision.outcome === 'executed') {
+      await kindOf(operation.kind).apply(tx, operation, decision.result);
+    }
+    const made = { decision, businessDate: date, at: now(clock) };
+    await operations.insertDecision(tx, operation, made);
+    return true;
+  }
+
+  async function replayConclusion(
+    tx: Transaction,
+    { id }: Operation,
+    decision: Decision,
+  ): Promise<boolean> {
+    const known = await operations.find(tx, id);
+    if (known?.state !== 'accepted') return false;
+    await conclude(tx, operationOf(known), decision);
+    return true;
+  }
+
+  /** Brings an operation of this branch back as far as a trace of it shows, and tells what was lost again. */
+  async function restore(tx: Transaction, trace: OperationTrace): Promise<void> {
+    const { operation, details, decision } = trace;
+    const isLocal = operation.home === node;
+    const isBack = await replayAcceptance(tx, operation, details);
+    if (isBack && !isLocal) await record(tx, 'accepted', operation, { details });
+    if (!decision) return;
+    if (isLocal) {
+      const made = { decision, date: operation.businessDate };
+      if (await replayDecision(tx, operation, made)) {
+        await record(tx, decision.outcome, operation, { decision, details });
       }
-      const { businessDate } = entry;
-      await operations.insertDecision(tx, operation, { decision, businessDate, at: now(clock) });
     }
-    if (isOwn) await replayConclusion(tx, operation.id, decision);
-  }
-
-  /** After a set-back: this branch had concluded it. */
-  async function replayConcluded(tx: Transaction, entry: LogEntry): Promise<void> {
-    const { operation, decision } = concludedBody.parse(entry.body);
-    await replayConclusion(tx, operation.id, decision);
-  }
-
-  async function replayConclusion(tx: Transaction, id: string, decision: Decision): Promise<void> {
-    const record = await operations.find(tx, id);
-    if (record?.state !== 'accepted') return;
-    await conclude(tx, operationOf(record), decision);
+    const isConcluded = await replayConclusion(tx, operation, decision);
+    if (isConcluded && !isLocal) await record(tx, 'concluded', operation, { decision });
   }
 
   /** What this branch accepted for its own subscribers while it was recovering is decided now. */
@@ -310,5 +380,5 @@ export function createOperations(deps: OperationDeps) {
 
   federation.onRecovered(() => void decideWaiting());
 
-  return { register, accept, decideWaiting, operations };
+  return { register, accept, restore, decideWaiting, store: operations };
 }

@@ -2,6 +2,7 @@ import type { z } from 'zod';
 import type { NodeCode } from '../../shared/ids/ids.ts';
 import type { Transaction } from '../../shared/store/store.ts';
 import type { Instant } from '../../shared/time/clock.ts';
+import type { OperationKindName } from '../../shared/wire/operation-kinds.ts';
 import type { JsonObject, WireDecision, wireOperation } from '../../shared/wire/peer-messages.ts';
 
 /** Anything done for a subscriber, at any branch; the same object at serving and home branch. */
@@ -31,11 +32,10 @@ export const maxAttempts = 3;
  * A refusal is a thrown DomainError: before acceptance it reaches the caller; at the home branch its code becomes the
  * reason that the serving branch is told.
  */
-export interface OperationKind<Request extends JsonObject = JsonObject> {
-  readonly kind: string;
-  /** The last word of the log entry that reports the execution: a payment is `credited`. */
-  readonly executedAs: string;
-  readonly request: z.ZodType<Request>;
+export interface OperationKind {
+  readonly kind: OperationKindName;
+  /** What the request must look like; anything else is refused wherever it comes from. */
+  readonly request: z.ZodType;
   /** False for what a node that is recovering must not take in. */
   readonly acceptedWhileRecovering: boolean;
   /** Serving branch: posts money, reserves stock. `replayed` is what it answered the first time. */
@@ -48,16 +48,6 @@ export interface OperationKind<Request extends JsonObject = JsonObject> {
   conclude(tx: Transaction, operation: Operation, decision: Decision): Promise<void>;
   /** Serving branch: the number has moved, the operation follows it. */
   redirect?(tx: Transaction, operation: Operation, to: NodeCode): Promise<void>;
-}
-
-/** The names of a kind's log entries. */
-export function entryKinds({ kind, executedAs }: Pick<OperationKind, 'kind' | 'executedAs'>) {
-  return {
-    accepted: `${kind}.accepted`,
-    executed: `${kind}.${executedAs}`,
-    refused: `${kind}.refused`,
-    concluded: `${kind}.concluded`,
-  } as const;
 }
 
 /** The bare operation of a record: what travels. */
@@ -77,6 +67,17 @@ export function operationOf(record: OperationRecord): Operation {
     release,
     request,
   };
+}
+
+/** An operation of a branch as far as it had come: enough to bring it back. */
+export interface OperationTrace {
+  readonly operation: Operation;
+  readonly details: JsonObject;
+  readonly decision?: Decision | undefined;
+}
+
+export function traceOf(record: OperationRecord): OperationTrace {
+  return { operation: operationOf(record), details: record.details, decision: record.decision };
 }
 
 /** Where an operation goes next when its home branch refuses: after the number, or to its end. */

@@ -14,24 +14,24 @@ const maxCachedSessions = 10_000;
 export type SessionCache = ReturnType<typeof createSessionCache>;
 
 /**
- * Sessions by token hash. One process owns the store, so what is written through it is all there is to know. Callers
+ * Sessions by token; nothing of it leaves the process's memory. One process owns the store, so what is written through it is all there is to know. Callers
  * fill the cache inside a store read and empty it after a commit: the store's queue then keeps the two in order.
  */
 export function createSessionCache() {
   const sessions = new Map<string, LiveSession>();
   return {
-    get: (tokenSha256: string) => sessions.get(tokenSha256),
-    put(tokenSha256: string, session: LiveSession) {
+    get: (token: string) => sessions.get(token),
+    put(token: string, session: LiveSession) {
       for (const oldest of sessions.keys()) {
         if (sessions.size < maxCachedSessions) break;
         sessions.delete(oldest);
       }
-      sessions.set(tokenSha256, session);
+      sessions.set(token, session);
     },
-    forget: (tokenSha256: string) => sessions.delete(tokenSha256),
+    forget: (token: string) => sessions.delete(token),
     forgetOperator(operatorId: string) {
-      for (const [tokenSha256, { principal }] of sessions) {
-        if (principal.operatorId === operatorId) sessions.delete(tokenSha256);
+      for (const [token, { principal }] of sessions) {
+        if (principal.operatorId === operatorId) sessions.delete(token);
       }
     },
   };

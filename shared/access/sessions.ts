@@ -46,58 +46,59 @@ export function createSessions({ store, clock, ids, permissionsOf }: SessionDeps
     return { operatorId: id, login, name, role, permissions: permissionsOf(role) };
   }
 
-  function load(tokenSha256: string): Promise<LiveSession | undefined> {
+  function load(token: string): Promise<LiveSession | undefined> {
     return store.read(async (tx) => {
-      const stored = await findSession(tx, tokenSha256);
+      const stored = await findSession(tx, sha256(token));
       if (!stored) return undefined;
       const { operator, ...times } = stored;
       const principal = principalOf(operator);
       const session = { principal, ...times, storedSeenMs: times.seenMs };
-      cache.put(tokenSha256, session);
+      cache.put(token, session);
       return session;
     });
   }
 
-  function touch(tokenSha256: string, session: LiveSession) {
+  function touch(token: string, session: LiveSession) {
     session.storedSeenMs = session.seenMs;
     const at = instantOf(session.seenMs);
     // Nobody waits for it, and a store that cannot take it now is told again in a minute.
-    store.write((tx) => touchSession(tx, tokenSha256, at)).catch(() => undefined);
+    store.write((tx) => touchSession(tx, sha256(token), at)).catch(() => undefined);
   }
 
   return {
     async open(tx: Transaction, operator: Operator): Promise<SignedIn> {
       const nowMs = clock.nowMs();
       const token = ids.secret(tokenBytes);
-      const tokenSha256 = sha256(token);
       await deleteSessionsBefore(tx, sessionHorizon(nowMs));
-      await insertSession(tx, { tokenSha256, operatorId: operator.id, at: instantOf(nowMs) });
+      await insertSession(tx, {
+        tokenSha256: sha256(token),
+        operatorId: operator.id,
+        at: instantOf(nowMs),
+      });
       const principal = principalOf(operator);
       const times = { createdMs: nowMs, seenMs: nowMs };
-      tx.afterCommit(() => cache.put(tokenSha256, { principal, ...times, storedSeenMs: nowMs }));
+      tx.afterCommit(() => cache.put(token, { principal, ...times, storedSeenMs: nowMs }));
       return { token, principal, expiresAt: instantOf(sessionEndMs(times)) };
     },
 
     /** The session of a token that is still good; using it keeps it so. */
     async find(token: string): Promise<LiveSession | undefined> {
       if (!tokenPattern.test(token)) return undefined;
-      const tokenSha256 = sha256(token);
-      const session = cache.get(tokenSha256) ?? (await load(tokenSha256));
+      const session = cache.get(token) ?? (await load(token));
       if (!session) return undefined;
       const nowMs = clock.nowMs();
       if (nowMs >= sessionEndMs(session)) {
-        cache.forget(tokenSha256);
+        cache.forget(token);
         return undefined;
       }
       session.seenMs = Math.max(session.seenMs, nowMs);
-      if (session.seenMs - session.storedSeenMs >= sessionTouchMs) touch(tokenSha256, session);
+      if (session.seenMs - session.storedSeenMs >= sessionTouchMs) touch(token, session);
       return session;
     },
 
     async end(tx: Transaction, token: string) {
-      const tokenSha256 = sha256(token);
-      await deleteSession(tx, tokenSha256);
-      tx.afterCommit(() => cache.forget(tokenSha256));
+      await deleteSession(tx, sha256(token));
+      tx.afterCommit(() => cache.forget(token));
     },
 
     async endAllOf(tx: Transaction, operatorId: string) {

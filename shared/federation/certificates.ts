@@ -137,12 +137,12 @@ function publicKeyOf(keyPem: string): forge.pki.PublicKey {
 // Forge's own RSA holds the event loop for a tenth of a second, OpenSSL's for a hundredth of that.
 function signingKeyOf(keyPem: string) {
   const key = { key: keyPem, padding: constants.RSA_PKCS1_PADDING };
-  return {
+  return Object.assign(forge.pki.privateKeyFromPem(keyPem), {
     sign(md: forge.md.MessageDigest): string {
       const digest = Buffer.from(md.digest().getBytes(), 'binary');
       return privateEncrypt(key, Buffer.concat([sha256DigestInfo, digest])).toString('binary');
     },
-  };
+  });
 }
 
 function blankCertificate(options: { clock: Clock; validDays: number; serial: string }) {

@@ -159,9 +159,14 @@ export function createFederation(deps: FederationDeps) {
   }
 
   /** Money leaves only a node that is sure of its own past and whose streams are sound. */
+  async function mayPayOut(tx: Reader): Promise<boolean> {
+    return !recovery.isRecovering() && !(await anyForkedStream(tx));
+  }
+
+  /** @throws DomainError `recovering`, `forked` */
   async function assertMayPayOut(tx: Reader): Promise<void> {
     if (recovery.isRecovering()) throw new DomainError('recovering');
-    if (await anyForkedStream(tx)) {
+    if (!(await mayPayOut(tx))) {
       throw new DomainError('forked', 'A stream has two histories: nothing is paid out.');
     }
   }
@@ -179,6 +184,7 @@ export function createFederation(deps: FederationDeps) {
     log,
     start,
     streams,
+    mayPayOut,
     assertMayPayOut,
     recovery,
     liveness,

@@ -2,7 +2,7 @@ import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import { Pool } from 'undici';
 import type { NodeCode } from '../ids/ids.ts';
-import { DomainError } from '../problem/problem.ts';
+import { DomainError, isDomainError } from '../problem/problem.ts';
 import type { Clock } from '../time/clock.ts';
 import type { TlsMaterial } from './identity.ts';
 import { connectMaxMs, peerConnector } from './peer-client-connect.ts';
@@ -76,22 +76,31 @@ export function createPeerClient(deps: {
     ended.catch(() => undefined);
   }
 
+  async function ask(to: NodeCode, request: PeerRequest, signal: AbortSignal) {
+    const encoded = await encode(request);
+    // From here to the pool nothing waits: a reload in between would close it under the request.
+    if (closed) throw unreachable(to, 'This node is stopping.');
+    const line = lineTo(to);
+    if (line.waiting >= maxRequestsPerPeer) {
+      throw unreachable(to, `Too many requests wait for ${to}.`);
+    }
+    line.waiting += 1;
+    try {
+      return await send(line.pool, request, encoded, signal);
+    } finally {
+      line.waiting -= 1;
+    }
+  }
+
   return {
     async request(to, request) {
-      if (closed) throw unreachable(to, 'This node is stopping.');
-      const line = lineTo(to);
-      if (line.waiting >= maxRequestsPerPeer) {
-        throw unreachable(to, `Too many requests wait for ${to}.`);
-      }
-      line.waiting += 1;
       try {
         return await withinDeadline(deps.clock, request.timeoutMs, (signal) =>
-          send(line.pool, request, signal),
+          ask(to, request, signal),
         );
       } catch (cause) {
+        if (isDomainError(cause, 'peer-unreachable')) throw cause;
         throw unreachable(to, `${to} did not answer.`, cause);
-      } finally {
-        line.waiting -= 1;
       }
     },
 
@@ -120,14 +129,16 @@ function sameKey(known: Peer, now: Peer): boolean {
   );
 }
 
-async function send(pool: Pool, request: PeerRequest, signal: AbortSignal): Promise<PeerResponse> {
-  const { headers, body } = await encode(request);
-  const { method, path } = request;
+async function send(
+  pool: Pool,
+  request: PeerRequest,
+  encoded: EncodedBody,
+  signal: AbortSignal,
+): Promise<PeerResponse> {
   const response = await pool.request({
-    method,
-    path,
-    headers,
-    body,
+    method: request.method,
+    path: request.path,
+    ...encoded,
     signal,
     // The deadline is ours; these only catch what a stopped clock would not.
     headersTimeout: request.timeoutMs + connectMaxMs,
@@ -148,7 +159,12 @@ async function send(pool: Pool, request: PeerRequest, signal: AbortSignal): Prom
   };
 }
 
-async function encode(request: PeerRequest) {
+interface EncodedBody {
+  readonly headers: Record<string, string>;
+  readonly body: string | Buffer | null;
+}
+
+async function encode(request: PeerRequest): Promise<EncodedBody> {
   const { body = null } = request;
   const headers: Record<string, string> = { ...request.headers };
   if (body === null) return { headers, body };

@@ -1,7 +1,10 @@
 import { existsSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 
-/** The folder of the nearest `package.json` above this file: the same from the sources and from `dist`. */
+/**
+ * The folder of the nearest `package.json` above this file: the same from the sources and from
+ * `dist`.
+ */
 export function projectRoot(): string {
   let folder = import.meta.dirname;
   while (!existsSync(join(folder, 'package.json'))) {
@@ -12,7 +15,10 @@ export function projectRoot(): string {
   return folder;
 }
 
-/** The full path of a file that is read at run time (SQL, CSV, CSS): such files are not copied to `dist`. */
+/**
+ * The full path of a file that is read at run time (SQL, CSV, CSS): such files are not copied to
+ * `dist`.
+ */
 export function assetPath(relative: string): string {
   return resolve(projectRoot(), relative);
 }

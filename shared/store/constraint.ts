@@ -1,9 +1,13 @@
-/** The low byte of SQLite's extended result codes that belong to SQLITE_CONSTRAINT (https://sqlite.org/rescode.html). */
+/**
+ * The low byte of SQLite's extended result codes that belong to SQLITE_CONSTRAINT
+ * (https://sqlite.org/rescode.html).
+ */
 const constraintCode = 19;
 
 /**
- * True for what SQLite refused because of a CHECK, UNIQUE, NOT NULL, a foreign key, a STRICT type or a trigger's RAISE,
- * on the embedded and on the server store. The server does not say which: do not match on more than this.
+ * True for what SQLite refused because of a CHECK, UNIQUE, NOT NULL, a foreign key, a STRICT type
+ * or a trigger's RAISE, on the embedded and on the server store. The server does not say which: do
+ * not match on more than this.
  */
 export function isConstraintError(error: unknown): error is Error {
   if (!(error instanceof Error)) return false;

@@ -4,10 +4,12 @@ import type { Row, SqlParameter } from './store.ts';
 export type MaybePromise<T> = T | Promise<T>;
 
 /**
- * One connection as the work queue uses it: one thing at a time, either a stretch of reads or one transaction.
+ * One connection as the work queue uses it: one thing at a time, either a stretch of reads or one
+ * transaction.
  *
- * A refused statement throws its own error and leaves the transaction as it was. Anything that took the transaction
- * away (a full disk, a lost connection) throws `store-unavailable`, and `failure` tells it until the next `begin`.
+ * A refused statement throws its own error and leaves the transaction as it was. Anything that took
+ * the transaction away (a full disk, a lost connection) throws `store-unavailable`, and `failure`
+ * tells it until the next `begin`.
  */
 export interface Driver {
   /** How long a group of writes may go on taking in further ones. */
@@ -36,7 +38,9 @@ export interface Driver {
   undo(depth: number): MaybePromise<void>;
   failure(): DomainError | undefined;
 
-  /** Runs a store function and gives up on one that waits for something else than its transaction. */
+  /**
+   * Runs a store function and gives up on one that waits for something else than its transaction.
+   */
   confine<T>(work: () => Promise<T>): Promise<T>;
 
   backup(path: string): MaybePromise<void>;

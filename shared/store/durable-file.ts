@@ -11,7 +11,9 @@ export function syncPath(path: string): void {
   }
 }
 
-/** Creates or replaces a file: after a crash it is there with all of `content`, or as it was before. */
+/**
+ * Creates or replaces a file: after a crash it is there with all of `content`, or as it was before.
+ */
 export function replaceFile(path: string, content: Uint8Array): void {
   const draft = `${path}.draft`;
   rmSync(draft, { force: true });

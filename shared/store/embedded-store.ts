@@ -15,8 +15,8 @@ const cacheMaxKib = 65_536;
 const idleWalMaxBytes = 67_108_864;
 
 /**
- * SQLite's primary codes that speak of one statement: ERROR, SCHEMA, TOOBIG, CONSTRAINT, MISMATCH, MISUSE, RANGE.
- * All others (FULL, IOERR, NOMEM, BUSY, CORRUPT …) speak of the store.
+ * SQLite's primary codes that speak of one statement: ERROR, SCHEMA, TOOBIG, CONSTRAINT, MISMATCH,
+ * MISUSE, RANGE. All others (FULL, IOERR, NOMEM, BUSY, CORRUPT …) speak of the store.
  */
 const statementCodes = new Set([1, 17, 18, 19, 20, 21, 25]);
 
@@ -31,123 +31,152 @@ const settings = [
 
 type Connection = InstanceType<typeof Database>;
 
-/** The store in one file of this machine. Nothing here waits: every answer is there when the call returns. */
+/**
+ * The store in one file of this machine. Nothing here waits: every answer is there when the call
+ * returns.
+ */
 export function openEmbeddedDriver(givenPath: string): Driver {
   const path = settledPath(givenPath);
   const unlock = lockFile(path);
   let db: Connection;
   try {
     db = new Database(path, { timeout: 0 });
-    for (const setting of settings) db.prepare(`PRAGMA ${setting}`).all([]);
+    configure(db);
     syncPath(dirname(path));
   } catch (error) {
     unlock();
     throw error;
   }
-
-  const statements = boundedCache(cachedStatementsMax, (sql: string) => {
-    const shape = statementShape(sql);
-    const statement = db.prepare(sql).safeIntegers(true);
-    return { statement, ...shape, returnsRows: statement.reader };
-  });
-  let lost: DomainError | undefined;
-
-  /** What a failed statement's caller is told: its own error, if the transaction is still there. */
-  function judged(error: unknown, within: boolean): unknown {
-    if (!(error instanceof Error)) return error;
-    const code = primaryCode(error);
-    if ((code === undefined || statementCodes.has(code)) && (!within || db.inTransaction)) {
-      return error;
-    }
-    const refusal = storeUnavailable('The store could not do this now; nothing was kept.', error);
-    if (within) lost = refusal;
-    return refusal;
-  }
-
-  function guarded<T>(within: boolean, work: () => T): T {
-    if (within && lost) throw lost;
-    try {
-      return work();
-    } catch (error) {
-      throw judged(error, within);
-    }
-  }
-
-  /** Always read to the end: a statement left half-way would hold its snapshot, and VACUUM and checkpoints back. */
-  function rows(sql: string, params: readonly SqlParameter[]): Row[] {
-    const entry = statements(sql);
-    return asRows(entry.statement.all(boundValues(entry, params)));
-  }
-
-  /** Statements of the store's own: whatever goes wrong with one, the transaction is lost. */
-  function control(sql: string): void {
-    if (lost) throw lost;
-    try {
-      own(sql).run([]);
-    } catch (error) {
-      lost = storeUnavailable('The store could not finish this; nothing was kept.', error);
-      throw lost;
-    }
-  }
-
-  const own = boundedCache(cachedStatementsMax, (sql: string) => db.prepare(sql));
+  const guard = createGuard(db);
+  const statements = createStatements(db);
 
   return {
     groupTimeMaxMs,
     readsTogetherMax: 1,
 
-    all: (sql, params) => guarded(true, () => rows(sql, params)),
-    run: (sql, params) =>
-      guarded(true, () => {
-        const entry = statements(sql);
-        assert(!entry.returnsRows, 'run is for statements that return no rows');
-        return entry.statement.run(boundValues(entry, params)).changes;
-      }),
-    script: (sql) => guarded(true, () => void db.exec(sql)),
+    all: (sql, params) => guard.within(() => statements.all(sql, params)),
+    run: (sql, params) => guard.within(() => statements.run(sql, params)),
+    script: (sql) => guard.within(() => void db.exec(sql)),
 
     beginReads: () => {},
-    read: (sql, params) =>
-      guarded(false, () => {
-        assert(statements(sql).readsOnly, 'a read does not write');
-        return rows(sql, params);
-      }),
+    read: (sql, params) => guard.outside(() => statements.read(sql, params)),
     endReads: () => {},
 
     begin: () => {
-      lost = undefined;
-      control('BEGIN IMMEDIATE');
+      guard.reset();
+      guard.control('BEGIN IMMEDIATE');
     },
-    commit: () => control('COMMIT'),
-    rollback: () => {
-      try {
-        if (db.inTransaction) own('ROLLBACK').run([]);
-      } catch (error) {
-        lost = storeUnavailable('The store could not undo this.', error);
-      }
-    },
-    savepoint: (depth) => control(`SAVEPOINT s${depth}`),
-    release: (depth) => control(`RELEASE s${depth}`),
+    commit: () => guard.control('COMMIT'),
+    rollback: guard.rollback,
+    savepoint: (depth) => guard.control(`SAVEPOINT s${depth}`),
+    release: (depth) => guard.control(`RELEASE s${depth}`),
     undo: (depth) => {
-      if (lost) return;
-      control(`ROLLBACK TO s${depth}`);
-      control(`RELEASE s${depth}`);
+      if (guard.failure()) return;
+      guard.control(`ROLLBACK TO s${depth}`);
+      guard.control(`RELEASE s${depth}`);
     },
-    failure: () => lost,
+    failure: guard.failure,
 
     confine,
     backup: (target) => copyInto(db, target),
     close: () => {
-      // The connection lives on until its statements are collected, so that nothing may be left for it to write.
-      db.prepare('PRAGMA wal_checkpoint(TRUNCATE)').all([]);
+      leaveWal(db);
       db.close();
       unlock();
     },
   };
 }
 
+function createStatements(db: Connection) {
+  const prepared = boundedCache(cachedStatementsMax, (sql: string) => {
+    const shape = statementShape(sql);
+    const statement = db.prepare(sql).safeIntegers(true);
+    return { statement, ...shape, returnsRows: statement.reader };
+  });
+
+  /**
+   * Always read to the end: a statement left half-way would hold its snapshot, and VACUUM and
+   * checkpoints back.
+   */
+  function all(sql: string, params: readonly SqlParameter[]): Row[] {
+    const entry = prepared(sql);
+    return asRows(entry.statement.all(boundValues(entry, params)));
+  }
+
+  return {
+    all,
+    read: (sql: string, params: readonly SqlParameter[]): Row[] => {
+      assert(prepared(sql).readsOnly, 'a read does not write');
+      return all(sql, params);
+    },
+    run: (sql: string, params: readonly SqlParameter[]): number => {
+      const entry = prepared(sql);
+      assert(!entry.returnsRows, 'run is for statements that return no rows');
+      return entry.statement.run(boundValues(entry, params)).changes;
+    },
+  };
+}
+
+/** Tells a refused statement from a lost transaction, and lets nothing run in a lost one. */
+function createGuard(db: Connection) {
+  const own = boundedCache(cachedStatementsMax, (sql: string) => db.prepare(sql));
+  let lost: DomainError | undefined;
+
+  function isOfTheStatement(error: Error): boolean {
+    const code = primaryCode(error);
+    return code === undefined || statementCodes.has(code);
+  }
+
+  function lose(cause: unknown): DomainError {
+    lost = storeUnavailable('The store could not do this now; nothing was kept.', cause);
+    return lost;
+  }
+
+  return {
+    failure: () => lost,
+    reset: () => {
+      lost = undefined;
+    },
+    within: <T>(work: () => T): T => {
+      if (lost) throw lost;
+      try {
+        return work();
+      } catch (error) {
+        if (error instanceof Error && isOfTheStatement(error) && db.inTransaction) throw error;
+        throw lose(error);
+      }
+    },
+    outside: <T>(work: () => T): T => {
+      try {
+        return work();
+      } catch (error) {
+        if (error instanceof Error && isOfTheStatement(error)) throw error;
+        throw storeUnavailable('The store cannot be read now.', error);
+      }
+    },
+    /** Statements of the store's own: whatever goes wrong with one, the transaction is lost. */
+    control: (sql: string): void => {
+      if (lost) throw lost;
+      try {
+        own(sql).run([]);
+      } catch (error) {
+        throw lose(error);
+      }
+    },
+    rollback: (): void => {
+      try {
+        if (db.inTransaction) own('ROLLBACK').run([]);
+      } catch (error) {
+        lose(error);
+      }
+    },
+  };
+}
+
 /**
- * Must be called from a microtask. Node runs a next tick once there is no microtask left to run: a function that is not
- * settled then waits for the event loop, and nothing else has had a turn so far.
+ * Must be called from a microtask. Node runs a next tick once there is no microtask left to run: a
+ * function that is not settled then waits for the event loop, and nothing else has had a turn so
+ * far.
  */
 function confine<T>(work: () => Promise<T>): Promise<T> {
   return new Promise((settle, reject) => {
@@ -167,6 +196,24 @@ function confine<T>(work: () => Promise<T>): Promise<T> {
       reject(new Error('broken invariant: a store function awaits nothing but its transaction'));
     });
   });
+}
+
+function configure(db: Connection): void {
+  for (const setting of settings) db.prepare(`PRAGMA ${setting}`).all([]);
+  const mode: unknown = db.prepare('PRAGMA journal_mode').raw(true).all([])[0];
+  assert(String(mode) === 'wal', 'the file system of the store can hold a WAL');
+}
+
+/**
+ * libsql keeps the connection until its statements are collected. Out of WAL it holds no lock
+ * meanwhile, has nothing left to write, and leaves one whole file that may be copied or replaced.
+ */
+function leaveWal(db: Connection): void {
+  try {
+    db.prepare('PRAGMA journal_mode = DELETE').all([]);
+  } catch {
+    // A full disk: the WAL stays beside the file, and the next opening goes on with it.
+  }
 }
 
 function copyInto(db: Connection, target: string): void {
@@ -191,7 +238,10 @@ function settledPath(given: string): string {
   return join(realpathSync(dirname(path)), basename(path));
 }
 
-/** libsql's types do not say it: rows are objects, and with safe integers no column is a float by accident. */
+/**
+ * libsql's types do not say it: rows are objects, and with safe integers no column is a float by
+ * accident.
+ */
 function asRows(rows: unknown[]): Row[] {
   return rows as Row[];
 }

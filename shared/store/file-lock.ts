@@ -1,8 +1,9 @@
 import Database from 'libsql';
 
 /**
- * Keeps a store's file for this process: libSQL's SQLite 3.45 can lose a commit that races a checkpoint of another
- * connection. The lock is the operating system's, on a file beside the store, so it ends with the process however it dies.
+ * Keeps a store's file for this process: libSQL's SQLite 3.45 can lose a commit that races a
+ * checkpoint of another connection. The lock is the operating system's, on a file beside the store,
+ * so it ends with the process however it dies.
  */
 export function lockFile(path: string): () => void {
   const lock = new Database(`${path}.lock`, { timeout: 0 });

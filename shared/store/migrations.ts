@@ -6,7 +6,9 @@ import type { Driver } from './driver.ts';
 import { bareSql } from './sql-text.ts';
 import type { Row } from './store.ts';
 
-/** One room's history: the files `NNNN-verb-noun.sql` of a folder, relative to the project's root. */
+/**
+ * One room's history: the files `NNNN-verb-noun.sql` of a folder, relative to the project's root.
+ */
 export interface MigrationSet {
   readonly room: string;
   readonly directory: string;
@@ -31,8 +33,9 @@ export const migrationSchema = `
 `;
 
 /**
- * Brings every room's schema up to its files, each file in a transaction of its own. Throws, with nothing applied, if a
- * room's applied history is not a prefix of its files: a gap, a renamed, changed or removed file, an unknown room.
+ * Brings every room's schema up to its files, each file in a transaction of its own. Throws, with
+ * nothing applied, if a room's applied history is not a prefix of its files: a gap, a renamed,
+ * changed or removed file, an unknown room.
  */
 export async function migrate(driver: Driver, sets: readonly MigrationSet[]): Promise<void> {
   const applied = await readHistory(driver);

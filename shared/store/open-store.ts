@@ -29,8 +29,8 @@ export interface StoreOptions {
 export interface OpenedStore {
   readonly store: Store;
   /**
-   * The store is older than the sentinel remembers, or one of the two was replaced. It is told at every start until the
-   * first write, in which the caller has to record that it is recovering.
+   * The store is older than the sentinel remembers, or one of the two was replaced. It is told at
+   * every start until the first write, in which the caller has to record that it is recovering.
    */
   readonly setBack: boolean;
   /** Nobody has written to this store yet. */
@@ -38,8 +38,9 @@ export interface OpenedStore {
 }
 
 /**
- * Opens the node's store and brings its schema up to date. Throws an Error if another process has it open or its
- * migrations are not what was applied, `store-unavailable` if its server cannot be reached.
+ * Opens the node's store and brings its schema up to date. Throws an Error if another process has
+ * it open or its migrations are not what was applied, `store-unavailable` if its server cannot be
+ * reached.
  */
 export async function openStore(options: StoreOptions): Promise<OpenedStore> {
   const clock = options.clock ?? systemClock;

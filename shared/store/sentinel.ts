@@ -7,10 +7,11 @@ import type { Driver } from './driver.ts';
 import { replaceFile } from './durable-file.ts';
 
 /**
- * A count of commits outside the store, by which a node sees that its store was set back to an older copy.
+ * A count of commits outside the store, by which a node sees that its store was set back to an
+ * older copy.
  *
- * The file has two records, written in turns, so that one torn by a power cut leaves the other: the torn one counted
- * a commit that nobody had been told of.
+ * The file has two records, written in turns, so that one torn by a power cut leaves the other: the
+ * torn one counted a commit that nobody had been told of.
  */
 export interface Sentinel {
   /** What the file said when it was opened; undefined if it is missing or cannot be read. */
@@ -25,8 +26,9 @@ const recordBytes = 512;
 const records = 2n;
 
 /**
- * Opens the sentinel file, and creates it only for a store that has no commits: a missing file beside a store that has
- * some means that one of the two was replaced, and the next `record` makes it.
+ * Opens the sentinel file, and creates it only for a store that has no commits: a missing file
+ * beside a store that has some means that one of the two was replaced, and the next `record` makes
+ * it.
  */
 export async function openSentinel(path: string, storeCount: bigint): Promise<Sentinel> {
   const file = resolve(path);
@@ -81,7 +83,10 @@ function checksum(text: string): string {
   return createHash('sha256').update(text).digest('hex');
 }
 
-/** The store's side of it: one row, in the store itself, so that a copy of the store carries its own count. */
+/**
+ * The store's side of it: one row, in the store itself, so that a copy of the store carries its own
+ * count.
+ */
 export const commitCountSchema = `
   CREATE TABLE IF NOT EXISTS store_commits (count INTEGER NOT NULL CHECK (count >= 0)) STRICT;
   INSERT INTO store_commits (count) SELECT 0 WHERE NOT EXISTS (SELECT 1 FROM store_commits);
@@ -91,7 +96,10 @@ export async function readCommitCount(driver: Driver): Promise<bigint> {
   return countIn(await driver.read('SELECT count FROM store_commits', []));
 }
 
-/** Counts the running transaction; `floor` is what the sentinel said, and the count never falls below it. */
+/**
+ * Counts the running transaction; `floor` is what the sentinel said, and the count never falls
+ * below it.
+ */
 export async function countCommit(driver: Driver, floor: bigint): Promise<bigint> {
   const sql = 'UPDATE store_commits SET count = max(count, ?) + 1 RETURNING count';
   return countIn(await driver.all(sql, [floor]));

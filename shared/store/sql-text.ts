@@ -35,8 +35,9 @@ export function statementShape(sql: string): StatementShape {
 const int64Bits = 64;
 
 /**
- * Parameters as both drivers can take them. Numbers must be whole (libsql would bind them as REAL), and all of them
- * must be there (libsql would leave the value of the statement's last run in the place of a missing one).
+ * Parameters as both drivers can take them. Numbers must be whole (libsql would bind them as REAL),
+ * and all of them must be there (libsql would leave the value of the statement's last run in the
+ * place of a missing one).
  */
 export function boundValues(shape: StatementShape, params: readonly SqlParameter[]): SqlValue[] {
   assert(params.length === shape.placeholders, 'a statement gets one value per placeholder');

@@ -1,4 +1,7 @@
-/** What a column can hold. Integers are read as `bigint`; money is never a float. No BLOBs: hashes are hex text. */
+/**
+ * What a column can hold. Integers are read as `bigint`; money is never a float. No BLOBs: hashes
+ * are hex text.
+ */
 export type SqlValue = string | bigint | null;
 export type SqlParameter = string | bigint | number | null;
 export type Row = Record<string, SqlValue>;
@@ -12,15 +15,22 @@ export interface Reader {
 export interface Transaction extends Reader {
   /** @returns how many rows were changed. */
   run(sql: string, ...params: SqlParameter[]): Promise<number>;
-  /** Runs `fn` in a savepoint of its own: if it throws, its effects are undone and the error goes on. */
+  /**
+   * Runs `fn` in a savepoint of its own: if it throws, its effects are undone and the error goes
+   * on.
+   */
   attempt<T>(fn: () => Promise<T>): Promise<T>;
-  /** Called once the work is durable, never if it is rolled back. Must not throw and must not touch the store. */
+  /**
+   * Called once the work is durable, never if it is rolled back. Must not throw and must not touch
+   * the store.
+   */
   afterCommit(fn: () => void): void;
 }
 
 /**
- * A node's store. All work goes through one queue; what is waiting runs in one transaction, each write in its own
- * savepoint, and every caller is answered only after the commit is durable. A failing write rolls back alone.
+ * A node's store. All work goes through one queue; what is waiting runs in one transaction, each
+ * write in its own savepoint, and every caller is answered only after the commit is durable. A
+ * failing write rolls back alone.
  *
  * `fn` awaits nothing but its transaction: no network, no timer. The embedded store asserts that.
  */

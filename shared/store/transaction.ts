@@ -1,5 +1,5 @@
 import { assert } from '../problem/problem.ts';
-import type { Driver } from './driver.ts';
+import type { Driver, MaybePromise } from './driver.ts';
 import type { Reader, Row, SqlParameter, Transaction } from './store.ts';
 
 export const attemptDepthMax = 16;
@@ -12,7 +12,9 @@ export interface Handle<Tx> {
 }
 
 export interface WriteHandle extends Handle<Transaction> {
-  /** Throws if attempts were left open or crossed each other: what they did cannot be told apart. */
+  /**
+   * Throws if attempts were left open or crossed each other: what they did cannot be told apart.
+   */
   assertWhole(): void;
   readonly afterCommit: readonly (() => void)[];
 }
@@ -21,17 +23,11 @@ const overAssertion = 'a transaction is not used after its function ended';
 
 export function readHandle(driver: Driver): Handle<Reader> {
   let open = true;
-  async function rowsOf<T>(sql: string, params: SqlParameter[]): Promise<T[]> {
-    assert(open, overAssertion);
-    return typedRows<T>(await driver.read(sql, params));
-  }
   return {
-    tx: {
-      get: async <T extends object = Row>(sql: string, ...params: SqlParameter[]) =>
-        (await rowsOf<T>(sql, params))[0],
-      all: <T extends object = Row>(sql: string, ...params: SqlParameter[]) =>
-        rowsOf<T>(sql, params),
-    },
+    tx: readerOn((sql, params) => {
+      assert(open, overAssertion);
+      return driver.read(sql, params);
+    }),
     end: () => {
       open = false;
     },
@@ -43,11 +39,6 @@ export function writeHandle(driver: Driver): WriteHandle {
   let open = true;
   let depth = 0;
   let crossed = false;
-
-  async function rowsOf<T>(sql: string, params: SqlParameter[]): Promise<T[]> {
-    assert(open, overAssertion);
-    return typedRows<T>(await driver.all(sql, params));
-  }
 
   function leave(own: number): void {
     if (depth !== own) crossed = true;
@@ -81,10 +72,10 @@ export function writeHandle(driver: Driver): WriteHandle {
 
   return {
     tx: {
-      get: async <T extends object = Row>(sql: string, ...params: SqlParameter[]) =>
-        (await rowsOf<T>(sql, params))[0],
-      all: <T extends object = Row>(sql: string, ...params: SqlParameter[]) =>
-        rowsOf<T>(sql, params),
+      ...readerOn((sql, params) => {
+        assert(open, overAssertion);
+        return driver.all(sql, params);
+      }),
       run: async (sql, ...params) => {
         assert(open, overAssertion);
         return driver.run(sql, params);
@@ -103,7 +94,13 @@ export function writeHandle(driver: Driver): WriteHandle {
   };
 }
 
-/** The border of the store: what a row looks like is the schema's and the statement's word. */
-function typedRows<T>(rows: Row[]): T[] {
-  return rows as T[];
+function readerOn(query: (sql: string, params: SqlParameter[]) => MaybePromise<Row[]>): Reader {
+  /** The border of the store: what a row looks like is the schema's and the statement's word. */
+  const rowsOf = async <T>(sql: string, params: SqlParameter[]) =>
+    (await query(sql, params)) as T[];
+  return {
+    get: async <T extends object = Row>(sql: string, ...params: SqlParameter[]) =>
+      (await rowsOf<T>(sql, params))[0],
+    all: <T extends object = Row>(sql: string, ...params: SqlParameter[]) => rowsOf<T>(sql, params),
+  };
 }

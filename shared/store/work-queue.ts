@@ -1,10 +1,12 @@
 import { DomainError } from '../problem/problem.ts';
-import { type MaybePromise, storeUnavailable } from './driver.ts';
+import { type Driver, type MaybePromise, storeUnavailable } from './driver.ts';
 import type { Reader, Transaction } from './store.ts';
 import { readHandle } from './transaction.ts';
 import { type GroupDeps, runGroup, type Work } from './write-group.ts';
 
-/** More than this many waiting callers are refused with `overloaded`: they would wait for seconds. */
+/**
+ * More than this many waiting callers are refused with `overloaded`: they would wait for seconds.
+ */
 export const waitingMax = 10_000;
 export const groupCountMax = 256;
 
@@ -20,11 +22,11 @@ export interface WorkQueue {
 export type WorkQueueDeps = Pick<GroupDeps, 'driver' | 'clock' | 'count' | 'record'>;
 
 /**
- * The one way to the driver. A turn of the queue runs the reads that wait, answering each at once, then a group of
- * writes in one transaction, answering them after the commit; between turns the event loop does everything else.
+ * The one way to the driver. A turn of the queue runs the reads that wait, answering each at once,
+ * then a group of writes in one transaction, answering them after the commit; between turns the
+ * event loop does everything else.
  */
 export function createWorkQueue(deps: WorkQueueDeps): WorkQueue {
-  const { driver, clock } = deps;
   const reads: Work<Reader>[] = [];
   const writes: Work<Transaction>[] = [];
   const errands: Work<void>[] = [];
@@ -50,7 +52,7 @@ export function createWorkQueue(deps: WorkQueueDeps): WorkQueue {
   async function turn(): Promise<void> {
     // The driver's confinement counts on being in a microtask.
     await null;
-    await runReads();
+    await runReads(deps, reads);
     const errand = errands.shift();
     if (errand) await settle(errand, () => errand.fn());
     if (writes.length > 0)
@@ -62,30 +64,6 @@ export function createWorkQueue(deps: WorkQueueDeps): WorkQueue {
 
   function back(left: Work<Transaction>[]): void {
     writes.unshift(...left);
-  }
-
-  async function runReads(): Promise<void> {
-    if (reads.length === 0) return;
-    const startedMs = clock.nowMs();
-    try {
-      await driver.beginReads();
-    } catch (error) {
-      for (const work of reads.splice(0, groupCountMax)) work.reject(error);
-      return;
-    }
-    for (let taken = 0; taken < groupCountMax && reads.length > 0; ) {
-      const together = reads.splice(0, driver.readsTogetherMax);
-      taken += together.length;
-      await Promise.all(together.map(runRead));
-      if (clock.nowMs() - startedMs >= driver.groupTimeMaxMs) break;
-    }
-    await driver.endReads();
-  }
-
-  async function runRead(work: Work<Reader>): Promise<void> {
-    const handle = readHandle(driver);
-    await settle(work, () => driver.confine(() => work.fn(handle.tx)));
-    handle.end();
   }
 
   return {
@@ -101,6 +79,30 @@ export function createWorkQueue(deps: WorkQueueDeps): WorkQueue {
       return finishing.promise;
     },
   };
+}
+
+async function runReads({ driver, clock }: WorkQueueDeps, reads: Work<Reader>[]): Promise<void> {
+  if (reads.length === 0) return;
+  const startedMs = clock.nowMs();
+  try {
+    await driver.beginReads();
+  } catch (error) {
+    for (const work of reads.splice(0, groupCountMax)) work.reject(error);
+    return;
+  }
+  for (let taken = 0; taken < groupCountMax && reads.length > 0; ) {
+    const together = reads.splice(0, driver.readsTogetherMax);
+    taken += together.length;
+    await Promise.all(together.map((work) => runRead(driver, work)));
+    if (clock.nowMs() - startedMs >= driver.groupTimeMaxMs) break;
+  }
+  await driver.endReads();
+}
+
+async function runRead(driver: Driver, work: Work<Reader>): Promise<void> {
+  const handle = readHandle(driver);
+  await settle(work, () => driver.confine(() => work.fn(handle.tx)));
+  handle.end();
 }
 
 async function settle<Tx>(work: Work<Tx>, run: () => Promise<unknown>): Promise<void> {

@@ -30,8 +30,9 @@ export interface GroupDeps {
 }
 
 /**
- * Runs the group in one transaction and answers everyone once it is durable; a refusal waits as well, because what it
- * saw may still be undone. If the transaction is lost, the whole group is refused with `store-unavailable`.
+ * Runs the group in one transaction and answers everyone once it is durable; a refusal waits as
+ * well, because what it saw may still be undone. If the transaction is lost, the whole group is
+ * refused with `store-unavailable`.
  */
 export async function runGroup(deps: GroupDeps): Promise<void> {
   const { driver, group } = deps;
@@ -62,7 +63,10 @@ export async function runGroup(deps: GroupDeps): Promise<void> {
   }
 }
 
-/** The work stands in the store, but would be forgotten unnoticed if the store were set back: nobody may count on it. */
+/**
+ * The work stands in the store, but would be forgotten unnoticed if the store were set back: nobody
+ * may count on it.
+ */
 async function failureOf(recording: Promise<void>): Promise<DomainError | undefined> {
   try {
     await recording;
@@ -84,7 +88,10 @@ async function runAll(deps: GroupDeps, outcomes: Outcome[]): Promise<void> {
   deps.back(group.splice(outcomes.length));
 }
 
-/** Alone, a write needs no savepoint: with nothing to answer for, the group is rolled back as a whole. */
+/**
+ * Alone, a write needs no savepoint: with nothing to answer for, the group is rolled back as a
+ * whole.
+ */
 async function runOne(driver: Driver, work: Work<Transaction>, alone: boolean): Promise<Outcome> {
   const handle = writeHandle(driver);
   try {

@@ -39,7 +39,8 @@ export function redactSecrets(value: object): object {
 
 function maskLeaf(value: unknown): unknown {
   if (typeof value === 'string') return maskText(value);
-  if (typeof value !== 'number') return value;
+  // A fraction is a measurement, never an identifier.
+  if (typeof value !== 'number' || !Number.isInteger(value)) return value;
   const text = String(value);
   const masked = maskText(text);
   return masked === text ? value : masked;

@@ -80,11 +80,10 @@ export function createGuard({ store, access, audit, clock, logger, serverName }:
   /** Who is asking; nobody without a good token. @throws DomainError `not-permitted` for a forged request. */
   async function principalOf(c: FrameContext): Promise<Principal | undefined> {
     const exchange = c.get('exchange');
-    if (exchange.principal) return exchange.principal;
     const presented = presentedToken(c);
     if (!presented) return undefined;
     exchange.isTokenPresented = true;
-    exchange.principal = await access.authenticate(presented.token);
+    exchange.principal ??= await access.authenticate(presented.token);
     if (presented.by === 'cookie' && !safeMethods.has(c.req.method)) requireSameOrigin(c);
     return exchange.principal;
   }

@@ -26,7 +26,15 @@ export async function findAnswer(tx: Reader, scope: KeyScope): Promise<StoredAns
 
 export async function insertAnswer(
   tx: Transaction,
-  { principal, request, key, bodySha256, status, answer, at }: KeyScope & StoredAnswer & { at: Instant },
+  {
+    principal,
+    request,
+    key,
+    bodySha256,
+    status,
+    answer,
+    at,
+  }: KeyScope & StoredAnswer & { at: Instant },
 ) {
   await tx.run(
     `INSERT INTO idempotency_keys (principal, request, key, body_sha256, status, answer, stored_at)

@@ -2,7 +2,12 @@ import { DomainError } from '../problem/problem.ts';
 import type { Store, Transaction } from '../store/store.ts';
 import { type Clock, instantOf, now } from '../time/clock.ts';
 import { canonicalJson, sha256 } from '../wire/canonical.ts';
-import { deleteAnswersBefore, findAnswer, insertAnswer, type KeyScope } from './idempotency-store.ts';
+import {
+  deleteAnswersBefore,
+  findAnswer,
+  insertAnswer,
+  type KeyScope,
+} from './idempotency-store.ts';
 
 const keyPattern = /^[\x20-\x7e]{1,128}$/;
 /** Callers are promised seven days; a day more for clocks and weekends. */

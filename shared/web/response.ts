@@ -2,13 +2,6 @@ import { DomainError, type Problem, problemOf } from '../problem/problem.ts';
 import { maskText } from '../text/masking.ts';
 import type { FrameContext } from './exchange.ts';
 
-const everywhere = {
-  'x-content-type-options': 'nosniff',
-  'x-frame-options': 'DENY',
-  'referrer-policy': 'no-referrer',
-  'cross-origin-opener-policy': 'same-origin',
-  'cross-origin-resource-policy': 'same-origin',
-};
 const apiPolicy = "default-src 'none'; frame-ancestors 'none'";
 /** For pages of our own: no inline script or style, nothing from another host. */
 export const pagePolicy = [
@@ -23,13 +16,23 @@ export const pagePolicy = [
   "frame-ancestors 'none'",
 ].join('; ');
 
-const apiHeaders = {
-  ...everywhere,
-  'content-security-policy': apiPolicy,
-  'cache-control': 'no-store',
-};
-const strictTransport = { 'strict-transport-security': 'max-age=31536000' };
-const secureApiHeaders = { ...apiHeaders, ...strictTransport };
+/** One literal, so that every answer's headers share a shape; spreading parts together cost a tenth of an answer. */
+function apiHeaders(contentType: string, traceparent: string): Record<string, string> {
+  return {
+    'content-type': contentType,
+    'content-security-policy': apiPolicy,
+    'cache-control': 'no-store',
+    'x-content-type-options': 'nosniff',
+    'x-frame-options': 'DENY',
+    'referrer-policy': 'no-referrer',
+    'cross-origin-opener-policy': 'same-origin',
+    'cross-origin-resource-policy': 'same-origin',
+    traceparent,
+  };
+}
+
+const strictTransport = 'strict-transport-security';
+const strictTransportPolicy = 'max-age=31536000';
 
 // RFC 6797, 7.2: not over plain HTTP.
 function isOverTls(c: FrameContext): boolean {
@@ -38,9 +41,10 @@ function isOverTls(c: FrameContext): boolean {
 
 interface Answer {
   readonly status: number;
+  /** Null for 204. */
   readonly text: string | null;
   readonly contentType?: string;
-  readonly headers?: Readonly<Record<string, string>>;
+  readonly headers?: Readonly<Record<string, string>> | undefined;
 }
 
 /**
@@ -50,26 +54,22 @@ interface Answer {
 export function answer(c: FrameContext, { status, text, contentType, headers }: Answer): Response {
   const exchange = c.get('exchange');
   exchange.isFramed = true;
-  const all: Record<string, string> = {
-    ...(isOverTls(c) ? secureApiHeaders : apiHeaders),
-    traceparent: exchange.trace.traceparent,
-    ...headers,
-  };
-  if (contentType !== undefined) all['content-type'] = contentType;
+  const all = apiHeaders(contentType ?? 'application/json', exchange.trace.traceparent);
+  if (text === null) delete all['content-type'];
+  if (isOverTls(c)) all[strictTransport] = strictTransportPolicy;
+  if (headers) Object.assign(all, headers);
   return new Response(text, { status, headers: all });
 }
 
 /** For responses that the frame did not make, pages and files: what they did not decide themselves. */
 export function frameHeaders(c: FrameContext): void {
   const { headers } = c.res;
-  const isPage = headers.get('content-type')?.startsWith('text/html') === true;
-  const defaults = {
-    ...(isOverTls(c) ? secureApiHeaders : apiHeaders),
-    ...(isPage ? { 'content-security-policy': pagePolicy } : {}),
-    traceparent: c.get('exchange').trace.traceparent,
-  };
+  const contentType = headers.get('content-type') ?? '';
+  const defaults = apiHeaders(contentType, c.get('exchange').trace.traceparent);
+  if (contentType.startsWith('text/html')) defaults['content-security-policy'] = pagePolicy;
+  if (isOverTls(c)) defaults[strictTransport] = strictTransportPolicy;
   for (const [name, value] of Object.entries(defaults)) {
-    if (!headers.has(name)) headers.set(name, value);
+    if (value !== '' && !headers.has(name)) headers.set(name, value);
   }
 }
 
@@ -103,5 +103,7 @@ function maskedProblem(error: DomainError, traceId: string): Problem {
 
 /** Whatever was thrown, as a refusal: what is no `DomainError` is `internal`, its text kept from the caller. */
 export function refusalOf(error: unknown): DomainError {
-  return error instanceof DomainError ? error : new DomainError('internal', undefined, { cause: error });
+  return error instanceof DomainError
+    ? error
+    : new DomainError('internal', undefined, { cause: error });
 }

@@ -92,7 +92,10 @@ export const cursorQuery = z
 export function page<Item extends z.ZodType>(item: Item) {
   return z.strictObject({
     items: z.array(item),
-    next: z.string().nullable().openapi({ description: 'Cursor of the next page; null on the last' }),
+    next: z
+      .string()
+      .nullable()
+      .openapi({ description: 'Cursor of the next page; null on the last' }),
   });
 }
 

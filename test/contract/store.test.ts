@@ -254,6 +254,24 @@ for (const { name, missing, make } of implementations) {
       expect(isDomainError(error)).to.equal(false);
     });
 
+    it('rolls a write alone back when its statement is nonsense, first or later', async () => {
+      const insert = "INSERT INTO accounts (name, balance) VALUES ('undone', 1)";
+      const nonsense = () => store.write((tx) => tx.run('INSERT INTO'));
+      const late = () =>
+        store.write(async (tx) => {
+          await tx.run(insert);
+          await tx.run('SELEC 1');
+        });
+      const caught = store.write(async (tx) => {
+        await failureOf(tx.attempt(() => tx.run('INSERT nowhere')));
+        await tx.run("INSERT INTO accounts (name, balance) VALUES ('kept', 1)");
+      });
+      const all = [add('a'), nonsense(), add('b'), late(), nonsense(), caught, late(), add('c')];
+      const kept = (await Promise.allSettled(all)).map(({ status }) => status === 'fulfilled');
+      expect(kept).to.deep.equal([true, false, true, false, false, true, false, true]);
+      expect((await names()).map((row) => row.name)).to.deep.equal(['a', 'b', 'c', 'kept']);
+    });
+
     it('kills the handle when its function is over', async () => {
       const leaked = await store.write(async (tx) => ({ tx }));
       const reader = await store.read(async (tx) => ({ tx }));
@@ -359,7 +377,7 @@ for (const { name, missing, make } of implementations) {
       expect(await names()).to.have.length(2);
     });
 
-    it('says that it is fresh until the first write, and set back when the sentinel knows more', async () => {
+    it('says that it is fresh, and later that it was set back', async () => {
       const sentinel = join(folder, 'second', 'sentinel');
       expect(opened).to.include({ fresh: true, setBack: false });
       await store.close();

@@ -29,8 +29,7 @@ describe('actor assertions', () => {
       rememberJti: createActorMemory({ clock }).remember,
     };
     const signer = createSigner(keys.identity(msk));
-    const sign = (to = spb) =>
-      signActor({ signer, clock, ids: systemIds }, { to, actor, request });
+    const sign = (to = spb) => signActor({ signer, clock, ids: systemIds }, { to, actor, request });
     return { keys, clock, deps, signer, sign };
   }
 

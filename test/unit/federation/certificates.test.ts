@@ -78,7 +78,11 @@ describe('certificates', () => {
       der.toString('base64'),
       '-----END CERTIFICATE REQUEST-----',
     ].join('\n');
-    for (const [pem, code] of [[csrPem, spb], [tampered, msk], ['hello', msk]] as const) {
+    for (const [pem, code] of [
+      [csrPem, spb],
+      [tampered, msk],
+      ['hello', msk],
+    ] as const) {
       const error = await issueFor({ csrPem: pem, code }).catch((cause) => cause);
       expect(error).to.include({ code: 'enrolment-refused' });
     }

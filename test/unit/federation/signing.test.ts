@@ -21,7 +21,9 @@ describe('signing', () => {
   function reheaded(jws: string, changes: object): string {
     const [header = '', payload, signature] = jws.split('.');
     const changed = { ...JSON.parse(Buffer.from(header, 'base64url').toString()), ...changes };
-    return [Buffer.from(JSON.stringify(changed)).toString('base64url'), payload, signature].join('.');
+    return [Buffer.from(JSON.stringify(changed)).toString('base64url'), payload, signature].join(
+      '.',
+    );
   }
 
   it('gives back what the node signed', async () => {

@@ -1,0 +1,120 @@
+import { accounts, transfer } from '../../shared/ledger/ledger.ts';
+import { balanceOf, post } from '../../shared/ledger/ledger-store.ts';
+import { parseMoney } from '../../shared/money/money.ts';
+import { assert, DomainError } from '../../shared/problem/problem.ts';
+import type { Reader, Transaction } from '../../shared/store/store.ts';
+import { type Clock, now } from '../../shared/time/clock.ts';
+import {
+  type Decision,
+  type Operation,
+  type OperationKind,
+  traceOf,
+} from '../operations/operation.ts';
+import type { OperationStore } from '../operations/operation-store.ts';
+import { cancellationRequest, cancellationResult, paymentResult } from './payment.ts';
+import { findPayment, moveDisposition, setCancelledBy } from './payment-store.ts';
+import type { Payouts } from './payout-service.ts';
+
+/**
+ * The cancellation of a payment (wrong number, wrong sum): an operation of its own. The home branch takes the money
+ * back from the subscriber if it is still there; only after its answer does the serving branch pay it back.
+ */
+export function createCancellationOperation(deps: {
+  clock: Clock;
+  operations: OperationStore;
+  payouts: Payouts;
+}): OperationKind {
+  const { clock, operations, payouts } = deps;
+
+  const requestOf = ({ request }: Operation) => cancellationRequest.parse(request);
+
+  /** The account that the payment was credited to, whoever holds the number now; none if it was not credited. */
+  async function creditedAccount(tx: Reader, paymentId: string): Promise<string | undefined> {
+    const decided = await operations.lastDecision(tx, paymentId);
+    if (decided?.decision.outcome !== 'executed') return undefined;
+    return accounts.subscriber(paymentResult.parse(decided.decision.result).account);
+  }
+
+  return {
+    kind: 'payment-cancellation',
+    request: cancellationRequest,
+    acceptedWhileRecovering: false,
+
+    async accept(tx, operation) {
+      const { payment: id } = requestOf(operation);
+      const payment = await findPayment(tx, id);
+      if (!payment) throw new DomainError('operation-not-found');
+      if (payment.cancelledBy) throw new DomainError('already-cancelled');
+      if (payment.disposition !== 'taken') {
+        throw new DomainError('operation-conflict', 'The money of this payment went back already.');
+      }
+      await setCancelledBy(tx, id, operation.id);
+      return {};
+    },
+
+    async decide(tx, operation) {
+      const { payment: id, money } = requestOf(operation);
+      const { amount, currency } = parseMoney(money);
+      const decided = await operations.lastDecision(tx, id);
+      if (decided && decided.operation.serving !== operation.serving) {
+        throw new DomainError('peer-refused', 'Only the branch that took a payment cancels it.');
+      }
+      const account = await creditedAccount(tx, id);
+      if (account === undefined) return { reversed: false };
+      // What the operator owes the subscriber is a credit: a negative balance.
+      const owed = -(await balanceOf(tx, account, currency));
+      if (owed < amount)
+        throw new DomainError('insufficient-balance', 'The money was used already.');
+      return { reversed: true, money };
+    },
+
+    async apply(tx, operation, result) {
+      const { payment: id, money } = requestOf(operation);
+      const account = await creditedAccount(tx, id);
+      if (!cancellationResult.parse(result).reversed || account === undefined) {
+        await operations.insertTombstone(tx, id, operation.id);
+        return;
+      }
+      await post(tx, {
+        kind: 'payment.reversed',
+        operationId: operation.id,
+        businessDate: operation.businessDate,
+        recordedAt: now(clock),
+        postings: transfer(parseMoney(money), {
+          debit: account,
+          credit: accounts.clearing(operation.serving),
+        }),
+      });
+    },
+
+    async conclude(tx, operation, decision) {
+      const { payment: id } = requestOf(operation);
+      if (decision.outcome === 'refused') return setCancelledBy(tx, id, null);
+      const { reversed } = cancellationResult.parse(decision.result);
+      const from = reversed ? 'taken' : 'suspended';
+      // Not reversed and not yet in suspense: the payment's refusal is still to come, and pays it back then.
+      if (!(await moveDisposition(tx, id, { from, to: 'paid-back' }))) return;
+      await payBack(tx, operation, {
+        decision,
+        from: reversed ? accounts.clearing(operation.home) : accounts.suspense,
+      });
+    },
+  };
+
+  async function payBack(
+    tx: Transaction,
+    operation: Operation,
+    { decision, from }: { decision: Decision; from: string },
+  ): Promise<void> {
+    const { payment: id } = requestOf(operation);
+    const payment = await findPayment(tx, id);
+    const record = await operations.find(tx, id);
+    const own = await operations.find(tx, operation.id);
+    assert(payment && record, 'a payment that is cancelled was taken here');
+    await payouts.record(tx, payment, {
+      from,
+      trace: traceOf(record),
+      cancellation: { operation, details: own?.details ?? {}, decision },
+    });
+  }
+}

@@ -1,0 +1,161 @@
+import type { NodeCode } from '../../shared/ids/ids.ts';
+import { accounts, transfer } from '../../shared/ledger/ledger.ts';
+import { post } from '../../shared/ledger/ledger-store.ts';
+import type { Money } from '../../shared/money/money.ts';
+import { assert, DomainError } from '../../shared/problem/problem.ts';
+import type { Transaction } from '../../shared/store/store.ts';
+import { type Clock, now } from '../../shared/time/clock.ts';
+import {
+  type Decision,
+  type Operation,
+  type OperationKind,
+  traceOf,
+} from '../operations/operation.ts';
+import type { OperationStore } from '../operations/operation-store.ts';
+import { moneyOf, paymentRequest, paymentResult, receiptNumber, receiptSerial } from './payment.ts';
+import { findPayment, insertPayment, moveDisposition, takeReceiptSerial } from './payment-store.ts';
+import type { Payouts } from './payout-service.ts';
+
+/** The subscriber's account at his home branch, as far as a payment needs it. */
+export interface PayableSubscriber {
+  readonly billingAccountId: string;
+  readonly currency: string;
+}
+
+export interface PaymentOperationDeps {
+  node: NodeCode;
+  clock: Clock;
+  operations: OperationStore;
+  payouts: Payouts;
+  /** @throws DomainError `unknown-number`, `subscriber-terminated`, `subscriber-moved` */
+  requireHere(tx: Transaction, msisdn: string): Promise<PayableSubscriber>;
+}
+
+/**
+ * A payment: taken at the serving branch against clearing with the home branch; credited there against clearing with
+ * the serving branch. The two clearing accounts mirror each other.
+ */
+export function createPaymentOperation(deps: PaymentOperationDeps): OperationKind {
+  const { node, clock, operations, payouts } = deps;
+
+  async function move(
+    tx: Transaction,
+    operation: Operation,
+    { kind, debit, credit }: { kind: string; debit: string; credit: string },
+  ): Promise<void> {
+    await post(tx, {
+      kind,
+      operationId: operation.id,
+      businessDate: operation.businessDate,
+      recordedAt: now(clock),
+      postings: transfer(moneyOf(operation.request), { debit, credit }),
+    });
+  }
+
+  /** Refused: the money waits for a person, unless its cancellation already says whose it is. */
+  async function suspend(tx: Transaction, operation: Operation, decision: Decision): Promise<void> {
+    const payment = await findPayment(tx, operation.id);
+    assert(payment, 'a payment that is concluded was taken here');
+    const clearing = accounts.clearing(operation.home);
+    const cancellation =
+      payment.cancelledBy === undefined
+        ? undefined
+        : await operations.find(tx, payment.cancelledBy);
+    if (cancellation?.decision?.outcome === 'executed') {
+      await moveDisposition(tx, operation.id, { from: 'taken', to: 'paid-back' });
+      const record = await operations.find(tx, operation.id);
+      const details = record?.details ?? {};
+      await payouts.record(tx, payment, {
+        from: clearing,
+        trace: { operation, details, decision },
+        cancellation: traceOf(cancellation),
+      });
+      return;
+    }
+    await moveDisposition(tx, operation.id, { from: 'taken', to: 'suspended' });
+    await move(tx, operation, {
+      kind: 'payment.suspended',
+      debit: clearing,
+      credit: accounts.suspense,
+    });
+  }
+
+  return {
+    kind: 'payment',
+    request: paymentRequest,
+    acceptedWhileRecovering: true,
+
+    async accept(tx, operation, replayed) {
+      const request = paymentRequest.parse(operation.request);
+      const receipt = await nextReceipt(tx, operation, replayed?.receipt);
+      await insertPayment(tx, {
+        operationId: operation.id,
+        tender: request.tender.kind,
+        money: moneyOf(operation.request),
+        receipt,
+        disposition: 'taken',
+        ...(request.source === undefined ? {} : { source: request.source }),
+      });
+      if (request.source !== undefined) await takeFromSuspense(tx, request.source);
+      await move(tx, operation, {
+        kind: 'payment.accepted',
+        debit:
+          request.source === undefined ? accounts.tender(request.tender.kind) : accounts.suspense,
+        credit: accounts.clearing(operation.home),
+      });
+      return { receipt };
+    },
+
+    async decide(tx, operation) {
+      const subscriber = await deps.requireHere(tx, operation.msisdn);
+      assertSameCurrency(moneyOf(operation.request), subscriber.currency);
+      return { account: subscriber.billingAccountId };
+    },
+
+    async apply(tx, operation, result) {
+      const { account } = paymentResult.parse(result);
+      await move(tx, operation, {
+        kind: 'payment.credited',
+        debit: accounts.clearing(operation.serving),
+        credit: accounts.subscriber(account),
+      });
+    },
+
+    async conclude(tx, operation, decision) {
+      if (decision.outcome === 'refused') await suspend(tx, operation, decision);
+    },
+
+    async redirect(tx, operation, to) {
+      await move(tx, operation, {
+        kind: 'payment.redirected',
+        debit: accounts.clearing(operation.home),
+        credit: accounts.clearing(to),
+      });
+    },
+  };
+
+  async function nextReceipt(
+    tx: Transaction,
+    { businessDate }: Operation,
+    replayed: unknown,
+  ): Promise<string> {
+    if (typeof replayed === 'string') {
+      await takeReceiptSerial(tx, businessDate, receiptSerial(replayed));
+      return replayed;
+    }
+    return receiptNumber(node, businessDate, await takeReceiptSerial(tx, businessDate));
+  }
+}
+
+async function takeFromSuspense(tx: Transaction, source: string): Promise<void> {
+  if (!(await moveDisposition(tx, source, { from: 'suspended', to: 'redirected' }))) {
+    throw new DomainError('operation-conflict', 'The money of that payment is not in suspense.');
+  }
+}
+
+function assertSameCurrency(money: Money, currency: string): void {
+  if (money.currency === currency) return;
+  throw new DomainError('wrong-currency', `The subscriber's account is kept in ${currency}.`, {
+    errors: [{ field: 'money.currency', message: `must be ${currency}` }],
+  });
+}

@@ -1,0 +1,186 @@
+import type { Reader, Transaction } from '../../shared/store/store.ts';
+import type { Disposition, Payment, Payout } from './payment.ts';
+
+/** All SQL of payments, suspense and payouts. */
+
+interface PaymentRow {
+  operationId: string;
+  tender: string;
+  currency: string;
+  amount: bigint;
+  receipt: string;
+  disposition: Disposition;
+  cancelledBy: string | null;
+  source: string | null;
+}
+
+const paymentColumns = `operation_id AS operationId, tender, currency, amount, receipt, disposition,
+  cancelled_by AS cancelledBy, source`;
+
+function paymentOf(row: PaymentRow): Payment {
+  return {
+    operationId: row.operationId,
+    tender: row.tender,
+    money: { amount: row.amount, currency: row.currency },
+    receipt: row.receipt,
+    disposition: row.disposition,
+    ...(row.cancelledBy ? { cancelledBy: row.cancelledBy } : {}),
+    ...(row.source ? { source: row.source } : {}),
+  };
+}
+
+export async function insertPayment(tx: Transaction, payment: Payment): Promise<void> {
+  await tx.run(
+    `INSERT INTO payments (operation_id, tender, currency, amount, receipt, source)
+     VALUES (?, ?, ?, ?, ?, ?)`,
+    payment.operationId,
+    payment.tender,
+    payment.money.currency,
+    payment.money.amount,
+    payment.receipt,
+    payment.source ?? null,
+  );
+}
+
+export async function findPayment(tx: Reader, id: string): Promise<Payment | undefined> {
+  const row = await tx.get<PaymentRow>(
+    `SELECT ${paymentColumns} FROM payments WHERE operation_id = ?`,
+    id,
+  );
+  return row && paymentOf(row);
+}
+
+export async function findPaymentByReceipt(
+  tx: Reader,
+  receipt: string,
+): Promise<Payment | undefined> {
+  const row = await tx.get<PaymentRow>(
+    `SELECT ${paymentColumns} FROM payments WHERE receipt = ?`,
+    receipt,
+  );
+  return row && paymentOf(row);
+}
+
+/** Payments whose money waits for a person, oldest first. */
+export async function suspendedPayments(
+  tx: Reader,
+  { after, limit }: { after?: string; limit: number },
+): Promise<Payment[]> {
+  const rows = await tx.all<PaymentRow>(
+    `SELECT ${paymentColumns} FROM payments
+     WHERE disposition = 'suspended' AND operation_id > ? ORDER BY operation_id LIMIT ?`,
+    after ?? '',
+    limit,
+  );
+  return rows.map(paymentOf);
+}
+
+/** Moves a payment's money on; answers false if it was not where it is moved from. */
+export async function moveDisposition(
+  tx: Transaction,
+  id: string,
+  { from, to }: { from: Disposition; to: Disposition },
+): Promise<boolean> {
+  const changed = await tx.run(
+    'UPDATE payments SET disposition = ? WHERE operation_id = ? AND disposition = ?',
+    to,
+    id,
+    from,
+  );
+  return changed === 1;
+}
+
+export async function setCancelledBy(
+  tx: Transaction,
+  id: string,
+  cancellation: string | null,
+): Promise<void> {
+  await tx.run('UPDATE payments SET cancelled_by = ? WHERE operation_id = ?', cancellation, id);
+}
+
+/** The next number of a business date's receipts; `atLeast` after a set-back. */
+export async function takeReceiptSerial(
+  tx: Transaction,
+  businessDate: string,
+  atLeast = 0,
+): Promise<number> {
+  const row = await tx.get<{ last: bigint }>(
+    `INSERT INTO receipt_counters (business_date, last) VALUES (?1, MAX(1, ?2))
+     ON CONFLICT (business_date) DO UPDATE
+       SET last = CASE WHEN ?2 = 0 THEN last + 1 ELSE MAX(last, ?2) END
+     RETURNING last`,
+    businessDate,
+    atLeast,
+  );
+  return Number(row?.last ?? 0n);
+}
+
+interface PayoutRow {
+  paymentId: string;
+  reason: Payout['reason'];
+  tender: string;
+  currency: string;
+  amount: bigint;
+  state: Payout['state'];
+  recordedAt: string;
+  releasedAt: string | null;
+}
+
+const payoutColumns = `payment_id AS paymentId, reason, tender, currency, amount, state,
+  recorded_at AS recordedAt, released_at AS releasedAt`;
+
+function payoutOf(row: PayoutRow): Payout {
+  return {
+    paymentId: row.paymentId,
+    reason: row.reason,
+    tender: row.tender,
+    money: { amount: row.amount, currency: row.currency },
+    state: row.state,
+    recordedAt: row.recordedAt,
+    ...(row.releasedAt ? { releasedAt: row.releasedAt } : {}),
+  };
+}
+
+export async function insertPayout(tx: Transaction, payout: Payout): Promise<void> {
+  await tx.run(
+    `INSERT INTO payouts (payment_id, reason, tender, currency, amount, state, recorded_at)
+     VALUES (?, ?, ?, ?, ?, 'held', ?)`,
+    payout.paymentId,
+    payout.reason,
+    payout.tender,
+    payout.money.currency,
+    payout.money.amount,
+    payout.recordedAt,
+  );
+}
+
+export async function findPayout(tx: Reader, paymentId: string): Promise<Payout | undefined> {
+  const row = await tx.get<PayoutRow>(
+    `SELECT ${payoutColumns} FROM payouts WHERE payment_id = ?`,
+    paymentId,
+  );
+  return row && payoutOf(row);
+}
+
+export async function heldPayouts(tx: Reader, limit: number): Promise<Payout[]> {
+  const rows = await tx.all<PayoutRow>(
+    `SELECT ${payoutColumns} FROM payouts WHERE state = 'held' ORDER BY payment_id LIMIT ?`,
+    limit,
+  );
+  return rows.map(payoutOf);
+}
+
+/** Answers false if it was released before. */
+export async function markReleased(
+  tx: Transaction,
+  paymentId: string,
+  at: string,
+): Promise<boolean> {
+  const changed = await tx.run(
+    `UPDATE payouts SET state = 'released', released_at = ?
+     WHERE payment_id = ? AND state = 'held'`,
+    at,
+    paymentId,
+  );
+  return changed === 1;
+}

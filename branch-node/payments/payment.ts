@@ -1,0 +1,67 @@
+import { z } from 'zod';
+import { type Money, parseMoney } from '../../shared/money/money.ts';
+import type { JsonObject } from '../../shared/wire/peer-messages.ts';
+
+/** What becomes of the money of a payment at the branch that took it. */
+export type Disposition = 'taken' | 'suspended' | 'refunded' | 'redirected' | 'paid-back';
+
+/** How sure a receipt may be: durable here; held by another node too; decided by the home branch. */
+export type ReceiptKind = 'provisional' | 'accepted' | 'credited';
+
+export interface Payment {
+  readonly operationId: string;
+  readonly tender: string;
+  readonly money: Money;
+  readonly receipt: string;
+  readonly disposition: Disposition;
+  readonly cancelledBy?: string;
+  readonly source?: string;
+}
+
+export interface Payout {
+  readonly paymentId: string;
+  readonly reason: 'refund' | 'cancellation';
+  readonly tender: string;
+  readonly money: Money;
+  readonly state: 'held' | 'released';
+  readonly recordedAt: string;
+  readonly releasedAt?: string;
+}
+
+const wireMoney = z.strictObject({ amount: z.string(), currency: z.string() });
+
+/** A payment as it travels; `source` is the suspended payment whose money it is. */
+export const paymentRequest = z.strictObject({
+  money: wireMoney,
+  tender: z.strictObject({ kind: z.string().max(40), reference: z.string().max(120).optional() }),
+  source: z.string().max(64).optional(),
+});
+
+/** What the home branch decided: the billing account that is credited. */
+export const paymentResult = z.object({ account: z.string().max(64) });
+
+export const cancellationRequest = z.strictObject({
+  payment: z.string().max(64),
+  money: wireMoney,
+  reason: z.string().max(200),
+});
+
+/** What the home branch answers to a cancellation: whether it took the money back from the subscriber. */
+export const cancellationResult = z.object({ reversed: z.boolean() });
+
+export function moneyOf(request: JsonObject): Money {
+  return parseMoney(paymentRequest.parse(request).money);
+}
+
+/** The tender of money that comes out of suspense instead of a customer's hand. */
+export const suspenseTender = 'suspense';
+
+/** `MSK-20261122-000042`. */
+export function receiptNumber(node: string, businessDate: string, serial: number): string {
+  return `${node}-${businessDate.replaceAll('-', '')}-${String(serial).padStart(6, '0')}`;
+}
+
+/** The inverse, as far as counting goes on from it. */
+export function receiptSerial(receipt: string): number {
+  return Number.parseInt(receipt.slice(receipt.lastIndexOf('-') + 1), 10);
+}

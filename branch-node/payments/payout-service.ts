@@ -1,0 +1,150 @@
+import { z } from 'zod';
+import type { Federation } from '../../shared/federation/federation.ts';
+import { isHeldByPeer } from '../../shared/federation/log-store.ts';
+import { headOffice, type NodeCode } from '../../shared/ids/ids.ts';
+import { accounts, transfer } from '../../shared/ledger/ledger.ts';
+import { post } from '../../shared/ledger/ledger-store.ts';
+import { formatMoney } from '../../shared/money/money.ts';
+import type { Reader, Store, Transaction } from '../../shared/store/store.ts';
+import { type BusinessDate, type Clock, now } from '../../shared/time/clock.ts';
+import { acceptedBody, type LogEntry, wireDecision } from '../../shared/wire/peer-messages.ts';
+import type { OperationTrace } from '../operations/operation.ts';
+import type { Operations } from '../operations/operation-service.ts';
+import type { Payment, Payout } from './payment.ts';
+import {
+  findPayment,
+  findPayout,
+  heldPayouts,
+  insertPayout,
+  markReleased,
+  moveDisposition,
+} from './payment-store.ts';
+
+const entryKind = 'payout.recorded';
+const heldPerLook = 200;
+
+const trace = acceptedBody.extend({ decision: wireDecision.optional() });
+const payoutBody = z.strictObject({
+  payment: trace,
+  cancellation: trace.optional(),
+  money: z.strictObject({ amount: z.string(), currency: z.string() }),
+});
+
+export type Payouts = ReturnType<typeof createPayouts>;
+
+/**
+ * Money out. A payout is recorded first, and the cash leaves the desk only after another node holds that fact: a node
+ * set back to an old backup cannot pay the same money twice. The fact carries the operations that it follows from, so
+ * that it alone brings them back.
+ */
+export function createPayouts(deps: {
+  node: NodeCode;
+  store: Store;
+  clock: Clock;
+  federation: Federation;
+  operations: Operations;
+  businessDate(tx: Reader): Promise<BusinessDate>;
+  /** An active peer, reachable if any is: it holds what concerns no other branch. */
+  witness(): NodeCode | undefined;
+}) {
+  const { node, store, clock, federation, operations } = deps;
+
+  /**
+   * Moves a payment's money from where it stands to the payout account, and tells it. Once for a payment.
+   * @param from the account that the money stands on: suspense, or clearing with the home branch.
+   */
+  async function record(
+    tx: Transaction,
+    payment: Payment,
+    made: { from: string; trace: OperationTrace; cancellation?: OperationTrace },
+  ): Promise<void> {
+    const { operationId: paymentId, tender, money } = payment;
+    const recordedAt = now(clock);
+    const reason = made.cancellation ? 'cancellation' : 'refund';
+    const businessDate = await deps.businessDate(tx);
+    await insertPayout(tx, { paymentId, reason, tender, money, state: 'held', recordedAt });
+    await post(tx, {
+      kind: entryKind,
+      operationId: paymentId,
+      businessDate,
+      recordedAt,
+      postings: transfer(money, { debit: made.from, credit: accounts.payout }),
+    });
+    const { home } = made.trace.operation;
+    const holder = home === node ? deps.witness() : home;
+    const { from: _, trace: paymentTrace, ...rest } = made;
+    await federation.log.append(tx, {
+      kind: entryKind,
+      to: holder === undefined ? [headOffice] : [holder, headOffice],
+      operationId: paymentId,
+      occurredAt: recordedAt,
+      businessDate,
+      body: { payment: paymentTrace, ...rest, money: formatMoney(money) },
+    });
+  }
+
+  /** Pays a suspended payment back. @returns false if its money is not in suspense. */
+  async function refund(
+    tx: Transaction,
+    payment: Payment,
+    paymentTrace: OperationTrace,
+  ): Promise<boolean> {
+    const move = { from: 'suspended', to: 'refunded' } as const;
+    if (!(await moveDisposition(tx, payment.operationId, move))) return false;
+    await record(tx, payment, { from: accounts.suspense, trace: paymentTrace });
+    return true;
+  }
+
+  async function release(tx: Transaction, paymentId: string): Promise<void> {
+    const payout = await findPayout(tx, paymentId);
+    if (!payout || !(await markReleased(tx, paymentId, now(clock)))) return;
+    await post(tx, {
+      kind: 'payout.released',
+      operationId: paymentId,
+      businessDate: await deps.businessDate(tx),
+      recordedAt: now(clock),
+      postings: transfer(payout.money, {
+        debit: accounts.payout,
+        credit: accounts.tender(payout.tender),
+      }),
+    });
+  }
+
+  async function releaseIfSafe(tx: Transaction, paymentId: string): Promise<void> {
+    if (await federation.mayPayOut(tx)) await release(tx, paymentId);
+  }
+
+  /** Payouts that another node holds, and that a recovery had kept waiting. */
+  async function releaseWaiting(): Promise<void> {
+    await store.write(async (tx) => {
+      for (const { paymentId } of await heldPayouts(tx, heldPerLook)) {
+        const isHeld = await isHeldByPeer(tx, { operationId: paymentId, kind: entryKind });
+        if (isHeld) await releaseIfSafe(tx, paymentId);
+      }
+    });
+  }
+
+  /** After a set-back: a payout that another node remembers may have left the desk, so it counts as paid. */
+  async function replay(tx: Transaction, entry: LogEntry): Promise<void> {
+    const body = payoutBody.parse(entry.body);
+    const { id } = body.payment.operation;
+    await operations.restore(tx, body.payment);
+    if (body.cancellation) await operations.restore(tx, body.cancellation);
+    const payment = await findPayment(tx, id);
+    if (payment && !body.cancellation) await refund(tx, payment, body.payment);
+    await release(tx, id);
+  }
+
+  federation.onHeld(entryKind, releaseIfSafe);
+  federation.onReplay(entryKind, replay);
+  // Whoever receives it keeps it in its inbox: that is all it is sent for.
+  federation.onEntry(entryKind, async () => {});
+  federation.onRecovered(() => void releaseWaiting());
+
+  return {
+    record,
+    refund,
+    releaseWaiting,
+    find: (tx: Reader, paymentId: string): Promise<Payout | undefined> => findPayout(tx, paymentId),
+  };
+}

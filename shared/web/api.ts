@@ -1,0 +1,155 @@
+import { OpenAPIHono } from '@hono/zod-openapi';
+import { routePath } from 'hono/route';
+import { TrieRouter } from 'hono/router/trie-router';
+import { Registry } from 'prom-client';
+import type { Access } from '../access/access-service.ts';
+import type { Audit } from '../access/audit.ts';
+import type { Ids } from '../ids/ids.ts';
+import { DomainError } from '../problem/problem.ts';
+import type { Store } from '../store/store.ts';
+import type { Logger } from '../text/logger.ts';
+import type { Clock } from '../time/clock.ts';
+import { registerAuditEndpoints } from './audit-routes.ts';
+import { registerDocs } from './docs-pages.tsx';
+import { type AddEndpoint, checkSpec, endpointHandler } from './endpoint.ts';
+import type { Exchange, FrameContext, FrameEnv } from './exchange.ts';
+import { createGuard } from './guard.ts';
+import { createIdempotency } from './idempotency.ts';
+import { createHttpMetrics, type Readiness, registerProbes } from './observability.ts';
+import { registerEndpoint, registerSecuritySchemes } from './openapi.ts';
+import { registerOperatorEndpoints } from './operator-routes.ts';
+import { frameHeaders, problemAnswer, refusalOf } from './response.ts';
+import { registerSessionEndpoints } from './session-routes.ts';
+import { createTracer } from './trace.ts';
+
+export interface ApiDeps {
+  readonly title: string;
+  readonly version: string;
+  readonly store: Store;
+  readonly access: Access;
+  readonly audit: Audit;
+  readonly clock: Clock;
+  readonly ids: Ids;
+  readonly logger: Logger;
+  /** The node's code. */
+  readonly serverName: string;
+  readonly registry?: Registry;
+  /** Always ready if absent. */
+  readonly readiness?: () => Promise<Readiness>;
+}
+
+export type Api = ReturnType<typeof createApi>;
+
+/**
+ * The HTTP frame of a node: endpoints from one spec each, the OpenAPI document of them, sessions, operators, the audit
+ * trail, probes. Rooms add their endpoints with `endpoint` and their pages to `app`.
+ */
+export function createApi(deps: ApiDeps) {
+  const { title, version, store, clock, ids, logger } = deps;
+  const registry = deps.registry ?? new Registry();
+  const app = new OpenAPIHono<FrameEnv>();
+  const guard = createGuard(deps);
+  const idempotency = createIdempotency({ store, clock });
+
+  async function refuse(c: FrameContext, error: unknown): Promise<Response> {
+    const refusal = refusalOf(error);
+    const response = problemAnswer(c, refusal);
+    if (response.status >= 500) {
+      const { trace, route } = c.get('exchange');
+      logger.error({ err: error, traceId: trace.traceId, route }, 'request failed');
+    }
+    await guard.recordDenial(c, refusal, response.status);
+    return response;
+  }
+
+  frame(app, { ids, logger, metrics: createHttpMetrics(registry) });
+  app.onError((error, c) => refuse(c, error));
+  app.notFound(notFoundHandler(app));
+  registerSecuritySchemes(app.openAPIRegistry);
+
+  const endpoint: AddEndpoint = (spec, handle) => {
+    checkSpec(spec);
+    registerEndpoint(app.openAPIRegistry, spec);
+    const path = spec.path.replaceAll(/\{(\w+)\}/g, ':$1');
+    app.on(spec.method, path, endpointHandler({ guard, idempotency, refuse }, spec, handle));
+  };
+
+  registerSessionEndpoints(endpoint, deps);
+  registerOperatorEndpoints(endpoint, deps);
+  registerAuditEndpoints(endpoint, deps);
+  registerProbes(app, { registry, readiness: deps.readiness ?? alwaysReady });
+  registerDocs(app, { title, version });
+
+  return {
+    /** For pages; they get the frame's headers, metrics, errors, and `principalOf`. */
+    app,
+    fetch: app.fetch,
+    endpoint,
+    registry,
+    /** Who is signed in, for pages. @throws DomainError `not-permitted` for a forged request. */
+    principalOf: guard.principalOf,
+    /** For pages. @throws DomainError `not-signed-in`, `not-permitted`. */
+    enter: guard.enter,
+    /** Forgets old idempotent answers, a bounded number a call. @returns how many. */
+    purgeIdempotencyKeys: idempotency.purge,
+  };
+}
+
+const alwaysReady = async (): Promise<Readiness> => ({ ready: true, checks: {} });
+
+interface FrameDeps {
+  readonly ids: Ids;
+  readonly logger: Logger;
+  readonly metrics: ReturnType<typeof createHttpMetrics>;
+}
+
+/** What every request gets, whoever answers it: a trace, headers, a duration, a line in the log. */
+function frame(app: OpenAPIHono<FrameEnv>, { ids, logger, metrics }: FrameDeps): void {
+  const trace = createTracer(ids);
+  app.use(async (c, next) => {
+    const startedMs = performance.now();
+    const exchange: Exchange = {
+      trace: trace(c.req.header('traceparent')),
+      route: undefined,
+      principal: undefined,
+      isTokenPresented: false,
+      isFramed: false,
+    };
+    c.set('exchange', exchange);
+    await next();
+    if (!exchange.isFramed) frameHeaders(c);
+    const route = exchange.route ?? routePath(c, -1);
+    const durationMs = performance.now() - startedMs;
+    const { status } = c.res;
+    const { method } = c.req;
+    metrics.observe({ route, method, status }, durationMs / 1000);
+    if (logger.isLevelEnabled('debug')) {
+      const { traceId } = exchange.trace;
+      const operator = exchange.principal?.login;
+      logger.debug({ method, route, status, durationMs, traceId, operator }, 'request');
+    }
+  });
+}
+
+/** 405 with the methods that the path has, 404 if it has none. */
+function notFoundHandler(app: OpenAPIHono<FrameEnv>) {
+  let methods: TrieRouter<string> | undefined;
+  return (c: FrameContext): Response => {
+    c.get('exchange').route = 'unmatched';
+    methods ??= methodRouter(app);
+    const [found] = methods.match('ALL', c.req.path);
+    const allowed = [...new Set(found.map(([method]) => method))].sort();
+    if (allowed.length === 0) return problemAnswer(c, new DomainError('not-found'));
+    const allow = allowed.join(', ');
+    return problemAnswer(c, new DomainError('method-not-allowed', `Use ${allow}.`), { allow });
+  };
+}
+
+/** Made at the first miss, when all routes are there. */
+function methodRouter(app: OpenAPIHono<FrameEnv>): TrieRouter<string> {
+  const router = new TrieRouter<string>();
+  for (const { method, path } of app.routes) {
+    if (method !== 'ALL') router.add('ALL', path, method);
+  }
+  return router;
+}

@@ -1,0 +1,302 @@
+import { readFileSync } from 'node:fs';
+import type { OpenAPIHono } from '@hono/zod-openapi';
+import { assetPath } from '../store/assets.ts';
+import {
+  type DocumentedOperation,
+  fieldsOf,
+  limitsOf,
+  operationsByTag,
+  referenceName,
+  type Schema,
+  typeOf,
+} from './docs-model.ts';
+import type { FrameEnv } from './exchange.ts';
+import type { ApiDocument } from './openapi.ts';
+import { answer } from './response.ts';
+
+const stylePath = '/docs/docs.css';
+const policy = [
+  "default-src 'none'",
+  "style-src 'self'",
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+].join('; ');
+
+/** `/openapi.json`, and the same for people at `/docs`: made once, at the first request, when all endpoints are there. */
+export function registerDocs(
+  app: OpenAPIHono<FrameEnv>,
+  info: { title: string; version: string },
+): void {
+  const style = readFileSync(assetPath('shared/web/assets/docs.css'), 'utf8');
+  let made: { json: string; page: string } | undefined;
+  function documents() {
+    if (made) return made;
+    const document = app.getOpenAPI31Document({ openapi: '3.1.0', info });
+    made = {
+      json: JSON.stringify(document),
+      page: `<!doctype html>${(<Page document={document} />).toString()}`,
+    };
+    return made;
+  }
+
+  app.get('/openapi.json', (c) => answer(c, { status: 200, text: documents().json }));
+  app.get('/docs', (c) =>
+    answer(c, {
+      ...{ status: 200, text: documents().page, contentType: 'text/html; charset=utf-8' },
+      headers: { 'content-security-policy': policy },
+    }),
+  );
+  app.get(stylePath, (c) =>
+    answer(c, {
+      ...{ status: 200, text: style, contentType: 'text/css; charset=utf-8' },
+      headers: { 'cache-control': 'max-age=300' },
+    }),
+  );
+}
+
+function Page({ document }: { document: ApiDocument }) {
+  const tags = [...operationsByTag(document)];
+  const schemas = Object.entries(document.components?.schemas ?? {}).sort(byName);
+  const { title, version } = document.info;
+  return (
+    <html lang="en">
+      <head>
+        <meta charset="utf-8" />
+        <meta name="viewport" content="width=device-width, initial-scale=1" />
+        <meta name="color-scheme" content="light dark" />
+        <title>{title}: API</title>
+        <link rel="stylesheet" href={stylePath} />
+      </head>
+      <body>
+        <nav aria-label="Contents">
+          <p class="brand">{title}</p>
+          {tags.map(([tag, operations]) => (
+            <section>
+              <h2>{tag}</h2>
+              <ul>
+                {operations.map(({ operation }) => (
+                  <li>
+                    <a href={`#${operation.operationId}`}>{operation.summary}</a>
+                  </li>
+                ))}
+              </ul>
+            </section>
+          ))}
+          <section>
+            <h2>Schemas</h2>
+            <ul>
+              {schemas.map(([name]) => (
+                <li>
+                  <a href={`#schema-${name}`}>{name}</a>
+                </li>
+              ))}
+            </ul>
+          </section>
+        </nav>
+        <main>
+          <Introduction title={title} version={version} />
+          {tags.map(([tag, operations]) => (
+            <section>
+              <h2>{tag}</h2>
+              {operations.map((documented) => (
+                <Endpoint {...documented} />
+              ))}
+            </section>
+          ))}
+          <section>
+            <h2>Schemas</h2>
+            {schemas.map(([name, schema]) => (
+              <article id={`schema-${name}`}>
+                <h3>{name}</h3>
+                <SchemaTable schema={schema} />
+              </article>
+            ))}
+          </section>
+        </main>
+      </body>
+    </html>
+  );
+}
+
+function byName([one]: [string, Schema], [other]: [string, Schema]): number {
+  return one < other ? -1 : 1;
+}
+
+function Introduction({ title, version }: { title: string; version: string }) {
+  return (
+    <header>
+      <h1>{title}</h1>
+      <p class="version">
+        Version {version} · <a href="/openapi.json">openapi.json</a> (OpenAPI 3.1)
+      </p>
+      <ul class="rules">
+        <li>
+          Sign in with <code>POST /api/v1/sessions</code> and send{' '}
+          <code>Authorization: Bearer …</code> from then on.
+        </li>
+        <li>
+          Bodies are JSON in UTF-8; unknown fields are refused. Money is a decimal in quotes with
+          exactly its currency’s decimals; times are UTC; ids are UUIDv7.
+        </li>
+        <li>
+          Name every write with an <code>Idempotency-Key</code>: repeated, it gets the same answer
+          and does nothing twice.
+        </li>
+        <li>
+          A refusal is a <a href="#schema-Problem">Problem</a> (RFC 9457); match on its{' '}
+          <code>code</code>.
+        </li>
+        <li>
+          Lists come in pages: pass <code>next</code> back as <code>cursor</code> until it is null.
+        </li>
+      </ul>
+    </header>
+  );
+}
+
+function Endpoint({ method, path, operation }: DocumentedOperation) {
+  const body = operation.requestBody;
+  const bodySchema = body && 'content' in body ? jsonSchema(body.content) : undefined;
+  const responses = Object.entries(operation.responses ?? {}).filter(
+    ([code]) => code !== 'default',
+  );
+  return (
+    <article id={operation.operationId}>
+      <h3>{operation.summary}</h3>
+      <p class="request">
+        <span class={`method ${method.toLowerCase()}`}>{method}</span>
+        <code>{path}</code>
+        <span class="permission">{String(operation['x-permission'])}</span>
+      </p>
+      {operation.description ? <p>{operation.description}</p> : null}
+      <Parameters operation={operation} />
+      {bodySchema ? <Part title="Body" schema={bodySchema} /> : null}
+      {responses.map(([code, response]) => {
+        const schema = jsonSchema('content' in response ? response.content : undefined);
+        return schema ? (
+          <Part title={`Answer ${code}`} schema={schema} />
+        ) : (
+          <h4>Answer {code}, no body</h4>
+        );
+      })}
+    </article>
+  );
+}
+
+type Content = Readonly<Record<string, { schema?: Schema | undefined }>> | undefined;
+
+function jsonSchema(content: Content): Schema | undefined {
+  return content?.['application/json']?.schema;
+}
+
+function Parameters({ operation }: Pick<DocumentedOperation, 'operation'>) {
+  const parameters = (operation.parameters ?? []).filter((parameter) => 'name' in parameter);
+  if (parameters.length === 0) return null;
+  return (
+    <>
+      <h4>Parameters</h4>
+      <table>
+        <thead>
+          <tr>
+            <th>Name</th>
+            <th>In</th>
+            <th>Type</th>
+            <th>Meaning</th>
+          </tr>
+        </thead>
+        <tbody>
+          {parameters.map(({ name, in: place, required, schema, description }) => (
+            <tr>
+              <td>
+                <Name name={name} isRequired={required === true} />
+              </td>
+              <td>{place}</td>
+              <td>{schema ? <Type schema={schema} /> : null}</td>
+              <td>
+                {schema ? <Meaning schema={schema} description={description} /> : description}
+              </td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </>
+  );
+}
+
+function Part({ title, schema }: { title: string; schema: Schema }) {
+  return (
+    <>
+      <h4>
+        {title}: <Type schema={schema} />
+      </h4>
+      {referenceName(schema) === undefined ? <SchemaTable schema={schema} /> : null}
+    </>
+  );
+}
+
+function SchemaTable({ schema }: { schema: Schema }) {
+  const fields = fieldsOf(schema);
+  if (fields.length === 0) {
+    return (
+      <p>
+        <Type schema={schema} />
+      </p>
+    );
+  }
+  return (
+    <table>
+      <thead>
+        <tr>
+          <th>Field</th>
+          <th>Type</th>
+          <th>Meaning</th>
+        </tr>
+      </thead>
+      <tbody>
+        {fields.map((field) => (
+          <tr>
+            <td>
+              <Name name={field.name} isRequired={field.isRequired} />
+            </td>
+            <td>
+              <Type schema={field.schema} />
+            </td>
+            <td>
+              <Meaning schema={field.schema} />
+            </td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  );
+}
+
+function Name({ name, isRequired }: { name: string; isRequired: boolean }) {
+  return (
+    <>
+      <code>{name}</code>
+      {isRequired ? <span class="required"> required</span> : null}
+    </>
+  );
+}
+
+function Type({ schema }: { schema: Schema }) {
+  const item = '$ref' in schema ? undefined : schema.items;
+  const name = referenceName(schema) ?? (item && referenceName(item));
+  const text = typeOf(schema);
+  return name === undefined ? <span>{text}</span> : <a href={`#schema-${name}`}>{text}</a>;
+}
+
+function Meaning({ schema, description }: { schema: Schema; description?: string | undefined }) {
+  const example = '$ref' in schema ? undefined : schema.example;
+  return (
+    <>
+      {description ?? schema.description}{' '}
+      {limitsOf(schema).map((limit) => (
+        <code class="limit">{limit}</code>
+      ))}
+      {example === undefined ? null : <span class="example"> e.g. {String(example)}</span>}
+    </>
+  );
+}

@@ -1,0 +1,202 @@
+import { z } from 'zod';
+import type { Principal } from '../access/operator.ts';
+import type { FrameContext } from './exchange.ts';
+import type { Entry, Guard } from './guard.ts';
+import {
+  type createIdempotency,
+  type Idempotency,
+  type KeyedRequest,
+  parseIdempotencyKey,
+} from './idempotency.ts';
+import { parseInput, requireStrict } from './input.ts';
+import { defaultMaxBodyBytes, readJson } from './request-body.ts';
+import { answer } from './response.ts';
+
+/** No members at all: what an endpoint takes that declares no parameters, query or body. */
+export const nothing = z.strictObject({});
+export type Nothing = typeof nothing;
+
+export interface EndpointSpec<
+  Who extends Entry,
+  Params extends z.ZodType,
+  Query extends z.ZodType,
+  Body extends z.ZodType,
+  Answer extends z.ZodType,
+> {
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  /** With parameters in braces: `/api/v1/operators/{login}`. */
+  readonly path: string;
+  /** One permission, `signed-in`, or `public`; there is no endpoint without. */
+  readonly permission: Who;
+  /** In camelCase, unique: what generated clients call it. */
+  readonly operationId: string;
+  readonly tag: string;
+  readonly summary: string;
+  readonly description?: string;
+  /** Strict objects throughout: unknown fields are refused. */
+  readonly params?: Params;
+  readonly query?: Query;
+  readonly body?: Body;
+  readonly maxBodyBytes?: number;
+  /** 204 without `response`; else 201 for a POST, 200 for the rest. */
+  readonly status?: 200 | 201 | 202 | 204;
+  readonly response?: Answer;
+  /** Takes an `Idempotency-Key`; the handler then does its work in `idempotency.write`. */
+  readonly idempotent?: boolean;
+}
+
+export interface EndpointRequest<Who extends Entry, Params, Query, Body, Answer> {
+  readonly params: Params;
+  readonly query: Query;
+  readonly body: Body;
+  readonly principal: Who extends 'public' ? undefined : Principal;
+  readonly traceId: string;
+  readonly idempotency: Idempotency<Answer>;
+  /** For what is about HTTP itself; nothing else belongs there. */
+  readonly context: FrameContext;
+}
+
+/** What a handler answers with: the response as JSON carries it. Without one, whatever it returns is not sent. */
+export type AnswerOf<Answer extends z.ZodType> = Answer extends z.ZodUndefined
+  ? unknown
+  : z.input<Answer>;
+
+/** Adds an endpoint; see `EndpointSpec`. @throws Error at wiring time for a spec that would be a hole. */
+export type AddEndpoint = <
+  const Who extends Entry,
+  Params extends z.ZodType = Nothing,
+  Query extends z.ZodType = Nothing,
+  Body extends z.ZodType = Nothing,
+  Answer extends z.ZodType = z.ZodUndefined,
+>(
+  spec: EndpointSpec<Who, Params, Query, Body, Answer>,
+  handle: (
+    request: EndpointRequest<
+      Who,
+      z.output<Params>,
+      z.output<Query>,
+      z.output<Body>,
+      AnswerOf<Answer>
+    >,
+  ) => Promise<AnswerOf<Answer>>,
+) => void;
+
+export type AnyEndpointSpec = EndpointSpec<Entry, z.ZodType, z.ZodType, z.ZodType, z.ZodType>;
+
+export function statusOf({ status, response, method }: AnyEndpointSpec) {
+  return status ?? (response === undefined ? 204 : method === 'POST' ? 201 : 200);
+}
+
+/** The names in braces of a path. */
+export function pathParameters(path: string): string[] {
+  return [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name ?? '');
+}
+
+/** @throws Error for a spec that would be a hole: a schema that is not strict, a parameter nobody parses. */
+export function checkSpec(spec: AnyEndpointSpec): void {
+  const { operationId, path, method, idempotent, permission } = spec;
+  const parts = { params: spec.params, query: spec.query, body: spec.body };
+  for (const [part, schema] of Object.entries(parts)) {
+    if (schema) requireStrict(schema, `${operationId}: ${part}`);
+  }
+  const parsed = spec.params instanceof z.ZodObject ? Object.keys(spec.params.shape) : [];
+  const named = pathParameters(path);
+  if (String(parsed.toSorted()) !== String(named.toSorted())) {
+    throw new Error(`${operationId}: params must parse exactly ${named.join(', ') || 'nothing'}`);
+  }
+  if (spec.body && method === 'GET') throw new Error(`${operationId}: a GET has no body`);
+  if (idempotent && (method === 'GET' || permission === 'public')) {
+    // Strangers would share one space of keys and could read each other's answers.
+    throw new Error(`${operationId}: keys need a write by somebody who is signed in`);
+  }
+}
+
+export interface EndpointDeps {
+  readonly guard: Guard;
+  readonly idempotency: ReturnType<typeof createIdempotency>;
+  readonly refuse: (c: FrameContext, error: unknown) => Promise<Response>;
+}
+
+/** A Hono handler for a spec; everything that does not depend on the request is decided here, once. */
+export function endpointHandler<
+  Who extends Entry,
+  Params extends z.ZodType,
+  Query extends z.ZodType,
+  Body extends z.ZodType,
+  Answer extends z.ZodType,
+>(
+  deps: EndpointDeps,
+  spec: EndpointSpec<Who, Params, Query, Body, Answer>,
+  handle: (
+    request: EndpointRequest<
+      Who,
+      z.output<Params>,
+      z.output<Query>,
+      z.output<Body>,
+      AnswerOf<Answer>
+    >,
+  ) => Promise<AnswerOf<Answer>>,
+): (c: FrameContext) => Promise<Response> {
+  const { guard, idempotency, refuse } = deps;
+  const { method, path: route, permission } = spec;
+  const status = statusOf(spec);
+  const maxBytes = spec.maxBodyBytes ?? defaultMaxBodyBytes;
+  const isBodyRequired = spec.body !== undefined;
+  const hasParams = spec.params !== undefined;
+  // The cast is sound: a schema that is left out defaults to `Nothing`.
+  const params = (spec.params ?? nothing) as Params;
+  const query = (spec.query ?? nothing) as Query;
+  const bodySchema = (spec.body ?? nothing) as Body;
+
+  async function readBody(c: FrameContext): Promise<unknown> {
+    if (method === 'GET') return {};
+    return (await readJson(c, { maxBytes, isRequired: isBodyRequired })) ?? {};
+  }
+
+  function keyed(c: FrameContext, principal: Principal | undefined, body: unknown) {
+    if (!spec.idempotent || !principal) return undefined;
+    const key = parseIdempotencyKey(c.req.header('idempotency-key'));
+    if (key === undefined) return undefined;
+    const scope = { principal: principal.operatorId, request: `${method} ${c.req.path}`, key };
+    return { scope, body, status } satisfies KeyedRequest;
+  }
+
+  return async (c) => {
+    const exchange = c.get('exchange');
+    exchange.route = route;
+    try {
+      const principal = permission === 'public' ? undefined : await guard.enter(c, permission);
+      const body = await readBody(c);
+      const write = idempotency.begin<AnswerOf<Answer>>(keyed(c, principal, body));
+      const made = await handle({
+        params: parseInput(params, hasParams ? c.req.param() : {}),
+        query: parseInput(query, queryOf(c)),
+        body: parseInput(bodySchema, body),
+        principal: principal as Who extends 'public' ? undefined : Principal,
+        traceId: exchange.trace.traceId,
+        idempotency: write,
+        context: c,
+      });
+      const { replayed } = write;
+      return jsonAnswer(c, made, replayed ? { ...replayed, isReplay: true } : { status });
+    } catch (error) {
+      return refuse(c, error);
+    }
+  };
+}
+
+const noQuery: Readonly<Record<string, string>> = {};
+const replayedHeaders = { 'idempotent-replayed': 'true' };
+
+function queryOf(c: FrameContext): Readonly<Record<string, string>> {
+  return c.req.url.includes('?') ? c.req.query() : noQuery;
+}
+
+function jsonAnswer(
+  c: FrameContext,
+  made: unknown,
+  { status, isReplay = false }: { status: number; isReplay?: boolean },
+): Response {
+  const headers = isReplay ? replayedHeaders : undefined;
+  return answer(c, { status, text: status === 204 ? null : JSON.stringify(made), headers });
+}

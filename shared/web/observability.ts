@@ -1,0 +1,56 @@
+import type { OpenAPIHono } from '@hono/zod-openapi';
+import { collectDefaultMetrics, Histogram, type Registry } from 'prom-client';
+import type { FrameContext, FrameEnv } from './exchange.ts';
+import { answer } from './response.ts';
+
+export interface Readiness {
+  readonly ready: boolean;
+  readonly checks: Readonly<Record<string, { ok: boolean; detail?: string }>>;
+}
+
+const durationBucketsSeconds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
+
+/** Adds the process's metrics and the duration of requests to a registry. Routes are patterns: no identifier in a label. */
+export function createHttpMetrics(registry: Registry) {
+  collectDefaultMetrics({ register: registry });
+  const duration = new Histogram({
+    name: 'http_request_duration_seconds',
+    help: 'Time from the head of a request to its answer',
+    labelNames: ['route', 'method', 'status'],
+    buckets: durationBucketsSeconds,
+    registers: [registry],
+  });
+  return {
+    observe(request: { route: string; method: string; status: number }, seconds: number) {
+      duration.observe({ ...request, method: labelMethod(request.method) }, seconds);
+    },
+  };
+}
+
+const knownMethods: ReadonlySet<string> = new Set([
+  ...['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'],
+]);
+
+/** Callers may invent methods; each would be a time series of its own. */
+function labelMethod(method: string): string {
+  return knownMethods.has(method) ? method : 'other';
+}
+
+/** `/livez`: the process answers. `/readyz`: it can take work. `/metrics`: Prometheus. */
+export function registerProbes(
+  app: OpenAPIHono<FrameEnv>,
+  { registry, readiness }: { registry: Registry; readiness: () => Promise<Readiness> },
+): void {
+  const json = (c: FrameContext, status: number, body: object) =>
+    answer(c, { status, text: JSON.stringify(body) });
+
+  app.get('/livez', (c) => json(c, 200, { live: true }));
+  app.get('/readyz', async (c) => {
+    const state = await readiness();
+    return json(c, state.ready ? 200 : 503, state);
+  });
+  app.get('/metrics', async (c) => {
+    const { contentType } = registry;
+    return answer(c, { status: 200, text: await registry.metrics(), contentType });
+  });
+}

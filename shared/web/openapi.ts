@@ -1,0 +1,74 @@
+import { type OpenAPIHono, type RouteConfig, z } from '@hono/zod-openapi';
+import { type AnyEndpointSpec, statusOf } from './endpoint.ts';
+import type { FrameEnv } from './exchange.ts';
+import { sessionCookie } from './guard.ts';
+import { problem } from './schemas.ts';
+
+type Registry = OpenAPIHono<FrameEnv>['openAPIRegistry'];
+export type ApiDocument = ReturnType<OpenAPIHono<FrameEnv>['getOpenAPI31Document']>;
+
+const keyHeader = z.object({
+  'Idempotency-Key': z.string().min(1).max(128).optional().openapi({
+    description:
+      'The same key with the same body gives the same answer for at least 7 days; with another body it is refused',
+  }),
+});
+
+const problemResponse = {
+  description: 'A refusal: what happened, and what to do next',
+  content: { 'application/problem+json': { schema: problem } },
+};
+
+export function registerSecuritySchemes(registry: Registry): void {
+  registry.registerComponent('securitySchemes', 'bearer', {
+    type: 'http',
+    scheme: 'bearer',
+    description: 'The token of POST /api/v1/sessions',
+  });
+  registry.registerComponent('securitySchemes', 'session', {
+    type: 'apiKey',
+    in: 'cookie',
+    name: sessionCookie,
+    description: 'A browser at our own pages; other than GET from the same origin only',
+  });
+}
+
+/** Adds an endpoint to the OpenAPI document. */
+export function registerEndpoint(registry: Registry, spec: AnyEndpointSpec): void {
+  registry.registerPath(operationOf(spec));
+}
+
+function operationOf(spec: AnyEndpointSpec): RouteConfig {
+  const { params, query, body, response, permission, description } = spec;
+  const json = (schema: z.ZodType) => ({ content: { 'application/json': { schema } } });
+  return {
+    method: lowerCase[spec.method],
+    path: spec.path,
+    operationId: spec.operationId,
+    tags: [spec.tag],
+    summary: spec.summary,
+    ...(description === undefined ? {} : { description }),
+    security: permission === 'public' ? [] : [{ bearer: [] }, { session: [] }],
+    'x-permission': permission,
+    request: {
+      ...(params instanceof z.ZodObject ? { params } : {}),
+      ...(query instanceof z.ZodObject ? { query } : {}),
+      ...(spec.idempotent ? { headers: keyHeader } : {}),
+      ...(body ? { body: { required: true, ...json(body) } } : {}),
+    },
+    responses: {
+      [statusOf(spec)]: response
+        ? { description: 'Done', ...json(response) }
+        : { description: 'Done; no body' },
+      default: problemResponse,
+    },
+  };
+}
+
+const lowerCase = {
+  GET: 'get',
+  POST: 'post',
+  PUT: 'put',
+  PATCH: 'patch',
+  DELETE: 'delete',
+} as const;

@@ -1,0 +1,116 @@
+import { z } from '@hono/zod-openapi';
+import type { Access } from '../access/access-service.ts';
+import { loginPattern, maxNameLength, type Operator, type Principal } from '../access/operator.ts';
+import { maxPasswordLength, minPasswordLength } from '../access/passwords.ts';
+import type { Store } from '../store/store.ts';
+import { decodeCursor, pageOf } from './cursor.ts';
+import type { AddEndpoint } from './endpoint.ts';
+import { cursorQuery, instant, limitQuery, page } from './schemas.ts';
+
+const login = z
+  .string()
+  .regex(loginPattern, 'must be 2 to 32 of a–z, 0–9, dot, dash, underscore')
+  .openapi({ example: 'anna.petrova' });
+const password = z
+  .string()
+  .min(minPasswordLength)
+  .max(maxPasswordLength)
+  .openapi({ format: 'password' });
+
+const operator = z
+  .strictObject({
+    login: z.string(),
+    name: z.string(),
+    role: z.string(),
+    disabled: z.boolean(),
+    createdAt: instant,
+  })
+  .openapi('Operator');
+
+const newOperator = z
+  .strictObject({
+    login,
+    name: z.string().trim().min(1).max(maxNameLength),
+    role: z.string().min(1).max(64),
+    password,
+  })
+  .openapi('NewOperator');
+
+const cursorKey = z.strictObject({ login: z.string() });
+
+function wireOperator({ id: _, ...shown }: Operator): z.input<typeof operator> {
+  return shown;
+}
+
+export function registerOperatorEndpoints(
+  endpoint: AddEndpoint,
+  { access, store, serverName }: { access: Access; store: Store; serverName: string },
+) {
+  const common = { permission: 'operator.manage', tag: 'Operators' } as const;
+  const path = '/api/v1/operators';
+  const actorOf = ({ operatorId, name }: Principal) => ({ id: operatorId, name, node: serverName });
+
+  endpoint(
+    {
+      ...{ ...common, method: 'GET', path },
+      ...{ operationId: 'listOperators', summary: 'Operators by login' },
+      query: z.strictObject({ limit: limitQuery, cursor: cursorQuery }),
+      response: page(operator),
+    },
+    async ({ query: { limit, cursor } }) => {
+      const after = decodeCursor(cursor, cursorKey)?.login;
+      const rows = await store.read((tx) => access.operators(tx, { after, limit: limit + 1 }));
+      return pageOf(rows, limit, { item: wireOperator, key: (last) => ({ login: last.login }) });
+    },
+  );
+
+  // Not idempotent by key: the hash of a body with a password must not be stored. A repeat is refused as `login-taken`.
+  endpoint(
+    {
+      ...{ ...common, method: 'POST', path },
+      ...{ operationId: 'addOperator', summary: 'Add an operator' },
+      body: newOperator,
+      response: operator,
+    },
+    async ({ body: { password, ...body }, principal, traceId, idempotency }) => {
+      const passwordHash = await access.hashPassword(password);
+      const by = actorOf(principal);
+      return idempotency.write(async (tx) =>
+        wireOperator(await access.addOperator(tx, { ...body, passwordHash, by, traceId })),
+      );
+    },
+  );
+
+  endpoint(
+    {
+      ...{ ...common, method: 'POST', path: `${path}/{login}/password` },
+      ...{ operationId: 'setPassword', summary: 'Set a password, which ends all sessions' },
+      params: z.strictObject({ login }),
+      body: z.strictObject({ password }).openapi('NewPassword'),
+    },
+    async ({ params, body, principal, traceId, idempotency }) => {
+      const passwordHash = await access.hashPassword(body.password);
+      const by = actorOf(principal);
+      await idempotency.write((tx) =>
+        access.setPassword(tx, { ...params, passwordHash, by, traceId }),
+      );
+    },
+  );
+
+  endpoint(
+    {
+      ...{ ...common, method: 'POST', path: `${path}/{login}/disablement` },
+      ...{
+        operationId: 'disableOperator',
+        summary: 'Disable an operator, which ends all sessions',
+      },
+      ...{ status: 200, idempotent: true },
+      params: z.strictObject({ login }),
+      response: operator,
+    },
+    async ({ params, principal, traceId, idempotency }) =>
+      idempotency.write(async (tx) =>
+        wireOperator(await access.disable(tx, { ...params, by: actorOf(principal), traceId })),
+      ),
+  );
+}

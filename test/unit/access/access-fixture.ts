@@ -1,0 +1,78 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Access, createAccess } from '../../../shared/access/access-service.ts';
+import { type Actor, type Audit, createAudit } from '../../../shared/access/audit.ts';
+import type { NodeKind, Permission } from '../../../shared/access/permissions.ts';
+import { systemIds } from '../../../shared/ids/ids.ts';
+import { openStore } from '../../../shared/store/open-store.ts';
+import type { Store } from '../../../shared/store/store.ts';
+import type { Clock } from '../../../shared/time/clock.ts';
+
+export interface TestClock extends Clock {
+  advance(ms: number): void;
+}
+
+/** Stands still until told; its timers are the system's, since nothing here waits for the time of day. */
+export function standingClock(startMs = Date.UTC(2025, 5, 30, 9)): TestClock {
+  let ms = startMs;
+  return {
+    nowMs: () => ms,
+    advance: (by) => {
+      ms += by;
+    },
+    after(delayMs, fn) {
+      const timer = setTimeout(fn, delayMs);
+      return () => clearTimeout(timer);
+    },
+  };
+}
+
+const roles: Readonly<Record<string, readonly Permission[]>> = {
+  admin: ['operator.manage', 'audit.read', 'node.read'],
+  cashier: ['payment.take', 'subscriber.read'],
+};
+
+export const byTest: { by: Actor } = { by: { id: 'cli', name: 'cli', node: 'MSK' } };
+
+export interface AccessFixture {
+  readonly store: Store;
+  readonly clock: TestClock;
+  readonly audit: Audit;
+  readonly access: Access;
+  /** A second service on the same store: what a restarted process would know. */
+  restarted(): Access;
+  add(login: string, role: string, password: string): Promise<void>;
+  close(): Promise<void>;
+}
+
+export async function accessFixture(node: NodeKind = 'branch'): Promise<AccessFixture> {
+  const folder = await mkdtemp(join(tmpdir(), 'sbms-access-'));
+  const { store } = await openStore({
+    url: `file:${join(folder, 'store.db')}`,
+    migrations: [
+      { room: 'access', directory: 'shared/access/migrations' },
+      { room: 'web', directory: 'shared/web/migrations' },
+    ],
+  });
+  const clock = standingClock();
+  const ids = systemIds;
+  const audit = createAudit({ clock, ids });
+  const permissionsOf = (role: string) => new Set(roles[role] ?? []);
+  const deps = { store, clock, ids, audit, node, serverName: 'MSK', permissionsOf };
+  const access = createAccess(deps);
+  return {
+    ...{ store, clock, audit, access },
+    restarted: () => createAccess(deps),
+    async add(login, role, password) {
+      const passwordHash = await access.hashPassword(password);
+      await store.write((tx) =>
+        access.addOperator(tx, { login, name: `Name of ${login}`, role, passwordHash, ...byTest }),
+      );
+    },
+    async close() {
+      await store.close();
+      await rm(folder, { recursive: true });
+    },
+  };
+}

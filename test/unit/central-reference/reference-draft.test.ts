@@ -1,0 +1,242 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { createLatestStatements } from '../../../central-node/reference/latest-statement.ts';
+import { createReferenceDraftService } from '../../../central-node/reference/reference-draft-service.ts';
+import { existsAt, isPermission } from '../../../shared/access/permissions.ts';
+import type { Msisdn, NodeCode } from '../../../shared/ids/ids.ts';
+import { DomainError, isDomainError } from '../../../shared/problem/problem.ts';
+import { createReferenceService } from '../../../shared/reference/reference-service.ts';
+import { assetPath } from '../../../shared/store/assets.ts';
+import { instantOf } from '../../../shared/time/clock.ts';
+import {
+  failureOf,
+  headOfficeKeys,
+  type ManualClock,
+  manualClock,
+  referenceStore,
+  startMs,
+} from '../reference/reference-fixtures.ts';
+
+const demo = assetPath('reference-data');
+const { signer, verifier } = headOfficeKeys();
+const identity = {
+  code: 'MSK',
+  peerUrl: 'https://127.0.0.1:7001',
+  frontUrl: 'https://127.0.0.1:8001',
+  signingKey: { kty: 'OKP' as const, crv: 'Ed25519' as const, x: 'A'.repeat(43) },
+  tlsKeySha256: 'a'.repeat(64),
+};
+
+describe('the reference draft', () => {
+  let files: Awaited<ReturnType<typeof referenceStore>>;
+  let clock: ManualClock;
+  let references: ReturnType<typeof createReferenceService>;
+  let draft: ReturnType<typeof createReferenceDraftService>;
+  let folder: string;
+
+  beforeEach(async () => {
+    files = await referenceStore();
+    clock = manualClock();
+    references = createReferenceService({ store: files.store, clock, verifier });
+    draft = createReferenceDraftService({ store: files.store, clock, signer, references });
+    folder = await mkdtemp(join(tmpdir(), 'sbms-draft-'));
+    await references.load();
+  });
+  afterEach(async () => {
+    await files.remove();
+    await rm(folder, { recursive: true });
+  });
+
+  it('publishes the demo operator’s data before any branch has enrolled', async () => {
+    const { ignored } = await draft.importDirectory(demo);
+    expect(ignored).to.deep.equal(['numbering-regions.csv']);
+    const manifest = await draft.publish({ actor: 'anna' });
+    expect(manifest).to.include({ version: 1, previous: null });
+    const current = references.current();
+    expect(current?.homeOf('79250000001' as Msisdn)).to.deep.include({ branch: 'MSK' });
+    expect(current?.homeOf('79161234567' as Msisdn)).to.deep.include({ ported: true });
+    expect(current?.branches()).to.have.length(8);
+    expect(current?.peers()).to.deep.equal([]);
+    expect(await draft.publications()).to.have.nested.property('[0].actor', 'anna');
+  });
+
+  it('names in its roles only permissions that exist, at the kind of node they exist at', async () => {
+    await draft.importDirectory(demo);
+    const rows = await draft.rows('roles');
+    expect(rows.length).to.be.greaterThan(50);
+    for (const { permission, node } of rows) {
+      expect(isPermission(permission) && existsAt(permission, node), permission).to.equal(true);
+    }
+  });
+
+  it('puts the identity of an enrolled branch into the next release, and revocations', async () => {
+    await draft.importDirectory(demo);
+    await files.store.write((tx) => draft.setBranchIdentity(tx, identity));
+    await draft.publish({ actor: 'anna' });
+    expect(references.current()?.peers()).to.have.nested.property('[0].active', true);
+    await draft.importDirectory(demo);
+    await files.store.write(async (tx) => {
+      await draft.revokeSerial(tx, { code: 'MSK', serial: '0a' });
+      await draft.revokeBranch(tx, 'MSK');
+    });
+    await draft.publish({ actor: 'anna' });
+    expect(references.current()?.branch('MSK' as NodeCode)).to.deep.include({
+      ...identity,
+      active: false,
+      revokedSerials: ['0a'],
+    });
+    for (const work of [
+      files.store.write((tx) => draft.revokeBranch(tx, 'SPB')),
+      files.store.write((tx) => draft.setBranchIdentity(tx, { ...identity, code: 'XYZ' })),
+    ]) {
+      expect(isDomainError(await failureOf(work), 'branch-not-found')).to.equal(true);
+    }
+  });
+
+  it('refuses a publication without changes, and says what would change', async () => {
+    await draft.importDirectory(demo);
+    await draft.publish({ actor: 'anna' });
+    expect(await draft.diff()).to.deep.equal([]);
+    expect(
+      isDomainError(await failureOf(draft.publish({ actor: 'anna' })), 'release-invalid'),
+    ).to.equal(true);
+    const [first, ...others] = await draft.rows('document-types');
+    const added = { code: 'pension', name: 'Пенсионное удостоверение' };
+    await draft.replaceDataset('document-types', [
+      added,
+      ...others.slice(1),
+      { ...first, name: 'Паспорт' },
+    ]);
+    const [difference] = await draft.diff();
+    expect(difference).to.include({ dataset: 'document-types', added: 1, removed: 1, changed: 1 });
+    expect(difference?.samples.map(({ kind }) => kind)).to.have.members([
+      'added',
+      'removed',
+      'changed',
+    ]);
+    expect((await draft.publish({ actor: 'boris' })).version).to.equal(2);
+  });
+
+  it('signs nothing that does not fit together', async () => {
+    await draft.importDirectory(demo);
+    await draft.replaceDataset('tenders', []);
+    const error = await failureOf(draft.publish({ actor: 'anna' }));
+    if (!isDomainError(error, 'release-invalid')) throw error;
+    expect(error.errors[0]?.field).to.match(/^commissions\[payment,c/);
+    expect(references.current()).to.equal(undefined);
+    expect(await draft.publications()).to.deep.equal([]);
+  });
+
+  it('publishes together with the caller’s log entry, or not at all', async () => {
+    await draft.importDirectory(demo);
+    const versions: number[] = [];
+    const onPublished = async (_: unknown, { version }: { version: number }) => {
+      versions.push(version);
+      if (versions.length === 1) throw new DomainError('recovering');
+    };
+    const error = await failureOf(draft.publish({ actor: 'anna', onPublished }));
+    expect(isDomainError(error, 'recovering')).to.equal(true);
+    expect(await references.highest()).to.equal(undefined);
+    await draft.publish({ actor: 'anna', onPublished });
+    expect(versions).to.deep.equal([1, 1]);
+  });
+
+  it('refuses to publish a draft that changed while it was being signed', async () => {
+    await draft.importDirectory(demo);
+    const publishing = createReferenceDraftService({
+      store: files.store,
+      clock,
+      references,
+      signer: {
+        node: signer.node,
+        async sign(typ, payload) {
+          await draft.replaceDataset('document-types', []);
+          return signer.sign(typ, payload);
+        },
+      },
+    });
+    const error = await failureOf(publishing.publish({ actor: 'anna' }));
+    expect(error).to.have.property('message').that.contains('changed while');
+    expect(await references.highest()).to.equal(undefined);
+  });
+
+  it('publishes for later, not for the past', async () => {
+    await draft.importDirectory(demo);
+    const past = instantOf(startMs - 1);
+    const error = await failureOf(draft.publish({ actor: 'anna', effectiveFrom: past }));
+    expect(isDomainError(error, 'invalid-input')).to.equal(true);
+    await draft.publish({ actor: 'anna', effectiveFrom: instantOf(startMs + 1_000) });
+    expect(references.current()).to.equal(undefined);
+    clock.advance(1_000);
+    await references.tick();
+    expect(references.current()?.version).to.equal(1);
+  });
+
+  it('replaces own and foreign numbering together', async () => {
+    await draft.importDirectory(demo);
+    const result = {
+      rows: 2,
+      taken: 1,
+      capacity: 1,
+      branches: {},
+      unknownRegions: [],
+      numberingPlan: [{ from: '79000000000', to: '79000000000', branch: 'KHB' }],
+      foreignNumbering: [],
+    };
+    await draft.importNumbering(result);
+    expect(await draft.rows('numbering-plan')).to.deep.equal(result.numberingPlan);
+    expect(await draft.rows('foreign-numbering')).to.deep.equal([]);
+    const halves = { ...result, unknownRegions: ['Марс'] };
+    expect(isDomainError(await failureOf(draft.importNumbering(halves)), 'invalid-input')).to.equal(
+      true,
+    );
+  });
+
+  it('imports a folder wholly or not at all, naming file, line and field', async () => {
+    await writeFile(join(folder, 'currencies.csv'), '\uFEFFcode,decimals,name\r\nRUB,2,Рубль\r\n');
+    await writeFile(join(folder, 'tenders.json'), '[{"code":"cash"}]');
+    await writeFile(
+      join(folder, 'commissions.csv'),
+      'operation,tender,basisPoints\npayment,cash,x\n',
+    );
+    const error = await failureOf(draft.importDirectory(folder));
+    if (!isDomainError(error, 'invalid-input')) throw error;
+    const fields = error.errors.map(({ field }) => field);
+    expect(fields).to.include.members([
+      'commissions.csv line 2.basisPoints',
+      'commissions.csv line 2.validFrom',
+      'tenders.json row 1.name',
+    ]);
+    expect(await draft.rows('currencies')).to.deep.equal([]);
+  });
+
+  const badFiles: readonly (readonly [string, string, string | Uint8Array])[] = [
+    ['has a row of another length', 'currencies.csv', 'code,decimals,name\nRUB,2\n'],
+    ['is not UTF-8', 'currencies.csv', Buffer.from([0xcc, 0xf1])],
+    ['is not JSON', 'currencies.json', '{'],
+    ['is not a list', 'currencies.json', '{}'],
+    ['names a row twice', 'currencies.csv', 'code,decimals,name\nRUB,2,a\nRUB,2,b\n'],
+    ['has a column nobody knows', 'currencies.csv', 'code,decimals,name,x\nRUB,2,a,b\n'],
+  ];
+  for (const [what, name, content] of badFiles) {
+    it(`refuses a file that ${what}`, async () => {
+      await writeFile(join(folder, name), content);
+      const error = await failureOf(draft.importDirectory(folder));
+      expect(isDomainError(error, 'invalid-input')).to.equal(true);
+    });
+  }
+
+  it('states which release is the latest, in words that a branch accepts', async () => {
+    const statements = createLatestStatements({ clock, signer, references });
+    expect(isDomainError(await failureOf(statements.statement()), 'no-release')).to.equal(true);
+    await draft.importDirectory(demo);
+    await draft.publish({ actor: 'anna' });
+    const jws = await statements.statement();
+    expect(await statements.statement()).to.equal(jws);
+    expect(await references.acceptLatest(jws)).to.include({ held: true });
+    clock.advance(60_000);
+    expect(await statements.statement()).not.to.equal(jws);
+  });
+});

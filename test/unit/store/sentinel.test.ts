@@ -1,0 +1,117 @@
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { isDomainError } from '../../../shared/problem/problem.ts';
+import { type OpenedStore, openStore } from '../../../shared/store/open-store.ts';
+
+const recordBytes = 512;
+
+describe('store sentinel', () => {
+  let folder: string;
+  let sentinel: string;
+  let file: string;
+  let opened: OpenedStore;
+
+  const open = async () => {
+    opened = await openStore({ url: `file:${file}`, sentinel, migrations: [] });
+    return opened;
+  };
+  const reopen = async () => {
+    await opened.store.close();
+    return open();
+  };
+  const write = async (times: number) => {
+    for (let time = 0; time < times; time += 1) await opened.store.write(async () => {});
+  };
+  const storeCount = async () =>
+    opened.store.read((tx) => tx.get<{ count: bigint }>('SELECT count FROM store_commits'));
+
+  beforeEach(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'sbms-sentinel-'));
+    file = join(folder, 'node.db');
+    sentinel = join(folder, 'other', 'volume', 'sentinel');
+    await open();
+  });
+
+  afterEach(async () => {
+    await opened.store.close();
+    rmSync(folder, { recursive: true });
+  });
+
+  it('finds nothing wrong after an ordinary stop', async () => {
+    await write(3);
+    expect(await reopen()).to.include({ fresh: false, setBack: false });
+  });
+
+  it('tells a restored older copy until its first write, and then a second one', async () => {
+    await write(2);
+    await opened.store.backup(join(folder, 'old.db'));
+    await write(5);
+    for (let round = 0; round < 2; round += 1) {
+      await opened.store.close();
+      copyFileSync(join(folder, 'old.db'), file);
+      rmSync(`${file}-wal`, { force: true });
+      rmSync(`${file}-shm`, { force: true });
+      expect(await open()).to.include({ fresh: false, setBack: true });
+      expect(await reopen(), 'not written yet').to.include({ setBack: true });
+      await write(1);
+      expect(await storeCount()).to.deep.equal({ count: BigInt(8 + round) });
+      expect(await reopen(), 'written').to.include({ setBack: false });
+    }
+  });
+
+  it('takes a store that was made anew for one that was set back', async () => {
+    await write(1);
+    await opened.store.close();
+    for (const name of ['', '-wal', '-shm']) rmSync(file + name, { force: true });
+    expect(await open()).to.include({ fresh: false, setBack: true });
+  });
+
+  it('takes a missing or unreadable sentinel for a replaced one', async () => {
+    await write(2);
+    for (const damage of [() => rmSync(sentinel), () => writeFileSync(sentinel, 'rubbish')]) {
+      await opened.store.close();
+      damage();
+      expect(await open()).to.include({ fresh: false, setBack: true });
+      expect(await reopen()).to.include({ setBack: true });
+      await write(1);
+      expect(await reopen()).to.include({ setBack: false });
+    }
+  });
+
+  it('survives a record torn by a power cut, whichever of the two it is', async () => {
+    await write(4);
+    for (const torn of [0, 1]) {
+      await opened.store.close();
+      const whole = readFileSync(sentinel);
+      const damaged = Buffer.from(whole);
+      damaged.fill(0, torn * recordBytes + 10, (torn + 1) * recordBytes);
+      writeFileSync(sentinel, damaged);
+      expect(await open()).to.include({ fresh: false, setBack: false });
+      await write(2);
+      expect(await reopen()).to.include({ setBack: false });
+    }
+  });
+
+  it('takes a store that is ahead for an ordinary crash', async () => {
+    await write(1);
+    const before = readFileSync(sentinel);
+    await write(1);
+    await opened.store.close();
+    writeFileSync(sentinel, before);
+    expect(await open()).to.include({ fresh: false, setBack: false });
+    await write(1);
+    expect(await storeCount()).to.deep.equal({ count: 3n });
+  });
+
+  it('answers nobody whose commit it could not record', async () => {
+    await write(1);
+    await opened.store.close();
+    rmSync(sentinel);
+    await open();
+    rmSync(join(folder, 'other'), { recursive: true });
+    const error = await opened.store.write(async () => {}).catch((failure: unknown) => failure);
+    expect(isDomainError(error, 'store-unavailable')).to.equal(true);
+  });
+});
