@@ -106,9 +106,8 @@ export function createReferenceDraftService({
   }
 
   async function publish({ effectiveFrom, actor, onPublished }: PublishOptions) {
-    const { revision, datasets } = await store.read(readDraft);
+    const { revision, datasets, contents } = await store.read(readDraft);
     validateDatasets(datasets);
-    const contents = releaseContents(datasets);
     const last = (await references.highest())?.manifest;
     if (last && datasetNames.every((name) => isAsReleased(last, name, contents))) {
       throw new DomainError(
@@ -196,7 +195,7 @@ function draftContent(name: DatasetName, rows: readonly unknown[]): DatasetConte
 
 /** What the draft's tables hold was parsed when it was saved. */
 async function draftOf<Name extends DatasetName>(tx: Reader, name: Name) {
-  return JSON.parse((await findDraft(tx, name)) ?? '[]') as DraftRow<Name>[];
+  return JSON.parse((await findDraft(tx, name))?.text ?? '[]') as DraftRow<Name>[];
 }
 
 function draftTerms(tx: Reader) {
@@ -214,13 +213,27 @@ async function draftRows<Name extends DatasetName>(
   return rows as RowOf<Name>[];
 }
 
-async function readDraft(tx: Reader): Promise<{ revision: bigint; datasets: Datasets }> {
+async function readDraft(tx: Reader): Promise<Draft> {
   const rows = new Map<DatasetName, readonly object[]>();
-  for (const name of datasetNames) rows.set(name, await draftRows(tx, name));
+  const contents = new Map<DatasetName, DatasetContent>();
+  for (const name of datasetNames) {
+    const list = await draftRows(tx, name);
+    rows.set(name, list);
+    // Saved drafts are canonical already; branches are joined with what enrolment knows.
+    const saved = name === 'branches' ? undefined : await findDraft(tx, name);
+    const content = saved ? { ...saved, rows: list.length } : datasetContent(name, list);
+    contents.set(name, content);
+  }
   const datasets = datasetsFrom(
     <Name extends DatasetName>(name: Name) => (rows.get(name) ?? []) as RowOf<Name>[],
   );
-  return { revision: await draftRevision(tx), datasets };
+  return { revision: await draftRevision(tx), datasets, contents };
+}
+
+interface Draft {
+  readonly revision: bigint;
+  readonly datasets: Datasets;
+  readonly contents: Contents;
 }
 
 async function enrolledBranch(tx: Reader, code: string): Promise<BranchIdentity> {
@@ -230,10 +243,6 @@ async function enrolledBranch(tx: Reader, code: string): Promise<BranchIdentity>
 }
 
 type Contents = ReadonlyMap<DatasetName, DatasetContent>;
-
-function releaseContents(datasets: Datasets): Contents {
-  return new Map(datasetNames.map((name) => [name, datasetContent(name, datasets[name])]));
-}
 
 function isAsReleased(last: ReleaseManifest, name: DatasetName, contents: Contents): boolean {
   return last.datasets[name]?.sha256 === contents.get(name)?.sha256;

@@ -25,12 +25,12 @@ async function countChange(tx: Transaction): Promise<void> {
   await tx.run('UPDATE reference_draft_state SET revision = revision + 1 WHERE one = 1');
 }
 
-export async function findDraft(tx: Reader, name: DatasetName): Promise<string | undefined> {
-  const row = await tx.get<{ content: string }>(
-    'SELECT content FROM reference_drafts WHERE dataset = ?',
-    name,
-  );
-  return row?.content;
+export function findDraft(
+  tx: Reader,
+  name: DatasetName,
+): Promise<{ readonly text: string; readonly sha256: string } | undefined> {
+  const sql = 'SELECT content AS text, sha256 FROM reference_drafts WHERE dataset = ?';
+  return tx.get(sql, name);
 }
 
 export async function saveDraft(

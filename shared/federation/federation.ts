@@ -31,7 +31,7 @@ export interface FederationDeps {
   alarms: Alarms;
   /** The version of the reference release in force; 0 for none. */
   release: () => number;
-  businessDate: () => BusinessDate;
+  businessDate(tx: Reader): Promise<BusinessDate>;
 }
 
 export type Federation = ReturnType<typeof createFederation>;
@@ -143,14 +143,15 @@ export function createFederation(deps: FederationDeps) {
   async function start({ setBack }: { setBack: boolean }): Promise<void> {
     await store.read(peerStarts.load);
     await recovery.load();
-    await store.write((tx) =>
-      log.start(tx, {
+    await store.write(async (tx) => {
+      await log.start(tx, {
         to: directory.peers().map((peer) => peer.code),
-        businessDate: deps.businessDate(),
+        businessDate: await deps.businessDate(tx),
         codeVersion: deps.codeVersion,
-      }),
-    );
-    if (setBack) await recovery.enter('the store is older than its sentinel');
+      });
+      // In the first write after opening: from here on the sentinel has nothing more to say.
+      if (setBack) await recovery.mark(tx, 'the store is older than its sentinel');
+    });
     await liveness.probe();
     isOpen = true;
     if (recovery.isRecovering()) recovery.run();

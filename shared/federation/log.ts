@@ -1,5 +1,5 @@
 import type { Ids, NodeCode } from '../ids/ids.ts';
-import type { Transaction } from '../store/store.ts';
+import type { Reader, Transaction } from '../store/store.ts';
 import { type BusinessDate, type Clock, type Instant, now } from '../time/clock.ts';
 import { canonicalJson, sha256 } from '../wire/canonical.ts';
 import type { JsonObject, LogEntry } from '../wire/peer-messages.ts';
@@ -91,6 +91,11 @@ export function createLog(deps: { node: NodeCode; clock: Clock; ids: Ids }) {
   return {
     append,
     start,
+    /** The last entry of this start so far. */
+    async position(tx: Reader): Promise<{ epoch: string; seq: number }> {
+      const [newest] = await starts(tx, 1);
+      return { epoch, seq: Number(newest?.lastSeq ?? 0n) };
+    },
     /** The epoch of this start. */
     epoch: () => epoch,
     /** The starts before this one that are named to peers, the newest first. */

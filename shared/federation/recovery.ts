@@ -68,11 +68,17 @@ export function createRecovery(deps: RecoveryDeps) {
   let stopped = false;
   let nonce = '';
 
+  /** From now on, and after any restart, the node knows that it does not know everything. */
+  async function mark(tx: Transaction, reason: string): Promise<void> {
+    recovering = true;
+    deps.alarm('set-back', reason);
+    await setRecovering(tx, { reason, since: now(clock) });
+  }
+
   async function enter(reason: string): Promise<void> {
     if (recovering) return;
     recovering = true;
-    deps.alarm('set-back', reason);
-    await store.write((tx) => setRecovering(tx, { reason, since: now(clock) }));
+    await store.write((tx) => mark(tx, reason));
     run();
   }
 
@@ -205,7 +211,7 @@ export function createRecovery(deps: RecoveryDeps) {
 
   return {
     isRecovering: () => recovering,
-    enter,
+    mark,
     suspect,
     /** Tries the peers again at once. */
     run,

@@ -23,7 +23,7 @@ const origin = z
   .regex(/^https?:\/\/[^/\s]+$/, 'is not https://host:port');
 const validity = { validFrom: date, validTo: date.exactOptional() };
 
-/** The public half of a node's Ed25519 signing key (RFC 8037). Strict: a private `d` never passes. */
+/** The public half of a node's Ed25519 key (RFC 8037). Strict: a private `d` never passes. */
 export const publicSigningKey = z.strictObject({
   kty: z.literal('OKP'),
   crv: z.literal('Ed25519'),
@@ -165,7 +165,7 @@ export const datasets = {
       .strictObject({
         action: code,
         amount,
-        /** Who owes it: the customer to the serving branch, or the home branch to the serving one. */
+        /** Who owes it to the serving branch. */
         payer: z.enum(['customer', 'home-branch']),
         ...priced,
       })

@@ -1,5 +1,5 @@
 import type { Peer } from '../federation/peers.ts';
-import { type Msisdn, msisdnPattern, type NodeCode } from '../ids/ids.ts';
+import type { Msisdn, NodeCode } from '../ids/ids.ts';
 import { type Money, parseMoney } from '../money/money.ts';
 import { assert } from '../problem/problem.ts';
 import type { BusinessDate, Instant } from '../time/clock.ts';
@@ -195,8 +195,7 @@ function homeFinder(found: {
   );
   const unknown: HomeOf = { kind: 'unknown' };
   return (msisdn) => {
-    if (!msisdnPattern.test(msisdn)) return unknown;
-    const number = Number(msisdn);
+    const number = numberOf(msisdn);
     return (
       portedAnswers[ported.find(number)] ??
       ownAnswers[own.find(number)] ??
@@ -204,6 +203,18 @@ function homeFinder(found: {
       unknown
     );
   };
+}
+
+/** As `Number` after `msisdnPattern`, several times as fast; -1 for what is no MSISDN. */
+function numberOf(msisdn: string): number {
+  if (msisdn.length < 10 || msisdn.length > 15 || msisdn.startsWith('0')) return -1;
+  let number = 0;
+  for (let place = 0; place < msisdn.length; place += 1) {
+    const digit = msisdn.charCodeAt(place) - 48;
+    if (digit < 0 || digit > 9) return -1;
+    number = number * 10 + digit;
+  }
+  return number;
 }
 
 function ownHome({ ported }: { readonly ported: boolean }): (branch: string) => HomeOf {

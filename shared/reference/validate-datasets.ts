@@ -58,9 +58,11 @@ function checkReferences(
 ): void {
   for (const [field, target] of Object.entries(datasets[name].references)) {
     const path = field.split('.');
+    const known = codes.get(target);
     for (const row of rows) {
-      for (const code of [valueAt(row, path)].flat()) {
-        if (codes.get(target)?.has(String(code))) continue;
+      const value = valueAt(row, path);
+      for (const code of Array.isArray(value) ? value : [value]) {
+        if (known?.has(code)) continue;
         report(name, rowKey(name, row), field, `${String(code)} is not in ${target}`);
       }
     }
@@ -122,7 +124,7 @@ function checkCurrencies(all: Datasets, report: Report): void {
     report('currencies', row.code, 'decimals', `is not ${decimalsOf(row.code)}, as in ISO 4217`);
   }
   for (const row of all.tenders) {
-    // Minor units of one currency have the same decimals: without the point they compare as numbers.
+    // One currency, the same decimals: without the point they compare as numbers.
     const [min, max, cap] = [row.minAmount, row.maxAmount, row.unverifiedMax].map((text) =>
       BigInt(text.replace('.', '')),
     );

@@ -37,19 +37,6 @@ export function createServerSession(client: Client): ServerSession {
     throw lost;
   }
 
-  function refuse(error: unknown, riding: string[]): never {
-    if (!isOfTheStatement(error)) return lose(error);
-    if (error instanceof LibsqlBatchError) {
-      if (error.statementIndex < riding.length) return lose(error);
-    } else if (underWay === 1) {
-      // What does not even parse is refused with its whole batch: the riders are still to be sent.
-      riders = [...riding, ...riders];
-    } else if (riding.length > 0) {
-      return lose(error);
-    }
-    throw error;
-  }
-
   async function send(sql: string, args: SqlValue[]): Promise<ResultSet> {
     if (lost) throw lost;
     assert(transaction, 'statements run in a transaction');
@@ -62,7 +49,10 @@ export function createServerSession(client: Client): ServerSession {
       assert(result, 'a statement has a result');
       return result;
     } catch (error) {
-      return refuse(error, riding);
+      const fate = fateOf(error, { riders: riding.length, alone: underWay === 1 });
+      if (fate === 'lost') return lose(error);
+      if (fate === 'unsent') riders = [...riding, ...riders];
+      throw error;
     } finally {
       underWay -= 1;
     }
@@ -104,6 +94,18 @@ export function createServerSession(client: Client): ServerSession {
   };
 }
 
-function isOfTheStatement(error: unknown): error is LibsqlError {
-  return error instanceof LibsqlError && statementCode.test(error.code);
+/**
+ * What an error means for the transaction: the statement was refused; it was refused together with
+ * its riders, which are still to be sent (so the server treats a batch with a statement that does
+ * not parse); or the transaction is lost.
+ */
+function fateOf(
+  error: unknown,
+  { riders, alone }: { riders: number; alone: boolean },
+): 'refused' | 'unsent' | 'lost' {
+  if (!(error instanceof LibsqlError) || !statementCode.test(error.code)) return 'lost';
+  if (error instanceof LibsqlBatchError) return error.statementIndex < riders ? 'lost' : 'refused';
+  if (riders === 0) return 'refused';
+  // A statement sent meanwhile may have run without the savepoint that was to come before it.
+  return alone ? 'unsent' : 'lost';
 }

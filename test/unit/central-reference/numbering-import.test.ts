@@ -160,7 +160,7 @@ describe('import-numbering', () => {
     expect(applied).to.deep.equal([]);
   });
 
-  it('exits with 1 when no range is the operator’s, when a file is bad or is not there', async () => {
+  it('exits with 1 for no range of the operator, a bad file and a missing one', async () => {
     expect(await command({ inn: '7700000000' })).to.equal(1);
     expect(await command({}, { registry: 'x' })).to.equal(1);
     expect(printed[1]).to.contain('line 1').and.to.contain('Nothing was imported');

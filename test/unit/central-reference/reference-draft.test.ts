@@ -3,7 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { createLatestStatements } from '../../../central-node/reference/latest-statement.ts';
-import { createReferenceDraftService } from '../../../central-node/reference/reference-draft-service.ts';
+import {
+  createReferenceDraftService,
+  type ReferenceDraftService,
+} from '../../../central-node/reference/reference-draft-service.ts';
 import { existsAt, isPermission } from '../../../shared/access/permissions.ts';
 import type { Msisdn, NodeCode } from '../../../shared/ids/ids.ts';
 import { DomainError, isDomainError } from '../../../shared/problem/problem.ts';
@@ -33,7 +36,7 @@ describe('the reference draft', () => {
   let files: Awaited<ReturnType<typeof referenceStore>>;
   let clock: ManualClock;
   let references: ReturnType<typeof createReferenceService>;
-  let draft: ReturnType<typeof createReferenceDraftService>;
+  let draft: ReferenceDraftService;
   let folder: string;
 
   beforeEach(async () => {
@@ -62,7 +65,7 @@ describe('the reference draft', () => {
     expect(await draft.publications()).to.have.nested.property('[0].actor', 'anna');
   });
 
-  it('names in its roles only permissions that exist, at the kind of node they exist at', async () => {
+  it('names in its roles only permissions that exist at that kind of node', async () => {
     await draft.importDirectory(demo);
     const rows = await draft.rows('roles');
     expect(rows.length).to.be.greaterThan(50);

@@ -1,0 +1,83 @@
+import type { Federation } from '../../shared/federation/federation.ts';
+import { headOffice, type NodeCode } from '../../shared/ids/ids.ts';
+import { DomainError } from '../../shared/problem/problem.ts';
+import { dayClosed } from '../../shared/reconciliation/day-closed.ts';
+import { type LegTotal, totalsOf } from '../../shared/reconciliation/leg-totals-store.ts';
+import type { Reader, Transaction } from '../../shared/store/store.ts';
+import {
+  type BusinessDate,
+  type Clock,
+  calendarDay,
+  nextDay,
+  now,
+} from '../../shared/time/clock.ts';
+import type { LogEntry } from '../../shared/wire/peer-messages.ts';
+import { findClosedDay, insertClosedDay, lastClosedDate } from './business-day-store.ts';
+
+const entryKind = 'day.closed';
+
+export type BusinessDays = ReturnType<typeof createBusinessDays>;
+
+/**
+ * The branch's business dates. A date is the branch's own calendar day until it is closed; what comes after that
+ * belongs to the next one. So the place of `day.closed` in the log fixes what a date holds.
+ */
+export function createBusinessDays(deps: {
+  node: NodeCode;
+  clock: Clock;
+  federation: Federation;
+  /** The branch's IANA time zone. */
+  timeZone: () => string;
+}) {
+  const { node, clock, federation } = deps;
+
+  const today = () => calendarDay(clock.nowMs(), deps.timeZone());
+
+  async function current(tx: Reader): Promise<BusinessDate> {
+    const closed = await lastClosedDate(tx);
+    const day = today();
+    return closed !== undefined && closed >= day ? nextDay(closed) : day;
+  }
+
+  /**
+   * Closes a date and tells head office its control totals.
+   * @throws DomainError `business-day-closed`, `business-day-not-over`, `recovering`
+   */
+  async function close(
+    tx: Transaction,
+    { date, by }: { date: BusinessDate; by: string },
+  ): Promise<{ date: BusinessDate; totals: LegTotal[] }> {
+    if (federation.isRecovering()) throw new DomainError('recovering');
+    if (await findClosedDay(tx, date)) throw new DomainError('business-day-closed');
+    if (date > today()) {
+      throw new DomainError('business-day-not-over', `${date} has not begun at this branch.`);
+    }
+    const totals = await totalsOf(tx, node, date);
+    const at = now(clock);
+    await insertClosedDay(tx, { date, closedAt: at, closedBy: by, totals: JSON.stringify(totals) });
+    await federation.log.append(tx, {
+      kind: entryKind,
+      to: [headOffice],
+      occurredAt: at,
+      businessDate: date,
+      body: { date, totals, reaches: await federation.log.position(tx) },
+    });
+    return { date, totals };
+  }
+
+  /** After a set-back: the date was closed, as head office remembers. */
+  async function replay(tx: Transaction, entry: LogEntry): Promise<void> {
+    const { date, totals } = dayClosed.parse(entry.body);
+    if (await findClosedDay(tx, date)) return;
+    await insertClosedDay(tx, {
+      date,
+      closedAt: entry.occurredAt,
+      closedBy: 'recovery',
+      totals: JSON.stringify(totals),
+    });
+  }
+
+  federation.onReplay(entryKind, replay);
+
+  return { current, today, close };
+}

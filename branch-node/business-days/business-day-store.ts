@@ -1,0 +1,41 @@
+import type { Reader, Transaction } from '../../shared/store/store.ts';
+import type { BusinessDate } from '../../shared/time/clock.ts';
+
+export interface ClosedDay {
+  readonly date: BusinessDate;
+  readonly closedAt: string;
+  readonly closedBy: string;
+  /** JSON of the control totals. */
+  readonly totals: string;
+}
+
+export async function lastClosedDate(tx: Reader): Promise<BusinessDate | undefined> {
+  const row = await tx.get<{ date: string | null }>('SELECT MAX(date) AS date FROM business_days');
+  return row?.date ?? undefined;
+}
+
+export function findClosedDay(tx: Reader, date: BusinessDate): Promise<ClosedDay | undefined> {
+  return tx.get(
+    `SELECT date, closed_at AS closedAt, closed_by AS closedBy, totals FROM business_days
+     WHERE date = ?`,
+    date,
+  );
+}
+
+export function closedDays(tx: Reader, limit: number): Promise<ClosedDay[]> {
+  return tx.all(
+    `SELECT date, closed_at AS closedAt, closed_by AS closedBy, totals FROM business_days
+     ORDER BY date DESC LIMIT ?`,
+    limit,
+  );
+}
+
+export async function insertClosedDay(tx: Transaction, day: ClosedDay): Promise<void> {
+  await tx.run(
+    'INSERT INTO business_days (date, closed_at, closed_by, totals) VALUES (?, ?, ?, ?)',
+    day.date,
+    day.closedAt,
+    day.closedBy,
+    day.totals,
+  );
+}

@@ -1,0 +1,65 @@
+import { z } from '@hono/zod-openapi';
+import { DomainError } from '../../shared/problem/problem.ts';
+import type { Store } from '../../shared/store/store.ts';
+import type { Api } from '../../shared/web/api.ts';
+import { decodeCursor, pageOf } from '../../shared/web/cursor.ts';
+import { cursorQuery, limitQuery, msisdn, page } from '../../shared/web/schemas.ts';
+import type { OperationStore } from './operation-store.ts';
+import { operationView, viewOf } from './operation-view.ts';
+
+const cursorKey = z.strictObject({ id: z.string().max(64) });
+
+/** What this branch accepted: one operation, or the newest of them. */
+export function operationRoutes(
+  { endpoint }: Pick<Api, 'endpoint'>,
+  { store, operations }: { store: Store; operations: OperationStore },
+): void {
+  endpoint(
+    {
+      method: 'GET',
+      path: '/api/v1/operations/{id}',
+      permission: 'operation.read',
+      operationId: 'getOperation',
+      tag: 'Operations',
+      summary: 'One operation that this branch serves',
+      params: z.strictObject({ id: z.string().max(64) }),
+      response: operationView,
+    },
+    async ({ params }) => {
+      const record = await store.read((tx) => operations.find(tx, params.id));
+      if (!record) throw new DomainError('operation-not-found');
+      return viewOf(record);
+    },
+  );
+
+  endpoint(
+    {
+      method: 'GET',
+      path: '/api/v1/operations',
+      permission: 'operation.read',
+      operationId: 'listOperations',
+      tag: 'Operations',
+      summary: 'The operations that this branch serves, the newest first',
+      query: z.strictObject({
+        msisdn: msisdn.optional(),
+        state: z.enum(['accepted', 'concluded']).optional(),
+        limit: limitQuery,
+        cursor: cursorQuery,
+      }),
+      response: page(operationView),
+    },
+    async ({ query }) => {
+      const { limit } = query;
+      const before = decodeCursor(query.cursor, cursorKey)?.id;
+      const rows = await store.read((tx) =>
+        operations.list(tx, {
+          limit: limit + 1,
+          ...(query.msisdn === undefined ? {} : { msisdn: query.msisdn }),
+          ...(query.state === undefined ? {} : { state: query.state }),
+          ...(before === undefined ? {} : { before }),
+        }),
+      );
+      return pageOf(rows, limit, { item: viewOf, key: ({ id }) => ({ id }) });
+    },
+  );
+}

@@ -1,0 +1,214 @@
+import { z } from '@hono/zod-openapi';
+import type { Audit } from '../../shared/access/audit.ts';
+import type { Principal } from '../../shared/access/operator.ts';
+import type { Msisdn, NodeCode } from '../../shared/ids/ids.ts';
+import { parseMoney } from '../../shared/money/money.ts';
+import type { Store, Transaction } from '../../shared/store/store.ts';
+import type { Api } from '../../shared/web/api.ts';
+import { decodeCursor, pageOf } from '../../shared/web/cursor.ts';
+import { cursorQuery, limitQuery, msisdn, page, wireMoney } from '../../shared/web/schemas.ts';
+import { operationView, viewOf } from '../operations/operation-view.ts';
+import type { Payments } from './payment-service.ts';
+import { suspendedPayments } from './payment-store.ts';
+import { paymentView, paymentViewOf } from './payment-view.ts';
+
+export interface PaymentRouteDeps {
+  node: NodeCode;
+  store: Store;
+  audit: Audit;
+  payments: Payments;
+  /**
+   * Asks the number's home branch whether it may be paid; `verified` is false if it cannot be reached.
+   * @throws DomainError the home branch's refusal.
+   */
+  payability(msisdn: Msisdn, principal: Principal): Promise<{ verified: boolean }>;
+}
+
+const operationParams = z.strictObject({ operationId: z.string().max(64) });
+const reason = z.string().trim().min(1).max(200);
+const cursorKey = z.strictObject({ id: z.string().max(64) });
+
+/** Payments, their cancellation, and the suspense desk. */
+export function paymentRoutes({ endpoint }: Pick<Api, 'endpoint'>, deps: PaymentRouteDeps): void {
+  const { store, payments } = deps;
+
+  async function note(
+    tx: Transaction,
+    principal: Principal,
+    { action, subject }: { action: string; subject: string },
+  ): Promise<void> {
+    const actor = { id: principal.operatorId, name: principal.name, node: deps.node };
+    await deps.audit.record(tx, { actor, action, subject, outcome: 'done' });
+  }
+
+  endpoint(
+    {
+      method: 'POST',
+      path: '/api/v1/payments',
+      permission: 'payment.take',
+      operationId: 'takePayment',
+      tag: 'Payments',
+      summary: 'Take a payment for any number of the operator',
+      description:
+        'Answered when it is durable here. Credited at once for a number of this branch; for another one when its home branch has answered.',
+      body: z.strictObject({
+        msisdn,
+        money: wireMoney,
+        tender: z.strictObject({
+          kind: z.string().min(1).max(40).openapi({ example: 'cash' }),
+          reference: z.string().min(1).max(120).optional(),
+        }),
+      }),
+      response: paymentView,
+      idempotent: true,
+    },
+    async ({ body, principal, idempotency }) => {
+      const money = parseMoney(body.money);
+      const tender = payments.checkTender(body.tender.kind, money);
+      const { verified } = await deps.payability(body.msisdn, principal);
+      if (!verified) payments.checkUnverified(tender, money);
+      const { kind, reference } = body.tender;
+      return idempotency.write(async (tx) => {
+        const file = await payments.take(tx, {
+          msisdn: body.msisdn,
+          money,
+          tender: reference === undefined ? { kind } : { kind, reference },
+          actor: principal,
+        });
+        await note(tx, principal, { action: 'payment.take', subject: file.record.id });
+        return paymentViewOf(file);
+      });
+    },
+  );
+
+  endpoint(
+    {
+      method: 'GET',
+      path: '/api/v1/payments/{operationId}',
+      permission: 'operation.read',
+      operationId: 'getPayment',
+      tag: 'Payments',
+      summary: 'A payment that this branch took, with its receipt',
+      params: operationParams,
+      response: paymentView,
+    },
+    async ({ params }) =>
+      paymentViewOf(await store.read((tx) => payments.open(tx, params.operationId))),
+  );
+
+  endpoint(
+    {
+      method: 'POST',
+      path: '/api/v1/payments/{operationId}/cancellation',
+      permission: 'payment.cancel',
+      operationId: 'cancelPayment',
+      tag: 'Payments',
+      summary: 'Cancel a payment: wrong number or wrong sum',
+      description:
+        'An operation of its own. The home branch takes the money back if it is still there; then it is paid out here.',
+      params: operationParams,
+      body: z.strictObject({ reason: reason.default('wrong number or sum') }),
+      response: operationView,
+      idempotent: true,
+    },
+    async ({ params, body, principal, idempotency }) =>
+      idempotency.write(async (tx) => {
+        const paymentId = params.operationId;
+        const record = await payments.cancel(tx, {
+          paymentId,
+          reason: body.reason,
+          actor: principal,
+        });
+        await note(tx, principal, { action: 'payment.cancel', subject: paymentId });
+        return viewOf(record);
+      }),
+  );
+
+  suspenseRoutes({ endpoint }, deps, note);
+}
+
+type Note = (
+  tx: Transaction,
+  principal: Principal,
+  what: { action: string; subject: string },
+) => Promise<void>;
+
+function suspenseRoutes(
+  { endpoint }: Pick<Api, 'endpoint'>,
+  { store, payments }: PaymentRouteDeps,
+  note: Note,
+): void {
+  endpoint(
+    {
+      method: 'GET',
+      path: '/api/v1/suspense',
+      permission: 'suspense.read',
+      operationId: 'listSuspense',
+      tag: 'Suspense',
+      summary: 'Payments that their home branch refused: the money waits for a person',
+      query: z.strictObject({ limit: limitQuery, cursor: cursorQuery }),
+      response: page(paymentView),
+    },
+    async ({ query }) => {
+      const { limit } = query;
+      const after = decodeCursor(query.cursor, cursorKey)?.id;
+      const files = await store.read(async (tx) => {
+        const rows = await suspendedPayments(tx, {
+          limit: limit + 1,
+          ...(after === undefined ? {} : { after }),
+        });
+        return Promise.all(rows.map((row) => payments.open(tx, row.operationId)));
+      });
+      return pageOf(files, limit, {
+        item: paymentViewOf,
+        key: ({ record }) => ({ id: record.id }),
+      });
+    },
+  );
+
+  endpoint(
+    {
+      method: 'POST',
+      path: '/api/v1/suspense/{operationId}/refund',
+      permission: 'suspense.resolve',
+      operationId: 'refundSuspense',
+      tag: 'Suspense',
+      summary: 'Pay a refused payment back to the customer',
+      params: operationParams,
+      response: paymentView,
+      idempotent: true,
+    },
+    async ({ params, principal, idempotency }) =>
+      idempotency.write(async (tx) => {
+        const file = await payments.refund(tx, params.operationId);
+        await note(tx, principal, { action: 'suspense.refund', subject: params.operationId });
+        return paymentViewOf(await payments.fileOf(tx, file.record));
+      }),
+  );
+
+  endpoint(
+    {
+      method: 'POST',
+      path: '/api/v1/suspense/{operationId}/redirection',
+      permission: 'suspense.resolve',
+      operationId: 'redirectSuspense',
+      tag: 'Suspense',
+      summary: 'Send a refused payment to the number that was meant',
+      params: operationParams,
+      body: z.strictObject({ msisdn }),
+      response: paymentView,
+      idempotent: true,
+    },
+    async ({ params, body, principal, idempotency }) =>
+      idempotency.write(async (tx) => {
+        const { operationId: paymentId } = params;
+        const file = await payments.redirect(tx, {
+          paymentId,
+          msisdn: body.msisdn,
+          actor: principal,
+        });
+        await note(tx, principal, { action: 'suspense.redirect', subject: paymentId });
+        return paymentViewOf(file);
+      }),
+  );
+}

@@ -1,0 +1,167 @@
+import type { Principal } from '../../shared/access/operator.ts';
+import type { Federation } from '../../shared/federation/federation.ts';
+import { isHeldByPeer } from '../../shared/federation/log-store.ts';
+import type { Msisdn } from '../../shared/ids/ids.ts';
+import { formatAmount, formatMoney, type Money } from '../../shared/money/money.ts';
+import { DomainError } from '../../shared/problem/problem.ts';
+import type { Reference, Tender } from '../../shared/reference/reference.ts';
+import type { Reader, Transaction } from '../../shared/store/store.ts';
+import { entryKindOf } from '../../shared/wire/operation-kinds.ts';
+import { type OperationRecord, traceOf } from '../operations/operation.ts';
+import type { Operations } from '../operations/operation-service.ts';
+import { type Payment, type Payout, type ReceiptKind, suspenseTender } from './payment.ts';
+import { findPayment, findPayout } from './payment-store.ts';
+import type { Payouts } from './payout-service.ts';
+
+/** A payment with everything that is known of it at the branch that took it. */
+export interface PaymentFile {
+  readonly record: OperationRecord;
+  readonly payment: Payment;
+  readonly receiptKind: ReceiptKind;
+  readonly payout?: Payout;
+}
+
+export interface PaymentServiceDeps {
+  federation: Federation;
+  operations: Operations;
+  payouts: Payouts;
+  /** @throws DomainError `no-release` */
+  reference(): Reference;
+}
+
+type Actor = Pick<Principal, 'operatorId' | 'name'>;
+
+export type Payments = ReturnType<typeof createPayments>;
+
+/** What people do with money at the desk. Every change is an operation or a payout; nothing else moves money. */
+export function createPayments(deps: PaymentServiceDeps) {
+  const { federation, operations, payouts } = deps;
+
+  /**
+   * Checks money and tender against the release in force, before anything is asked or taken.
+   * @throws DomainError `unknown-tender`, `wrong-currency`, `amount-out-of-limits`
+   */
+  function checkTender(kind: string, money: Money): Tender {
+    const reference = deps.reference();
+    const tender = reference.tender(kind);
+    if (!tender) throw new DomainError('unknown-tender', `There is no tender ${kind}.`);
+    const { currency } = tender.minAmount;
+    if (money.currency !== currency) {
+      throw fieldError('wrong-currency', 'money.currency', `must be ${currency}`);
+    }
+    if (money.amount < tender.minAmount.amount || money.amount > tender.maxAmount.amount) {
+      const from = formatAmount(tender.minAmount.amount, currency);
+      const to = formatAmount(tender.maxAmount.amount, currency);
+      throw fieldError('amount-out-of-limits', 'money.amount', `must be from ${from} to ${to}`);
+    }
+    return tender;
+  }
+
+  /** Unverified, the home branch being away, a payment has a lower limit. */
+  function checkUnverified({ unverifiedMax }: Tender, money: Money): void {
+    if (money.amount <= unverifiedMax.amount) return;
+    const max = formatAmount(unverifiedMax.amount, unverifiedMax.currency);
+    throw new DomainError(
+      'home-unreachable',
+      `The home branch cannot be reached; until it is, a payment may be up to ${max}.`,
+    );
+  }
+
+  /** Takes money for a number: durable here, and its way to the home branch has begun. */
+  async function take(
+    tx: Transaction,
+    draft: {
+      msisdn: Msisdn;
+      money: Money;
+      tender: { kind: string; reference?: string };
+      actor: Actor;
+    },
+  ): Promise<PaymentFile> {
+    const record = await operations.accept(tx, {
+      kind: 'payment',
+      msisdn: draft.msisdn,
+      actor: { id: draft.actor.operatorId, name: draft.actor.name },
+      request: { money: { ...formatMoney(draft.money) }, tender: { ...draft.tender } },
+    });
+    return fileOf(tx, record);
+  }
+
+  /** Asks the home branch to take a payment back; the money leaves the desk after its answer. */
+  async function cancel(
+    tx: Transaction,
+    { paymentId, reason, actor }: { paymentId: string; reason: string; actor: Actor },
+  ): Promise<OperationRecord> {
+    const { record, payment } = await open(tx, paymentId);
+    if (payment.cancelledBy !== undefined) throw new DomainError('already-cancelled');
+    await federation.assertMayPayOut(tx);
+    return operations.accept(tx, {
+      kind: 'payment-cancellation',
+      msisdn: record.msisdn,
+      home: record.home,
+      actor: { id: actor.operatorId, name: actor.name },
+      request: { payment: paymentId, money: { ...formatMoney(payment.money) }, reason },
+    });
+  }
+
+  /** Pays a suspended payment back to the customer. */
+  async function refund(tx: Transaction, paymentId: string): Promise<PaymentFile> {
+    await federation.assertMayPayOut(tx);
+    const { record, payment } = await open(tx, paymentId);
+    if (!(await payouts.refund(tx, payment, traceOf(record)))) throw notInSuspense();
+    return fileOf(tx, record);
+  }
+
+  /** Sends a suspended payment's money to the number that was meant. */
+  async function redirect(
+    tx: Transaction,
+    { paymentId, msisdn, actor }: { paymentId: string; msisdn: Msisdn; actor: Actor },
+  ): Promise<PaymentFile> {
+    const { payment } = await open(tx, paymentId);
+    if (payment.disposition !== 'suspended') throw notInSuspense();
+    const record = await operations.accept(tx, {
+      kind: 'payment',
+      msisdn,
+      actor: { id: actor.operatorId, name: actor.name },
+      request: {
+        money: { ...formatMoney(payment.money) },
+        tender: { kind: suspenseTender },
+        source: paymentId,
+      },
+    });
+    return fileOf(tx, record);
+  }
+
+  async function open(tx: Reader, id: string): Promise<PaymentFile> {
+    const record = await operations.store.find(tx, id);
+    if (record?.kind !== 'payment') throw new DomainError('operation-not-found');
+    return fileOf(tx, record);
+  }
+
+  async function fileOf(tx: Reader, record: OperationRecord): Promise<PaymentFile> {
+    const payment = await findPayment(tx, record.id);
+    if (!payment) throw new DomainError('operation-not-found');
+    const payout = await findPayout(tx, record.id);
+    const receiptKind = await receiptKindOf(tx, record);
+    return { record, payment, receiptKind, ...(payout ? { payout } : {}) };
+  }
+
+  async function receiptKindOf(tx: Reader, record: OperationRecord): Promise<ReceiptKind> {
+    if (record.decision?.outcome === 'executed') return 'credited';
+    const kind = entryKindOf('payment', 'accepted');
+    return (await isHeldByPeer(tx, { operationId: record.id, kind })) ? 'accepted' : 'provisional';
+  }
+
+  return { checkTender, checkUnverified, take, cancel, refund, redirect, open, fileOf };
+}
+
+function notInSuspense(): DomainError {
+  return new DomainError('operation-conflict', 'The money of that payment is not in suspense.');
+}
+
+function fieldError(
+  code: 'wrong-currency' | 'amount-out-of-limits',
+  field: string,
+  message: string,
+): DomainError {
+  return new DomainError(code, `${field} ${message}.`, { errors: [{ field, message }] });
+}

@@ -1,0 +1,63 @@
+import { z } from '@hono/zod-openapi';
+import { formatMoney } from '../../shared/money/money.ts';
+import { instant, wireMoney } from '../../shared/web/schemas.ts';
+import { operationView, viewOf } from '../operations/operation-view.ts';
+import type { PaymentFile } from './payment-service.ts';
+
+const receiptView = z
+  .strictObject({
+    number: z.string().openapi({ example: 'MSK-20261122-000042' }),
+    kind: z.enum(['provisional', 'accepted', 'credited']).openapi({
+      description:
+        'How sure it is: durable at this branch only; held by another node too; decided by the home branch',
+    }),
+    issuedAt: instant,
+  })
+  .openapi('Receipt');
+
+/** A payment as the API shows it. */
+export const paymentView = operationView
+  .extend({
+    money: wireMoney,
+    tender: z.strictObject({ kind: z.string(), reference: z.string().optional() }),
+    disposition: z
+      .enum(['taken', 'suspended', 'refunded', 'redirected', 'paid-back'])
+      .openapi({ description: 'What became of the money at this branch' }),
+    cancelledBy: z.string().optional().openapi({ description: 'The operation that cancels it' }),
+    receipt: receiptView,
+    payout: z
+      .strictObject({
+        reason: z.enum(['refund', 'cancellation']),
+        state: z.enum(['held', 'released']).openapi({
+          description:
+            'Held until another node knows of it; the cash leaves the desk when released',
+        }),
+        recordedAt: instant,
+        releasedAt: instant.optional(),
+      })
+      .optional(),
+  })
+  .openapi('Payment');
+
+export type PaymentView = z.input<typeof paymentView>;
+
+export function paymentViewOf({ record, payment, receiptKind, payout }: PaymentFile): PaymentView {
+  return {
+    ...viewOf(record),
+    money: formatMoney(payment.money),
+    tender: { kind: payment.tender },
+    disposition: payment.disposition,
+    ...(payment.cancelledBy ? { cancelledBy: payment.cancelledBy } : {}),
+    receipt: { number: payment.receipt, kind: receiptKind, issuedAt: record.occurredAt },
+    ...(payout
+      ? {
+          payout: {
+            reason: payout.reason,
+            state: payout.state,
+            recordedAt: payout.recordedAt,
+            ...(payout.releasedAt ? { releasedAt: payout.releasedAt } : {}),
+          },
+        }
+      : {}),
+  };
+}
