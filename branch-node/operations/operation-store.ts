@@ -27,6 +27,9 @@ const columns = `id, kind, home, attempt, msisdn, state, outcome, reason, actor_
   actor_name AS actorName, business_date AS businessDate, occurred_at AS occurredAt,
   concluded_at AS concludedAt, release, request, details, result`;
 
+/** Greater than every UUID. */
+const afterAllIds = 'g';
+
 /** All SQL of the life of operations. */
 export function createOperationStore(node: NodeCode) {
   function recordOf(row: OperationRow): OperationRecord {
@@ -81,14 +84,14 @@ export function createOperationStore(node: NodeCode) {
       tx: Reader,
       filter: { msisdn?: string; state?: OperationState; before?: string; limit: number },
     ): Promise<OperationRecord[]> {
+      const conditions: [string, string][] = [['id < ?', filter.before ?? afterAllIds]];
+      if (filter.msisdn !== undefined) conditions.push(['msisdn = ?', filter.msisdn]);
+      if (filter.state !== undefined) conditions.push(['state = ?', filter.state]);
       const rows = await tx.all<OperationRow>(
         `SELECT ${columns} FROM operations
-         WHERE (?1 IS NULL OR msisdn = ?1) AND (?2 IS NULL OR state = ?2)
-           AND (?3 IS NULL OR id < ?3)
-         ORDER BY id DESC LIMIT ?4`,
-        filter.msisdn ?? null,
-        filter.state ?? null,
-        filter.before ?? null,
+         WHERE ${conditions.map(([condition]) => condition).join(' AND ')}
+         ORDER BY id DESC LIMIT ?`,
+        ...conditions.map(([, value]) => value),
         filter.limit,
       );
       return rows.map(recordOf);
@@ -191,10 +194,10 @@ export function createOperationStore(node: NodeCode) {
     ): Promise<Decided[]> {
       const rows = await tx.all<DecidedRow>(
         `SELECT decision, operation, decided_at AS decidedAt, business_date AS businessDate
-         FROM decisions WHERE msisdn = ?1 AND (?2 IS NULL OR operation_id < ?2)
-         ORDER BY operation_id DESC, attempt DESC LIMIT ?3`,
+         FROM decisions WHERE msisdn = ? AND operation_id < ?
+         ORDER BY operation_id DESC, attempt DESC LIMIT ?`,
         msisdn,
-        before ?? null,
+        before ?? afterAllIds,
         limit,
       );
       return rows.map(decidedOf);

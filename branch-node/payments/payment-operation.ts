@@ -13,7 +13,13 @@ import {
 } from '../operations/operation.ts';
 import type { OperationStore } from '../operations/operation-store.ts';
 import { moneyOf, paymentRequest, paymentResult, receiptNumber, receiptSerial } from './payment.ts';
-import { findPayment, insertPayment, moveDisposition, takeReceiptSerial } from './payment-store.ts';
+import {
+  findPayment,
+  insertPayment,
+  moveDisposition,
+  passReceiptSerial,
+  takeReceiptSerial,
+} from './payment-store.ts';
 import type { Payouts } from './payout-service.ts';
 
 /** The subscriber's account at his home branch, as far as a payment needs it. */
@@ -140,7 +146,7 @@ export function createPaymentOperation(deps: PaymentOperationDeps): OperationKin
     replayed: unknown,
   ): Promise<string> {
     if (typeof replayed === 'string') {
-      await takeReceiptSerial(tx, businessDate, receiptSerial(replayed));
+      await passReceiptSerial(tx, businessDate, receiptSerial(replayed));
       return replayed;
     }
     return receiptNumber(node, businessDate, await takeReceiptSerial(tx, businessDate));

@@ -98,21 +98,28 @@ export async function setCancelledBy(
   await tx.run('UPDATE payments SET cancelled_by = ? WHERE operation_id = ?', cancellation, id);
 }
 
-/** The next number of a business date's receipts; `atLeast` after a set-back. */
-export async function takeReceiptSerial(
-  tx: Transaction,
-  businessDate: string,
-  atLeast = 0,
-): Promise<number> {
+/** The next number of a business date's receipts. */
+export async function takeReceiptSerial(tx: Transaction, businessDate: string): Promise<number> {
   const row = await tx.get<{ last: bigint }>(
-    `INSERT INTO receipt_counters (business_date, last) VALUES (?1, MAX(1, ?2))
-     ON CONFLICT (business_date) DO UPDATE
-       SET last = CASE WHEN ?2 = 0 THEN last + 1 ELSE MAX(last, ?2) END
-     RETURNING last`,
+    `INSERT INTO receipt_counters (business_date, last) VALUES (?, 1)
+     ON CONFLICT (business_date) DO UPDATE SET last = last + 1 RETURNING last`,
     businessDate,
-    atLeast,
   );
   return Number(row?.last ?? 0n);
+}
+
+/** After a set-back: a number that was given out is not given again. */
+export async function passReceiptSerial(
+  tx: Transaction,
+  businessDate: string,
+  serial: number,
+): Promise<void> {
+  await tx.run(
+    `INSERT INTO receipt_counters (business_date, last) VALUES (?, ?)
+     ON CONFLICT (business_date) DO UPDATE SET last = MAX(last, excluded.last)`,
+    businessDate,
+    serial,
+  );
 }
 
 interface PayoutRow {

@@ -3,10 +3,10 @@ import type { NodeCode } from '../ids/ids.ts';
 import { DomainError, isDomainError, problemOf } from '../problem/problem.ts';
 import { startedHeader } from '../wire/peer-messages.ts';
 import type { Federation } from './federation.ts';
+import { callerOf, type PeerBindings } from './peer-server.ts';
 
-/** Who called, as the TLS connection proved it; put there by the peer server. */
 export interface PeerEnv {
-  Bindings: { caller: NodeCode };
+  Bindings: PeerBindings;
 }
 
 /** A refusal of a peer that the audit trail must show. */
@@ -32,17 +32,17 @@ export function createPeerApp(deps: { federation: Federation; refused: RefusalRe
   const app = new Hono<PeerEnv>();
 
   app.use('/peer/*', async (context, next) => {
-    federation.admit(context.env.caller, context.req.header(startedHeader));
+    federation.admit(callerOf(context.env), context.req.header(startedHeader));
     await next();
   });
   app.post('/peer/v1/stream', async (context) =>
-    context.json(await federation.receiveStream(context.env.caller, await bodyOf(context.req))),
+    context.json(await federation.receiveStream(callerOf(context.env), await bodyOf(context.req))),
   );
   app.post('/peer/v1/hello', async (context) =>
-    context.json(await federation.receiveHello(context.env.caller, await bodyOf(context.req))),
+    context.json(await federation.receiveHello(callerOf(context.env), await bodyOf(context.req))),
   );
   app.post('/peer/v1/recovery', async (context) =>
-    context.json(await federation.answerRecovery(context.env.caller, await bodyOf(context.req))),
+    context.json(await federation.answerRecovery(callerOf(context.env), await bodyOf(context.req))),
   );
   app.notFound((context) => problemResponse(new DomainError('not-found'), context.req.path));
   app.onError((error, context) => {
@@ -52,7 +52,12 @@ export function createPeerApp(deps: { federation: Federation; refused: RefusalRe
       return problemResponse(new DomainError('internal'), path);
     }
     if (reported.has(error.code)) {
-      deps.refused({ caller: context.env.caller, path, code: error.code, detail: error.message });
+      deps.refused({
+        caller: callerOf(context.env),
+        path,
+        code: error.code,
+        detail: error.message,
+      });
     }
     return problemResponse(error, path);
   });

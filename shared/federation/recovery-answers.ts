@@ -2,6 +2,7 @@ import { decodeJwt } from 'jose';
 import type { NodeCode } from '../ids/ids.ts';
 import { DomainError } from '../problem/problem.ts';
 import type { Reader, Store } from '../store/store.ts';
+import { sha256 } from '../wire/canonical.ts';
 import {
   logEntry,
   type RecoveryAnswer,
@@ -24,13 +25,14 @@ const maxEntriesPerPage = 4_000;
 export function createRecoveryAnswers(deps: { store: Store; signer: Signer }) {
   const { store, signer } = deps;
 
-  async function answer(caller: NodeCode, message: unknown): Promise<{ answer: string }> {
+  async function answer(caller: NodeCode, message: unknown) {
     const parsed = recoveryRequest.safeParse(message);
     if (!parsed.success || parsed.data.node !== caller) {
       throw new DomainError('peer-refused', 'The recovery request is not well formed.');
     }
     const page = await store.read((tx) => collect(tx, parsed.data));
-    return { answer: await signer.sign(recoveryType, page) };
+    const text = JSON.stringify(page);
+    return { answer: text, signature: await signer.sign(recoveryType, { sha256: sha256(text) }) };
   }
 
   async function collect(tx: Reader, request: RecoveryRequest): Promise<RecoveryAnswer> {

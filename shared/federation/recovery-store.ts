@@ -10,6 +10,11 @@ export async function recoveringReason(tx: Reader): Promise<string | undefined> 
   return row?.recovering === 1n ? (row.reason ?? 'set back') : undefined;
 }
 
+/** A write that changes nothing: does the store still take one? */
+export async function touchState(tx: Transaction): Promise<void> {
+  await tx.run('UPDATE node_state SET id = 1 WHERE id = 1');
+}
+
 export async function setRecovering(
   tx: Transaction,
   state: { reason: string; since: string } | undefined,

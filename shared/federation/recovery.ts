@@ -9,7 +9,9 @@ import {
   logEntry,
   type RecoveryAnswer,
   recoveryAnswer,
+  recoverySignature,
   recoveryType,
+  signedRecoveryAnswer,
   startedHeader,
   streamHead,
 } from '../wire/peer-messages.ts';
@@ -145,9 +147,12 @@ export function createRecovery(deps: RecoveryDeps) {
   }
 
   async function readAnswer(peer: NodeCode, body: string): Promise<RecoveryAnswer> {
-    const { answer } = JSON.parse(body) as { answer: string };
-    const payload = await deps.verifier.verify(answer, { node: peer, typ: recoveryType });
-    const parsed = recoveryAnswer.parse(payload);
+    const { answer, signature } = signedRecoveryAnswer.parse(JSON.parse(body));
+    const payload = await deps.verifier.verify(signature, { node: peer, typ: recoveryType });
+    if (recoverySignature.parse(payload).sha256 !== sha256(answer)) {
+      throw new DomainError('peer-refused', 'The recovery answer is not what was signed.');
+    }
+    const parsed = recoveryAnswer.parse(JSON.parse(answer));
     if (parsed.node !== peer || parsed.for !== deps.node || parsed.nonce !== nonce) {
       throw new DomainError('replayed', 'The recovery answer is not to this start.');
     }

@@ -28,7 +28,8 @@ export function refusalOf(
   if (nowMs > facts.notAfter) return 'expired';
   if (!peer || peer.code !== facts.code) return 'unknown-node';
   if (!peer.active) return 'inactive-node';
-  if (peer.tlsKeySha256 !== facts.spkiSha256) return 'other-key';
+  const key = peer.tlsKeySha256;
+  if (key !== undefined && key !== facts.spkiSha256) return 'other-key';
   if (peer.revokedSerials.includes(facts.serial)) return 'revoked-serial';
   return undefined;
 }

@@ -44,6 +44,9 @@ export const accounts = {
   commissionPaid: 'commission:paid',
   /** What HQ has settled with the others for this node. */
   settlement: 'settlement',
+  /** At HQ: how far a branch's net position is settled; a debit is what the branch owes the others. */
+  position: (stage: 'recorded' | 'reserved' | 'committed' | 'settled', branch: NodeCode) =>
+    `position:${stage}:${branch}`,
 } as const;
 
 export const subscriberPrefix = 'subscriber:';

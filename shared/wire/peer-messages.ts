@@ -107,7 +107,7 @@ export const recoveryRequest = z.strictObject({
 });
 export type RecoveryRequest = z.infer<typeof recoveryRequest>;
 
-/** Signed by the answering peer as `recoveryType`; bound to the asking start by its nonce. */
+/** Bound to the asking start by its nonce; the answering peer signs its hash as `recoveryType`. */
 export const recoveryAnswer = z.strictObject({
   node: nodeCode,
   for: nodeCode,
@@ -121,6 +121,10 @@ export const recoveryAnswer = z.strictObject({
   next: streamStatus.nullable(),
 });
 export type RecoveryAnswer = z.infer<typeof recoveryAnswer>;
+
+/** An answer as it travels: its text, and the signature over the text's SHA-256. */
+export const signedRecoveryAnswer = z.object({ answer: z.string(), signature: jws });
+export const recoverySignature = z.strictObject({ sha256: hash });
 export const recoveryType = 'sbms-recovery+jws';
 
 /** The sender's current start, on every request; an older one is refused. */

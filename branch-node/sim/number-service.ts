@@ -1,0 +1,65 @@
+import { DomainError } from '../../shared/problem/problem.ts';
+import type { Reader, Transaction } from '../../shared/store/store.ts';
+import { type Clock, instantOf, now } from '../../shared/time/clock.ts';
+import {
+  findNumber,
+  firstFree,
+  insertNumber,
+  listNumbers,
+  type PoolNumber,
+  reserveNumber,
+  takeNumber,
+} from './number-store.ts';
+
+/** How long a number waits for the registration of the customer who chose it. */
+const reservationMs = 3 * 24 * 3_600_000;
+
+export type NumberService = ReturnType<typeof createNumberService>;
+
+/** The numbers that this branch gives out. */
+export function createNumberService({ clock }: { clock: Clock }) {
+  function isFreeFor(number: PoolNumber, customerId: string): boolean {
+    const { state, reservedFor, reservedUntil } = number;
+    if (state !== 'reserved') return state === 'free';
+    return reservedFor === customerId || (reservedUntil ?? '') <= now(clock);
+  }
+
+  /** @throws DomainError `number-taken` for a number that this customer cannot have. */
+  async function assertFreeFor(tx: Reader, msisdn: string, customerId: string): Promise<void> {
+    const number = await findNumber(tx, msisdn);
+    if (!number || !isFreeFor(number, customerId)) throw new DomainError('number-taken');
+  }
+
+  /** Keeps the chosen number, or any free one, for the customer. @throws DomainError `number-taken`. */
+  async function reserve(
+    tx: Transaction,
+    { customerId, msisdn }: { customerId: string; msisdn?: string | undefined },
+  ): Promise<string> {
+    const chosen = msisdn ?? (await firstFree(tx, now(clock)));
+    if (chosen === undefined) throw new DomainError('number-taken', 'No number is free here.');
+    await assertFreeFor(tx, chosen, customerId);
+    const until = instantOf(clock.nowMs() + reservationMs);
+    await reserveNumber(tx, { msisdn: chosen, customerId, until });
+    return chosen;
+  }
+
+  return {
+    assertFreeFor,
+    reserve,
+    /** The number has its subscriber; a pool that a set-back had emptied learns of it here. */
+    take: (tx: Transaction, msisdn: string) => takeNumber(tx, msisdn, now(clock)),
+    isInPool: async (tx: Reader, msisdn: string) => (await findNumber(tx, msisdn)) !== undefined,
+    /** Takes numbers into the pool; those that are in it stay as they are. */
+    async receive(
+      tx: Transaction,
+      msisdns: readonly string[],
+    ): Promise<{ received: number; known: number }> {
+      let received = 0;
+      for (const msisdn of msisdns) {
+        if (await insertNumber(tx, msisdn, now(clock))) received += 1;
+      }
+      return { received, known: msisdns.length - received };
+    },
+    list: listNumbers,
+  };
+}

@@ -1,0 +1,78 @@
+import type { Reader, Transaction } from '../../shared/store/store.ts';
+
+export const numberStates = ['free', 'reserved', 'in-use'] as const;
+export type NumberState = (typeof numberStates)[number];
+
+export interface PoolNumber {
+  readonly msisdn: string;
+  readonly state: NumberState;
+  /** The customer who chose it. */
+  readonly reservedFor: string | null;
+  readonly reservedUntil: string | null;
+}
+
+const columns = 'msisdn, state, reserved_for AS reservedFor, reserved_until AS reservedUntil';
+
+export function findNumber(tx: Reader, msisdn: string): Promise<PoolNumber | undefined> {
+  return tx.get<PoolNumber>(`SELECT ${columns} FROM numbers WHERE msisdn = ?`, msisdn);
+}
+
+/** The first number that nobody has, or whose reservation has run out. */
+export async function firstFree(tx: Reader, at: string): Promise<string | undefined> {
+  const free = await tx.get<{ msisdn: string }>(
+    "SELECT msisdn FROM numbers WHERE state = 'free' ORDER BY msisdn LIMIT 1",
+  );
+  const found =
+    free ??
+    (await tx.get<{ msisdn: string }>(
+      `SELECT msisdn FROM numbers WHERE state = 'reserved' AND reserved_until <= ?
+       ORDER BY reserved_until LIMIT 1`,
+      at,
+    ));
+  return found?.msisdn;
+}
+
+/** @returns whether the number was new here. */
+export async function insertNumber(tx: Transaction, msisdn: string, at: string): Promise<boolean> {
+  const inserted = await tx.run(
+    `INSERT INTO numbers (msisdn, state, received_at) VALUES (?, 'free', ?)
+     ON CONFLICT (msisdn) DO NOTHING`,
+    ...[msisdn, at],
+  );
+  return inserted === 1;
+}
+
+export async function reserveNumber(
+  tx: Transaction,
+  { msisdn, customerId, until }: { msisdn: string; customerId: string; until: string },
+): Promise<void> {
+  await tx.run(
+    `UPDATE numbers SET state = 'reserved', reserved_for = ?, reserved_until = ? WHERE msisdn = ?`,
+    ...[customerId, until, msisdn],
+  );
+}
+
+export async function takeNumber(tx: Transaction, msisdn: string, at: string): Promise<void> {
+  await tx.run(
+    `INSERT INTO numbers (msisdn, state, received_at) VALUES (?, 'in-use', ?)
+     ON CONFLICT (msisdn) DO UPDATE SET state = 'in-use', reserved_for = NULL, reserved_until = NULL`,
+    ...[msisdn, at],
+  );
+}
+
+/** By number, those after `after`. */
+export async function listNumbers(
+  tx: Reader,
+  page: { state?: NumberState | undefined; after?: string | undefined; limit: number },
+): Promise<PoolNumber[]> {
+  const { state, after = '', limit } = page;
+  return state
+    ? tx.all<PoolNumber>(
+        `SELECT ${columns} FROM numbers WHERE state = ? AND msisdn > ? ORDER BY msisdn LIMIT ?`,
+        ...[state, after, limit],
+      )
+    : tx.all<PoolNumber>(
+        `SELECT ${columns} FROM numbers WHERE msisdn > ? ORDER BY msisdn LIMIT ?`,
+        ...[after, limit],
+      );
+}

@@ -1,0 +1,227 @@
+import type { Alarms } from '../../shared/federation/alarms.ts';
+import type { Ids, NodeCode } from '../../shared/ids/ids.ts';
+import { accounts, type Posting, transfer } from '../../shared/ledger/ledger.ts';
+import { post } from '../../shared/ledger/ledger-store.ts';
+import { DomainError } from '../../shared/problem/problem.ts';
+import type { Reference } from '../../shared/reference/reference.ts';
+import type { Reader, Transaction } from '../../shared/store/store.ts';
+import { type BusinessDate, type Clock, now } from '../../shared/time/clock.ts';
+import { adjustmentKind } from '../../shared/wire/settlement-messages.ts';
+import { netPositions, type OwedSum, pairPositions } from './netting.ts';
+import { type MatchedOperation, type Obligation, obligationOf } from './obligation.ts';
+import {
+  addToExposure,
+  addToSums,
+  exposures,
+  findObligation,
+  heldObligations,
+  insertObligation,
+  moveObligations,
+  obligationOfOperation,
+  obligationsInCase,
+  placeObligation,
+  sumsOf,
+} from './obligation-store.ts';
+import { nextWindowState, type SettlementWindow } from './settlement.ts';
+import { findWindow, insertWindow, openWindowOf, setWindowState } from './window-store.ts';
+
+/** From this share of its cap on, a branch's unsettled net debit is reported. */
+const capWarningPercent = 80n;
+
+export interface ObligationDeps {
+  clock: Clock;
+  ids: Ids;
+  alarms: Pick<Alarms, 'raise' | 'clear'>;
+  /** The release in force. @throws DomainError `no-release` */
+  reference(): Pick<Reference, 'tariff' | 'commissionBasisPoints' | 'branch'>;
+  /** Head office's own calendar day. */
+  businessDate(): BusinessDate;
+}
+
+export type Obligations = ReturnType<typeof createObligations>;
+
+/**
+ * What branches owe each other, window by window. Every obligation is in exactly one window, or held by a case; the
+ * sums of a window are kept as its obligations come.
+ */
+export function createObligations(deps: ObligationDeps) {
+  const { clock, ids, alarms } = deps;
+
+  /** The open window of a currency; there is always one. */
+  async function openWindow(tx: Transaction, currency: string): Promise<SettlementWindow> {
+    const known = await openWindowOf(tx, currency);
+    if (known) return known;
+    const opened: SettlementWindow = {
+      id: ids.uuid(),
+      currency,
+      state: 'OPEN',
+      openedAt: now(clock),
+      closedAt: null,
+    };
+    await insertWindow(tx, opened);
+    return opened;
+  }
+
+  /** Both legs of an executed operation agree: what it makes one branch owe the other, once. */
+  async function owe(tx: Transaction, operation: MatchedOperation): Promise<void> {
+    const { payment } = operation.facts;
+    const reversed = payment === undefined ? undefined : await obligationOfOperation(tx, payment);
+    const obligation = obligationOf(operation, deps.reference(), reversed);
+    if (obligation) await record(tx, operation, obligation);
+  }
+
+  async function record(
+    tx: Transaction,
+    of: { operationId: string; attempt: number; kind: string; businessDate: BusinessDate },
+    obligation: Obligation,
+  ): Promise<void> {
+    const { operationId, attempt, kind, businessDate } = of;
+    const { currency, debtor, creditor, net } = obligation;
+    const { id: windowId } = await openWindow(tx, currency);
+    const row = { ...obligation, operationId, attempt, kind, businessDate };
+    if (!(await insertObligation(tx, { ...row, windowId, caseId: null }))) return;
+    await addToSums(tx, windowId, row, 1n);
+    await addToExposure(tx, { branch: creditor, currency, net });
+    const after = await addToExposure(tx, { branch: debtor, currency, net: -net });
+    const crossed = capLevel(debtor, currency, after);
+    if (crossed && crossed !== capLevel(debtor, currency, after + net)) {
+      tx.afterCommit(() => alarms.raise('debit-cap', crossed));
+    }
+  }
+
+  /** What is to be reported of a branch's exposure, if anything. The text holds no sums: an alarm is told once. */
+  function capLevel(branch: NodeCode, currency: string, net: bigint): string | undefined {
+    const cap = deps.reference().branch(branch)?.netDebitCap;
+    if (cap?.currency !== currency || net >= 0n) return undefined;
+    if (-net > cap.amount) return `${branch} owes more than its cap in ${currency}`;
+    if (-net * 100n < cap.amount * capWarningPercent) return undefined;
+    return `${branch} owes over ${capWarningPercent} % of its cap in ${currency}`;
+  }
+
+  /** Reports every branch that is near its cap or over it, and no other. */
+  async function reviewCaps(tx: Transaction): Promise<void> {
+    const levels = (await exposures(tx)).flatMap(
+      ({ branch, currency, net }) => capLevel(branch, currency, net) ?? [],
+    );
+    tx.afterCommit(() => {
+      alarms.clear('debit-cap');
+      for (const level of levels) alarms.raise('debit-cap', level);
+    });
+  }
+
+  /** Two people's decision in a case: one branch owes another a sum that no operation made. */
+  async function adjust(
+    tx: Transaction,
+    of: { caseId: string; owes: Pick<Obligation, 'debtor' | 'creditor' | 'currency' | 'gross'> },
+  ): Promise<void> {
+    const { caseId, owes } = of;
+    const { debtor, creditor, currency, gross } = owes;
+    const businessDate = deps.businessDate();
+    const place = { operationId: caseId, attempt: 1 };
+    if (await findObligation(tx, place)) return;
+    await post(tx, {
+      kind: adjustmentKind,
+      operationId: caseId,
+      businessDate,
+      recordedAt: now(clock),
+      postings: transfer(
+        { amount: gross, currency },
+        {
+          debit: accounts.position('recorded', debtor),
+          credit: accounts.position('recorded', creditor),
+        },
+      ),
+    });
+    const made = { ...place, kind: adjustmentKind, businessDate };
+    await record(tx, made, { ...owes, commission: 0n, fee: 0n, net: gross });
+  }
+
+  /** An operation came into a case: what it makes is settled by no window until the case closes. */
+  async function hold(
+    tx: Transaction,
+    { caseId, ...place }: { operationId: string; attempt: number; caseId: string },
+  ): Promise<void> {
+    const held = await findObligation(tx, place);
+    if (!held) return;
+    const window = held.windowId === null ? undefined : await findWindow(tx, held.windowId);
+    if (window?.state === 'SETTLED') return;
+    if (window && (window.state === 'OPEN' || window.state === 'CLOSED')) {
+      await addToSums(tx, window.id, held, -1n);
+      if (window.state === 'CLOSED') {
+        const taken = { ...held, count: 1 };
+        await recordNets(tx, { kind: 'window.corrected', window, sign: -1n }, [taken]);
+      }
+      await placeObligation(tx, held.id, { windowId: null, caseId });
+    } else {
+      // A window that is being settled is not changed behind its checker's back; it cannot be approved.
+      await placeObligation(tx, held.id, { windowId: held.windowId, caseId });
+    }
+  }
+
+  async function release(tx: Transaction, caseId: string): Promise<void> {
+    for (const held of await obligationsInCase(tx, caseId)) {
+      const windowId = held.windowId ?? (await openWindow(tx, held.currency)).id;
+      await placeObligation(tx, held.id, { windowId, caseId: null });
+      if (held.windowId === null) await addToSums(tx, windowId, held, 1n);
+    }
+  }
+
+  /** Puts the nets of sums on the branches' recorded positions, or with `sign` −1 takes them off. */
+  async function recordNets(
+    tx: Transaction,
+    change: { kind: string; window: SettlementWindow; sign: 1n | -1n },
+    sums: readonly OwedSum[],
+  ): Promise<void> {
+    const { kind, sign } = change;
+    const { id: operationId, currency } = change.window;
+    const postings: Posting[] = [...netPositions(pairPositions(sums))].flatMap(([branch, net]) =>
+      net === 0n
+        ? []
+        : { account: accounts.position('recorded', branch), currency, amount: -net * sign },
+    );
+    if (postings.length === 0) return;
+    const businessDate = deps.businessDate();
+    await post(tx, { kind, operationId, businessDate, recordedAt: now(clock), postings });
+  }
+
+  /** An adjustment stands on the recorded positions since it was approved. */
+  async function sumsToRecord(tx: Reader, windowId: string) {
+    return (await sumsOf(tx, [windowId])).filter(({ kind }) => kind !== adjustmentKind);
+  }
+
+  /**
+   * Closes a window, opens the next one, and records the branches' net positions.
+   * @throws DomainError `window-not-found`, `window-not-open`.
+   */
+  async function closeWindow(
+    tx: Transaction,
+    id: string,
+  ): Promise<{ closed: SettlementWindow; opened: SettlementWindow }> {
+    const window = await findWindow(tx, id);
+    if (!window) throw new DomainError('window-not-found');
+    const state = nextWindowState(window.state, 'close');
+    const closedAt = now(clock);
+    await setWindowState(tx, id, { state, closedAt });
+    const opened = await openWindow(tx, window.currency);
+    const sums = await sumsToRecord(tx, id);
+    await recordNets(tx, { kind: 'window.closed', window, sign: 1n }, sums);
+    return { closed: { ...window, state, closedAt }, opened };
+  }
+
+  /** An aborted window gives its obligations to the open one; what cases hold waits for them. */
+  async function emptyWindow(tx: Transaction, id: string): Promise<void> {
+    const window = await findWindow(tx, id);
+    if (!window) throw new DomainError('window-not-found');
+    await setWindowState(tx, id, { state: nextWindowState(window.state, 'abort') });
+    const sums = await sumsToRecord(tx, id);
+    await recordNets(tx, { kind: 'window.aborted', window, sign: -1n }, sums);
+    for (const held of await heldObligations(tx, id)) {
+      await addToSums(tx, id, held, -1n);
+      await placeObligation(tx, held.id, { windowId: null, caseId: held.caseId });
+    }
+    const { id: open } = await openWindow(tx, window.currency);
+    await moveObligations(tx, id, open);
+  }
+
+  return { owe, adjust, hold, release, reviewCaps, closeWindow, emptyWindow };
+}

@@ -1,0 +1,222 @@
+import type { NodeCode } from '../../shared/ids/ids.ts';
+import type { Reader, Transaction } from '../../shared/store/store.ts';
+import type { OwedSum } from './netting.ts';
+import type { Obligation } from './obligation.ts';
+
+/** All SQL of obligations and of the sums that are kept of them. */
+
+export interface RecordedObligation extends Obligation {
+  readonly id: bigint;
+  readonly operationId: string;
+  readonly attempt: number;
+  readonly kind: string;
+  readonly windowId: string | null;
+  readonly businessDate: string;
+  readonly caseId: string | null;
+}
+
+type ObligationRow = Omit<RecordedObligation, 'attempt'> & { attempt: bigint };
+
+const columns = `id, operation_id AS operationId, attempt, kind, window_id AS windowId, debtor,
+  creditor, currency, gross, commission, fee, net, business_date AS businessDate,
+  case_id AS caseId`;
+
+function recorded(row: ObligationRow): RecordedObligation {
+  return { ...row, attempt: Number(row.attempt) };
+}
+
+/** @returns false when the operation has its obligation already. */
+export async function insertObligation(
+  tx: Transaction,
+  row: Omit<RecordedObligation, 'id'>,
+): Promise<boolean> {
+  const inserted = await tx.run(
+    `INSERT INTO obligations (operation_id, attempt, kind, window_id, debtor, creditor, currency,
+       gross, commission, fee, net, business_date, case_id)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (operation_id, attempt) DO NOTHING`,
+    row.operationId,
+    row.attempt,
+    row.kind,
+    row.windowId,
+    row.debtor,
+    row.creditor,
+    row.currency,
+    row.gross,
+    row.commission,
+    row.fee,
+    row.net,
+    row.businessDate,
+    row.caseId,
+  );
+  return inserted === 1;
+}
+
+export async function findObligation(
+  tx: Reader,
+  { operationId, attempt }: { operationId: string; attempt: number },
+): Promise<RecordedObligation | undefined> {
+  const row = await tx.get<ObligationRow>(
+    `SELECT ${columns} FROM obligations WHERE operation_id = ? AND attempt = ?`,
+    operationId,
+    attempt,
+  );
+  return row && recorded(row);
+}
+
+/** The obligation of an operation, whichever attempt was executed. */
+export async function obligationOfOperation(
+  tx: Reader,
+  operationId: string,
+): Promise<RecordedObligation | undefined> {
+  const row = await tx.get<ObligationRow>(
+    `SELECT ${columns} FROM obligations WHERE operation_id = ? ORDER BY attempt DESC LIMIT 1`,
+    operationId,
+  );
+  return row && recorded(row);
+}
+
+export async function obligationsInCase(tx: Reader, caseId: string): Promise<RecordedObligation[]> {
+  const rows = await tx.all<ObligationRow>(
+    `SELECT ${columns} FROM obligations WHERE case_id = ?`,
+    caseId,
+  );
+  return rows.map(recorded);
+}
+
+/** The obligations of a window that a case holds; a window has few. */
+export async function heldObligations(tx: Reader, windowId: string): Promise<RecordedObligation[]> {
+  const rows = await tx.all<ObligationRow>(
+    `SELECT ${columns} FROM obligations WHERE case_id IS NOT NULL AND window_id = ?`,
+    windowId,
+  );
+  return rows.map(recorded);
+}
+
+export async function placeObligation(
+  tx: Transaction,
+  id: bigint,
+  { windowId, caseId }: { windowId: string | null; caseId: string | null },
+): Promise<void> {
+  await tx.run(
+    'UPDATE obligations SET window_id = ?, case_id = ? WHERE id = ?',
+    windowId,
+    caseId,
+    id,
+  );
+}
+
+/** Adds one obligation to the sums of a window, or with `sign` −1 takes it out of them. */
+export async function addToSums(
+  tx: Transaction,
+  windowId: string,
+  obligation: Obligation & { readonly kind: string },
+  sign: 1n | -1n,
+): Promise<void> {
+  await tx.run(
+    `INSERT INTO obligation_sums
+       (window_id, debtor, creditor, kind, count, gross, commission, fee, net)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+     ON CONFLICT (window_id, debtor, creditor, kind) DO UPDATE SET
+       count = count + excluded.count, gross = gross + excluded.gross,
+       commission = commission + excluded.commission, fee = fee + excluded.fee,
+       net = net + excluded.net`,
+    windowId,
+    obligation.debtor,
+    obligation.creditor,
+    obligation.kind,
+    sign,
+    sign * obligation.gross,
+    sign * obligation.commission,
+    sign * obligation.fee,
+    sign * obligation.net,
+  );
+}
+
+export interface KindSum extends OwedSum {
+  readonly kind: string;
+}
+
+export async function sumsOf(tx: Reader, windowIds: readonly string[]): Promise<KindSum[]> {
+  const rows = await tx.all<Omit<KindSum, 'count'> & { count: bigint }>(
+    `SELECT debtor, creditor, kind, SUM(count) AS count, SUM(gross) AS gross,
+       SUM(commission) AS commission, SUM(fee) AS fee, SUM(net) AS net
+     FROM obligation_sums WHERE window_id IN (${windowIds.map(() => '?').join(', ')})
+     GROUP BY debtor, creditor, kind ORDER BY debtor, creditor, kind`,
+    ...windowIds,
+  );
+  return rows.map((row) => ({ ...row, count: Number(row.count) }));
+}
+
+/** Moves all of an aborted window's obligations and sums into another window. */
+export async function moveObligations(tx: Transaction, from: string, to: string): Promise<void> {
+  await tx.run('UPDATE obligations SET window_id = ? WHERE window_id = ?', to, from);
+  await tx.run(
+    `INSERT INTO obligation_sums
+       (window_id, debtor, creditor, kind, count, gross, commission, fee, net)
+     SELECT ?, debtor, creditor, kind, count, gross, commission, fee, net
+     FROM obligation_sums WHERE window_id = ?
+     ON CONFLICT (window_id, debtor, creditor, kind) DO UPDATE SET
+       count = count + excluded.count, gross = gross + excluded.gross,
+       commission = commission + excluded.commission, fee = fee + excluded.fee,
+       net = net + excluded.net`,
+    to,
+    from,
+  );
+  await tx.run('DELETE FROM obligation_sums WHERE window_id = ?', from);
+}
+
+/** @returns the branch's exposure after the change. */
+export async function addToExposure(
+  tx: Transaction,
+  { branch, currency, net }: { branch: NodeCode; currency: string; net: bigint },
+): Promise<bigint> {
+  const row = await tx.get<{ net: bigint }>(
+    `INSERT INTO branch_exposures (branch, currency, net) VALUES (?, ?, ?)
+     ON CONFLICT (branch, currency) DO UPDATE SET net = net + excluded.net RETURNING net`,
+    branch,
+    currency,
+    net,
+  );
+  return row?.net ?? 0n;
+}
+
+export function exposures(
+  tx: Reader,
+): Promise<{ branch: NodeCode; currency: string; net: bigint }[]> {
+  return tx.all('SELECT branch, currency, net FROM branch_exposures ORDER BY branch, currency');
+}
+
+export interface ObligationFilter {
+  readonly settlementId: string;
+  /** Only what this branch owes or receives. */
+  readonly branch?: NodeCode | undefined;
+  readonly debtor?: NodeCode | undefined;
+  readonly creditor?: NodeCode | undefined;
+  readonly after?: { readonly windowId: string; readonly id: bigint } | undefined;
+  readonly limit: number;
+}
+
+/** The obligations of a settlement's windows, in the order of their windows and ids. */
+export async function settlementObligations(
+  tx: Reader,
+  { settlementId, branch, debtor, creditor, after, limit }: ObligationFilter,
+): Promise<RecordedObligation[]> {
+  const rows = await tx.all<ObligationRow>(
+    `SELECT ${columns} FROM obligations
+     WHERE window_id IN (SELECT window_id FROM settlement_members WHERE settlement_id = ?)
+       AND (window_id, id) > (?, ?)
+       AND debtor = COALESCE(?, debtor) AND creditor = COALESCE(?, creditor)
+       AND (? IS NULL OR debtor = ? OR creditor = ?)
+     ORDER BY window_id, id LIMIT ?`,
+    settlementId,
+    after?.windowId ?? '',
+    after?.id ?? 0n,
+    debtor ?? null,
+    creditor ?? null,
+    branch ?? null,
+    branch ?? null,
+    branch ?? null,
+    limit,
+  );
+  return rows.map(recorded);
+}

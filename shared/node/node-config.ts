@@ -1,0 +1,116 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { z } from 'zod';
+import { type NodeCode, nodeCodePattern } from '../ids/ids.ts';
+
+/** A node's environment, parsed once. */
+export interface NodeConfig {
+  readonly code: NodeCode;
+  readonly dataDir: string;
+  readonly identityDir: string;
+  readonly storeUrl: string;
+  readonly storeAuthToken?: string;
+  readonly sentinel: string;
+  readonly front: {
+    readonly host: string;
+    readonly port: number;
+    /** How people reach it. */
+    readonly url: string;
+    readonly tls?: { readonly certPem: string; readonly keyPem: string };
+    readonly allowPlain: boolean;
+  };
+  readonly peer: { readonly host: string; readonly port: number; readonly url: string };
+  /** The IANA time zone of business dates until reference data says another. */
+  readonly timeZone: string;
+  readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent';
+}
+
+const port = z
+  .string()
+  .regex(/^\d{1,5}$/, 'must be a port number')
+  .transform(Number);
+const flag = z.enum(['true', 'false']).transform((text) => text === 'true');
+const timeZone = z.string().refine(isTimeZone, 'must be an IANA time zone');
+
+/** The variables that both kinds of nodes read. */
+export const nodeEnvironment = z.object({
+  NODE_CODE: z.string().regex(nodeCodePattern, 'must be 2 to 8 capitals'),
+  DATA_DIR: z.string().min(1),
+  IDENTITY_DIR: z.string().min(1).optional(),
+  STORE_URL: z
+    .string()
+    .regex(/^(file:|https?:\/\/)/, 'must be file:PATH or http(s)://HOST')
+    .optional(),
+  STORE_AUTH_TOKEN_FILE: z.string().min(1).optional(),
+  STORE_SENTINEL: z.string().min(1).optional(),
+  FRONT_HOST: z.string().min(1).default('127.0.0.1'),
+  FRONT_PORT: port,
+  FRONT_URL: z.url(),
+  FRONT_TLS_CERT_FILE: z.string().min(1).optional(),
+  FRONT_TLS_KEY_FILE: z.string().min(1).optional(),
+  FRONT_ALLOW_PLAIN: flag.default(false),
+  PEER_HOST: z.string().min(1).default('127.0.0.1'),
+  PEER_PORT: port,
+  PEER_URL: z.url({ protocol: /^https$/ }),
+  TIME_ZONE: timeZone.default('Europe/Moscow'),
+  LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
+});
+
+function isTimeZone(text: string): boolean {
+  try {
+    return new Intl.DateTimeFormat('en', { timeZone: text }).resolvedOptions() !== undefined;
+  } catch {
+    return false;
+  }
+}
+
+/** @throws Error naming every variable that is wrong, all at once. */
+export function parseEnvironment<S extends z.ZodType>(
+  schema: S,
+  environment: NodeJS.ProcessEnv,
+): z.output<S> {
+  const parsed = schema.safeParse(environment);
+  if (parsed.success) return parsed.data;
+  const lines = parsed.error.issues.map(
+    ({ path, message }) => `  ${path.join('.') || 'environment'}: ${message}`,
+  );
+  throw new Error(`The environment is not complete:\n${lines.join('\n')}`);
+}
+
+export function nodeConfigOf(variables: z.output<typeof nodeEnvironment>): NodeConfig {
+  const dataDir = resolve(variables.DATA_DIR);
+  const certFile = variables.FRONT_TLS_CERT_FILE;
+  const keyFile = variables.FRONT_TLS_KEY_FILE;
+  if ((certFile === undefined) !== (keyFile === undefined)) {
+    throw new Error('FRONT_TLS_CERT_FILE and FRONT_TLS_KEY_FILE go together');
+  }
+  const tls =
+    certFile && keyFile
+      ? { certPem: readSecret(certFile), keyPem: readSecret(keyFile) }
+      : undefined;
+  const tokenFile = variables.STORE_AUTH_TOKEN_FILE;
+  return {
+    // The pattern was checked above.
+    code: variables.NODE_CODE as NodeCode,
+    dataDir,
+    identityDir: resolve(variables.IDENTITY_DIR ?? join(dataDir, 'identity')),
+    storeUrl: variables.STORE_URL ?? `file:${join(dataDir, 'store.db')}`,
+    ...(tokenFile ? { storeAuthToken: readSecret(tokenFile).trim() } : {}),
+    sentinel: resolve(variables.STORE_SENTINEL ?? join(dataDir, 'sentinel')),
+    front: {
+      host: variables.FRONT_HOST,
+      port: variables.FRONT_PORT,
+      url: variables.FRONT_URL,
+      ...(tls ? { tls } : {}),
+      allowPlain: variables.FRONT_ALLOW_PLAIN,
+    },
+    peer: { host: variables.PEER_HOST, port: variables.PEER_PORT, url: variables.PEER_URL },
+    timeZone: variables.TIME_ZONE,
+    logLevel: variables.LOG_LEVEL,
+  };
+}
+
+function readSecret(file: string): string {
+  if (!existsSync(file)) throw new Error(`${file} does not exist`);
+  return readFileSync(file, 'utf8');
+}

@@ -1,0 +1,279 @@
+import { createAccess } from '../access/access-service.ts';
+import { createAudit } from '../access/audit.ts';
+import { isPermission, type NodeKind, permissions } from '../access/permissions.ts';
+import { createAlarms } from '../federation/alarms.ts';
+import { createFederation } from '../federation/federation.ts';
+import type { NodeIdentity } from '../federation/identity.ts';
+import { createPeerClient } from '../federation/peer-client.ts';
+import { createPeerApp } from '../federation/peer-routes.ts';
+import { createPeerServer } from '../federation/peer-server.ts';
+import type { PeerDirectory } from '../federation/peers.ts';
+import { touchState } from '../federation/recovery-store.ts';
+import { createSigner, createVerifier } from '../federation/signing.ts';
+import { type Ids, systemIds } from '../ids/ids.ts';
+import { createReferenceService } from '../reference/reference-service.ts';
+import type { MigrationSet } from '../store/migrations.ts';
+import { openStore } from '../store/open-store.ts';
+import type { Reader } from '../store/store.ts';
+import { createLogger } from '../text/logger.ts';
+import { type BusinessDate, type Clock, systemClock } from '../time/clock.ts';
+import { createApi } from '../web/api.ts';
+import { createFrontServer } from '../web/listen.ts';
+import type { Readiness } from '../web/observability.ts';
+import type { NodeConfig } from './node-config.ts';
+import { streamRoutes } from './stream-routes.ts';
+
+export const codeVersion = '0.1.0';
+
+const purgePauseMs = 60_000;
+const referenceTickMs = 2_000;
+
+/** Until a first release says what roles may do, the administrator may do everything. */
+const firstRoles: ReadonlyMap<string, NodeKind> = new Map([
+  ['branch-admin', 'branch'],
+  ['centre-admin', 'centre'],
+]);
+
+const sharedMigrations: readonly MigrationSet[] = [
+  { room: 'federation', directory: 'shared/federation/migrations' },
+  { room: 'ledger', directory: 'shared/ledger/migrations' },
+  { room: 'access', directory: 'shared/access/migrations' },
+  { room: 'web', directory: 'shared/web/migrations' },
+  { room: 'reference', directory: 'shared/reference/migrations' },
+  { room: 'leg-totals', directory: 'shared/reconciliation/migrations' },
+];
+
+export interface NodeOptions {
+  readonly kind: NodeKind;
+  readonly title: string;
+  readonly config: NodeConfig;
+  readonly identity: NodeIdentity;
+  readonly migrations: readonly MigrationSet[];
+  /** The peers, given the release in force; asked at every request. */
+  readonly directory: (node: () => NodeParts) => PeerDirectory;
+  readonly businessDate: (tx: Reader) => Promise<BusinessDate>;
+  readonly clock?: Clock;
+  readonly ids?: Ids;
+}
+
+export type NodeParts = Pick<Node, 'references' | 'store'>;
+export type Node = Awaited<ReturnType<typeof openNode>>;
+
+/** What a branch and head office are both made of; the rooms are wired to it, then it starts. */
+export async function openNode(options: NodeOptions) {
+  const { kind, config, identity } = options;
+  const clock = options.clock ?? systemClock;
+  const ids = options.ids ?? systemIds;
+  const { code } = config;
+  const logger = createLogger({ clock, node: code, level: config.logLevel });
+  const { store, setBack } = await openStore({
+    url: config.storeUrl,
+    ...(config.storeAuthToken === undefined ? {} : { authToken: config.storeAuthToken }),
+    sentinel: config.sentinel,
+    migrations: [...sharedMigrations, ...options.migrations],
+    clock,
+  });
+  let material = identity;
+  const directory = options.directory(() => ({ references, store }));
+  const signer = createSigner(identity);
+  const verifier = createVerifier({ directory, headOfficeKey: identity.headOfficeKey });
+  const references = createReferenceService({ store, clock, verifier });
+  await references.load();
+  const alarms = createAlarms({
+    clock,
+    report: (alarm, detail) => logger.warn({ alarm, detail }, 'alarm'),
+  });
+  const client = createPeerClient({ identity: () => material, directory, clock });
+  const federation = createFederation({
+    node: code,
+    codeVersion,
+    store,
+    clock,
+    ids,
+    signer,
+    verifier,
+    client,
+    directory,
+    alarms,
+    release: () => references.current()?.version ?? 0,
+    businessDate: options.businessDate,
+  });
+  const audit = createAudit({ clock, ids });
+  const permissionsOf = (role: string) => {
+    const released = references.current()?.permissionsOf(role, kind);
+    const names = released ?? (firstRoles.get(role) === kind ? Object.keys(permissions) : []);
+    return new Set([...names].filter(isPermission));
+  };
+  const access = createAccess({
+    store,
+    clock,
+    ids,
+    audit,
+    node: kind,
+    serverName: code,
+    permissionsOf,
+  });
+  const api = createApi({
+    title: options.title,
+    version: codeVersion,
+    store,
+    access,
+    audit,
+    clock,
+    ids,
+    logger,
+    serverName: code,
+    readiness,
+  });
+  const peerApp = createPeerApp({ federation, refused: auditRefusal });
+  const peerServer = createPeerServer({
+    identity: () => material,
+    directory,
+    fetch: (request, env) => peerApp.fetch(request, env),
+    onRefused: ({ reason, claimed, address }) =>
+      auditRefusal({
+        caller: claimed ?? 'unknown',
+        path: 'tls',
+        code: 'peer-refused',
+        detail: `${reason} from ${address}`,
+      }),
+    clock,
+  });
+  const frontServer = createFrontServer({
+    fetch: api.fetch,
+    ...(config.front.tls ? { tls: config.front.tls } : {}),
+    allowPlain: config.front.allowPlain,
+    clock,
+  });
+  const repeats = createRepeats(clock, logger);
+  references.onChange(() => {
+    peerServer.recheck();
+    federation.peersChanged();
+  });
+  streamRoutes(api, { federation });
+
+  /** Refusals of peers belong in the audit trail, whatever else happens to the request. */
+  function auditRefusal(refusal: { caller: string; path: string; code: string; detail: string }) {
+    const { caller, path, detail } = refusal;
+    store
+      .write((tx) =>
+        audit.record(tx, {
+          actor: { id: caller, name: caller, node: caller },
+          action: 'peer.refuse',
+          subject: path,
+          outcome: 'denied',
+          detail: { code: refusal.code, detail },
+        }),
+      )
+      .catch((error: unknown) => logger.error({ err: error }, 'a refusal was not audited'));
+  }
+
+  async function readiness(): Promise<Readiness> {
+    const alarmed = alarms.list();
+    const release = references.current();
+    const checks = {
+      store: await storeCheck(),
+      release: release
+        ? { ok: true, detail: `version ${release.version}` }
+        : { ok: false, detail: 'no reference release has been applied yet' },
+      recovery: federation.isRecovering()
+        ? { ok: false, detail: 'recovering: takes money in, decides and pays out nothing' }
+        : { ok: true },
+      alarms: {
+        ok: alarmed.length === 0,
+        ...(alarmed.length === 0 ? {} : { detail: alarmed.map((alarm) => alarm.code).join(', ') }),
+      },
+    };
+    // HQ has no release before its first publication, and is ready to make one.
+    const ready = checks.store.ok && (checks.release.ok || kind === 'centre');
+    return { ready, checks };
+  }
+
+  async function storeCheck(): Promise<{ ok: boolean; detail?: string }> {
+    try {
+      await store.write((tx) => touchState(tx));
+      return { ok: true };
+    } catch (error) {
+      return { ok: false, detail: error instanceof Error ? error.message : 'fails' };
+    }
+  }
+
+  return {
+    code,
+    config,
+    clock,
+    ids,
+    logger,
+    store,
+    audit,
+    access,
+    alarms,
+    api,
+    client,
+    directory,
+    federation,
+    peerApp,
+    references,
+    signer,
+    verifier,
+    /** Runs `work` now and then again `pauseMs` after each end, until the node stops. */
+    repeat: repeats.add,
+    /** Certificates were renewed: new connections use them, open ones live on. */
+    renewed(renewedIdentity: NodeIdentity): void {
+      material = renewedIdentity;
+      peerServer.reload();
+      client.reload();
+    },
+    /** Peers may have changed without a release: HQ's own list of members. */
+    peersChanged(): void {
+      peerServer.recheck();
+      federation.peersChanged();
+    },
+    async start(): Promise<void> {
+      await peerServer.listen(config.peer);
+      await federation.start({ setBack });
+      repeats.add('reference', referenceTickMs, references.tick);
+      repeats.add('purge', purgePauseMs, async () => {
+        await store.write(api.purgeIdempotencyKeys);
+      });
+      await frontServer.listen(config.front);
+      logger.info({ front: config.front.url, peer: config.peer.url }, 'node started');
+    },
+    /** Finishes what was answered, then closes the store. */
+    async stop(): Promise<void> {
+      repeats.stop();
+      await frontServer.close();
+      await federation.stop();
+      await peerServer.close();
+      await client.close();
+      await store.close();
+    },
+  };
+}
+
+function createRepeats(clock: Clock, logger: { error(detail: object, text: string): void }) {
+  let stopped = false;
+  const cancels = new Map<string, () => void>();
+  const add = (name: string, pauseMs: number, work: () => Promise<void>): void => {
+    const turn = async () => {
+      try {
+        await work();
+      } catch (error) {
+        logger.error({ err: error, work: name }, 'repeated work failed');
+      }
+      if (!stopped)
+        cancels.set(
+          name,
+          clock.after(pauseMs, () => void turn()),
+        );
+    };
+    void turn();
+  };
+  return {
+    add,
+    stop(): void {
+      stopped = true;
+      for (const cancel of cancels.values()) cancel();
+    },
+  };
+}
