@@ -6,6 +6,7 @@ import {
   firstFree,
   insertNumber,
   listNumbers,
+  numberReservedFor,
   type PoolNumber,
   reserveNumber,
   takeNumber,
@@ -30,12 +31,15 @@ export function createNumberService({ clock }: { clock: Clock }) {
     if (!number || !isFreeFor(number, customerId)) throw new DomainError('number-taken');
   }
 
-  /** Keeps the chosen number, or any free one, for the customer. @throws DomainError `number-taken`. */
+  /**
+   * Keeps the chosen number, or any free one, for the customer; asked again without a choice, the one that is kept.
+   * @throws DomainError `number-taken`.
+   */
   async function reserve(
     tx: Transaction,
     { customerId, msisdn }: { customerId: string; msisdn?: string | undefined },
   ): Promise<string> {
-    const chosen = msisdn ?? (await firstFree(tx, now(clock)));
+    const chosen = msisdn ?? (await numberReservedFor(tx, customerId)) ?? (await firstFree(tx, now(clock)));
     if (chosen === undefined) throw new DomainError('number-taken', 'No number is free here.');
     await assertFreeFor(tx, chosen, customerId);
     const until = instantOf(clock.nowMs() + reservationMs);

@@ -17,6 +17,18 @@ export function findNumber(tx: Reader, msisdn: string): Promise<PoolNumber | und
   return tx.get<PoolNumber>(`SELECT ${columns} FROM numbers WHERE msisdn = ?`, msisdn);
 }
 
+/** The number that waits for this customer. */
+export async function numberReservedFor(
+  tx: Reader,
+  customerId: string,
+): Promise<string | undefined> {
+  const row = await tx.get<{ msisdn: string }>(
+    "SELECT msisdn FROM numbers WHERE state = 'reserved' AND reserved_for = ? LIMIT 1",
+    customerId,
+  );
+  return row?.msisdn;
+}
+
 /** The first number that nobody has, or whose reservation has run out. */
 export async function firstFree(tx: Reader, at: string): Promise<string | undefined> {
   const free = await tx.get<{ msisdn: string }>(

@@ -5,7 +5,6 @@ import {
   hostsOf,
   issueCertificate,
   randomSerial,
-  requestedKeySha256,
 } from '../../shared/federation/certificates.ts';
 import {
   type EnrolmentAnswer,
@@ -72,7 +71,7 @@ export function createEnrolment(deps: EnrolmentDeps) {
     return { certPem, record };
   }
 
-  /** @throws DomainError `enrolment-refused`, the same for each reason: a guesser learns nothing. */
+  /** @throws DomainError `enrolment-refused`, and not why: a guesser learns nothing. */
   async function redeem(request: EnrolmentRequest): Promise<EnrolmentAnswer> {
     const { code, csrPem, signingJwk, peerUrl, frontUrl } = request;
     const token = parseToken(request.token);
@@ -174,15 +173,14 @@ export function createEnrolment(deps: EnrolmentDeps) {
       if (issued >= maxCertificatesPerDay) {
         throw new DomainError('enrolment-refused', 'Too many renewals in a day.');
       }
-      if (requestedKeySha256(csrPem, code) !== branch.tlsKeySha256) {
-        throw new DomainError('enrolment-refused', 'A renewal keeps the key; enrol for another.');
-      }
       const hosts = hostsOf([branch.peerUrl, branch.frontUrl]);
       const { certPem, record } = issue({ code, csrPem, hosts });
       await store.write(async (tx) => {
-        const still = await branchIn(tx, code);
-        if (!still.active || still.tlsKeySha256 !== record.tlsKeySha256) {
-          throw new DomainError('enrolment-refused', `${code} was revoked or enrolled anew.`);
+        // Read again: it may have been revoked or enrolled anew while the certificate was made.
+        const member = await branchIn(tx, code);
+        if (!member.active) throw new DomainError('enrolment-refused', `${code} is no member.`);
+        if (member.tlsKeySha256 !== record.tlsKeySha256) {
+          throw new DomainError('enrolment-refused', 'A renewal keeps the key; enrol for another.');
         }
         await enrolments.saveCertificate(tx, record);
       });

@@ -3,13 +3,7 @@ import { DomainError, type ProblemCode } from '../../shared/problem/problem.ts';
 import type { Instant } from '../../shared/time/clock.ts';
 import type { PairPosition, SettlementModel } from './netting.ts';
 
-export const windowStates = [
-  'OPEN',
-  'CLOSED',
-  'PENDING_SETTLEMENT',
-  'SETTLED',
-  'ABORTED',
-] as const;
+export const windowStates = ['OPEN', 'CLOSED', 'PENDING_SETTLEMENT', 'SETTLED', 'ABORTED'] as const;
 export type WindowState = (typeof windowStates)[number];
 
 export const settlementStates = ['PENDING_SETTLEMENT', 'SETTLED', 'ABORTED'] as const;

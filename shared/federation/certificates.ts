@@ -187,12 +187,6 @@ function verifiedRequest(csrPem: string): forge.pki.CertificateSigningRequest | 
   }
 }
 
-/** SHA-256 (hex) of the key a certificate request asks for, as `CertificateFacts.spkiSha256`. */
-export function requestedKeySha256(csrPem: string, code: NodeCode): string {
-  const der = forge.asn1.toDer(forge.pki.publicKeyToAsn1(requestedKey(csrPem, code)));
-  return sha256(Buffer.from(der.getBytes(), 'binary'));
-}
-
 /**
  * Reads a node's certificate; proves nothing about who signed it.
  * @throws DomainError `peer-refused` when it names no node, or two.

@@ -5,11 +5,15 @@ import { publicSigningKey } from './identity.ts';
 
 const maxPemCharacters = 16_384;
 
-/** `https://host[:port]` and nothing behind it: what the directory takes as a node's address. */
+/**
+ * `https://host[:port]` and nothing behind it: what the directory takes as a node's address.
+ * Names under `sbms.internal` are the authority's to give: a branch that could ask for HQ's in
+ * its certificate would pass for it in TLS.
+ */
 export const nodeUrl = z
   .string()
   .max(300)
-  .refine(isOrigin, 'must be https://host or https://host:port');
+  .refine(isOrigin, 'must be https://host or https://host:port, not under sbms.internal');
 
 const pem = z.string().max(maxPemCharacters);
 const nodeCode = z.custom<NodeCode>(
@@ -62,5 +66,6 @@ export function parseToken(text: string): EnrolmentToken {
 function isOrigin(text: string): boolean {
   if (!URL.canParse(text)) return false;
   const url = new URL(text);
-  return url.protocol === 'https:' && url.origin === text.replace(/\/$/, '') && !text.endsWith('/');
+  const reserved = /(^|\.)sbms\.internal\.?$/.test(url.hostname);
+  return url.protocol === 'https:' && url.origin === text && !reserved;
 }

@@ -208,6 +208,8 @@ export function createFederation(deps: FederationDeps) {
     onRecovered(listener: () => void): void {
       onRecovered.push(listener);
     },
+    /** All nodes but this one, as the directory has them now. */
+    peers: (): NodeCode[] => directory.peers().map((peer) => peer.code),
     /** The directory changed: new peers get a lane. */
     peersChanged: wakeAll,
     /** Every request of a peer passes here first. */

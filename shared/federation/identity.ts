@@ -91,7 +91,7 @@ export async function createIdentity(dir: string, code: NodeCode): Promise<NodeK
   return keys;
 }
 
-/** Adds what the centre answered; the certificate goes last, so that it makes the identity whole. */
+/** Adds what the centre answered; the certificate goes last, it makes the identity whole. */
 export function completeIdentity(
   dir: string,
   enrolled: { certPem: string; caPem: string; headOfficeKey: JWK },

@@ -182,7 +182,7 @@ function singleValues(headers: Record<string, string | string[] | undefined>) {
   return single;
 }
 
-/** Answers by the deadline even while undici, which heeds a signal only once connected, does not. */
+/** Answers by the deadline although undici heeds a signal only once connected. */
 async function withinDeadline<T>(
   clock: Clock,
   timeoutMs: number,

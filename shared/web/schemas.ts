@@ -13,7 +13,7 @@ import { problems } from '../problem/problem.ts';
 import { isBusinessDate } from '../time/clock.ts';
 
 const amountPattern = /^-?\d{1,16}(\.\d{1,4})?$/;
-const instantPattern = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z$/;
+const instantPattern = /^\d{4}-\d{2}-\d{2}T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{3}Z$/;
 const maxCursorLength = 512;
 
 /** Money as it travels; `parseMoney` of shared/money makes it exact: the decimals depend on the currency. */

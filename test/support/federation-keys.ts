@@ -60,11 +60,11 @@ export async function federationKeys(codes: readonly NodeCode[]): Promise<Federa
   };
 }
 
-/** A certificate by `authority` for the node's key; other dates, hosts or names on demand. */
+/** A certificate by `authority` for the node's key; other dates or hosts on demand. */
 export function certificateFor(
   authority: Authority,
   keys: NodeKeys,
-  changes: { clock?: Clock; validDays?: number; serial?: string } = {},
+  changes: { clock?: Clock; hosts?: readonly string[] } = {},
 ): string {
   return issueCertificate({
     authority,

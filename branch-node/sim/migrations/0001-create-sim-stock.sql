@@ -24,3 +24,4 @@ CREATE TABLE numbers (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX numbers_by_state ON numbers (state, msisdn);
 CREATE INDEX numbers_reserved ON numbers (reserved_until) WHERE state = 'reserved';
+CREATE INDEX numbers_reserved_for ON numbers (reserved_for) WHERE state = 'reserved';

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Access, createAccess } from '../../../shared/access/access-service.ts';
 import { type Actor, type Audit, createAudit } from '../../../shared/access/audit.ts';
+import type { PasswordHash } from '../../../shared/access/passwords.ts';
 import type { NodeKind, Permission } from '../../../shared/access/permissions.ts';
 import { systemIds } from '../../../shared/ids/ids.ts';
 import { openStore } from '../../../shared/store/open-store.ts';
@@ -35,6 +36,9 @@ const roles: Readonly<Record<string, readonly Permission[]>> = {
 
 export const byTest: { by: Actor } = { by: { id: 'cli', name: 'cli', node: 'MSK' } };
 
+/** Hashing is slow on purpose; the tests need each password hashed once. */
+const hashes = new Map<string, PasswordHash>();
+
 export interface AccessFixture {
   readonly store: Store;
   readonly clock: TestClock;
@@ -65,7 +69,8 @@ export async function accessFixture(node: NodeKind = 'branch'): Promise<AccessFi
     ...{ store, clock, audit, access },
     restarted: () => createAccess(deps),
     async add(login, role, password) {
-      const passwordHash = await access.hashPassword(password);
+      const passwordHash = await (hashes.get(password) ?? access.hashPassword(password));
+      hashes.set(password, passwordHash);
       await store.write((tx) =>
         access.addOperator(tx, { login, name: `Name of ${login}`, role, passwordHash, ...byTest }),
       );

@@ -18,6 +18,7 @@ import { createPeerServer } from '../../../shared/federation/peer-server.ts';
 import type { Peer } from '../../../shared/federation/peers.ts';
 import { headOffice, type NodeCode, systemIds } from '../../../shared/ids/ids.ts';
 import { openStore } from '../../../shared/store/open-store.ts';
+import type { Store } from '../../../shared/store/store.ts';
 import {
   certificateFor,
   changeableDirectory,
@@ -45,7 +46,7 @@ describe('enrolment', () => {
   }
 
   /** HQ's enrolment on a real store; `changes` is what it told its caller. */
-  async function centre() {
+  async function centre(wrap: (store: Store) => Store = (store) => store) {
     const dir = await temporary();
     const keys = await federationKeys([msk, spb, nsk]);
     const clock = shiftableClock();
@@ -57,7 +58,7 @@ describe('enrolment', () => {
     const changes: EnrolledBranch[] = [];
     let failing = false;
     const enrolment = createEnrolment({
-      store,
+      store: wrap(store),
       authority: keys.authority,
       headOfficeKey: publicKeyOf(keys.identity(headOffice).signingKey),
       clock,
@@ -120,7 +121,22 @@ describe('enrolment', () => {
     });
 
     it('takes it once also from two requests at a time', async () => {
-      const { keys, enrolment } = await centre();
+      // Both have read the token as good before either writes.
+      let reads = 0;
+      let release = () => {};
+      const bothRead = new Promise<void>((resolve) => {
+        release = resolve;
+      });
+      const { keys, enrolment } = await centre((store) => ({
+        ...store,
+        async read(fn) {
+          const value = await store.read(fn);
+          reads += 1;
+          if (reads === 2) release();
+          await bothRead;
+          return value;
+        },
+      }));
       const token = await enrolment.createToken({ code: msk, actor: 'root' });
       const outcomes = await Promise.allSettled([
         enrolment.enrol(requestOf(keys, token), 'a'),
@@ -193,6 +209,8 @@ describe('enrolment', () => {
       }
       const locked = await refusalBy(enrolment.enrol(requestOf(keys, token), 'a'));
       expect(locked).to.include({ code: 'locked-out' });
+      const elsewhere = await refusalBy(enrolment.enrol(requestOf(keys, guess), 'b'));
+      expect(elsewhere).to.include({ code: 'enrolment-refused' });
       clock.shift(61_000);
       await enrolment.enrol(requestOf(keys, token), 'a');
     });
@@ -225,6 +243,7 @@ describe('enrolment', () => {
         const refusal = await refusalBy(enrolment.renew(request));
         expect(refusal).to.include({ code: 'enrolment-refused' });
       }
+      expect(await enrolment.certificates(msk)).to.have.length(2);
       await enrolment.revoke({ code: msk });
       const revoked = await refusalBy(enrolment.renew({ caller: msk, csrPem }));
       expect(revoked).to.include({ code: 'enrolment-refused' });
@@ -255,7 +274,6 @@ describe('enrolment', () => {
       const { keys, enrolment, changes } = await centre();
       const first = await enrolment.createToken({ code: msk, actor: 'root' });
       const old = await enrolment.enrol(requestOf(keys, first), 'a');
-      await enrolment.revoke({ code: msk });
       const second = await enrolment.createToken({ code: msk, actor: 'root' });
       await enrolment.enrol(requestOf(keys, second), 'a');
       const { serial } = certificateFacts(old.certPem);
@@ -325,6 +343,7 @@ describe('enrolment', () => {
         [{ more: 1 }, 'body'],
         [{ peerUrl: 'http://a' }, 'peerUrl'],
         [{ frontUrl: 'https://a/path' }, 'frontUrl'],
+        [{ peerUrl: 'https://hq.sbms.internal:1' }, 'peerUrl'],
         [{ code: 'msk' }, 'code'],
         [{ signingJwk: signingKey }, 'signingJwk'],
       ] as const) {
@@ -392,7 +411,9 @@ describe('enrolment', () => {
     ): Promise<string> {
       const keys = await federationKeys([spb]);
       const node = keys.identity(code);
-      const options = { key: node.tlsKeyPem, cert: certificateFor(issuer, node) };
+      // Even a certificate that had got HQ's name in TLS does not make its holder HQ.
+      const hosts = ['127.0.0.1', 'hq.sbms.internal'];
+      const options = { key: node.tlsKeyPem, cert: certificateFor(issuer, node, { hosts }) };
       const server = createServer(options, (incoming, outgoing) => {
         seen.push(`${incoming.method} ${incoming.url}`);
         outgoing.end(caPem);

@@ -1,0 +1,140 @@
+import { z } from 'zod';
+import { iccidPattern, imsiPattern, type NodeCode } from '../../shared/ids/ids.ts';
+import { accounts, transfer } from '../../shared/ledger/ledger.ts';
+import { post } from '../../shared/ledger/ledger-store.ts';
+import { formatMoney, type Money, parseMoney } from '../../shared/money/money.ts';
+import { assert, DomainError } from '../../shared/problem/problem.ts';
+import type { Reference } from '../../shared/reference/reference.ts';
+import type { Transaction } from '../../shared/store/store.ts';
+import { type Clock, now } from '../../shared/time/clock.ts';
+import { parseInput } from '../../shared/web/input.ts';
+import type { JsonObject } from '../../shared/wire/peer-messages.ts';
+import type { Operation, OperationKind } from '../operations/operation.ts';
+import type { SimService } from '../sim/sim-service.ts';
+import { assertActive, nextStatus, servicesAfterPlanChange } from './subscriber.ts';
+import type { ServedSubscriber, SubscriberService } from './subscriber-service.ts';
+
+/** The customer is the new home's own; without a rate plan the present one goes along. */
+const request = z.strictObject({
+  customerId: z.string().min(1).max(64),
+  iccid: z.string().regex(iccidPattern),
+  imsi: z.string().regex(imsiPattern),
+  ratePlan: z.string().max(40).exactOptional(),
+});
+
+const decided = z.object({
+  ratePlan: z.string(),
+  services: z.array(z.string()),
+  currency: z.string(),
+  /** The present home's; the new home opens its own. */
+  billingAccountId: z.string(),
+  retires: z.string(),
+  /** The balance that goes along; absent when there is none. */
+  money: z.strictObject({ amount: z.string(), currency: z.string() }).optional(),
+});
+
+/**
+ * A number changes its home: the branch that serves the request becomes the new one. The present home lets number and
+ * balance go, the new one takes them over when it hears of that; between them the money stands in clearing.
+ */
+export function createNumberMove(deps: {
+  node: NodeCode;
+  sims: SimService;
+  subscribers: SubscriberService;
+  clock: Clock;
+  /** @throws DomainError `no-release` */
+  reference(): Reference;
+}): OperationKind {
+  const { node, sims, subscribers, clock } = deps;
+
+  function planAfter(operation: Operation, { ratePlan, services }: ServedSubscriber) {
+    const wanted = parseInput(request, operation.request).ratePlan;
+    if (wanted === undefined || wanted === ratePlan) return { ratePlan, services: [...services] };
+    const reference = deps.reference();
+    const plan = reference.ratePlan(wanted, operation.businessDate);
+    if (!plan) throw new DomainError('unknown-rate-plan');
+    const present = reference.ratePlan(ratePlan, operation.businessDate);
+    const change = { from: present?.services ?? [], to: plan.services };
+    return { ratePlan: wanted, services: servicesAfterPlanChange(services, change) };
+  }
+
+  async function postMove(
+    tx: Transaction,
+    operation: Operation,
+    { point, money, ...sides }: { point: string; money: Money; debit: string; credit: string },
+  ): Promise<void> {
+    assert(money.amount > 0n, 'a balance that moves is money');
+    await post(tx, {
+      kind: `${operation.kind}.${point}`,
+      operationId: operation.id,
+      businessDate: operation.businessDate,
+      recordedAt: now(clock),
+      postings: transfer(money, sides),
+    });
+  }
+
+  /** The new home: the subscriber starts with the balance that came along. */
+  async function takeOver(
+    tx: Transaction,
+    operation: Operation,
+    result: JsonObject,
+  ): Promise<void> {
+    const { iccid, imsi, customerId } = parseInput(request, operation.request);
+    const { ratePlan, services, currency, money } = decided.parse(result);
+    const billingAccountId = operation.id;
+    const activatedAt = operation.occurredAt;
+    await sims.bind(tx, { iccid, imsi });
+    await subscribers.start(tx, operation, {
+      ...{ iccid, imsi, customerId, billingAccountId, currency, ratePlan, services, activatedAt },
+    });
+    if (!money) return;
+    await postMove(tx, operation, {
+      point: 'concluded',
+      money: parseMoney(money),
+      debit: accounts.clearing(operation.home),
+      credit: accounts.subscriber(billingAccountId),
+    });
+  }
+
+  return {
+    kind: 'number-move',
+    request,
+    acceptedWhileRecovering: false,
+    async accept(tx, operation, replayed) {
+      const { iccid, imsi } = parseInput(request, operation.request);
+      await sims.reserve(tx, operation, { card: { iccid, imsi }, isReplay: replayed !== undefined });
+      return {};
+    },
+    async decide(tx, operation) {
+      if (operation.serving === node) throw new DomainError('already-at-home');
+      const subscriber = await subscribers.requireHere(tx, operation.msisdn);
+      assertActive(subscriber);
+      const { currency, billingAccountId, iccid: retires } = subscriber;
+      const amount = await subscribers.balanceHere(tx, subscriber);
+      return {
+        ...planAfter(operation, subscriber),
+        ...{ currency, billingAccountId, retires },
+        ...(amount > 0n ? { money: { ...formatMoney({ amount, currency }) } } : {}),
+      };
+    },
+    async apply(tx, operation, result) {
+      const { billingAccountId, retires, money } = decided.parse(result);
+      const movedTo = operation.serving;
+      const status = nextStatus('active', 'move');
+      await subscribers.changeStatus(tx, operation, { status, movedTo });
+      await sims.retire(tx, retires);
+      if (!money) return;
+      await postMove(tx, operation, {
+        point: 'executed',
+        money: parseMoney(money),
+        debit: accounts.subscriber(billingAccountId),
+        credit: accounts.clearing(movedTo),
+      });
+    },
+    async conclude(tx, operation, decision) {
+      const { iccid } = parseInput(request, operation.request);
+      if (decision.outcome === 'executed') await takeOver(tx, operation, decision.result);
+      else await sims.conclude(tx, operation, { iccid, decision });
+    },
+  };
+}

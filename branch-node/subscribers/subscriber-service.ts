@@ -1,0 +1,193 @@
+import type { Permission } from '../../shared/access/permissions.ts';
+import type { Msisdn, NodeCode } from '../../shared/ids/ids.ts';
+import { accounts } from '../../shared/ledger/ledger.ts';
+import { balanceOf } from '../../shared/ledger/ledger-store.ts';
+import { assert, DomainError } from '../../shared/problem/problem.ts';
+import type { HomeOf, Reference } from '../../shared/reference/reference.ts';
+import type { Reader, Transaction } from '../../shared/store/store.ts';
+import type { Operation } from '../operations/operation.ts';
+import type { NumberService } from '../sim/number-service.ts';
+import type { SimIdentity } from '../sim/sim-card.ts';
+import { incompleteName, maskName } from './customer.ts';
+import type { CustomerService } from './customer-service.ts';
+import type { Subscriber, SubscriberStatus } from './subscriber.ts';
+import { cardFrom, type Payability, type SubscriberCard } from './subscriber-card.ts';
+import { searchSubscribers } from './subscriber-search-store.ts';
+import {
+  findSubscriber,
+  insertBillingAccount,
+  insertChange,
+  listChanges,
+  numberOfCustomer,
+  saveSubscriber,
+  servicesText,
+} from './subscriber-store.ts';
+
+/** A subscriber who can be served here. */
+export type ServedSubscriber = Subscriber & { readonly status: 'active' | 'blocked' };
+
+export type SubscriberService = ReturnType<typeof createSubscriberService>;
+
+/** The subscribers whose home this branch is, and where the others' home is. */
+export function createSubscriberService(deps: {
+  node: NodeCode;
+  customers: CustomerService;
+  numbers: NumberService;
+  /** @throws DomainError `no-release` */
+  reference(): Reference;
+}) {
+  const { node, customers, numbers } = deps;
+
+  /** Numbers were parsed at the border, where they became what they are here. */
+  function plannedHome(msisdn: string): HomeOf {
+    return deps.reference().homeOf(msisdn as Msisdn);
+  }
+
+  /**
+   * The branch where the number lives: what is known here goes before the numbering plan.
+   * @throws DomainError `unknown-number`, `foreign-number`.
+   */
+  async function homeOf(tx: Reader, msisdn: string): Promise<NodeCode> {
+    const subscriber = await findSubscriber(tx, msisdn);
+    if (subscriber) return subscriber.movedTo ?? node;
+    if (await numbers.isInPool(tx, msisdn)) return node;
+    const home = plannedHome(msisdn);
+    if (home.kind === 'foreign') throw new DomainError('foreign-number');
+    if (home.kind === 'unknown' || home.branch === node) throw new DomainError('unknown-number');
+    return home.branch;
+  }
+
+  function missing(msisdn: string): DomainError {
+    const home = plannedHome(msisdn);
+    const isElsewhere = home.kind === 'own' && home.branch !== node;
+    return isElsewhere ? moved(home.branch) : new DomainError('unknown-number');
+  }
+
+  function moved(movedTo: NodeCode): DomainError {
+    const detail = `The number is served by ${movedTo}.`;
+    return new DomainError('subscriber-moved', detail, { members: { movedTo } });
+  }
+
+  /** The record kept here, terminated or not. @throws DomainError `unknown-number`, `subscriber-moved`. */
+  async function recordHere(tx: Reader, msisdn: string): Promise<Subscriber> {
+    const subscriber = await findSubscriber(tx, msisdn);
+    if (!subscriber) throw missing(msisdn);
+    if (subscriber.movedTo) throw moved(subscriber.movedTo);
+    return subscriber;
+  }
+
+  /** @throws DomainError `unknown-number`, `subscriber-terminated`, `subscriber-moved` with `movedTo`. */
+  async function requireHere(tx: Reader, msisdn: string): Promise<ServedSubscriber> {
+    const { status, ...subscriber } = await recordHere(tx, msisdn);
+    if (status === 'terminated') throw new DomainError('subscriber-terminated');
+    assert(status !== 'moved', 'a subscriber who moved says where to');
+    return { ...subscriber, status };
+  }
+
+  async function customerOf(tx: Reader, { customerId }: Subscriber) {
+    const customer = await customers.find(tx, customerId);
+    assert(customer, 'a subscriber has a customer');
+    return customer;
+  }
+
+  /** What the customer has left, in minor units: the ledger's liability with its sign turned. */
+  async function balanceHere(
+    tx: Reader,
+    { billingAccountId, currency }: Pick<Subscriber, 'billingAccountId' | 'currency'>,
+  ): Promise<bigint> {
+    return -(await balanceOf(tx, accounts.subscriber(billingAccountId), currency));
+  }
+
+  /** @throws DomainError `unknown-number`, `subscriber-moved`. */
+  async function cardOf(
+    tx: Reader,
+    msisdn: string,
+    permissions: ReadonlySet<Permission>,
+  ): Promise<SubscriberCard> {
+    const subscriber = await recordHere(tx, msisdn);
+    const customer = await customerOf(tx, subscriber);
+    const balance = await balanceHere(tx, subscriber);
+    return cardFrom(node, { subscriber, customer, balance }, permissions);
+  }
+
+  /** @throws DomainError `unknown-number`, `subscriber-moved`. */
+  async function payabilityOf(tx: Reader, msisdn: string): Promise<Payability> {
+    const subscriber = await recordHere(tx, msisdn);
+    const { data } = await customerOf(tx, subscriber);
+    const name = data ? maskName(data.name) : incompleteName;
+    const { status, currency } = subscriber;
+    return { verified: true, homeBranch: node, status, name, currency };
+  }
+
+  /** @throws DomainError `number-taken` for a number that is in service. */
+  async function assertUnused(tx: Reader, msisdn: string): Promise<void> {
+    const status = (await findSubscriber(tx, msisdn))?.status;
+    if (status === 'active' || status === 'blocked') throw new DomainError('number-taken');
+  }
+
+  /** The number has its home here from now on. */
+  async function start(
+    tx: Transaction,
+    operation: Operation,
+    fresh: Omit<Subscriber, 'msisdn' | 'status' | 'movedTo'>,
+  ): Promise<void> {
+    const { customerId, billingAccountId: id, currency, activatedAt: at } = fresh;
+    await customers.ensure(tx, customerId);
+    await insertBillingAccount(tx, { id, customerId, currency, at });
+    await saveSubscriber(tx, { ...fresh, msisdn: operation.msisdn, status: 'active' });
+    await insertChange(tx, operation, { what: 'start', before: null, after: fresh.ratePlan });
+  }
+
+  /** What a set-back lost for good is not there to change: then nothing is. */
+  async function change(
+    tx: Transaction,
+    operation: Operation,
+    changed: Partial<Omit<Subscriber, 'msisdn'>>,
+  ): Promise<void> {
+    const before = await findSubscriber(tx, operation.msisdn);
+    if (!before) return;
+    const after = { ...before, ...changed };
+    await saveSubscriber(tx, after);
+    const facts = {
+      'rate-plan': (of: Subscriber) => of.ratePlan,
+      services: (of: Subscriber) => servicesText(of.services),
+      status: (of: Subscriber) => of.status,
+      sim: (of: Subscriber) => of.iccid,
+    } as const;
+    for (const what of ['rate-plan', 'services', 'status', 'sim'] as const) {
+      const was = facts[what](before);
+      const is = facts[what](after);
+      if (was !== is) await insertChange(tx, operation, { what, before: was, after: is });
+    }
+  }
+
+  return {
+    homeOf,
+    requireHere,
+    cardOf,
+    payabilityOf,
+    balanceHere,
+    assertUnused,
+    start,
+    /** Is it a number of this branch's own ranges? */
+    isOwnNumber(msisdn: string): boolean {
+      const home = plannedHome(msisdn);
+      return home.kind === 'own' && home.branch === node;
+    },
+    changeSim: (tx: Transaction, operation: Operation, { iccid, imsi }: SimIdentity) =>
+      change(tx, operation, { iccid, imsi }),
+    changePlan: (
+      tx: Transaction,
+      operation: Operation,
+      plan: { ratePlan?: string; services: readonly string[] },
+    ) => change(tx, operation, plan),
+    changeStatus: (
+      tx: Transaction,
+      operation: Operation,
+      next: { status: SubscriberStatus; movedTo?: NodeCode },
+    ) => change(tx, operation, next),
+    search: searchSubscribers,
+    changes: listChanges,
+    numberOfCustomer,
+  };
+}

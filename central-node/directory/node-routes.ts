@@ -1,0 +1,138 @@
+import { z } from '@hono/zod-openapi';
+import type { Audit } from '../../shared/access/audit.ts';
+import type { Principal } from '../../shared/access/operator.ts';
+import type { Federation } from '../../shared/federation/federation.ts';
+import { headOffice, type NodeCode } from '../../shared/ids/ids.ts';
+import { DomainError } from '../../shared/problem/problem.ts';
+import type { Store } from '../../shared/store/store.ts';
+import type { Api } from '../../shared/web/api.ts';
+import { instant, nodeCode, page } from '../../shared/web/schemas.ts';
+import type { Enrolment } from './enrolment-service.ts';
+
+export interface NodeRouteDeps {
+  store: Store;
+  audit: Audit;
+  federation: Federation;
+  enrolment: Enrolment;
+  /** The version of the release in force at head office; 0 for none. */
+  release: () => number;
+}
+
+const nodeView = z
+  .strictObject({
+    code: nodeCode,
+    active: z.boolean(),
+    enrolledAt: instant,
+    peerUrl: z.string(),
+    frontUrl: z.string(),
+    reachable: z.boolean(),
+    heardAt: instant.optional(),
+    codeVersion: z.string().optional(),
+    release: z.int().optional(),
+    releaseBehind: z.int().optional().openapi({ description: 'Releases that it has not applied' }),
+    recovering: z.boolean().optional(),
+    clockSkewMs: z.int().optional(),
+    behind: z
+      .record(z.string(), z.int())
+      .optional()
+      .openapi({ description: 'Entries that it has not got acknowledged, by node' }),
+    certificate: z
+      .strictObject({ serial: z.string(), notAfter: instant })
+      .optional()
+      .openapi({ description: 'The newest one that is not revoked' }),
+  })
+  .openapi('Node');
+
+const codeParams = z.strictObject({ code: nodeCode });
+
+/** The members of the federation: their state, how one joins, how one is cut off. */
+export function nodeRoutes({ endpoint }: Pick<Api, 'endpoint'>, deps: NodeRouteDeps): void {
+  const { store, audit, federation, enrolment } = deps;
+
+  async function note(principal: Principal, action: string, subject: string): Promise<void> {
+    const actor = { id: principal.operatorId, name: principal.name, node: headOffice };
+    await store.write((tx) => audit.record(tx, { actor, action, subject, outcome: 'done' }));
+  }
+
+  async function viewOf(branch: Awaited<ReturnType<Enrolment['branches']>>[number]) {
+    const status = federation.liveness.statuses().find(({ peer }) => peer === branch.code);
+    const [certificate] = (await enrolment.certificates(branch.code)).filter(
+      ({ revokedAt }) => revokedAt === null,
+    );
+    const { code, active, enrolledAt, peerUrl, frontUrl } = branch;
+    const known = status?.release === undefined ? {} : releaseOf(status.release);
+    return {
+      ...{ code, active, enrolledAt, peerUrl, frontUrl },
+      reachable: status?.reachable ?? false,
+      ...(status?.heardAt === undefined ? {} : { heardAt: status.heardAt }),
+      ...(status?.codeVersion === undefined ? {} : { codeVersion: status.codeVersion }),
+      ...known,
+      ...(status?.recovering === undefined ? {} : { recovering: status.recovering }),
+      ...(status?.clockSkewMs === undefined ? {} : { clockSkewMs: status.clockSkewMs }),
+      ...(status?.behind === undefined ? {} : { behind: { ...status.behind } }),
+      ...(certificate
+        ? { certificate: { serial: certificate.serial, notAfter: certificate.notAfter } }
+        : {}),
+    };
+  }
+
+  function releaseOf(release: number) {
+    return { release, releaseBehind: Math.max(0, deps.release() - release) };
+  }
+
+  endpoint(
+    {
+      method: 'GET',
+      path: '/api/v1/nodes',
+      permission: 'node.read',
+      operationId: 'listNodes',
+      tag: 'Federation',
+      summary: 'Every branch: who is up, who is behind, which release it has, its certificate',
+      response: page(nodeView),
+    },
+    async () => ({
+      items: await Promise.all((await enrolment.branches()).map(viewOf)),
+      next: null,
+    }),
+  );
+
+  endpoint(
+    {
+      method: 'POST',
+      path: '/api/v1/enrolment-tokens',
+      permission: 'branch.enrol',
+      operationId: 'createEnrolmentToken',
+      tag: 'Federation',
+      summary: 'A one-time token with which a branch joins; shown once, good for a day',
+      body: z.strictObject({ code: nodeCode }),
+      response: z.strictObject({ code: nodeCode, token: z.string() }),
+    },
+    async ({ body, principal }) => {
+      const code = body.code as NodeCode;
+      const token = await enrolment.createToken({ code, actor: principal.login });
+      await note(principal, 'branch.invite', code);
+      return { code, token };
+    },
+  );
+
+  endpoint(
+    {
+      method: 'POST',
+      path: '/api/v1/nodes/{code}/revocation',
+      permission: 'branch.revoke',
+      operationId: 'revokeNode',
+      tag: 'Federation',
+      summary: 'Cut a branch off: head office refuses it now, the others from the next release on',
+      params: codeParams,
+      response: nodeView,
+    },
+    async ({ params, principal }) => {
+      const code = params.code as NodeCode;
+      const known = (await enrolment.branches()).some((branch) => branch.code === code);
+      if (!known) throw new DomainError('branch-not-found');
+      const branch = await enrolment.revoke({ code });
+      await note(principal, 'branch.revoke', code);
+      return viewOf(branch);
+    },
+  );
+}

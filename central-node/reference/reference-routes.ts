@@ -1,0 +1,228 @@
+import { z } from '@hono/zod-openapi';
+import type { Audit } from '../../shared/access/audit.ts';
+import type { Principal } from '../../shared/access/operator.ts';
+import type { Federation } from '../../shared/federation/federation.ts';
+import { headOffice } from '../../shared/ids/ids.ts';
+import { DomainError } from '../../shared/problem/problem.ts';
+import { datasetNames } from '../../shared/reference/datasets.ts';
+import type { ReferenceService } from '../../shared/reference/reference-service.ts';
+import type { Reader, Transaction } from '../../shared/store/store.ts';
+import type { BusinessDate } from '../../shared/time/clock.ts';
+import type { Api } from '../../shared/web/api.ts';
+import { instant, page } from '../../shared/web/schemas.ts';
+import { importNumbering } from './numbering-import.ts';
+import type { ReferenceDraftService } from './reference-draft-service.ts';
+
+const maxImportBytes = 16 * 1024 * 1024;
+
+export interface ReferenceRouteDeps {
+  audit: Audit;
+  federation: Federation;
+  references: ReferenceService;
+  drafts: ReferenceDraftService;
+  businessDate(tx: Reader): Promise<BusinessDate>;
+}
+
+const releaseView = z
+  .strictObject({
+    version: z.int(),
+    publishedAt: instant,
+    effectiveFrom: instant,
+    publishedBy: z.string(),
+    datasets: z
+      .record(z.string(), z.strictObject({ sha256: z.string(), rows: z.int() }))
+      .optional(),
+  })
+  .openapi('ReferenceRelease');
+
+const numberingView = z
+  .strictObject({
+    rows: z.int(),
+    taken: z.int(),
+    capacity: z.int(),
+    branches: z.record(z.string(), z.strictObject({ ranges: z.int(), capacity: z.int() })),
+    unknownRegions: z.array(z.string()),
+  })
+  .openapi('NumberingImport');
+
+const datasetParams = z.strictObject({ name: z.enum(datasetNames) });
+const rows = z.array(z.looseObject({}));
+
+/** The draft of the reference data and the releases made of it. */
+export function referenceRoutes(
+  { endpoint }: Pick<Api, 'endpoint'>,
+  deps: ReferenceRouteDeps,
+): void {
+  const { drafts, federation } = deps;
+
+  const noting = (principal: Principal, action: string, subject: string) => (tx: Transaction) => {
+    const actor = { id: principal.operatorId, name: principal.name, node: headOffice };
+    return deps.audit.record(tx, { actor, action, subject, outcome: 'done' });
+  };
+
+  endpoint(
+    {
+      method: 'POST',
+      path: '/api/v1/reference-releases',
+      permission: 'reference.publish',
+      operationId: 'publishRelease',
+      tag: 'Reference data',
+      summary: 'Publish the draft as the next release: signed, and told to every branch',
+      body: z.strictObject({ effectiveFrom: instant.optional() }),
+      response: releaseView,
+    },
+    async ({ body, principal }) => {
+      const { effectiveFrom } = body;
+      const manifest = await drafts.publish({
+        actor: principal.login,
+        ...(effectiveFrom === undefined ? {} : { effectiveFrom }),
+        async onPublished(tx, { version, createdAt }) {
+          await federation.log.append(tx, {
+            kind: 'reference.released',
+            to: federation.peers(),
+            occurredAt: createdAt,
+            businessDate: await deps.businessDate(tx),
+            body: { version },
+          });
+          await noting(principal, 'reference.publish', `release ${version}`)(tx);
+        },
+      });
+      const { version, datasets } = manifest;
+      return {
+        version,
+        publishedAt: manifest.createdAt,
+        effectiveFrom: manifest.effectiveFrom,
+        publishedBy: principal.login,
+        datasets,
+      };
+    },
+  );
+
+  endpoint(
+    {
+      method: 'GET',
+      path: '/api/v1/reference-releases',
+      permission: 'reference.read',
+      operationId: 'listReleases',
+      tag: 'Reference data',
+      summary: 'The releases, the latest first',
+      response: page(releaseView),
+    },
+    async () => ({
+      items: (await drafts.publications()).map(({ actor, ...release }) => ({
+        ...release,
+        publishedBy: actor,
+      })),
+      next: null,
+    }),
+  );
+
+  endpoint(
+    {
+      method: 'GET',
+      path: '/api/v1/reference-draft/changes',
+      permission: 'reference.read',
+      operationId: 'getDraftChanges',
+      tag: 'Reference data',
+      summary: 'What publishing now would change',
+      response: z.strictObject({ items: z.array(z.looseObject({})) }),
+    },
+    async () => ({ items: (await drafts.diff()).map((change) => ({ ...change })) }),
+  );
+
+  draftRoutes({ endpoint }, deps, noting);
+}
+
+type Noting = (
+  principal: Principal,
+  action: string,
+  subject: string,
+) => (tx: Transaction) => Promise<void>;
+
+function draftRoutes(
+  { endpoint }: Pick<Api, 'endpoint'>,
+  { drafts }: ReferenceRouteDeps,
+  noting: Noting,
+): void {
+  endpoint(
+    {
+      method: 'GET',
+      path: '/api/v1/reference-draft/datasets/{name}',
+      permission: 'reference.read',
+      operationId: 'getDraftDataset',
+      tag: 'Reference data',
+      summary: 'The rows of a data set as they would be released now',
+      params: datasetParams,
+      response: z.strictObject({ name: z.string(), rows }),
+    },
+    async ({ params: { name } }) => ({
+      name,
+      rows: (await drafts.rows(name)).map((row) => ({ ...row })),
+    }),
+  );
+
+  endpoint(
+    {
+      method: 'PUT',
+      path: '/api/v1/reference-draft/datasets/{name}',
+      permission: 'reference.edit',
+      operationId: 'replaceDraftDataset',
+      tag: 'Reference data',
+      summary: "Replace a data set's rows in the draft, all or none",
+      params: datasetParams,
+      body: z.strictObject({ rows }),
+      maxBodyBytes: maxImportBytes,
+      response: z.strictObject({ name: z.string(), rows: z.int() }),
+    },
+    async ({ params: { name }, body, principal }) => {
+      await drafts.replaceDataset(name, body.rows, noting(principal, 'reference.edit', name));
+      return { name, rows: body.rows.length };
+    },
+  );
+
+  endpoint(
+    {
+      method: 'POST',
+      path: '/api/v1/numbering-imports',
+      permission: 'reference.edit',
+      operationId: 'importNumbering',
+      tag: 'Reference data',
+      summary: "Import the public numbering registry: the operator's ranges become home branches",
+      body: z.strictObject({
+        registry: z.string().min(1).openapi({ description: 'The registry, CSV as published' }),
+        regions: z.string().min(1).openapi({ description: 'region;branch' }),
+        inn: z.string().regex(/^\d{10,12}$/, 'must be 10 to 12 digits'),
+        dryRun: z.boolean().default(false),
+      }),
+      maxBodyBytes: maxImportBytes,
+      response: numberingView,
+    },
+    async ({ body, principal }) => {
+      const result = importNumbering({
+        registry: Buffer.from(body.registry),
+        regions: Buffer.from(body.regions),
+        inn: body.inn,
+      });
+      const { rows: count, taken, capacity, branches, unknownRegions } = result;
+      if (!body.dryRun) {
+        if (unknownRegions.length > 0 || taken === 0) throw notImported(unknownRegions);
+        await drafts.importNumbering(result, noting(principal, 'numbering.import', body.inn));
+      }
+      return {
+        ...{ rows: count, taken, capacity },
+        branches: { ...branches },
+        unknownRegions: [...unknownRegions],
+      };
+    },
+  );
+}
+
+function notImported(unknownRegions: readonly string[]): DomainError {
+  const detail =
+    unknownRegions.length === 0
+      ? 'No range belongs to an operator with this INN. Nothing was imported.'
+      : `The map does not know ${unknownRegions.length} regions. Nothing was imported.`;
+  return new DomainError('release-invalid', detail, {
+    errors: unknownRegions.map((region) => ({ field: 'regions', message: `lacks ${region}` })),
+  });
+}

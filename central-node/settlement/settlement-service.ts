@@ -1,0 +1,272 @@
+import type { Federation } from '../../shared/federation/federation.ts';
+import { headOffice, type Ids, type NodeCode } from '../../shared/ids/ids.ts';
+import { accounts, type Posting } from '../../shared/ledger/ledger.ts';
+import { post } from '../../shared/ledger/ledger-store.ts';
+import { assert, DomainError } from '../../shared/problem/problem.ts';
+import type { Reader, Transaction } from '../../shared/store/store.ts';
+import { type BusinessDate, type Clock, now } from '../../shared/time/clock.ts';
+import type { LogEntry } from '../../shared/wire/peer-messages.ts';
+import {
+  settlementCompleted,
+  settlementConfirmed,
+  settlementDisputed,
+} from '../../shared/wire/settlement-messages.ts';
+import { netPositions, pairPositions, type SettlementModel } from './netting.ts';
+import type { Obligations } from './obligation-service.ts';
+import { addToExposure, heldObligations, sumsOf } from './obligation-store.ts';
+import {
+  nextSettlementState,
+  nextWindowState,
+  type Person,
+  type Settlement,
+  type SettlementView,
+  type WindowStep,
+} from './settlement.ts';
+import {
+  answersOf,
+  decideSettlement,
+  findSettlement,
+  insertPosition,
+  insertSettlement,
+  isMember,
+  positionsOf,
+  saveAnswer,
+  windowIdsOf,
+} from './settlement-store.ts';
+import { findWindow, insertWindow, setWindowState } from './window-store.ts';
+
+/** What a branch's account goes through at its settlement, after its windows were recorded. */
+const stages = ['recorded', 'reserved', 'committed', 'settled'] as const;
+
+export interface SettlementDeps {
+  clock: Clock;
+  ids: Ids;
+  federation: Pick<Federation, 'log' | 'alarms' | 'onReplay'>;
+  obligations: Obligations;
+  /** Head office's own calendar day. */
+  businessDate(): BusinessDate;
+}
+
+export type Settlements = ReturnType<typeof createSettlements>;
+
+/** The discharge of closed windows: made by one person, approved by another. */
+export function createSettlements(deps: SettlementDeps) {
+  const { clock, ids, federation, obligations } = deps;
+
+  async function moveWindows(
+    tx: Transaction,
+    windowIds: readonly string[],
+    step: WindowStep,
+  ): Promise<string[]> {
+    const currencies = new Set<string>();
+    for (const id of windowIds) {
+      const window = await findWindow(tx, id);
+      if (!window) throw new DomainError('window-not-found');
+      await setWindowState(tx, id, { state: nextWindowState(window.state, step) });
+      currencies.add(window.currency);
+    }
+    return [...currencies];
+  }
+
+  /**
+   * Takes closed windows of one currency into a settlement, its net positions fixed from now on.
+   * @throws DomainError `window-not-found`, `window-not-closed`, `invalid-input`.
+   */
+  async function make(
+    tx: Transaction,
+    wish: { windowIds: readonly string[]; model: SettlementModel; actor: Person },
+  ): Promise<SettlementView> {
+    const windowIds = [...new Set(wish.windowIds)];
+    const [currency, another] = await moveWindows(tx, windowIds, 'prepare');
+    if (currency === undefined || another !== undefined) {
+      throw new DomainError('invalid-input', 'A settlement is of windows of one currency.', {
+        errors: [{ field: 'windowIds', message: 'must be of one currency' }],
+      });
+    }
+    const positions = pairPositions(await sumsOf(tx, windowIds));
+    netPositions(positions);
+    const made: Settlement = {
+      id: ids.uuid(),
+      currency,
+      model: wish.model,
+      state: 'PENDING_SETTLEMENT',
+      madeBy: wish.actor,
+      madeAt: now(clock),
+      decidedBy: null,
+      decidedAt: null,
+    };
+    await insertSettlement(tx, { ...made, windowIds, positions });
+    return view(tx, made.id);
+  }
+
+  /**
+   * Another person's approval: every branch's account moves to settled, every branch is told its positions.
+   * @throws DomainError `settlement-not-found`, `same-person`, `settlement-conflict`.
+   */
+  async function approve(
+    tx: Transaction,
+    { id, actor }: { id: string; actor: Person },
+  ): Promise<SettlementView> {
+    const settlement = await view(tx, id);
+    const state = nextSettlementState(settlement.state, 'settle');
+    if (settlement.madeBy.id === actor.id) throw new DomainError('same-person');
+    for (const windowId of settlement.windowIds) {
+      if ((await heldObligations(tx, windowId)).length > 0) {
+        throw new DomainError(
+          'settlement-conflict',
+          'Operations of this settlement came into a case. Close the case, or abort the settlement.',
+        );
+      }
+    }
+    await moveWindows(tx, settlement.windowIds, 'settle');
+    await decideSettlement(tx, id, { state, by: actor, at: now(clock) });
+    const nets = netPositions(settlement.positions);
+    await postStages(tx, settlement, nets);
+    for (const [branch, net] of nets) {
+      await addToExposure(tx, { branch, currency: settlement.currency, net: -net });
+    }
+    const settled = await view(tx, id);
+    for (const branch of nets.keys()) await tell(tx, settled, branch);
+    return settled;
+  }
+
+  async function postStages(
+    tx: Transaction,
+    { id, currency }: Settlement,
+    nets: ReadonlyMap<NodeCode, bigint>,
+  ): Promise<void> {
+    const moved = [...nets].filter(([, net]) => net !== 0n);
+    if (moved.length === 0) return;
+    for (const [index, stage] of stages.entries()) {
+      const before = stages[index - 1];
+      if (!before) continue;
+      await post(tx, {
+        kind: `settlement.${stage}`,
+        operationId: id,
+        businessDate: deps.businessDate(),
+        recordedAt: now(clock),
+        postings: moved.flatMap(([branch, net]): Posting[] => [
+          { account: accounts.position(before, branch), currency, amount: net },
+          { account: accounts.position(stage, branch), currency, amount: -net },
+        ]),
+      });
+    }
+  }
+
+  async function tell(tx: Transaction, settled: SettlementView, branch: NodeCode): Promise<void> {
+    const { id, currency, model, windowIds, madeBy, decidedBy, decidedAt } = settled;
+    assert(decidedBy && decidedAt, 'a settlement that is told was approved');
+    const own = settled.positions.filter((position) => position.branch === branch);
+    await federation.log.append(tx, {
+      kind: 'settlement.completed',
+      to: [branch],
+      operationId: id,
+      occurredAt: decidedAt,
+      businessDate: deps.businessDate(),
+      body: {
+        settlementId: id,
+        currency,
+        model,
+        windows: windowIds,
+        madeBy: madeBy.name,
+        approvedBy: decidedBy.name,
+        completedAt: decidedAt,
+        positions: own.map(({ peer, count, gross, commission, fees, net }) => ({
+          peer,
+          count,
+          gross: gross.toString(),
+          commission: commission.toString(),
+          fees: fees.toString(),
+          net: net.toString(),
+        })),
+      },
+    });
+  }
+
+  /**
+   * Gives a settlement up: its windows are done with, what was owed in them is owed in the open window.
+   * @throws DomainError `settlement-not-found`, `settlement-conflict`.
+   */
+  async function abort(
+    tx: Transaction,
+    { id, actor }: { id: string; actor: Person },
+  ): Promise<SettlementView> {
+    const settlement = await view(tx, id);
+    const state = nextSettlementState(settlement.state, 'abort');
+    for (const windowId of settlement.windowIds) await obligations.emptyWindow(tx, windowId);
+    await decideSettlement(tx, id, { state, by: actor, at: now(clock) });
+    return view(tx, id);
+  }
+
+  /** @throws DomainError `settlement-not-found`. */
+  async function view(tx: Reader, id: string): Promise<SettlementView> {
+    const settlement = await findSettlement(tx, id);
+    if (!settlement) throw new DomainError('settlement-not-found');
+    return {
+      ...settlement,
+      windowIds: await windowIdsOf(tx, id),
+      positions: await positionsOf(tx, id),
+      answers: await answersOf(tx, id),
+    };
+  }
+
+  /** A branch has checked a settlement against its own books. */
+  async function confirmed(tx: Transaction, entry: LogEntry): Promise<void> {
+    const { settlementId, count } = settlementConfirmed.parse(entry.body);
+    const detail = `${count} operations`;
+    await answered(tx, entry, { settlementId, outcome: 'confirmed', detail });
+  }
+
+  async function disputed(tx: Transaction, entry: LogEntry): Promise<void> {
+    const { settlementId, count, faults } = settlementDisputed.parse(entry.body);
+    const detail = `${count}: ${faults.join('; ')}`;
+    await answered(tx, entry, { settlementId, outcome: 'disputed', detail });
+    tx.afterCommit(() =>
+      federation.alarms.raise('settlement-disputed', `${entry.node} disputes ${settlementId}`),
+    );
+  }
+
+  async function answered(
+    tx: Transaction,
+    { node: branch, occurredAt: at }: LogEntry,
+    answer: { settlementId: string; outcome: 'confirmed' | 'disputed'; detail: string },
+  ): Promise<void> {
+    const { settlementId, outcome, detail } = answer;
+    if (await isMember(tx, { settlementId, branch })) {
+      await saveAnswer(tx, settlementId, { branch, outcome, detail, at });
+    }
+  }
+
+  /** Head office was set back: a settlement that it had completed, as one branch was told. */
+  async function restore(tx: Transaction, entry: LogEntry): Promise<void> {
+    const told = settlementCompleted.parse(entry.body);
+    const { settlementId: id, currency, windows: windowIds, completedAt: at } = told;
+    const known = await findSettlement(tx, id);
+    if (known?.state === 'SETTLED' && known.madeBy.id !== restoredPerson) return;
+    for (const windowId of windowIds) {
+      const window = await findWindow(tx, windowId);
+      const restored = { id: windowId, currency, state: 'SETTLED', openedAt: at, closedAt: at };
+      if (window) await setWindowState(tx, windowId, { state: 'SETTLED', closedAt: at });
+      else await insertWindow(tx, { ...restored, state: 'SETTLED' });
+    }
+    const decidedBy = { id: `${restoredPerson}-checker`, name: told.approvedBy };
+    if (!known) {
+      const madeBy = { id: restoredPerson, name: told.madeBy };
+      const made = { id, currency, model: told.model, madeBy, madeAt: at, decidedBy };
+      const bare = { ...made, state: 'SETTLED', decidedAt: at, windowIds, positions: [] } as const;
+      await insertSettlement(tx, bare);
+    } else if (known.state !== 'SETTLED') {
+      await decideSettlement(tx, id, { state: 'SETTLED', by: decidedBy, at });
+    }
+    for (const branch of entry.to.filter((node) => node !== headOffice)) {
+      for (const position of told.positions) await insertPosition(tx, id, { ...position, branch });
+    }
+  }
+
+  federation.onReplay('settlement.completed', restore);
+
+  return { make, approve, abort, view, confirmed, disputed };
+}
+
+/** Whoever it was: the log tells names, not operators' ids. */
+const restoredPerson = 'restored';

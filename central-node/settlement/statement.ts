@@ -1,0 +1,76 @@
+import type { NodeCode } from '../../shared/ids/ids.ts';
+import { formatAmount } from '../../shared/money/money.ts';
+import { DomainError } from '../../shared/problem/problem.ts';
+import type { Instant } from '../../shared/time/clock.ts';
+import type { PairPosition } from './netting.ts';
+import type { SettlementView } from './settlement.ts';
+
+/** One branch's part of a settlement, as it gets it: a line per peer. */
+export interface Statement {
+  readonly settlementId: string;
+  readonly state: string;
+  readonly branch: NodeCode;
+  readonly branchName: string;
+  readonly currency: string;
+  readonly model: string;
+  readonly madeAt: Instant;
+  readonly decidedAt: Instant | null;
+  readonly windowIds: readonly string[];
+  readonly lines: readonly PairPosition[];
+  /** To the branch's favour if positive. */
+  readonly net: bigint;
+}
+
+/** @throws DomainError `branch-not-found` for a branch that the settlement does not concern. */
+export function statementOf(
+  settlement: SettlementView,
+  { branch, branchName }: { branch: NodeCode; branchName: string },
+): Statement {
+  const lines = settlement.positions.filter((position) => position.branch === branch);
+  if (lines.length === 0) {
+    throw new DomainError('branch-not-found', `The settlement does not concern ${branch}.`);
+  }
+  const { id: settlementId, state, currency, model, madeAt, decidedAt, windowIds } = settlement;
+  return {
+    ...{ settlementId, state, branch, branchName, currency, model, madeAt, decidedAt },
+    ...{ windowIds, lines },
+    net: lines.reduce((sum, line) => sum + line.net, 0n),
+  };
+}
+
+export const statementColumns = ['Peer', 'Operations', 'Gross', 'Commission', 'Fees', 'Net'];
+
+/** The cells of a statement's lines; sums with the currency's decimals. */
+export function statementRows({ lines, currency }: Statement): string[][] {
+  return lines.map(({ peer, count, gross, commission, fees, net }) => [
+    peer,
+    String(count),
+    ...[gross, commission, fees, net].map((amount) => formatAmount(amount, currency)),
+  ]);
+}
+
+/** RFC 4180. */
+export function statementCsv(statement: Statement): string {
+  const { settlementId, branch, branchName, currency, state, decidedAt, net } = statement;
+  const rows = [
+    ['Settlement', settlementId],
+    ['State', state],
+    ['Branch', branch, branchName],
+    ['Currency', currency],
+    ['Completed', decidedAt ?? ''],
+    [],
+    statementColumns,
+    ...statementRows(statement),
+    ['Total', '', '', '', '', formatAmount(net, currency)],
+  ];
+  return rows.map((row) => `${row.map(csvCell).join(',')}\r\n`).join('');
+}
+
+const plainNumber = /^-?\d+(\.\d+)?$/;
+
+/** A text that a spreadsheet would take for a formula becomes a plain text (OWASP, CSV injection). */
+export function csvCell(text: string): string {
+  const isFormula = /^[=+\-@\t\r]/.test(text) && !plainNumber.test(text);
+  const safe = isFormula ? `'${text}` : text;
+  return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
+}

@@ -1,0 +1,152 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { openSync, readFileSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { projectRoot } from '../shared/store/assets.ts';
+
+const pollMs = 100;
+const readyMaxMs = 60_000;
+const stopMaxMs = 15_000;
+const exitPollMs = 50;
+
+/** One node of the demo: where it lives, and how it is started, by the demo or by hand. */
+export interface DemoNode {
+  readonly code: string;
+  readonly role: 'centre' | 'branch';
+  readonly url: string;
+  readonly peerUrl: string;
+  readonly dataDir: string;
+  readonly store: string;
+  readonly start: {
+    readonly command: string;
+    readonly args: readonly string[];
+    readonly env: Readonly<Record<string, string>>;
+  };
+}
+
+const folderOf = { centre: 'central-node', branch: 'branch-node' } as const;
+
+export function describeNode(options: {
+  code: string;
+  role: DemoNode['role'];
+  dataDir: string;
+  ports: { front: number; peer: number };
+  centrePeerUrl: string;
+}): DemoNode {
+  const { code, role, ports } = options;
+  const dataDir = join(options.dataDir, code);
+  const url = `http://127.0.0.1:${ports.front}`;
+  const peerUrl = `https://127.0.0.1:${ports.peer}`;
+  return {
+    code,
+    role,
+    url,
+    peerUrl,
+    dataDir,
+    store: join(dataDir, 'store.db'),
+    start: {
+      command: process.execPath,
+      args: ['--enable-source-maps', join(projectRoot(), 'dist', folderOf[role], 'main.js')],
+      env: {
+        NODE_CODE: code,
+        DATA_DIR: dataDir,
+        // Another place than the store's, as it should be: a store put back does not put this back.
+        STORE_SENTINEL: join(options.dataDir, 'sentinels', code),
+        FRONT_PORT: String(ports.front),
+        FRONT_URL: url,
+        PEER_PORT: String(ports.peer),
+        PEER_URL: peerUrl,
+        ...(role === 'branch' ? { CENTRE_URL: options.centrePeerUrl } : {}),
+      },
+    },
+  };
+}
+
+/** Starts a node; its log goes to `node.log` in its folder. */
+export async function startNode(node: DemoNode): Promise<ChildProcess> {
+  await mkdir(node.dataDir, { recursive: true });
+  const log = openSync(join(node.dataDir, 'node.log'), 'a');
+  return spawn(node.start.command, node.start.args, {
+    env: { ...process.env, ...node.start.env },
+    stdio: ['ignore', log, log],
+  });
+}
+
+/** Runs one of the nodes' own commands to its end. @throws Error with what it printed. */
+export async function runCli(
+  node: DemoNode,
+  args: readonly string[],
+  input?: string,
+): Promise<string> {
+  const cli = join(projectRoot(), 'dist', folderOf[node.role], 'cli.js');
+  const child = spawn(process.execPath, [cli, ...args], {
+    env: { ...process.env, ...node.start.env, LOG_LEVEL: 'error' },
+    stdio: ['pipe', 'pipe', 'pipe'],
+  });
+  let output = '';
+  child.stdout.on('data', (chunk: Buffer) => {
+    output += chunk.toString();
+  });
+  child.stderr.on('data', (chunk: Buffer) => {
+    output += chunk.toString();
+  });
+  child.stdin.end(input ?? '');
+  const code = await new Promise<number | null>((resolve) => {
+    child.once('close', resolve);
+  });
+  if (code !== 0) throw new Error(`${node.code}: ${args[0] ?? ''} failed:\n${output}`);
+  return output;
+}
+
+/** Waits until the node answers `path` with 200. @throws Error when it died or takes too long. */
+export async function untilAnswers(
+  node: DemoNode,
+  path: '/livez' | '/readyz',
+  child: ChildProcess,
+): Promise<void> {
+  const deadline = performance.now() + readyMaxMs;
+  while (performance.now() < deadline) {
+    if (child.exitCode !== null) {
+      throw new Error(`${node.code} stopped while starting; the end of its log:\n${logTail(node)}`);
+    }
+    const answer = await fetch(node.url + path).catch(() => undefined);
+    await answer?.body?.cancel();
+    if (answer?.status === 200) return;
+    await pause(pollMs);
+  }
+  throw new Error(`${node.code} is not ready after ${readyMaxMs / 1000} s; see its node.log`);
+}
+
+function logTail({ dataDir }: DemoNode): string {
+  return readFileSync(join(dataDir, 'node.log'), 'utf8').split('\n').slice(-12).join('\n');
+}
+
+/** The process that runs the node now, whoever started it. */
+export function runningPid({ dataDir }: DemoNode): number | undefined {
+  try {
+    const pid = Number(readFileSync(join(dataDir, 'node.pid'), 'utf8'));
+    return Number.isInteger(pid) && pid > 0 && isAlive(pid) ? pid : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Stops a node, even one that was started again by hand: asked first, killed if it does not answer. */
+export async function stopNode(node: DemoNode): Promise<void> {
+  const pid = runningPid(node);
+  if (pid === undefined) return;
+  process.kill(pid, 'SIGTERM');
+  const deadline = performance.now() + stopMaxMs;
+  while (isAlive(pid) && performance.now() < deadline) await pause(exitPollMs);
+  if (isAlive(pid)) process.kill(pid, 'SIGKILL');
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}

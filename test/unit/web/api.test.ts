@@ -1,0 +1,137 @@
+import { expect } from 'chai';
+import { Registry } from 'prom-client';
+import { systemIds } from '../../../shared/ids/ids.ts';
+import { createApi } from '../../../shared/web/api.ts';
+import { type ApiFixture, apiFixture, password } from './api-fixture.ts';
+
+describe('the API of a node', () => {
+  let fixture: ApiFixture;
+  let admin: string;
+  before(async () => {
+    fixture = await apiFixture();
+    admin = await fixture.signIn('anna');
+  });
+  after(() => fixture.close());
+
+  it('opens, shows and ends a session', async () => {
+    const opened = await fixture.send('POST', '/api/v1/sessions', {
+      body: { login: 'boris', password },
+    });
+    expect(opened.status).to.equal(201);
+    const { token, ...session } = opened.json;
+    expect(session.operator.permissions).to.deep.equal(['payment.take', 'subscriber.read']);
+    const path = '/api/v1/sessions/current';
+    expect((await fixture.send('GET', path, { token })).json).to.deep.equal(session);
+    const ended = await fixture.send('DELETE', path, { token });
+    expect([ended.status, ended.text]).to.deep.equal([204, '']);
+    expect((await fixture.send('GET', path, { token })).status).to.equal(401);
+  });
+
+  it('adds operators, sets passwords, disables, and pages through them', async () => {
+    const send = (method: string, path: string, body?: object) =>
+      fixture.send(method, `/api/v1/operators${path}`, { token: admin, body });
+    const carl = { login: 'carl', name: 'Carl', role: 'cashier' };
+    const added = await send('POST', '', { ...carl, password });
+    expect(added.status).to.equal(201);
+    expect(added.json).to.include({ ...carl, disabled: false });
+    expect((await send('POST', '', { ...carl, password })).json.code).to.equal('login-taken');
+
+    expect((await send('POST', '/carl/password', { password: 'short' })).status).to.equal(400);
+    expect((await send('POST', '/carl/password', { password: 'long enough' })).status).to.equal(
+      204,
+    );
+    expect((await send('POST', '/carl/disablement')).json).to.include({ disabled: true });
+    expect((await send('POST', '/nobody/disablement')).json.code).to.equal('operator-not-found');
+    expect((await send('POST', '/anna/disablement')).json.code).to.equal('same-person');
+
+    const first = await send('GET', '?limit=2');
+    const second = await send('GET', `?limit=2&cursor=${first.json.next}`);
+    const logins = [...first.json.items, ...second.json.items].map(({ login }) => login);
+    expect(logins).to.deep.equal(['anna', 'boris', 'carl']);
+    expect(second.json.next).to.equal(null);
+  });
+
+  it('pages through the audit trail and refuses a foreign cursor or limit', async () => {
+    const get = (query: string) => fixture.send('GET', `/api/v1/audit?${query}`, { token: admin });
+    const all = (await get('limit=200')).json.items;
+    const first = (await get('limit=1')).json;
+    const second = (await get(`limit=1&cursor=${first.next}`)).json;
+    expect([...first.items, ...second.items]).to.deep.equal(all.slice(0, 2));
+    for (const query of [
+      'cursor=x',
+      'cursor=eyJsb2dpbiI6ImEifQ',
+      'limit=0',
+      'limit=201',
+      'limit=1e2',
+    ]) {
+      const answer = await get(query);
+      const [field] = query.split('=');
+      expect([answer.status, answer.json.errors[0].field], query).to.deep.equal([400, field]);
+    }
+  });
+
+  it('describes every endpoint in OpenAPI 3.1', async () => {
+    const { json } = await fixture.send('GET', '/openapi.json');
+    expect(json.openapi).to.equal('3.1.0');
+    const { get, post } = json.paths['/api/v1/operators'];
+    expect(get['x-permission']).to.equal('operator.manage');
+    expect(get.security).to.deep.equal([{ bearer: [] }, { session: [] }]);
+    const limit = get.parameters.find(({ name }: { name: string }) => name === 'limit');
+    expect(limit).to.deep.include({ in: 'query', required: false });
+    expect(limit.schema).to.include({ type: 'integer', maximum: 200, default: 50 });
+    const problem = post.responses.default.content['application/problem+json'].schema;
+    expect(problem).to.deep.equal({ $ref: '#/components/schemas/Problem' });
+    const disable = json.paths['/api/v1/operators/{login}/disablement'].post;
+    const names = disable.parameters.map(({ name }: { name: string }) => name);
+    expect(names.sort()).to.deep.equal(['Idempotency-Key', 'login']);
+    expect(json.paths['/api/v1/sessions'].post.security).to.deep.equal([]);
+    expect(json.components.schemas.Credentials.additionalProperties).to.equal(false);
+    expect(json.components.securitySchemes.bearer.scheme).to.equal('bearer');
+  });
+
+  it('shows the same to people, with nothing inline and nothing from elsewhere', async () => {
+    const { text, headers } = await fixture.send('GET', '/docs');
+    expect(headers.get('content-security-policy')).to.include("default-src 'none'");
+    expect(text).not.to.match(/<script|<style|style=|https?:|\[object/);
+    for (const shown of ['Add an operator', 'operator.manage', 'schema-AuditEntry', 'actor.name']) {
+      expect(text).to.include(shown);
+    }
+    const [, stylesheet] = /href="([^"]+\.css)"/.exec(text) ?? [];
+    const style = await fixture.send('GET', stylesheet ?? '');
+    expect(style.headers.get('content-type')).to.include('text/css');
+  });
+
+  it('counts requests by pattern, and holds no identifier', async () => {
+    await fixture.send('POST', '/api/v1/operators/79161234567/disablement', { token: admin });
+    await fixture.send('GET', '/api/v1/79161234567');
+    await fixture.send('BREW', '/livez');
+    const { text } = await fixture.send('GET', '/metrics');
+    expect(text).to.include(
+      'http_request_duration_seconds_count{route="/api/v1/operators/{login}/disablement",method="POST",status="404"}',
+    );
+    expect(text).to.include('route="unmatched"').and.include('method="other"');
+    expect(text).to.include('process_cpu_seconds_total');
+    expect(text).not.to.include('79161234567');
+  });
+
+  it('is alive, and ready when its checks are', async () => {
+    let ready = true;
+    const api = createApi({
+      ...fixture,
+      ...{ title: 'T', version: '1', ids: systemIds, serverName: 'MSK', registry: new Registry() },
+      readiness: async () => ({ ready, checks: { store: { ok: ready } } }),
+    });
+    const status = async (path: string) => (await api.app.request(path)).status;
+    expect([await status('/livez'), await status('/readyz')]).to.deep.equal([200, 200]);
+    ready = false;
+    expect([await status('/livez'), await status('/readyz')]).to.deep.equal([200, 503]);
+  });
+
+  it('writes one line a request, with the pattern and never the token', async () => {
+    fixture.logged.length = 0;
+    await fixture.send('GET', '/api/v1/operators?cursor=79161234567', { token: admin });
+    const [line] = fixture.logged.map((text) => JSON.parse(text));
+    expect(line).to.include({ msg: 'request', route: '/api/v1/operators', operator: 'anna' });
+    expect(fixture.logged.join('')).not.to.include(admin).and.not.to.include('79161234567');
+  });
+});
