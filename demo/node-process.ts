@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { openSync, readFileSync } from 'node:fs';
+import { existsSync, openSync, readFileSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -126,7 +126,7 @@ function logTail({ dataDir }: DemoNode): string {
 export function runningPid({ dataDir }: DemoNode): number | undefined {
   try {
     const pid = Number(readFileSync(join(dataDir, 'node.pid'), 'utf8'));
-    return Number.isInteger(pid) && pid > 0 && isAlive(pid) ? pid : undefined;
+    return Number.isInteger(pid) && pid > 0 && isAlive(pid) && isNode(pid) ? pid : undefined;
   } catch {
     return undefined;
   }
@@ -140,6 +140,12 @@ export async function stopNode(node: DemoNode): Promise<void> {
   const deadline = performance.now() + stopMaxMs;
   while (isAlive(pid) && performance.now() < deadline) await pause(exitPollMs);
   if (isAlive(pid)) process.kill(pid, 'SIGKILL');
+}
+
+/** A number in an old file may by now belong to something else; where the system tells, it is asked. */
+function isNode(pid: number): boolean {
+  const file = `/proc/${pid}/cmdline`;
+  return !existsSync(file) || readFileSync(file, 'utf8').includes('-node/main.js');
 }
 
 function isAlive(pid: number): boolean {

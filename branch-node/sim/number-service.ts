@@ -39,7 +39,8 @@ export function createNumberService({ clock }: { clock: Clock }) {
     tx: Transaction,
     { customerId, msisdn }: { customerId: string; msisdn?: string | undefined },
   ): Promise<string> {
-    const chosen = msisdn ?? (await numberReservedFor(tx, customerId)) ?? (await firstFree(tx, now(clock)));
+    const chosen =
+      msisdn ?? (await numberReservedFor(tx, customerId)) ?? (await firstFree(tx, now(clock)));
     if (chosen === undefined) throw new DomainError('number-taken', 'No number is free here.');
     await assertFreeFor(tx, chosen, customerId);
     const until = instantOf(clock.nowMs() + reservationMs);

@@ -18,7 +18,7 @@ export interface Customer {
 
 export const incompleteName = '(to be entered again)';
 
-/** How a name is searched: без регистра, ё as е, one space between words, no quotation marks. */
+/** How a name is searched: in lower case, ё as е, one space between words, no quotation marks. */
 export function nameKey(name: string): string {
   return name
     .normalize('NFC')

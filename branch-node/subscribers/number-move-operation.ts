@@ -102,7 +102,10 @@ export function createNumberMove(deps: {
     acceptedWhileRecovering: false,
     async accept(tx, operation, replayed) {
       const { iccid, imsi } = parseInput(request, operation.request);
-      await sims.reserve(tx, operation, { card: { iccid, imsi }, isReplay: replayed !== undefined });
+      await sims.reserve(tx, operation, {
+        card: { iccid, imsi },
+        isReplay: replayed !== undefined,
+      });
       return {};
     },
     async decide(tx, operation) {

@@ -41,7 +41,10 @@ export function createRegistration(deps: {
     acceptedWhileRecovering: false,
     async accept(tx, operation, replayed) {
       const { iccid, imsi } = parseInput(request, operation.request);
-      await sims.reserve(tx, operation, { card: { iccid, imsi }, isReplay: replayed !== undefined });
+      await sims.reserve(tx, operation, {
+        card: { iccid, imsi },
+        isReplay: replayed !== undefined,
+      });
       return {};
     },
     async decide(tx, operation) {

@@ -25,7 +25,7 @@ export const customerInput = z
   })
   .openapi('CustomerData');
 
-const customerView = z
+export const customerView = z
   .strictObject({
     number: z.string().openapi({ example: 'MSK-104' }),
     name: z.string().openapi({ description: 'Masked without subscriber.personal' }),

@@ -1,5 +1,5 @@
-import { nameKey } from './customer.ts';
 import type { NodeCode } from '../../shared/ids/ids.ts';
+import { nameKey } from './customer.ts';
 
 /** What a person typed into the one field that finds everything. */
 export type SubscriberQuery =
@@ -36,4 +36,3 @@ function internationalDigits(digits: string): string {
   const isTrunkPrefixed = digits.length === nationalDigits + 1 && digits.startsWith('8');
   return isTrunkPrefixed ? countryDigits + digits.slice(1) : digits;
 }
-

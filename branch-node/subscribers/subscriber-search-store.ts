@@ -12,22 +12,16 @@ export interface FoundSubscriber {
   readonly ratePlan: string;
   readonly customerNumber: bigint;
   readonly name: string;
-  readonly nameKey: string;
-}
-
-/** The last line that was shown. */
-export interface SearchPosition {
-  readonly msisdn: string;
-  readonly nameKey: string;
 }
 
 export interface SearchPage {
-  readonly after?: SearchPosition | undefined;
+  /** The last number that was shown: a cursor that travels tells no name. */
+  readonly after?: string | undefined;
   readonly limit: number;
 }
 
 const columns = `s.msisdn, s.status, s.moved_to AS movedTo, s.rate_plan AS ratePlan,
-  c.number AS customerNumber, c.name, c.name_key AS nameKey`;
+  c.number AS customerNumber, c.name`;
 /** CROSS JOIN keeps SQLite to this order of tables: the left one carries the index that the search is by. */
 const bySubscriber = 'FROM subscribers s CROSS JOIN customers c ON c.id = s.customer';
 const byCustomer = 'FROM customers c CROSS JOIN subscribers s ON s.customer = c.id';
@@ -40,7 +34,7 @@ export function searchSubscribers(
   query: SubscriberQuery,
   { after, limit }: SearchPage,
 ): Promise<FoundSubscriber[]> {
-  const last = after?.msisdn ?? '';
+  const last = after ?? '';
   const select = (rest: string, ...params: SqlParameter[]) =>
     tx.all<FoundSubscriber>(`SELECT ${columns} ${rest} LIMIT ?`, ...params, limit);
   switch (query.by) {
@@ -78,17 +72,29 @@ async function byName(
   { after, limit }: SearchPage,
 ): Promise<FoundSubscriber[]> {
   const order = 'ORDER BY c.name_key, s.msisdn LIMIT ?';
-  const rest = after
-    ? await tx.all<FoundSubscriber>(
-        `SELECT ${columns} ${byCustomer} WHERE c.name_key = ? AND s.msisdn > ? ${order}`,
-        ...[after.nameKey, after.msisdn, limit],
-      )
-    : [];
-  if (rest.length >= limit) return rest;
-  const behind = after ? 'c.name_key > ?' : 'c.name_key >= ?';
-  const names = await tx.all<FoundSubscriber>(
-    `SELECT ${columns} ${byCustomer} WHERE ${behind} AND c.name_key < ? ${order}`,
-    ...[after?.nameKey ?? prefix, prefix + highest, limit - rest.length],
+  const last = after === undefined ? undefined : await nameKeyOf(tx, after);
+  if (after === undefined || last === undefined) {
+    return tx.all<FoundSubscriber>(
+      `SELECT ${columns} ${byCustomer} WHERE c.name_key >= ? AND c.name_key < ? ${order}`,
+      ...[prefix, prefix + highest, limit],
+    );
+  }
+  const rest = await tx.all<FoundSubscriber>(
+    `SELECT ${columns} ${byCustomer} WHERE c.name_key = ? AND s.msisdn > ? ${order}`,
+    ...[last, after, limit],
   );
-  return [...rest, ...names];
+  if (rest.length >= limit) return rest;
+  const behind = await tx.all<FoundSubscriber>(
+    `SELECT ${columns} ${byCustomer} WHERE c.name_key > ? AND c.name_key < ? ${order}`,
+    ...[last, prefix + highest, limit - rest.length],
+  );
+  return [...rest, ...behind];
+}
+
+async function nameKeyOf(tx: Reader, msisdn: string): Promise<string | undefined> {
+  const row = await tx.get<{ nameKey: string }>(
+    `SELECT c.name_key AS nameKey ${bySubscriber} WHERE s.msisdn = ?`,
+    msisdn,
+  );
+  return row?.nameKey;
 }

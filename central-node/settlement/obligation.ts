@@ -50,11 +50,12 @@ export interface PriceFacts {
   readonly moved?: { readonly amount: string; readonly currency: string } | undefined;
 }
 
-/** The facts in the body of an execution's log entry. */
+/** The facts in the body of an execution's log entry. @throws DomainError `invalid-money`. */
 export function priceFactsOf(body: unknown): PriceFacts {
   const { operation, decision } = pricedBody.parse(body);
   const { tender, payment } = operation.request;
   const { reversed, money } = decision?.result ?? {};
+  if (money) parseMoney(money);
   return { tender: tender?.kind, payment, reversed, moved: money };
 }
 

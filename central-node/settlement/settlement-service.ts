@@ -212,18 +212,27 @@ export function createSettlements(deps: SettlementDeps) {
 
   /** A branch has checked a settlement against its own books. */
   async function confirmed(tx: Transaction, entry: LogEntry): Promise<void> {
-    const { settlementId, count } = settlementConfirmed.parse(entry.body);
+    const told = settlementConfirmed.safeParse(entry.body);
+    if (!told.success) return reportUnreadable(tx, entry);
+    const { settlementId, count } = told.data;
     const detail = `${count} operations`;
     await answered(tx, entry, { settlementId, outcome: 'confirmed', detail });
   }
 
   async function disputed(tx: Transaction, entry: LogEntry): Promise<void> {
-    const { settlementId, count, faults } = settlementDisputed.parse(entry.body);
+    const told = settlementDisputed.safeParse(entry.body);
+    if (!told.success) return reportUnreadable(tx, entry);
+    const { settlementId, count, faults } = told.data;
     const detail = `${count}: ${faults.join('; ')}`;
     await answered(tx, entry, { settlementId, outcome: 'disputed', detail });
     tx.afterCommit(() =>
       federation.alarms.raise('settlement-disputed', `${entry.node} disputes ${settlementId}`),
     );
+  }
+
+  function reportUnreadable(tx: Transaction, { node, epoch, seq, kind }: LogEntry): void {
+    const what = `${node} ${epoch}/${seq} ${kind}`;
+    tx.afterCommit(() => federation.alarms.raise('unreadable-entry', what));
   }
 
   async function answered(

@@ -22,14 +22,21 @@ export interface AccessDeps {
 }
 
 export interface Access extends Operators {
-  /** @throws DomainError `wrong-credentials`, `locked-out` (with `retryAfterSeconds`), `overloaded`. */
+  /**
+   * @throws DomainError `wrong-credentials`, `locked-out` (with `retryAfterSeconds`), `overloaded`.
+   */
   signIn(credentials: Credentials): Promise<SignedIn>;
-  /** Who holds the token; nobody if it is unknown, idle for 30 min, older than 12 h or its operator is disabled. */
+  /**
+   * Who holds the token; nobody if it is unknown, idle for 30 min, older than 12 h or its operator
+   * is disabled.
+   */
   authenticate(token: string): Promise<Principal | undefined>;
   /** When the session ends if it is not used again. */
   expiresAt(token: string): Promise<Instant | undefined>;
   signOut(token: string, traceId?: string): Promise<void>;
-  /** Made before the transaction that stores it. @throws DomainError `invalid-input`, `overloaded`. */
+  /**
+   * Made before the transaction that stores it. @throws DomainError `invalid-input`, `overloaded`.
+   */
   hashPassword(password: string): Promise<PasswordHash>;
 }
 

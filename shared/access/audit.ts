@@ -38,13 +38,18 @@ export interface AuditQuery {
 }
 
 export interface Audit {
-  /** Appends in the caller's transaction: what was done and that it was done are durable together. */
+  /**
+   * Appends in the caller's transaction: what was done and that it was done are durable together.
+   */
   record(tx: Transaction, record: AuditRecord): Promise<void>;
   /** Newest first, at most `limit`. */
   list(tx: Reader, query: AuditQuery): Promise<AuditEntry[]>;
 }
 
-/** The append-only audit trail; the schema refuses changes. Members of `detail` named as secrets are dropped. */
+/**
+ * The append-only audit trail; the schema refuses changes. Members of `detail` named as secrets are
+ * dropped.
+ */
 export function createAudit({ clock, ids }: { clock: Clock; ids: Ids }): Audit {
   return {
     async record(tx, record) {

@@ -73,8 +73,9 @@ export interface Tries {
 export type NextTry = { readonly lockedForMs: number } | { readonly tries: Tries };
 
 /**
- * A try is counted before its password is looked at, so that a burst of guesses cannot all pass the same count.
- * After `maxWrongTries` the login rests for `lockoutMs`; a try while it rests does not prolong that.
+ * A try is counted before its password is looked at, so that a burst of guesses cannot all pass the
+ * same count. After `maxWrongTries` the login rests for `lockoutMs`; a try while it rests does not
+ * prolong that.
  */
 export function nextTry(before: Tries | undefined, nowMs: number): NextTry {
   if (!before || nowMs >= before.lastMs + lockoutMs) return { tries: { count: 1, lastMs: nowMs } };

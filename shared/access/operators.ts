@@ -37,7 +37,10 @@ export interface Operators {
     tx: Transaction,
     change: By & { login: string; passwordHash: PasswordHash },
   ): Promise<void>;
-  /** Ends the operator's sessions. @throws DomainError `operator-not-found`, `same-person` for oneself. */
+  /**
+   * Ends the operator's sessions. @throws DomainError `operator-not-found`, `same-person` for
+   * oneself.
+   */
   disable(tx: Transaction, change: By & { login: string }): Promise<Operator>;
   /** By login, those after `after`, at most `limit`. */
   operators(tx: Reader, page: { after?: string | undefined; limit: number }): Promise<Operator[]>;

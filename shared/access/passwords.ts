@@ -22,7 +22,10 @@ const maxConcurrentHashes = 2;
 const maxWaitingHashes = 64;
 
 const hashPattern = /^scrypt\$(\d{1,7})\$(\d{1,2})\$(\d{1,2})\$([\w-]{1,64})\$([\w-]{43})$/;
-/** Verified against when there is no operator, so that an unknown login costs as much as a known one. */
+/**
+ * Verified against when there is no operator, so that an unknown login costs as much as a known
+ * one.
+ */
 const nobodysHash =
   `scrypt$${cost.N}$${cost.r}$${cost.p}$bm9ib2R5$${'A'.repeat(43)}` as PasswordHash;
 
@@ -30,7 +33,8 @@ const derive = promisify<string, Buffer, number, ScryptOptions, Buffer>(scrypt);
 
 export interface Passwords {
   /**
-   * @throws DomainError `invalid-input` for a length outside `minPasswordLength`..`maxPasswordLength`, `overloaded`.
+   * @throws DomainError `invalid-input` for a length outside
+   * `minPasswordLength`..`maxPasswordLength`, `overloaded`.
    */
   hash(password: string): Promise<PasswordHash>;
   /** The same work whether there is a hash or not. @throws DomainError `overloaded`. */
@@ -55,7 +59,8 @@ export function createPasswords(deps: { ids: Ids }): Passwords {
     if (running >= maxConcurrentHashes) await new Promise<void>((go) => waiting.push(go));
     else running += 1;
     try {
-      // The same passphrase may reach us composed or decomposed, depending on the keyboard (NIST SP 800-63B, 3.1.1.2).
+      // The same passphrase may reach us composed or decomposed, depending on the keyboard (NIST SP
+      // 800-63B, 3.1.1.2).
       const text = password.normalize('NFKC');
       return await derive(text, salt, keyBytes, { ...options, maxmem: maxMemoryBytes });
     } finally {

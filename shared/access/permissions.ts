@@ -1,6 +1,6 @@
 /**
- * Everything a person can be allowed, one line each: where it exists and what it allows. Endpoints, page elements and
- * roles all name these; a permission that is missing here does not compile.
+ * Everything a person can be allowed, one line each: where it exists and what it allows. Endpoints,
+ * page elements and roles all name these; a permission that is missing here does not compile.
  */
 export const permissions = {
   'subscriber.read': ['branch', 'Find subscribers and see their cards, identifiers masked'],

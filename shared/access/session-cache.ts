@@ -8,14 +8,18 @@ export interface LiveSession {
   storedSeenMs: number;
 }
 
-/** Enough for every desk of a region; over it, the longest known session is read from the store again. */
+/**
+ * Enough for every desk of a region; over it, the longest known session is read from the store
+ * again.
+ */
 const maxCachedSessions = 10_000;
 
 export type SessionCache = ReturnType<typeof createSessionCache>;
 
 /**
- * Sessions by token; nothing of it leaves the process's memory. One process owns the store, so what is written through it is all there is to know. Callers
- * fill the cache inside a store read and empty it after a commit: the store's queue then keeps the two in order.
+ * Sessions by token; nothing of it leaves the process's memory. One process owns the store, so what
+ * is written through it is all there is to know. Callers fill the cache inside a store read and
+ * empty it after a commit: the store's queue then keeps the two in order.
  */
 export function createSessionCache() {
   const sessions = new Map<string, LiveSession>();

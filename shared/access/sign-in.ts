@@ -42,7 +42,10 @@ interface SignInDeps {
   readonly serverName: string;
 }
 
-/** Tells the right password of the right login from everything else, and rests logins that are being guessed. */
+/**
+ * Tells the right password of the right login from everything else, and rests logins that are being
+ * guessed.
+ */
 export function createSignIn(deps: SignInDeps) {
   const { store, clock, passwords } = deps;
   const sources = createRateLimit({
@@ -54,8 +57,10 @@ export function createSignIn(deps: SignInDeps) {
 
   return {
     /**
-     * Checks the credentials and hands the operator to `open`, in whose transaction the tries are forgotten.
-     * @throws DomainError `wrong-credentials`, `locked-out` (with `retryAfterSeconds`), `overloaded`.
+     * Checks the credentials and hands the operator to `open`, in whose transaction the tries are
+     * forgotten.
+     * @throws DomainError `wrong-credentials`, `locked-out` (with `retryAfterSeconds`),
+     * `overloaded`.
      */
     async signIn<T>(
       credentials: Credentials,

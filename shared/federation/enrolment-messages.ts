@@ -3,6 +3,7 @@ import { type NodeCode, nodeCodePattern } from '../ids/ids.ts';
 import { DomainError } from '../problem/problem.ts';
 import { publicSigningKey } from './identity.ts';
 
+const maxUrlCharacters = 300;
 const maxPemCharacters = 16_384;
 
 /**
@@ -10,10 +11,13 @@ const maxPemCharacters = 16_384;
  * Names under `sbms.internal` are the authority's to give: a branch that could ask for HQ's in
  * its certificate would pass for it in TLS.
  */
-export const nodeUrl = z
-  .string()
-  .max(300)
-  .refine(isOrigin, 'must be https://host or https://host:port, not under sbms.internal');
+export const nodeUrl = originOf(['https:'], 'must be https://host:port, not under sbms.internal');
+
+/** Where people find a node; on one machine, or behind a proxy, it may be plain HTTP. */
+export const frontUrl = originOf(
+  ['https:', 'http:'],
+  'must be https://host:port or http://host:port, not under sbms.internal',
+);
 
 const pem = z.string().max(maxPemCharacters);
 const nodeCode = z.custom<NodeCode>(
@@ -27,7 +31,7 @@ export const enrolmentRequest = z.strictObject({
   csrPem: pem,
   signingJwk: publicSigningKey,
   peerUrl: nodeUrl,
-  frontUrl: nodeUrl,
+  frontUrl,
 });
 export type EnrolmentRequest = z.infer<typeof enrolmentRequest>;
 
@@ -63,9 +67,14 @@ export function parseToken(text: string): EnrolmentToken {
   return { secret, authoritySha256 };
 }
 
-function isOrigin(text: string): boolean {
-  if (!URL.canParse(text)) return false;
-  const url = new URL(text);
-  const reserved = /(^|\.)sbms\.internal\.?$/.test(url.hostname);
-  return url.protocol === 'https:' && url.origin === text && !reserved;
+function originOf(protocols: readonly string[], message: string) {
+  return z
+    .string()
+    .max(maxUrlCharacters)
+    .refine((text) => {
+      if (!URL.canParse(text)) return false;
+      const { protocol, origin, hostname } = new URL(text);
+      const reserved = /(^|\.)sbms\.internal\.?$/.test(hostname);
+      return protocols.includes(protocol) && origin === text && !reserved;
+    }, message);
 }

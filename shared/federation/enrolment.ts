@@ -31,7 +31,7 @@ export async function enrolWithCentre(options: {
   peerUrl: string;
   frontUrl: string;
 }): Promise<NodeIdentity> {
-  const { centreUrl, dir, code, peerUrl, frontUrl } = options;
+  const { centreUrl, dir, code } = options;
   const token = parseToken(options.token);
   const keys = await createIdentity(dir, code);
   const caPem = await fetchAuthority(centreUrl, token.authoritySha256);
@@ -40,8 +40,8 @@ export async function enrolWithCentre(options: {
     token: options.token.trim(),
     csrPem: createRequest({ code, keyPem: keys.tlsKeyPem }),
     signingJwk: publicKeyOf(keys.signingKey),
-    peerUrl,
-    frontUrl,
+    peerUrl: new URL(options.peerUrl).origin,
+    frontUrl: new URL(options.frontUrl).origin,
   };
   const text = await exchange(centreUrl, headOfficeConnector(caPem), {
     method: 'POST',

@@ -14,8 +14,9 @@ export interface LoggerOptions {
 }
 
 /**
- * A JSON logger whose lines hold no secret and no full identifier. The finished line is masked, not its parts, so that
- * nothing gets past: error messages, stacks, causes, child bindings. A line below the level costs nothing.
+ * A JSON logger whose lines hold no secret and no full identifier. The finished line is masked, not
+ * its parts, so that nothing gets past: error messages, stacks, causes, child bindings. A line
+ * below the level costs nothing.
  */
 export function createLogger({ clock, node, level, destination }: LoggerOptions): Logger {
   const options = {

@@ -4,7 +4,10 @@ import { maskDigits } from '../ids/ids.ts';
 const runsPattern = /[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{32,}|\d{10,}/g;
 const digitsPattern = /^\d{10,31}$/;
 
-/** Masks every run of ten or more digits: MSISDNs, IMSIs, ICCIDs, card numbers. UUIDs and hashes stay. */
+/**
+ * Masks every run of ten or more digits: MSISDNs, IMSIs, ICCIDs, card numbers. UUIDs and hashes
+ * stay.
+ */
 export function maskText(text: string): string {
   return text.replace(runsPattern, (run) => (digitsPattern.test(run) ? maskDigits(run) : run));
 }
@@ -46,7 +49,10 @@ function maskLeaf(value: unknown): unknown {
   return masked === text ? value : masked;
 }
 
-/** A copy of a JSON value without secrets and with identifiers masked, whether written as strings or as numbers. */
+/**
+ * A copy of a JSON value without secrets and with identifiers masked, whether written as strings or
+ * as numbers.
+ */
 export function maskJson(value: unknown): unknown {
   return walk(value, maskLeaf, 0);
 }

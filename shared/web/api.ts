@@ -41,8 +41,9 @@ export interface ApiDeps {
 export type Api = ReturnType<typeof createApi>;
 
 /**
- * The HTTP frame of a node: endpoints from one spec each, the OpenAPI document of them, sessions, operators, the audit
- * trail, probes. Rooms add their endpoints with `endpoint` and their pages to `app`.
+ * The HTTP frame of a node: endpoints from one spec each, the OpenAPI document of them, sessions,
+ * operators, the audit trail, probes. Rooms add their endpoints with `endpoint` and their pages to
+ * `app`.
  */
 export function createApi(deps: ApiDeps) {
   const { title, version, store, clock, ids, logger } = deps;

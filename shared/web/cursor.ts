@@ -8,7 +8,8 @@ export function encodeCursor(key: object): string {
 
 /**
  * The key in a cursor; undefined without one.
- * @throws DomainError `invalid-input` naming `cursor` for anything that `encodeCursor` did not make of such a key.
+ * @throws DomainError `invalid-input` naming `cursor` for anything that `encodeCursor` did not make
+ * of such a key.
  */
 export function decodeCursor<S extends z.ZodType>(
   cursor: string | undefined,
@@ -31,7 +32,8 @@ function parsed(cursor: string): unknown {
 }
 
 /**
- * One page of `limit` items out of `limit + 1` rows read: the one too many tells that there is more.
+ * One page of `limit` items out of `limit + 1` rows read: the one too many tells that there is
+ * more.
  */
 export function pageOf<Row, Item>(
   rows: readonly Row[],

@@ -42,7 +42,10 @@ export interface Field {
 
 const maxFieldDepth = 6;
 
-/** The fields of an object schema, those of nested objects under their dotted path; references are not followed. */
+/**
+ * The fields of an object schema, those of nested objects under their dotted path; references are
+ * not followed.
+ */
 export function fieldsOf(schema: Schema, prefix = '', depth = 0): Field[] {
   if ('$ref' in schema || depth > maxFieldDepth) return [];
   if (schema.items) return fieldsOf(schema.items, `${prefix}[]`, depth + 1);

@@ -1,15 +1,8 @@
 import { readFileSync } from 'node:fs';
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import { assetPath } from '../store/assets.ts';
-import {
-  type DocumentedOperation,
-  fieldsOf,
-  limitsOf,
-  operationsByTag,
-  referenceName,
-  type Schema,
-  typeOf,
-} from './docs-model.ts';
+import { type DocumentedOperation, operationsByTag, type Schema } from './docs-model.ts';
+import { Parameters, Part, SchemaTable } from './docs-schema-pages.tsx';
 import type { FrameEnv } from './exchange.ts';
 import type { ApiDocument } from './openapi.ts';
 import { answer } from './response.ts';
@@ -23,7 +16,10 @@ const policy = [
   "frame-ancestors 'none'",
 ].join('; ');
 
-/** `/openapi.json`, and the same for people at `/docs`: made once, at the first request, when all endpoints are there. */
+/**
+ * `/openapi.json`, and the same for people at `/docs`: made once, at the first request, when all
+ * endpoints are there.
+ */
 export function registerDocs(
   app: OpenAPIHono<FrameEnv>,
   info: { title: string; version: string },
@@ -69,31 +65,7 @@ function Page({ document }: { document: ApiDocument }) {
         <link rel="stylesheet" href={stylePath} />
       </head>
       <body>
-        <nav aria-label="Contents">
-          <p class="brand">{title}</p>
-          {tags.map(([tag, operations]) => (
-            <section>
-              <h2>{tag}</h2>
-              <ul>
-                {operations.map(({ operation }) => (
-                  <li>
-                    <a href={`#${operation.operationId}`}>{operation.summary}</a>
-                  </li>
-                ))}
-              </ul>
-            </section>
-          ))}
-          <section>
-            <h2>Schemas</h2>
-            <ul>
-              {schemas.map(([name]) => (
-                <li>
-                  <a href={`#schema-${name}`}>{name}</a>
-                </li>
-              ))}
-            </ul>
-          </section>
-        </nav>
+        <Contents title={title} tags={tags} schemas={schemas} />
         <main>
           <Introduction title={title} version={version} />
           {tags.map(([tag, operations]) => (
@@ -116,6 +88,42 @@ function Page({ document }: { document: ApiDocument }) {
         </main>
       </body>
     </html>
+  );
+}
+
+interface ContentsProps {
+  readonly title: string;
+  readonly tags: readonly [string, readonly DocumentedOperation[]][];
+  readonly schemas: readonly [string, Schema][];
+}
+
+function Contents({ title, tags, schemas }: ContentsProps) {
+  return (
+    <nav aria-label="Contents">
+      <p class="brand">{title}</p>
+      {tags.map(([tag, operations]) => (
+        <section>
+          <h2>{tag}</h2>
+          <ul>
+            {operations.map(({ operation }) => (
+              <li>
+                <a href={`#${operation.operationId}`}>{operation.summary}</a>
+              </li>
+            ))}
+          </ul>
+        </section>
+      ))}
+      <section>
+        <h2>Schemas</h2>
+        <ul>
+          {schemas.map(([name]) => (
+            <li>
+              <a href={`#schema-${name}`}>{name}</a>
+            </li>
+          ))}
+        </ul>
+      </section>
+    </nav>
   );
 }
 
@@ -188,115 +196,4 @@ type Content = Readonly<Record<string, { schema?: Schema | undefined }>> | undef
 
 function jsonSchema(content: Content): Schema | undefined {
   return content?.['application/json']?.schema;
-}
-
-function Parameters({ operation }: Pick<DocumentedOperation, 'operation'>) {
-  const parameters = (operation.parameters ?? []).filter((parameter) => 'name' in parameter);
-  if (parameters.length === 0) return null;
-  return (
-    <>
-      <h4>Parameters</h4>
-      <table>
-        <thead>
-          <tr>
-            <th>Name</th>
-            <th>In</th>
-            <th>Type</th>
-            <th>Meaning</th>
-          </tr>
-        </thead>
-        <tbody>
-          {parameters.map(({ name, in: place, required, schema, description }) => (
-            <tr>
-              <td>
-                <Name name={name} isRequired={required === true} />
-              </td>
-              <td>{place}</td>
-              <td>{schema ? <Type schema={schema} /> : null}</td>
-              <td>
-                {schema ? <Meaning schema={schema} description={description} /> : description}
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </>
-  );
-}
-
-function Part({ title, schema }: { title: string; schema: Schema }) {
-  return (
-    <>
-      <h4>
-        {title}: <Type schema={schema} />
-      </h4>
-      {referenceName(schema) === undefined ? <SchemaTable schema={schema} /> : null}
-    </>
-  );
-}
-
-function SchemaTable({ schema }: { schema: Schema }) {
-  const fields = fieldsOf(schema);
-  if (fields.length === 0) {
-    return (
-      <p>
-        <Type schema={schema} />
-      </p>
-    );
-  }
-  return (
-    <table>
-      <thead>
-        <tr>
-          <th>Field</th>
-          <th>Type</th>
-          <th>Meaning</th>
-        </tr>
-      </thead>
-      <tbody>
-        {fields.map((field) => (
-          <tr>
-            <td>
-              <Name name={field.name} isRequired={field.isRequired} />
-            </td>
-            <td>
-              <Type schema={field.schema} />
-            </td>
-            <td>
-              <Meaning schema={field.schema} />
-            </td>
-          </tr>
-        ))}
-      </tbody>
-    </table>
-  );
-}
-
-function Name({ name, isRequired }: { name: string; isRequired: boolean }) {
-  return (
-    <>
-      <code>{name}</code>
-      {isRequired ? <span class="required"> required</span> : null}
-    </>
-  );
-}
-
-function Type({ schema }: { schema: Schema }) {
-  const item = '$ref' in schema ? undefined : schema.items;
-  const name = referenceName(schema) ?? (item && referenceName(item));
-  const text = typeOf(schema);
-  return name === undefined ? <span>{text}</span> : <a href={`#schema-${name}`}>{text}</a>;
-}
-
-function Meaning({ schema, description }: { schema: Schema; description?: string | undefined }) {
-  const example = '$ref' in schema ? undefined : schema.example;
-  return (
-    <>
-      {description ?? schema.description}{' '}
-      {limitsOf(schema).map((limit) => (
-        <code class="limit">{limit}</code>
-      ))}
-      {example === undefined ? null : <span class="example"> e.g. {String(example)}</span>}
-    </>
-  );
 }

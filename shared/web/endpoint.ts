@@ -56,12 +56,18 @@ export interface EndpointRequest<Who extends Entry, Params, Query, Body, Answer>
   readonly context: FrameContext;
 }
 
-/** What a handler answers with: the response as JSON carries it. Without one, whatever it returns is not sent. */
+/**
+ * What a handler answers with: the response as JSON carries it. Without one, whatever it returns is
+ * not sent.
+ */
 export type AnswerOf<Answer extends z.ZodType> = Answer extends z.ZodUndefined
   ? unknown
   : z.input<Answer>;
 
-/** Adds an endpoint; see `EndpointSpec`. @throws Error at wiring time for a spec that would be a hole. */
+/**
+ * Adds an endpoint; see `EndpointSpec`. @throws Error at wiring time for a spec that would be a
+ * hole.
+ */
 export type AddEndpoint = <
   const Who extends Entry,
   Params extends z.ZodType = Nothing,
@@ -92,7 +98,10 @@ export function pathParameters(path: string): string[] {
   return [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name ?? '');
 }
 
-/** @throws Error for a spec that would be a hole: a schema that is not strict, a parameter nobody parses. */
+/**
+ * @throws Error for a spec that would be a hole: a schema that is not strict, a parameter nobody
+ * parses.
+ */
 export function checkSpec(spec: AnyEndpointSpec): void {
   const { operationId, path, method, idempotent, permission } = spec;
   const parts = { params: spec.params, query: spec.query, body: spec.body };
@@ -117,7 +126,9 @@ export interface EndpointDeps {
   readonly refuse: (c: FrameContext, error: unknown) => Promise<Response>;
 }
 
-/** A Hono handler for a spec; everything that does not depend on the request is decided here, once. */
+/**
+ * A Hono handler for a spec; everything that does not depend on the request is decided here, once.
+ */
 export function endpointHandler<
   Who extends Entry,
   Params extends z.ZodType,

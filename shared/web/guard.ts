@@ -12,7 +12,10 @@ import { type FrameContext, sourceOf } from './exchange.ts';
 
 export const sessionCookie = 'sbms_session';
 
-/** Attributes of the session cookie. SameSite=Strict is the first line against forged requests, `Origin` the second. */
+/**
+ * Attributes of the session cookie. SameSite=Strict is the first line against forged requests,
+ * `Origin` the second.
+ */
 export const sessionCookieOptions = {
   path: '/',
   httpOnly: true,
@@ -77,7 +80,10 @@ export function createGuard({ store, access, audit, clock, logger, serverName }:
     maxKeys: 1,
   });
 
-  /** Who is asking; nobody without a good token. @throws DomainError `not-permitted` for a forged request. */
+  /**
+   * Who is asking; nobody without a good token. @throws DomainError `not-permitted` for a forged
+   * request.
+   */
   async function principalOf(c: FrameContext): Promise<Principal | undefined> {
     const exchange = c.get('exchange');
     const presented = presentedToken(c);
@@ -98,7 +104,10 @@ export function createGuard({ store, access, audit, clock, logger, serverName }:
     return principal;
   }
 
-  /** Audits a refusal if it is a denial: 403, or 401 with a token. An audit that fails does not change the answer. */
+  /**
+   * Audits a refusal if it is a denial: 403, or 401 with a token. An audit that fails does not
+   * change the answer.
+   */
   async function recordDenial(c: FrameContext, error: DomainError, status: number) {
     const { principal, isTokenPresented, route, trace } = c.get('exchange');
     if (status !== 403 && !(status === 401 && isTokenPresented)) return;

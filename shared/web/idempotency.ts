@@ -23,8 +23,9 @@ export interface OperationKey {
 /** The one write of a request, under its `Idempotency-Key` if it has one. */
 export interface Idempotency<Answer> {
   /**
-   * `store.write`; under a key, the answer of `fn` is stored in the same transaction, and a repeat gets it without `fn`
-   * running again. A refusal is not stored: it did nothing, and may be tried again. Call it once a request.
+   * `store.write`; under a key, the answer of `fn` is stored in the same transaction, and a repeat
+   * gets it without `fn` running again. A refusal is not stored: it did nothing, and may be tried
+   * again. Call it once a request.
    * @throws DomainError `idempotency-key-reused` for the same key with another body.
    */
   write(fn: (tx: Transaction, key: OperationKey) => Promise<Answer>): Promise<Answer>;

@@ -6,7 +6,8 @@ const maxFieldLength = 64;
 
 /**
  * Parses at the border.
- * @throws DomainError `invalid-input` with the dotted path of each field that is wrong, unknown ones named.
+ * @throws DomainError `invalid-input` with the dotted path of each field that is wrong, unknown
+ * ones named.
  */
 export function parseInput<S extends z.ZodType>(schema: S, value: unknown): z.output<S> {
   const result = schema.safeParse(value);

@@ -71,7 +71,8 @@ export function createFrontServer(deps: FrontServerDeps): FrontServer {
           resolve();
         });
       });
-      // A keep-alive connection becomes idle when its last answer is out; nothing tells us, so we look.
+      // A keep-alive connection becomes idle when its last answer is out; nothing tells us, so we
+      // look.
       const rounds = closeLimitMs / closePollMs;
       for (let round = 0; round < rounds && !isClosed; round += 1) {
         server.closeIdleConnections();

@@ -10,7 +10,10 @@ export interface Readiness {
 
 const durationBucketsSeconds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
 
-/** Adds the process's metrics and the duration of requests to a registry. Routes are patterns: no identifier in a label. */
+/**
+ * Adds the process's metrics and the duration of requests to a registry. Routes are patterns: no
+ * identifier in a label.
+ */
 export function createHttpMetrics(registry: Registry) {
   collectDefaultMetrics({ register: registry });
   const duration = new Histogram({

@@ -8,10 +8,16 @@ type Registry = OpenAPIHono<FrameEnv>['openAPIRegistry'];
 export type ApiDocument = ReturnType<OpenAPIHono<FrameEnv>['getOpenAPI31Document']>;
 
 const keyHeader = z.object({
-  'Idempotency-Key': z.string().min(1).max(128).optional().openapi({
-    description:
-      'The same key with the same body gives the same answer for at least 7 days; with another body it is refused',
-  }),
+  'Idempotency-Key': z
+    .string()
+    .min(1)
+    .max(128)
+    .optional()
+    .openapi({
+      description:
+        'The same key with the same body gives the same answer for at least 7 days; ' +
+        'with another body it is refused',
+    }),
 });
 
 const problemResponse = {

@@ -1,5 +1,6 @@
 import { z } from '@hono/zod-openapi';
 import type { Access } from '../access/access-service.ts';
+import type { Actor } from '../access/audit.ts';
 import { loginPattern, maxNameLength, type Operator, type Principal } from '../access/operator.ts';
 import { maxPasswordLength, minPasswordLength } from '../access/passwords.ts';
 import type { Store } from '../store/store.ts';
@@ -42,14 +43,21 @@ function wireOperator({ id: _, ...shown }: Operator): z.input<typeof operator> {
   return shown;
 }
 
-export function registerOperatorEndpoints(
-  endpoint: AddEndpoint,
-  { access, store, serverName }: { access: Access; store: Store; serverName: string },
-) {
-  const common = { permission: 'operator.manage', tag: 'Operators' } as const;
-  const path = '/api/v1/operators';
-  const actorOf = ({ operatorId, name }: Principal) => ({ id: operatorId, name, node: serverName });
+const common = { permission: 'operator.manage', tag: 'Operators' } as const;
+const path = '/api/v1/operators';
 
+interface OperatorRouteDeps {
+  readonly access: Access;
+  readonly store: Store;
+  readonly serverName: string;
+}
+
+export function registerOperatorEndpoints(endpoint: AddEndpoint, deps: OperatorRouteDeps): void {
+  registerList(endpoint, deps);
+  registerChanges(endpoint, deps);
+}
+
+function registerList(endpoint: AddEndpoint, { access, store, serverName }: OperatorRouteDeps) {
   endpoint(
     {
       ...{ ...common, method: 'GET', path },
@@ -64,7 +72,8 @@ export function registerOperatorEndpoints(
     },
   );
 
-  // Not idempotent by key: the hash of a body with a password must not be stored. A repeat is refused as `login-taken`.
+  // Not idempotent by key: the hash of a body with a password must not be stored. A repeat is
+  // refused as `login-taken`.
   endpoint(
     {
       ...{ ...common, method: 'POST', path },
@@ -74,13 +83,15 @@ export function registerOperatorEndpoints(
     },
     async ({ body: { password, ...body }, principal, traceId, idempotency }) => {
       const passwordHash = await access.hashPassword(password);
-      const by = actorOf(principal);
+      const by = actorOf(principal, serverName);
       return idempotency.write(async (tx) =>
         wireOperator(await access.addOperator(tx, { ...body, passwordHash, by, traceId })),
       );
     },
   );
+}
 
+function registerChanges(endpoint: AddEndpoint, { access, serverName }: OperatorRouteDeps) {
   endpoint(
     {
       ...{ ...common, method: 'POST', path: `${path}/{login}/password` },
@@ -90,7 +101,7 @@ export function registerOperatorEndpoints(
     },
     async ({ params, body, principal, traceId, idempotency }) => {
       const passwordHash = await access.hashPassword(body.password);
-      const by = actorOf(principal);
+      const by = actorOf(principal, serverName);
       await idempotency.write((tx) =>
         access.setPassword(tx, { ...params, passwordHash, by, traceId }),
       );
@@ -110,7 +121,13 @@ export function registerOperatorEndpoints(
     },
     async ({ params, principal, traceId, idempotency }) =>
       idempotency.write(async (tx) =>
-        wireOperator(await access.disable(tx, { ...params, by: actorOf(principal), traceId })),
+        wireOperator(
+          await access.disable(tx, { ...params, by: actorOf(principal, serverName), traceId }),
+        ),
       ),
   );
+}
+
+function actorOf({ operatorId, name }: Principal, node: string): Actor {
+  return { id: operatorId, name, node };
 }

@@ -4,7 +4,8 @@ import type { FrameContext } from './exchange.ts';
 export const defaultMaxBodyBytes = 256 * 1024;
 
 const jsonType = /^application\/json\s*(?:;\s*charset="?utf-8"?\s*)?$/i;
-const utf8 = new TextDecoder('utf-8', { fatal: true });
+/** What decoding leaves where bytes were not UTF-8. */
+const replacement = '\uFFFD';
 
 /**
  * The parsed JSON of a request; undefined if there is no body and none is needed.
@@ -16,30 +17,36 @@ export async function readJson(
 ): Promise<unknown> {
   const isJson = jsonType.test(c.req.header('content-type') ?? '');
   if (isRequired && !isJson) throw notJson();
-  const bytes = await readBytes(c, maxBytes);
-  if (bytes.byteLength === 0 && !isRequired) return undefined;
+  const text = await readText(c, maxBytes);
+  if (text === '' && !isRequired) return undefined;
   if (!isJson) throw notJson();
+  // A text that truly has the sign was damaged before it came here: it is no better.
+  if (text.includes(replacement)) throw notReadable();
   try {
-    return JSON.parse(utf8.decode(bytes));
+    return JSON.parse(text);
   } catch {
-    throw new DomainError('invalid-input', 'The body is not JSON in UTF-8.', {
-      errors: [{ field: 'body', message: 'is not JSON in UTF-8' }],
-    });
+    throw notReadable();
   }
+}
+
+function notReadable(): DomainError {
+  return new DomainError('invalid-input', 'The body is not JSON in UTF-8.', {
+    errors: [{ field: 'body', message: 'is not JSON in UTF-8' }],
+  });
 }
 
 function notJson(): DomainError {
   return new DomainError('unsupported-media-type', 'Send application/json in UTF-8.');
 }
 
-async function readBytes(c: FrameContext, maxBytes: number): Promise<ArrayBuffer | Uint8Array> {
+async function readText(c: FrameContext, maxBytes: number): Promise<string> {
   const declared = c.req.header('content-length');
   if (declared === undefined) return readStream(c.req.raw.body, maxBytes);
   // HTTP/1.1 framing holds the body to its declared length, so it can be read at once.
   if (Number(declared) > maxBytes) throw tooLarge(maxBytes);
-  const bytes = await c.req.arrayBuffer();
-  if (bytes.byteLength > maxBytes) throw tooLarge(maxBytes);
-  return bytes;
+  const text = await c.req.text();
+  if (text.length > maxBytes) throw tooLarge(maxBytes);
+  return text;
 }
 
 async function readStream(stream: ReadableStream<Uint8Array> | null, maxBytes: number) {
@@ -51,7 +58,7 @@ async function readStream(stream: ReadableStream<Uint8Array> | null, maxBytes: n
     if (length > maxBytes) throw tooLarge(maxBytes);
     chunks.push(chunk);
   }
-  return Buffer.concat(chunks, length);
+  return Buffer.concat(chunks, length).toString();
 }
 
 function tooLarge(maxBytes: number): DomainError {

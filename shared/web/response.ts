@@ -16,14 +16,16 @@ export const pagePolicy = [
   "frame-ancestors 'none'",
 ].join('; ');
 
-/** One literal, so that every answer's headers share a shape; spreading parts together cost a tenth of an answer. */
+/**
+ * One literal, so that every answer's headers share a shape; spreading parts together cost a tenth
+ * of an answer.
+ */
 function apiHeaders(contentType: string, traceparent: string): Record<string, string> {
   return {
     'content-type': contentType,
     'content-security-policy': apiPolicy,
     'cache-control': 'no-store',
     'x-content-type-options': 'nosniff',
-    'x-frame-options': 'DENY',
     'referrer-policy': 'no-referrer',
     'cross-origin-opener-policy': 'same-origin',
     'cross-origin-resource-policy': 'same-origin',
@@ -48,8 +50,8 @@ interface Answer {
 }
 
 /**
- * A response with the frame's headers. They are one plain object: the Node adapter then writes them without ever making
- * a `Headers` of them, which is a good part of the cost of a small answer.
+ * A response with the frame's headers. They are one plain object: the Node adapter then writes them
+ * without ever making a `Headers` of them, which is a good part of the cost of a small answer.
  */
 export function answer(c: FrameContext, { status, text, contentType, headers }: Answer): Response {
   const exchange = c.get('exchange');
@@ -61,7 +63,9 @@ export function answer(c: FrameContext, { status, text, contentType, headers }: 
   return new Response(text, { status, headers: all });
 }
 
-/** For responses that the frame did not make, pages and files: what they did not decide themselves. */
+/**
+ * For responses that the frame did not make, pages and files: what they did not decide themselves.
+ */
 export function frameHeaders(c: FrameContext): void {
   const { headers } = c.res;
   const contentType = headers.get('content-type') ?? '';
@@ -101,7 +105,10 @@ function maskedProblem(error: DomainError, traceId: string): Problem {
   return { ...problem, detail: maskText(problem.detail), ...(errors ? { errors } : {}) };
 }
 
-/** Whatever was thrown, as a refusal: what is no `DomainError` is `internal`, its text kept from the caller. */
+/**
+ * Whatever was thrown, as a refusal: what is no `DomainError` is `internal`, its text kept from the
+ * caller.
+ */
 export function refusalOf(error: unknown): DomainError {
   return error instanceof DomainError
     ? error

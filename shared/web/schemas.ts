@@ -16,7 +16,10 @@ const amountPattern = /^-?\d{1,16}(\.\d{1,4})?$/;
 const instantPattern = /^\d{4}-\d{2}-\d{2}T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{3}Z$/;
 const maxCursorLength = 512;
 
-/** Money as it travels; `parseMoney` of shared/money makes it exact: the decimals depend on the currency. */
+/**
+ * Money as it travels; `parseMoney` of shared/money makes it exact: the decimals depend on the
+ * currency.
+ */
 export const wireMoney = z
   .strictObject({
     amount: z.string().regex(amountPattern, 'must be a decimal number in quotes').openapi({

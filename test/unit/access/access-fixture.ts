@@ -14,7 +14,10 @@ export interface TestClock extends Clock {
   advance(ms: number): void;
 }
 
-/** Stands still until told; its timers are the system's, since nothing here waits for the time of day. */
+/**
+ * Stands still until told; its timers are the system's, since nothing here waits for the time of
+ * day.
+ */
 export function standingClock(startMs = Date.UTC(2025, 5, 30, 9)): TestClock {
   let ms = startMs;
   return {

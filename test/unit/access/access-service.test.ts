@@ -62,7 +62,7 @@ describe('access', () => {
     expect(await refusal(tryAs('boris', password))).to.equal('wrong-credentials');
   });
 
-  it('rests a login after five wrong tries, known or not, also for the right password', async () => {
+  it('rests a login, known or not, after five wrong tries, right password or not', async () => {
     for (const login of ['anna', 'nobody']) {
       for (let count = 0; count < 5; count += 1) {
         expect(await refusal(tryAs(login, 'wrong password'))).to.equal('wrong-credentials');
@@ -170,7 +170,7 @@ describe('access', () => {
     expect(await fixture.access.authenticate(token)).not.to.equal(undefined);
   });
 
-  it('refuses a taken login, a role that does not exist, an unknown operator, oneself', async () => {
+  it('refuses a taken login, an unknown role or operator, and disabling oneself', async () => {
     const { access, store } = fixture;
     expect(await refusal(fixture.add('ANNA', 'admin', password))).to.equal('login-taken');
     expect(await refusal(fixture.add('carl', 'emperor', password))).to.equal('invalid-input');

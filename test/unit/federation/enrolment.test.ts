@@ -303,7 +303,9 @@ describe('enrolment', () => {
       const { keys, enrolment, clock, changes, directory, centreUrl } = await listening();
       const dir = await temporary();
       const token = await enrolment.createToken({ code: msk, actor: 'root' });
-      const identity = await enrolWithCentre({ centreUrl, token, dir, code: msk, ...urls });
+      const written = { peerUrl: `${urls.peerUrl}/`, frontUrl: 'http://127.0.0.1:9000' };
+      const identity = await enrolWithCentre({ centreUrl, token, dir, code: msk, ...written });
+      expect(changes[0]).to.include({ peerUrl: urls.peerUrl, frontUrl: written.frontUrl });
       expect(await loadIdentity(dir)).to.deep.equal(identity);
       expect(identity.headOfficeKey).to.deep.equal(keys.identity(msk).headOfficeKey);
 
@@ -343,6 +345,8 @@ describe('enrolment', () => {
         [{ more: 1 }, 'body'],
         [{ peerUrl: 'http://a' }, 'peerUrl'],
         [{ frontUrl: 'https://a/path' }, 'frontUrl'],
+        [{ frontUrl: 'ftp://a' }, 'frontUrl'],
+        [{ frontUrl: 'http://hq.sbms.internal' }, 'frontUrl'],
         [{ peerUrl: 'https://hq.sbms.internal:1' }, 'peerUrl'],
         [{ code: 'msk' }, 'code'],
         [{ signingJwk: signingKey }, 'signingJwk'],

@@ -1,124 +1,20 @@
 import { once } from 'node:events';
-import { request as httpsRequest } from 'node:https';
 import { connect as tcpConnect } from 'node:net';
 import { connect as tlsConnect } from 'node:tls';
-import { gzipSync } from 'node:zlib';
 import { expect } from 'chai';
 import { Hono } from 'hono';
 import { certificateFacts, createAuthority } from '../../../shared/federation/certificates.ts';
 import type { NodeIdentity } from '../../../shared/federation/identity.ts';
-import { createPeerClient } from '../../../shared/federation/peer-client.ts';
-import {
-  callerOf,
-  createPeerServer,
-  type PeerBindings,
-  type PeerRefusal,
-} from '../../../shared/federation/peer-server.ts';
-import { maxInflatedBytes } from '../../../shared/federation/peer-server-body.ts';
-import type { PeerRequest } from '../../../shared/federation/peers.ts';
-import { type NodeCode, systemIds } from '../../../shared/ids/ids.ts';
+import type { PeerBindings } from '../../../shared/federation/peer-server.ts';
+import { systemIds } from '../../../shared/ids/ids.ts';
 import { systemClock } from '../../../shared/time/clock.ts';
-import {
-  certificateFor,
-  changeableDirectory,
-  federationKeys,
-  refusalBy,
-  shiftableClock,
-} from '../../support/federation-keys.ts';
+import { certificateFor, type federationKeys, refusalBy } from '../../support/federation-keys.ts';
+import { ask, closeLinks, link, msk, nsk, raw, spb } from './peer-link-fixture.ts';
 
-const msk = 'MSK' as NodeCode;
-const spb = 'SPB' as NodeCode;
-const nsk = 'NSK' as NodeCode;
 const dayMs = 86_400_000;
-const ask: PeerRequest = { method: 'GET', path: '/peer/v1/caller', timeoutMs: 5_000 };
 
 describe('the peer link', () => {
-  const undo: (() => Promise<void>)[] = [];
-  afterEach(async () => {
-    for (const step of undo.splice(0).reverse()) await step();
-  });
-
-  /** MSK listens; SPB (by default) calls it over real TLS. */
-  async function link(
-    options: { client?: NodeIdentity; app?: Hono<{ Bindings: PeerBindings }> } = {},
-  ) {
-    const keys = await federationKeys([msk, spb, nsk]);
-    const clock = shiftableClock();
-    const clientClock = shiftableClock();
-    const current = { server: keys.identity(msk), client: options.client ?? keys.identity(spb) };
-    const refusals: PeerRefusal[] = [];
-    const serverDirectory = changeableDirectory([keys.peer(spb)]);
-    const app = options.app ?? echoApp();
-    const server = createPeerServer({
-      identity: () => current.server,
-      directory: serverDirectory,
-      fetch: (request, env) => app.fetch(request, env),
-      onRefused: (refusal) => refusals.push(refusal),
-      clock,
-    });
-    const { port } = await server.listen({ host: '127.0.0.1', port: 0 });
-    undo.push(() => server.close());
-    const peerUrl = `https://127.0.0.1:${port}`;
-    const clientDirectory = changeableDirectory([keys.peer(msk, { peerUrl })]);
-    const client = createPeerClient({
-      identity: () => current.client,
-      directory: clientDirectory,
-      clock: clientClock,
-    });
-    undo.push(() => client.close());
-    const call = (changes: Partial<PeerRequest> = {}) =>
-      client.request(msk, { ...ask, ...changes });
-    return {
-      keys,
-      clock,
-      clientClock,
-      current,
-      refusals,
-      server,
-      port,
-      peerUrl,
-      client,
-      call,
-      serverDirectory,
-      clientDirectory,
-    };
-  }
-
-  function echoApp() {
-    const app = new Hono<{ Bindings: PeerBindings }>();
-    app.get('/peer/v1/caller', (c) => c.json({ caller: callerOf(c.env), serial: c.env.serial }));
-    app.post('/peer/v1/echo', async (c) => c.text(await c.req.text()));
-    app.get('/enrolment/ca.pem', (c) => c.text(c.env.caller ?? 'nobody'));
-    app.post('/enrolment/requests', async (c) => c.text(await c.req.text()));
-    return app;
-  }
-
-  /** One raw HTTPS request, with or without a certificate. */
-  function raw(
-    port: number,
-    options: {
-      identity?: NodeIdentity;
-      path?: string;
-      method?: string;
-      headers?: Record<string, string>;
-    },
-    body: string | Buffer = '',
-  ): Promise<{ status: number; body: string }> {
-    const { identity, path = ask.path, method = 'GET', headers = {} } = options;
-    const tls = identity ? { key: identity.tlsKeyPem, cert: identity.certPem } : {};
-    return new Promise((resolve, reject) => {
-      const outgoing = httpsRequest(
-        { host: '127.0.0.1', port, path, method, headers, rejectUnauthorized: false, ...tls },
-        async (incoming) => {
-          let text = '';
-          for await (const chunk of incoming.setEncoding('utf8')) text += chunk;
-          resolve({ status: incoming.statusCode ?? 0, body: text });
-        },
-      );
-      outgoing.on('error', reject);
-      outgoing.end(body);
-    });
-  }
+  afterEach(closeLinks);
 
   describe('between peers', () => {
     it('proves the caller to the application', async () => {
@@ -409,74 +305,6 @@ describe('the peer link', () => {
     running = false;
     expect(Math.min(...(await done))).to.be.greaterThan(0);
     expect(serials.size).to.be.greaterThan(3);
-  });
-
-  describe('without a certificate', () => {
-    it('enrolment is reachable, and the application sees nobody', async () => {
-      const { port, refusals } = await link();
-      expect(await raw(port, { path: '/enrolment/ca.pem' })).to.deep.equal({
-        status: 200,
-        body: 'nobody',
-      });
-      expect(refusals).to.deep.equal([]);
-    });
-
-    it('no spelling of a path leads from enrolment to the peers', async () => {
-      const { port } = await link();
-      for (const path of [
-        '/enrolment/../peer/v1/caller',
-        '/enrolment/%2e%2e/peer/v1/caller',
-        '/enrolment/..%2fpeer/v1/caller',
-        '//enrolment/ca.pem',
-        '/enrolment/',
-        '/enrolment\\..\\peer',
-      ]) {
-        expect(await raw(port, { path }), path).to.include({ status: 403 });
-      }
-    });
-
-    it('a body is small', async () => {
-      const { port } = await link();
-      const options = { path: '/enrolment/requests', method: 'POST' };
-      expect(await raw(port, options, 'x'.repeat(60_000))).to.include({ status: 200 });
-      expect(await raw(port, options, 'x'.repeat(70_000))).to.include({ status: 413 });
-    });
-  });
-
-  describe('bodies', () => {
-    const post = { method: 'POST', path: '/peer/v1/echo' };
-    const gzip = { 'content-encoding': 'gzip' };
-
-    it('are bounded on the wire, whether or not they say their length', async () => {
-      const { port, keys } = await link();
-      const identity = keys.identity(spb);
-      const body = Buffer.alloc(8 * 1024 * 1024 + 1);
-      const headers = { 'transfer-encoding': 'chunked' };
-      for (const options of [post, { ...post, headers }]) {
-        const outcome = await raw(port, { identity, ...options }, body).catch((error) => error);
-        // The answer may be overtaken by the reset of a connection that nobody reads any more.
-        if (outcome instanceof Error) expect(outcome).to.have.property('code');
-        else expect(outcome).to.include({ status: 413 });
-      }
-      expect(await raw(port, { identity, ...post }, 'ok')).to.include({ status: 200 });
-    });
-
-    it('are bounded after inflation', async () => {
-      const { port, keys } = await link();
-      const identity = keys.identity(spb);
-      const bomb = gzipSync(Buffer.alloc(maxInflatedBytes + 1));
-      const answer = await raw(port, { identity, ...post, headers: gzip }, bomb);
-      expect(answer).to.include({ status: 413 });
-    });
-
-    it('that are not what they say are refused', async () => {
-      const { port, keys } = await link();
-      const identity = keys.identity(spb);
-      const broken = await raw(port, { identity, ...post, headers: gzip }, 'not gzip');
-      expect(broken).to.include({ status: 400 });
-      const headers = { 'content-encoding': 'br' };
-      expect(await raw(port, { identity, ...post, headers }, 'x')).to.include({ status: 415 });
-    });
   });
 
   it('closes after what is in flight, and takes nothing new', async () => {

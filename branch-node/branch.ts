@@ -1,0 +1,231 @@
+import { renewIfDue } from '../shared/federation/enrolment-renewal.ts';
+import { loadIdentity } from '../shared/federation/identity.ts';
+import { headOffice } from '../shared/ids/ids.ts';
+import { ledgerRoutes } from '../shared/ledger/ledger-routes.ts';
+import { backupRoutes } from '../shared/node/backup-routes.ts';
+import { type Node, openNode } from '../shared/node/node.ts';
+import { recoveryRoutes } from '../shared/node/recovery-routes.ts';
+import { DomainError } from '../shared/problem/problem.ts';
+import type { Reference } from '../shared/reference/reference.ts';
+import { referencePeerRoutes } from '../shared/reference/reference-peer-routes.ts';
+import { createReleaseFetcher } from '../shared/reference/release-fetcher.ts';
+import { createReleaseFollower } from '../shared/reference/release-follower.ts';
+import type { Reader } from '../shared/store/store.ts';
+import { businessDayRoutes } from './business-days/business-day-routes.ts';
+import { type BusinessDays, createBusinessDays } from './business-days/business-day-service.ts';
+import type { BranchConfig } from './config.ts';
+import { createBranchDirectory } from './directory.ts';
+import { operationRoutes } from './operations/operation-routes.ts';
+import { createOperations } from './operations/operation-service.ts';
+import { createCancellationOperation } from './payments/cancellation-operation.ts';
+import { createPaymentOperation } from './payments/payment-operation.ts';
+import { paymentRoutes } from './payments/payment-routes.ts';
+import { createPayments } from './payments/payment-service.ts';
+import { createPayouts } from './payments/payout-service.ts';
+import { createNumberService } from './sim/number-service.ts';
+import { createSimReplacement } from './sim/sim-replacement-operation.ts';
+import { simRoutes } from './sim/sim-routes.ts';
+import { createSimService } from './sim/sim-service.ts';
+import { createBlock } from './subscribers/block-operation.ts';
+import { createCharges } from './subscribers/charges.ts';
+import { createCustomerService } from './subscribers/customer-service.ts';
+import { createHomeQuestions } from './subscribers/home-questions.ts';
+import { createNumberMove } from './subscribers/number-move-operation.ts';
+import { createPeerVisits } from './subscribers/peer-visits.ts';
+import { createRatePlanChange } from './subscribers/rate-plan-change-operation.ts';
+import { createRegistration } from './subscribers/registration-operation.ts';
+import { createServiceChange } from './subscribers/service-change-operation.ts';
+import { createSubscriberDesk } from './subscribers/subscriber-desk.ts';
+import { subscriberDeskRoutes } from './subscribers/subscriber-desk-routes.ts';
+import { createSubscriberDirectory } from './subscribers/subscriber-directory.ts';
+import { createSubscriberPeerApp } from './subscribers/subscriber-peer-routes.ts';
+import { subscriberRoutes } from './subscribers/subscriber-routes.ts';
+import { createSubscriberService } from './subscribers/subscriber-service.ts';
+
+const releasePauseMs = 15_000;
+const renewalPauseMs = 60 * 60_000;
+
+const migrations = [
+  'operations',
+  'payments',
+  'business-days',
+  'sim',
+  'subscribers',
+  'settlement',
+].map((room) => ({ room, directory: `branch-node/${room}/migrations` }));
+
+export type Branch = Awaited<ReturnType<typeof openBranch>>;
+
+/** A branch, wired and not yet started: the one place where its rooms meet. */
+export async function openBranch(config: BranchConfig) {
+  let identity = await loadIdentity(config.identityDir);
+  const node = await openNode({
+    kind: 'branch',
+    title: `SBMS branch ${config.code}`,
+    config,
+    identity,
+    migrations,
+    directory: (parts) =>
+      createBranchDirectory({
+        node: config.code,
+        centreUrl: config.centreUrl,
+        identity,
+        reference: () => parts().references.current(),
+      }),
+    businessDate: (tx) => days().current(tx),
+  });
+  const { references, federation, clock, client } = node;
+  const businessDays = createBusinessDays({
+    node: node.code,
+    clock,
+    federation,
+    timeZone: () => references.current()?.branch(node.code)?.timeZone ?? config.timeZone,
+  });
+  // The log dates its entries by the business days, which are told in the log: one of the two comes first.
+  function days(): BusinessDays {
+    return businessDays;
+  }
+
+  const rooms = wireRooms(node, businessDays);
+  const follower = createReleaseFollower({
+    federation,
+    references,
+    fetcher: createReleaseFetcher({ peerClient: client, from: headOffice }),
+    clock,
+    businessDate: businessDays.current,
+  });
+
+  async function renew(): Promise<void> {
+    const renewed = await renewIfDue({ client, clock, dir: config.identityDir, identity });
+    if (!renewed) return;
+    identity = renewed;
+    node.renewed(renewed);
+  }
+
+  return {
+    ...node,
+    ...rooms,
+    businessDays,
+    follower,
+    async start(): Promise<void> {
+      node.repeat('release', releasePauseMs, follower.follow);
+      node.repeat('renewal', renewalPauseMs, renew);
+      await node.start();
+    },
+  };
+}
+
+function wireRooms(node: Node, businessDays: BusinessDays) {
+  const { code, store, clock, ids, audit, api, federation, references, client, signer } = node;
+  const reference = (): Reference => {
+    const current = references.current();
+    if (!current) throw new DomainError('no-release');
+    return current;
+  };
+  const businessDate = (tx: Reader) => businessDays.current(tx);
+
+  const customers = createCustomerService({ node: code, clock, ids, audit, reference });
+  const numbers = createNumberService({ clock });
+  const sims = createSimService({ node: code, clock });
+  const subscribers = createSubscriberService({ node: code, customers, numbers, reference });
+  const charges = createCharges({ clock });
+  const questions = createHomeQuestions({ client, signer, clock, ids, federation });
+  const directory = createSubscriberDirectory({ node: code, store, subscribers, questions });
+
+  const operations = createOperations({
+    node: code,
+    store,
+    clock,
+    ids,
+    federation,
+    release: () => reference().version,
+    businessDate,
+    homeOf: subscribers.homeOf,
+  });
+  const payouts = createPayouts({
+    node: code,
+    store,
+    clock,
+    federation,
+    operations,
+    businessDate,
+    witness: () => witnessOf(node),
+  });
+
+  // A new kind of operation is its own file and one line here.
+  const wired = { clock, operations: operations.store, payouts };
+  operations.register(
+    createPaymentOperation({ ...wired, node: code, requireHere: subscribers.requireHere }),
+  );
+  operations.register(createCancellationOperation(wired));
+  operations.register(createRegistration({ sims, numbers, subscribers, clock, reference }));
+  operations.register(createSimReplacement({ sims, subscribers, charges, reference }));
+  operations.register(createRatePlanChange({ subscribers, charges, reference }));
+  operations.register(createServiceChange({ subscribers, charges, reference }));
+  operations.register(createBlock({ subscribers }));
+  operations.register(createNumberMove({ node: code, sims, subscribers, clock, reference }));
+
+  const payments = createPayments({ federation, operations, payouts, reference });
+  const desk = createSubscriberDesk({
+    node: code,
+    store,
+    operations,
+    subscribers,
+    customers,
+    sims,
+    numbers,
+    directory,
+    reference,
+    businessDate,
+  });
+
+  operationRoutes(api, { store, operations: operations.store });
+  paymentRoutes(api, {
+    node: code,
+    store,
+    audit,
+    payments,
+    payability: directory.payability,
+  });
+  businessDayRoutes(api, { node: code, store, audit, businessDays });
+  subscriberRoutes(api, {
+    node: code,
+    store,
+    subscribers,
+    directory,
+    reference,
+    currentBusinessDate: businessDays.today,
+  });
+  subscriberDeskRoutes(api, { node: code, ids, desk, customers });
+  simRoutes(api, {
+    node: code,
+    store,
+    audit,
+    sims,
+    numbers,
+    isOwnNumber: subscribers.isOwnNumber,
+  });
+  ledgerRoutes(api, { store });
+  recoveryRoutes(api, { node: code, store, audit, federation });
+  backupRoutes(api, node);
+
+  const visits = createPeerVisits({ node: code, store, audit, verifier: node.verifier, clock });
+  node.peerApp.route('/', referencePeerRoutes({ references }));
+  node.peerApp.route(
+    '/',
+    createSubscriberPeerApp({
+      visits,
+      subscribers,
+      customers,
+      numbers,
+      isRecovering: federation.isRecovering,
+    }),
+  );
+  return { operations, payments, payouts, subscribers };
+}
+
+/** Who holds a fact that concerns no other branch: a reachable one if any is. */
+function witnessOf({ federation }: Node) {
+  const branches = federation.peers().filter((peer) => peer !== headOffice);
+  return branches.find((peer) => federation.liveness.isReachable(peer)) ?? branches[0];
+}

@@ -1,0 +1,97 @@
+import { Command } from 'commander';
+import { enrolWithCentre } from '../shared/federation/enrolment.ts';
+import { restoreStore, verifyStore } from '../shared/node/maintenance.ts';
+import { addOperatorOffline } from '../shared/node/operator-command.ts';
+import { runNode } from '../shared/node/run.ts';
+import { type Branch, openBranch } from './branch.ts';
+import { readBranchConfig } from './config.ts';
+
+const program = new Command('sbms-branch').description(
+  "A branch node. It is configured by its environment; see the README's table.",
+);
+
+program
+  .command('start')
+  .description('run the node')
+  .action(() => runNode(() => openBranch(readBranchConfig(process.env))));
+
+program
+  .command('enrol')
+  .description('join the federation with a one-time token from head office')
+  .requiredOption('--token <token>', 'the token, or - to read it from standard input')
+  .action(async ({ token }: { token: string }) => {
+    const config = readBranchConfig(process.env);
+    await enrolWithCentre({
+      centreUrl: config.centreUrl,
+      token: token === '-' ? await readAll(process.stdin) : token,
+      dir: config.identityDir,
+      code: config.code,
+      peerUrl: config.peer.url,
+      frontUrl: config.front.url,
+    });
+    print(`${config.code} is enrolled; it is known to the others from the next release on.`);
+  });
+
+program
+  .command('add-operator')
+  .description('add an operator to the stopped node; the password is read from standard input')
+  .requiredOption('--login <login>')
+  .requiredOption('--name <name>')
+  .requiredOption('--role <role>')
+  .action((operator: { login: string; name: string; role: string }) =>
+    withBranch((branch) => addOperatorOffline(branch, operator)),
+  );
+
+program
+  .command('verify')
+  .description("check the stopped node's books, log and streams against the money invariants")
+  .action(() =>
+    withBranch(async (branch) => {
+      const faults = await verifyStore(branch.store);
+      for (const fault of faults) print(fault);
+      print(faults.length === 0 ? 'No fault was found.' : `${faults.length} faults.`);
+      process.exitCode = faults.length === 0 ? 0 : 1;
+    }),
+  );
+
+program
+  .command('backup <file>')
+  .description('write a consistent copy of the stopped node; a running one takes POST /backups')
+  .action((file: string) => withBranch((branch) => branch.store.backup(file)));
+
+program
+  .command('restore <file>')
+  .description('put a backup in the place of the stopped node; the next start recovers the rest')
+  .action(async (file: string) => {
+    const config = readBranchConfig(process.env);
+    // Opened once, so that a running node refuses it.
+    await withBranch(async () => {});
+    await restoreStore(config.storeUrl, file);
+    print('Restored. The next start asks the peers for what came after the backup.');
+  });
+
+async function withBranch(work: (branch: Branch) => Promise<void>): Promise<void> {
+  const branch = await openBranch({ ...readBranchConfig(process.env), logLevel: 'error' });
+  try {
+    await work(branch);
+  } finally {
+    await branch.stop();
+  }
+}
+
+async function readAll(stream: NodeJS.ReadStream): Promise<string> {
+  let text = '';
+  for await (const chunk of stream) text += String(chunk);
+  return text.trim();
+}
+
+function print(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+  process.exitCode = 1;
+}

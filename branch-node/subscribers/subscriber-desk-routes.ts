@@ -1,0 +1,174 @@
+import { z } from '@hono/zod-openapi';
+import type { Permission } from '../../shared/access/permissions.ts';
+import type { Ids, NodeCode } from '../../shared/ids/ids.ts';
+import type { Transaction } from '../../shared/store/store.ts';
+import type { AddEndpoint } from '../../shared/web/endpoint.ts';
+import { iccid, msisdn, nodeCode } from '../../shared/web/schemas.ts';
+import { sha256 } from '../../shared/wire/canonical.ts';
+import type { OperationRecord } from '../operations/operation.ts';
+import { operationView, viewOf } from '../operations/operation-view.ts';
+import type { CustomerService } from './customer-service.ts';
+
+import { customerInput, customerView, viewOfCustomer } from './subscriber-card.ts';
+import type { AskedBy, CustomerOrNumber, SubscriberDesk } from './subscriber-desk.ts';
+
+const code = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9.-]{0,39}$/, 'must be a code');
+const customerNumber = z
+  .string()
+  .regex(/^[A-Z]{2,8}-\d{1,15}$/, 'must be a customer number')
+  .openapi({ example: 'MSK-104' });
+
+const whoseShape = {
+  customer: customerInput.exactOptional(),
+  customerNumber: customerNumber.exactOptional(),
+};
+
+interface WhoseInput {
+  customer?: z.output<typeof customerInput>;
+  customerNumber?: string;
+}
+
+function checkWhose({ customer, customerNumber }: WhoseInput, context: z.RefinementCtx): void {
+  if ((customer === undefined) !== (customerNumber === undefined)) return;
+  const message = 'is needed, or customerNumber of a customer of this branch; not both';
+  context.addIssue({ code: 'custom', path: ['customer'], message });
+}
+
+function whoseOf({ customer, customerNumber = '' }: WhoseInput): CustomerOrNumber {
+  return customer ? { customer } : { customerNumber };
+}
+
+const registration = z
+  .strictObject({
+    msisdn: msisdn.exactOptional().openapi({ description: 'Any free number without it' }),
+    homeBranch: nodeCode
+      .exactOptional()
+      .openapi({ description: 'This branch, or where the number lives, without it' }),
+    iccid,
+    ratePlan: code,
+    ...whoseShape,
+  })
+  .superRefine(checkWhose)
+  .openapi('NewSubscriber');
+
+const numberMove = z
+  .strictObject({
+    msisdn,
+    iccid,
+    ratePlan: code.exactOptional().openapi({ description: 'The present one without it' }),
+    ...whoseShape,
+  })
+  .superRefine(checkWhose)
+  .openapi('NumberMove');
+
+const simReplacement = z
+  .strictObject({ msisdn, iccid, reason: code.exactOptional() })
+  .openapi('SimReplacement');
+const ratePlanChange = z.strictObject({ msisdn, ratePlan: code }).openapi('RatePlanChange');
+const serviceChange = z
+  .strictObject({ msisdn, service: code, action: z.enum(['on', 'off']) })
+  .openapi('ServiceChange');
+const block = z
+  .strictObject({ msisdn, action: z.enum(['block', 'unblock']), reason: code })
+  .openapi('Block');
+
+export interface SubscriberDeskRoutesDeps {
+  readonly node: NodeCode;
+  readonly ids: Ids;
+  readonly desk: SubscriberDesk;
+  readonly customers: CustomerService;
+}
+
+/** What a person at the desk does for subscribers. */
+export function subscriberDeskRoutes(
+  api: { endpoint: AddEndpoint },
+  deps: SubscriberDeskRoutesDeps,
+): void {
+  const { desk } = deps;
+  registrationRoute(api.endpoint, deps);
+  customerRoute(api.endpoint, deps);
+  const add = operationAdder(api.endpoint);
+  add('number.move', numberMove, {
+    ...{ path: 'number-moves', operationId: 'moveNumber', summary: 'Take a number over' },
+    act: (tx, body, by) => desk.moveNumber(tx, { ...body, whose: whoseOf(body) }, by),
+  });
+  add('sim.replace', simReplacement, {
+    ...{ path: 'sim-replacements', operationId: 'replaceSim', summary: 'Replace a SIM card' },
+    act: desk.replaceSim,
+  });
+  add('rate-plan.change', ratePlanChange, {
+    ...{ path: 'rate-plan-changes', operationId: 'changeRatePlan', summary: 'Change a rate plan' },
+    act: desk.changeRatePlan,
+  });
+  add('service.change', serviceChange, {
+    ...{ path: 'service-changes', operationId: 'changeService', summary: 'Switch a service' },
+    act: desk.changeService,
+  });
+  add('subscriber.block', block, {
+    ...{ path: 'blocks', operationId: 'blockSubscriber', summary: 'Block or unblock' },
+    act: desk.block,
+  });
+}
+
+interface OperationEndpoint<Body> {
+  readonly path: string;
+  readonly operationId: string;
+  readonly summary: string;
+  readonly act: (tx: Transaction, body: Body, by: AskedBy) => Promise<OperationRecord>;
+}
+
+function operationAdder(endpoint: AddEndpoint) {
+  return <Body extends z.ZodType>(
+    permission: Permission,
+    body: Body,
+    { path, operationId, summary, act }: OperationEndpoint<z.output<Body>>,
+  ): void => {
+    endpoint(
+      {
+        ...{ method: 'POST', path: `/api/v1/${path}`, permission, operationId, summary },
+        ...{ tag: 'Subscribers', idempotent: true, body, response: operationView },
+      },
+      ({ body: wish, principal, traceId, idempotency }) =>
+        idempotency.write(async (tx) => viewOf(await act(tx, wish, { principal, traceId }))),
+    );
+  };
+}
+
+function registrationRoute(endpoint: AddEndpoint, { desk, ids }: SubscriberDeskRoutesDeps): void {
+  endpoint(
+    {
+      ...{ method: 'POST', path: '/api/v1/subscribers', permission: 'subscriber.register' },
+      ...{ operationId: 'registerSubscriber', summary: 'Register a subscriber, of any branch' },
+      ...{ tag: 'Subscribers', idempotent: true, body: registration, response: operationView },
+    },
+    async ({ body, principal, traceId, idempotency, context }) => {
+      const by = { principal, traceId };
+      const wish = { ...body, whose: whoseOf(body) };
+      // The home branch is asked before the write; the key makes a repeat the same question there.
+      const key = context.req.header('idempotency-key');
+      const requestId = key === undefined ? ids.uuid() : sha256(`${principal.operatorId} ${key}`);
+      const elsewhere = await desk.enterElsewhere(wish, by, requestId);
+      return idempotency.write(async (tx) =>
+        viewOf(await desk.register(tx, wish, { by, elsewhere })),
+      );
+    },
+  );
+}
+
+function customerRoute(endpoint: AddEndpoint, { customers, node }: SubscriberDeskRoutesDeps): void {
+  endpoint(
+    {
+      ...{ method: 'PUT', path: '/api/v1/customers/{number}', permission: 'subscriber.personal' },
+      ...{ operationId: 'correctCustomer', summary: "Enter a customer's data again" },
+      ...{ tag: 'Subscribers', body: customerInput, response: customerView },
+      params: z.strictObject({ number: customerNumber }),
+    },
+    async ({ params: { number }, body: data, principal, traceId, idempotency }) => {
+      const by = { id: principal.operatorId, name: principal.name, node };
+      return idempotency.write(async (tx) => {
+        const customer = await customers.correct(tx, number, { data, by, traceId });
+        return viewOfCustomer(node, customer, principal.permissions);
+      });
+    },
+  );
+}

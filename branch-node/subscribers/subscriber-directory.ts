@@ -1,0 +1,105 @@
+import { z } from 'zod';
+import type { Principal } from '../../shared/access/operator.ts';
+import type { NodeCode } from '../../shared/ids/ids.ts';
+import { DomainError, isDomainError } from '../../shared/problem/problem.ts';
+import type { Store } from '../../shared/store/store.ts';
+import { nodeCode } from '../../shared/wire/peer-messages.ts';
+import type { CustomerData } from './customer.ts';
+import type { HomeQuestions } from './home-questions.ts';
+import {
+  type Payability,
+  type SubscriberCard,
+  subscriberCard,
+  verifiedPayability,
+} from './subscriber-card.ts';
+import type { SubscriberService } from './subscriber-service.ts';
+
+/** How often a number that moved is followed. */
+const maxMoves = 3;
+
+const enteredCustomer = z.object({ customerId: z.string().max(64), msisdn: z.string() });
+
+export type SubscriberDirectory = ReturnType<typeof createSubscriberDirectory>;
+
+/** Any subscriber of the federation: the own ones from the store, the others live from their home branch. */
+export function createSubscriberDirectory(deps: {
+  node: NodeCode;
+  store: Store;
+  subscribers: SubscriberService;
+  questions: HomeQuestions;
+}) {
+  const { node, store, subscribers, questions } = deps;
+
+  /** Asks where the number lives, and where it has moved to. */
+  async function follow<Answer>(
+    msisdn: string,
+    look: (home: NodeCode) => Promise<Answer>,
+  ): Promise<Answer> {
+    let home = await store.read((tx) => subscribers.homeOf(tx, msisdn));
+    for (let moves = 0; ; moves += 1) {
+      try {
+        return await look(home);
+      } catch (error) {
+        if (!isDomainError(error, 'subscriber-moved') || moves === maxMoves) throw error;
+        const movedTo = nodeCode.safeParse(error.members.movedTo).data;
+        if (movedTo === undefined || movedTo === home) throw error;
+        home = movedTo;
+      }
+    }
+  }
+
+  /**
+   * A subscriber's card, as far as the person's permissions allow.
+   * @throws DomainError `unknown-number`, `foreign-number`, `home-unreachable`.
+   */
+  function card(msisdn: string, principal: Principal): Promise<SubscriberCard> {
+    return follow(msisdn, async (home) => {
+      if (home === node) {
+        return store.read((tx) => subscribers.cardOf(tx, msisdn, principal.permissions));
+      }
+      const path = `/peer/v1/subscribers/${msisdn}`;
+      const answer = await questions.ask(home, principal, { method: 'GET', path });
+      return readAnswer(subscriberCard, answer);
+    });
+  }
+
+  /**
+   * May this number be paid, and whose is it (masked)? Unverified when its home branch does not say.
+   * @throws DomainError `unknown-number`, `foreign-number`.
+   */
+  async function payability(msisdn: string, principal: Principal): Promise<Payability> {
+    try {
+      return await follow(msisdn, async (home) => {
+        if (home === node) return store.read((tx) => subscribers.payabilityOf(tx, msisdn));
+        const path = `/peer/v1/subscribers/${msisdn}/payability`;
+        const answer = await questions.ask(home, principal, { method: 'GET', path });
+        return readAnswer(verifiedPayability, answer);
+      });
+    } catch (error) {
+      if (isDomainError(error, 'home-unreachable')) return { verified: false };
+      throw error;
+    }
+  }
+
+  /**
+   * Gives personal data to the home branch, which keeps it and a number for it; nothing of it stays here.
+   * @throws DomainError `home-unreachable`, `number-taken`, `invalid-input`.
+   */
+  async function enterCustomer(
+    home: NodeCode,
+    principal: Principal,
+    entry: { requestId: string; customer: CustomerData; msisdn?: string | undefined },
+  ): Promise<{ customerId: string; msisdn: string }> {
+    const path = '/peer/v1/customers';
+    const answer = await questions.ask(home, principal, { method: 'POST', path, body: entry });
+    return readAnswer(enteredCustomer, answer);
+  }
+
+  return { card, payability, enterCustomer };
+}
+
+function readAnswer<Schema extends z.ZodType>(schema: Schema, answer: unknown): z.output<Schema> {
+  const parsed = schema.safeParse(answer);
+  if (parsed.success) return parsed.data;
+  throw new DomainError('home-unreachable', 'The home branch answers what this node cannot read.');
+}

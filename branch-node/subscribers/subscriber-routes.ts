@@ -1,0 +1,166 @@
+import { z } from '@hono/zod-openapi';
+import type { Principal } from '../../shared/access/operator.ts';
+import type { Permission } from '../../shared/access/permissions.ts';
+import type { NodeCode } from '../../shared/ids/ids.ts';
+import { formatMoney } from '../../shared/money/money.ts';
+import { DomainError } from '../../shared/problem/problem.ts';
+import type { Reference } from '../../shared/reference/reference.ts';
+import type { Store } from '../../shared/store/store.ts';
+import type { BusinessDate } from '../../shared/time/clock.ts';
+import { decodeCursor, pageOf } from '../../shared/web/cursor.ts';
+import type { AddEndpoint } from '../../shared/web/endpoint.ts';
+import {
+  cursorQuery,
+  limitQuery,
+  msisdn,
+  nodeCode,
+  page,
+  wireMoney,
+} from '../../shared/web/schemas.ts';
+import { customerNumber, maskName } from './customer.ts';
+import { subscriberStatuses } from './subscriber.ts';
+import { subscriberCard } from './subscriber-card.ts';
+import type { SubscriberDirectory } from './subscriber-directory.ts';
+import { subscriberQuery } from './subscriber-query.ts';
+import type { FoundSubscriber } from './subscriber-search-store.ts';
+import type { SubscriberService } from './subscriber-service.ts';
+
+const maxQueryLength = 100;
+
+const listedSubscriber = z
+  .strictObject({
+    msisdn: z.string(),
+    status: z.enum(subscriberStatuses),
+    name: z.string().openapi({ description: 'Masked without subscriber.personal' }),
+    customerNumber: z.string(),
+    ratePlan: z.string(),
+    homeBranch: nodeCode,
+  })
+  .openapi('ListedSubscriber');
+
+const ratePlan = z
+  .strictObject({
+    code: z.string(),
+    name: z.string(),
+    monthlyFee: wireMoney,
+    switchFee: wireMoney,
+    services: z.array(z.string()),
+  })
+  .openapi('RatePlan');
+
+const service = z
+  .strictObject({ code: z.string(), name: z.string(), fee: wireMoney })
+  .openapi('Service');
+
+const searchKey = z.strictObject({ msisdn: z.string() });
+
+export interface SubscriberRoutesDeps {
+  readonly node: NodeCode;
+  readonly store: Store;
+  readonly subscribers: SubscriberService;
+  readonly directory: SubscriberDirectory;
+  /** @throws DomainError `no-release` */
+  readonly reference: () => Reference;
+  readonly currentBusinessDate: () => BusinessDate;
+}
+
+/** Finding subscribers, and what they can be offered. */
+export function subscriberRoutes(api: { endpoint: AddEndpoint }, deps: SubscriberRoutesDeps): void {
+  searchRoutes(api.endpoint, deps);
+  offerRoutes(api.endpoint, deps);
+}
+
+function searchRoutes(endpoint: AddEndpoint, deps: SubscriberRoutesDeps): void {
+  const { node, store, subscribers, directory } = deps;
+  const common = { method: 'GET', permission: 'subscriber.read', tag: 'Subscribers' } as const;
+
+  function listed(found: FoundSubscriber, { permissions }: Principal) {
+    const { status, ratePlan, name, movedTo, customerNumber: number } = found;
+    return {
+      msisdn: found.msisdn,
+      status,
+      name: permissions.has('subscriber.personal') ? name : maskName(name),
+      customerNumber: customerNumber(node, number),
+      ratePlan,
+      homeBranch: movedTo ?? node,
+    };
+  }
+
+  endpoint(
+    {
+      ...{ ...common, path: '/api/v1/subscribers' },
+      ...{ operationId: 'findSubscribers', summary: 'Find subscribers of this branch' },
+      description:
+        'By number or its last four digits and more, name, ICCID, or customer number (`MSK-104`).',
+      query: z.strictObject({
+        query: z.string().max(maxQueryLength).default(''),
+        limit: limitQuery,
+        cursor: cursorQuery,
+      }),
+      response: page(listedSubscriber),
+    },
+    async ({ query: { query, limit, cursor }, principal }) => {
+      const after = decodeCursor(cursor, searchKey)?.msisdn;
+      const rows = await store.read((tx) =>
+        subscribers.search(tx, subscriberQuery(query, node), { after, limit: limit + 1 }),
+      );
+      return pageOf(rows, limit, {
+        item: (row) => listed(row, principal),
+        key: (last) => ({ msisdn: last.msisdn }),
+      });
+    },
+  );
+
+  endpoint(
+    {
+      ...{ ...common, path: '/api/v1/subscribers/{msisdn}' },
+      ...{ operationId: 'showSubscriber', summary: "Any branch's subscriber, live from his home" },
+      params: z.strictObject({ msisdn }),
+      response: subscriberCard,
+    },
+    ({ params, principal }) => directory.card(params.msisdn, principal),
+  );
+}
+
+function offerRoutes(endpoint: AddEndpoint, deps: SubscriberRoutesDeps): void {
+  const common = { method: 'GET', permission: 'signed-in', tag: 'Offers' } as const;
+
+  endpoint(
+    {
+      ...{ ...common, path: '/api/v1/rate-plans' },
+      ...{ operationId: 'listRatePlans', summary: 'Rate plans of today' },
+      description: 'Needs `reference.read` or `subscriber.read`.',
+      response: page(ratePlan),
+    },
+    async ({ principal }) => {
+      requireAny(principal, ['reference.read', 'subscriber.read']);
+      const plans = deps.reference().ratePlans(deps.currentBusinessDate());
+      const items = plans.map(({ code, name, monthlyFee, switchFee, services }) => ({
+        ...{ code, name, services: [...services] },
+        monthlyFee: formatMoney(monthlyFee),
+        switchFee: formatMoney(switchFee),
+      }));
+      return { items, next: null };
+    },
+  );
+
+  endpoint(
+    {
+      ...{ ...common, path: '/api/v1/services' },
+      ...{ operationId: 'listServices', summary: 'Services of today' },
+      description: 'Needs `reference.read` or `subscriber.read`.',
+      response: page(service),
+    },
+    async ({ principal }) => {
+      requireAny(principal, ['reference.read', 'subscriber.read']);
+      const services = deps.reference().services(deps.currentBusinessDate());
+      const items = services.map(({ code, name, fee }) => ({ code, name, fee: formatMoney(fee) }));
+      return { items, next: null };
+    },
+  );
+}
+
+function requireAny({ permissions }: Principal, anyOf: readonly Permission[]): void {
+  if (anyOf.some((each) => permissions.has(each))) return;
+  throw new DomainError('not-permitted', `This needs one of ${anyOf.join(', ')}.`);
+}

@@ -1,0 +1,108 @@
+import { Command } from 'commander';
+import { restoreStore, verifyStore } from '../shared/node/maintenance.ts';
+import { addOperatorOffline } from '../shared/node/operator-command.ts';
+import { runNode } from '../shared/node/run.ts';
+import { type Centre, openCentre } from './centre.ts';
+import { readCentreConfig } from './config.ts';
+import { runImportNumbering } from './reference/import-numbering-command.ts';
+
+const program = new Command('sbms-centre').description(
+  "Head office's node. It is configured by its environment; see the README's table.",
+);
+
+program
+  .command('start')
+  .description('run the node')
+  .action(() => runNode(() => openCentre(readCentreConfig(process.env))));
+
+program
+  .command('import <folder>')
+  .description("put a folder's reference data into the stopped node's draft")
+  .action((folder: string) =>
+    withCentre(async (centre) => {
+      const { rows, ignored } = await centre.drafts.importDirectory(folder);
+      for (const [name, count] of Object.entries(rows)) print(`${name.padEnd(20)} ${count}`);
+      for (const file of ignored) print(`${file}: no data set, left alone`);
+    }),
+  );
+
+program
+  .command('import-numbering <file>')
+  .description("turn the operator's ranges of the public numbering registry into home branches")
+  .requiredOption('--inn <inn>', "the operator's tax number in the registry")
+  .requiredOption('--regions <file>', 'which branch serves which region: region;branch')
+  .option('--dry-run', 'change nothing', false)
+  .option('--json', 'print the result as JSON', false)
+  .action(
+    async (
+      file: string,
+      options: { inn: string; regions: string; dryRun: boolean; json: boolean },
+    ) => {
+      process.exitCode = await runImportNumbering({
+        file,
+        regionsFile: options.regions,
+        inn: options.inn,
+        dryRun: options.dryRun,
+        json: options.json,
+        apply: (result) => withCentre((centre) => centre.drafts.importNumbering(result)),
+        out: print,
+      });
+    },
+  );
+
+program
+  .command('add-operator')
+  .description('add an operator to the stopped node; the password is read from standard input')
+  .requiredOption('--login <login>')
+  .requiredOption('--name <name>')
+  .requiredOption('--role <role>')
+  .action((operator: { login: string; name: string; role: string }) =>
+    withCentre((centre) => addOperatorOffline(centre, operator)),
+  );
+
+program
+  .command('verify')
+  .description("check the stopped node's books, log and streams")
+  .action(() =>
+    withCentre(async (centre) => {
+      const faults = await verifyStore(centre.store);
+      for (const fault of faults) print(fault);
+      print(faults.length === 0 ? 'No fault was found.' : `${faults.length} faults.`);
+      process.exitCode = faults.length === 0 ? 0 : 1;
+    }),
+  );
+
+program
+  .command('backup <file>')
+  .description('write a consistent copy of the stopped node; a running one takes POST /backups')
+  .action((file: string) => withCentre((centre) => centre.store.backup(file)));
+
+program
+  .command('restore <file>')
+  .description('put a backup in the place of the stopped node; the next start recovers the rest')
+  .action(async (file: string) => {
+    // Opened once, so that a running node refuses it.
+    await withCentre(async () => {});
+    await restoreStore(readCentreConfig(process.env).storeUrl, file);
+    print('Restored. The next start asks the branches for what came after the backup.');
+  });
+
+async function withCentre(work: (centre: Centre) => Promise<void>): Promise<void> {
+  const centre = await openCentre({ ...readCentreConfig(process.env), logLevel: 'error' });
+  try {
+    await work(centre);
+  } finally {
+    await centre.stop();
+  }
+}
+
+function print(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+  process.exitCode = 1;
+}

@@ -1,0 +1,279 @@
+import { z } from 'zod';
+import type { Federation } from '../../shared/federation/federation.ts';
+import { inboundStreams } from '../../shared/federation/inbox-store.ts';
+import { DomainError } from '../../shared/problem/problem.ts';
+import { dayClosed, differencesOf } from '../../shared/reconciliation/day-closed.ts';
+import { legOf } from '../../shared/reconciliation/leg.ts';
+import { addToTotals, totalsOf } from '../../shared/reconciliation/leg-totals-store.ts';
+import type { Transaction } from '../../shared/store/store.ts';
+import { type Clock, instantOf, now } from '../../shared/time/clock.ts';
+import {
+  operationEntryKinds,
+  type OperationKindName,
+  operationKinds,
+} from '../../shared/wire/operation-kinds.ts';
+import { concludedBody, type LogEntry } from '../../shared/wire/peer-messages.ts';
+import { priceFactsOf } from '../settlement/obligation.ts';
+import type { Obligations } from '../settlement/obligation-service.ts';
+import { type CaseKind, dayOfSubject, subjects } from './case.ts';
+import type { Cases } from './case-service.ts';
+import { historyOf, openCasesOfKind } from './case-store.ts';
+import {
+  findCollected,
+  findDayClosing,
+  insertLeg,
+  legsOf,
+  openSince,
+  saveCollected,
+  saveDayClosing,
+} from './leg-store.ts';
+import {
+  type CollectedLeg,
+  type CollectedOperation,
+  isSameFact,
+  missingLegOf,
+  moneyOfLegs,
+  type Verdict,
+  verdictOf,
+} from './matching.ts';
+
+export const defaultGraceMs = 15 * 60_000;
+const maxCasesPerSweep = 100;
+const maxDaysPerSweep = 20;
+const maxNamedDifferences = 5;
+
+export interface ReconciliationDeps {
+  clock: Clock;
+  federation: Pick<Federation, 'alarms'>;
+  cases: Cases;
+  obligations: Pick<Obligations, 'owe' | 'reviewCaps'>;
+  /** How long a leg waits for its partner, from its receipt here. */
+  graceMs?: number;
+}
+
+export type Reconciliation = ReturnType<typeof createReconciliation>;
+
+/** Matches every leg as it comes, in constant time, and asks after what is left. */
+export function createReconciliation(deps: ReconciliationDeps) {
+  const { clock, federation, cases, obligations, graceMs = defaultGraceMs } = deps;
+  let sweptDayCase = '';
+
+  /** A branch's log entry about a point of an operation. What cannot be read is reported and does not stop a stream. */
+  async function take(tx: Transaction, entry: LogEntry): Promise<void> {
+    const leg = collectedLegOf(entry);
+    if (!leg) {
+      reportUnreadable(tx, entry);
+      return;
+    }
+    let isContradiction = false;
+    if (await insertLeg(tx, leg, now(clock))) {
+      await addToTotals(tx, leg);
+    } else {
+      const known = (await legsOf(tx, leg)).find(
+        ({ point, branch }) => point === leg.point && branch === leg.branch,
+      );
+      if (known && isSameFact(known, leg)) return;
+      isContradiction = true;
+    }
+    await judge(tx, leg, isContradiction);
+  }
+
+  function reportUnreadable(tx: Transaction, { node, epoch, seq, kind }: LogEntry): void {
+    const what = `${node} ${epoch}/${seq} ${kind}`;
+    tx.afterCommit(() => federation.alarms.raise('unreadable-entry', what));
+  }
+
+  async function judge(
+    tx: Transaction,
+    leg: CollectedLeg,
+    isContradiction: boolean,
+  ): Promise<void> {
+    const legs = await legsOf(tx, leg);
+    const before = await findCollected(tx, leg);
+    const known = before ?? newlyCollected(leg, now(clock));
+    const contradicted = known.contradicted || isContradiction;
+    const verdict = contradicted ? 'legs-differ' : verdictOf(legs);
+    const current = { ...known, contradicted, money: moneyOfLegs(legs) };
+    const after = await follow(tx, current, { verdict, legs });
+    await saveCollected(tx, before, after);
+  }
+
+  /** What becomes of an operation now that its legs say this. */
+  async function follow(
+    tx: Transaction,
+    operation: CollectedOperation,
+    { verdict, legs }: { verdict: Verdict; legs: readonly CollectedLeg[] },
+  ): Promise<CollectedOperation> {
+    const { state } = operation;
+    if (verdict === 'open' || verdict === state) return operation;
+    if (verdict === 'legs-differ' || verdict === 'conclusion-differs') {
+      return state === 'adjusted'
+        ? operation
+        : dispute(tx, operation, { kind: verdict, detail: describe(legs) });
+    }
+    const { openId, wasAdjusted } = await historyOf(tx, subjects.operation(operation));
+    if (wasAdjusted) {
+      const detail = `A leg came after the case was adjusted. ${describe(legs)}`;
+      return dispute(tx, operation, { kind: 'legs-differ', detail });
+    }
+    if (openId !== null) await cases.resolve(tx, openId, 'The legs agree now.');
+    if (verdict === 'matched') await settle(tx, operation, legs);
+    return { ...operation, state: verdict, caseId: null };
+  }
+
+  async function settle(
+    tx: Transaction,
+    operation: CollectedOperation,
+    legs: readonly CollectedLeg[],
+  ): Promise<void> {
+    const { operationId, attempt, kind, serving, home, operationDate } = operation;
+    if (serving === home || !isOperationKind(kind)) return;
+    const executed = legs.find((leg) => leg.point === 'executed');
+    await obligations.owe(tx, {
+      ...{ operationId, attempt, kind, serving, home },
+      businessDate: operationDate,
+      money: executed?.money,
+      facts: executed?.facts ?? {},
+    });
+  }
+
+  /** Puts the operation into a case of this kind; an open one of another kind has ended. */
+  async function dispute(
+    tx: Transaction,
+    operation: CollectedOperation,
+    { kind, detail }: { kind: CaseKind; detail: string },
+  ): Promise<CollectedOperation> {
+    const { operationId: id, attempt, serving, home } = operation;
+    const subject = subjects.operation(operation);
+    const { openId } = await historyOf(tx, subject);
+    if (openId !== null) {
+      const known = await cases.find(tx, openId);
+      if (known.kind === kind) return { ...operation, state: 'case', caseId: known.id };
+      if (known.state === 'adjusted') return { ...operation, state: 'case', caseId: known.id };
+      await cases.resolve(tx, openId, `It is a case of ${kind} now.`);
+    }
+    const branches = [...new Set([serving, home])];
+    const draft = { kind, subject, branches, operation: { id, attempt }, detail };
+    const opened = await cases.open(tx, draft);
+    return { ...operation, state: 'case', caseId: opened.id };
+  }
+
+  /**
+   * A branch has closed a business date: are its control totals head office's own?
+   * The same date closed again replaces what it said before.
+   */
+  async function takeDayClosed(tx: Transaction, entry: LogEntry): Promise<void> {
+    const told = dayClosed.safeParse(entry.body);
+    if (!told.success) return reportUnreadable(tx, entry);
+    const { date: businessDate, totals, reaches } = told.data;
+    const branch = entry.node;
+    const receivedAt = now(clock);
+    await saveDayClosing(tx, { branch, businessDate, totals, reaches, receivedAt });
+    await compareDay(tx, { branch, businessDate });
+  }
+
+  async function compareDay(
+    tx: Transaction,
+    day: { branch: LogEntry['node']; businessDate: string },
+  ): Promise<void> {
+    const { branch, businessDate } = day;
+    const closing = await findDayClosing(tx, day);
+    if (!closing) return;
+    const ours = await totalsOf(tx, branch, businessDate);
+    const differences = differencesOf(closing.totals, ours);
+    const subject = subjects.day(branch, businessDate);
+    if (differences.length > 0) {
+      const named = differences
+        .slice(0, maxNamedDifferences)
+        .map(
+          ({ group, branch: theirs, headOffice }) =>
+            `${group}: ${theirs?.count ?? 0} there, ${headOffice?.count ?? 0} here`,
+        );
+      const detail = `${differences.length} groups differ. ${named.join('; ')}`;
+      await cases.open(tx, { kind: 'totals-differ', subject, branches: [branch], detail });
+      return;
+    }
+    const { openId } = await historyOf(tx, subject);
+    if (openId !== null) await cases.resolve(tx, openId, 'The totals are equal now.');
+  }
+
+  /**
+   * Opens what cases are due, a bounded number a call: legs alone past the grace period, forked streams; looks again at
+   * dates whose totals differed, and at the debit caps.
+   * @returns how many cases it opened for legs.
+   */
+  async function sweep(tx: Transaction): Promise<number> {
+    const cutoff = instantOf(clock.nowMs() - graceMs);
+    const due = await openSince(tx, { cutoff, limit: maxCasesPerSweep });
+    for (const operation of due) {
+      const legs = await legsOf(tx, operation);
+      const kind = missingLegOf(legs);
+      const detail = `${describe(legs)}; nothing else since ${operation.since}.`;
+      await saveCollected(tx, operation, await dispute(tx, operation, { kind, detail }));
+    }
+    await sweepDays(tx);
+    for (const { peer, epoch, forked } of await inboundStreams(tx)) {
+      if (forked === 1n) await openForked(tx, peer, epoch);
+    }
+    await obligations.reviewCaps(tx);
+    return due.length;
+  }
+
+  async function sweepDays(tx: Transaction): Promise<void> {
+    const page = { after: sweptDayCase, limit: maxDaysPerSweep };
+    const found = await openCasesOfKind(tx, 'totals-differ', page);
+    for (const { subject } of found) {
+      const day = dayOfSubject(subject);
+      if (day) await compareDay(tx, day);
+    }
+    sweptDayCase = found.length < maxDaysPerSweep ? '' : (found.at(-1)?.id ?? '');
+  }
+
+  async function openForked(tx: Transaction, branch: LogEntry['node'], epoch: string) {
+    const subject = subjects.stream(branch, epoch);
+    if ((await historyOf(tx, subject)).wasAdjusted) return;
+    const detail = `${branch} signed two histories in its start ${epoch}.`;
+    await cases.open(tx, { kind: 'forked', subject, branches: [branch], detail });
+  }
+
+  return { take, takeDayClosed, sweep };
+}
+
+function newlyCollected(leg: CollectedLeg, since: string): CollectedOperation {
+  return {
+    operationId: leg.operationId,
+    attempt: leg.attempt,
+    kind: leg.kind,
+    serving: leg.serving,
+    home: leg.home,
+    operationDate: leg.operationDate,
+    money: leg.money ?? null,
+    state: 'open',
+    contradicted: false,
+    since,
+    caseId: null,
+  };
+}
+
+/** The leg in an entry, with what its price depends on; nothing for an entry that cannot be read as one. */
+function collectedLegOf(entry: LogEntry): CollectedLeg | undefined {
+  try {
+    const leg = legOf(entry);
+    if (!leg || leg.kind !== operationEntryKinds.get(entry.kind)?.kind) return undefined;
+    if (leg.point === 'executed') return { ...leg, facts: priceFactsOf(entry.body) };
+    if (leg.point !== 'concluded') return leg;
+    return { ...leg, outcome: concludedBody.parse(entry.body).decision.outcome };
+  } catch (error) {
+    if (error instanceof DomainError || error instanceof z.ZodError) return undefined;
+    throw error;
+  }
+}
+
+function isOperationKind(kind: string): kind is OperationKindName {
+  return Object.hasOwn(operationKinds, kind);
+}
+
+/** Who told which point: what people see of it first. */
+function describe(legs: readonly CollectedLeg[]): string {
+  return legs.map(({ branch, point }) => `${branch}: ${point}`).join(', ');
+}

@@ -1,0 +1,69 @@
+import { z } from '@hono/zod-openapi';
+import type { Audit } from '../access/audit.ts';
+import type { Federation } from '../federation/federation.ts';
+import type { NodeCode } from '../ids/ids.ts';
+import type { Store } from '../store/store.ts';
+import type { Api } from '../web/api.ts';
+import { nodeCode } from '../web/schemas.ts';
+
+const recoveryView = z
+  .strictObject({
+    recovering: z.boolean(),
+    answered: z.array(nodeCode).openapi({ description: 'Peers that gave back what they hold' }),
+    awaited: z.array(nodeCode),
+    overrides: z.int(),
+  })
+  .openapi('Recovery');
+
+/** A node that was set back: whom it waits for, and how two people end the waiting. */
+export function recoveryRoutes(
+  { endpoint }: Pick<Api, 'endpoint'>,
+  deps: { node: NodeCode; store: Store; audit: Audit; federation: Federation },
+): void {
+  const { node, store, audit, federation } = deps;
+
+  async function view() {
+    const { recovering, answered, overrides } = await federation.recovery.status();
+    const awaited = recovering ? federation.peers().filter((peer) => !answered.includes(peer)) : [];
+    return { recovering, answered, awaited, overrides };
+  }
+
+  endpoint(
+    {
+      method: 'GET',
+      path: '/api/v1/recovery',
+      permission: 'stream.read',
+      operationId: 'getRecovery',
+      tag: 'Federation',
+      summary: 'Is this node recovering from an older state, and for whom does it wait?',
+      response: recoveryView,
+    },
+    view,
+  );
+
+  endpoint(
+    {
+      method: 'POST',
+      path: '/api/v1/recovery/override',
+      permission: 'recovery.override',
+      operationId: 'overrideRecovery',
+      tag: 'Federation',
+      summary: 'End a recovery that a dead peer holds up: needs two people',
+      body: z.strictObject({ reason: z.string().trim().min(10).max(500) }),
+      response: recoveryView,
+    },
+    async ({ body: { reason }, principal, traceId }) => {
+      await store.write(async (tx) => {
+        await federation.recovery.override(tx, { operator: principal.operatorId, reason });
+        await audit.record(tx, {
+          actor: { id: principal.operatorId, name: principal.name, node },
+          action: 'recovery.override',
+          outcome: 'done',
+          detail: { reason },
+          traceId,
+        });
+      });
+      return view();
+    },
+  );
+}
