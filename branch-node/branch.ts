@@ -194,7 +194,6 @@ function wireRooms(node: Node, businessDays: BusinessDays) {
     subscribers,
     directory,
     reference,
-    currentBusinessDate: businessDays.today,
   });
   subscriberDeskRoutes(api, { node: code, ids, desk, customers });
   simRoutes(api, {

@@ -2,7 +2,7 @@ import type { Principal } from '../../shared/access/operator.ts';
 import type { NodeCode } from '../../shared/ids/ids.ts';
 import { DomainError } from '../../shared/problem/problem.ts';
 import type { Reference } from '../../shared/reference/reference.ts';
-import type { Store, Transaction } from '../../shared/store/store.ts';
+import type { Reader, Store, Transaction } from '../../shared/store/store.ts';
 import type { BusinessDate } from '../../shared/time/clock.ts';
 import type { OperationKindName } from '../../shared/wire/operation-kinds.ts';
 import type { JsonObject } from '../../shared/wire/peer-messages.ts';
@@ -56,7 +56,7 @@ export function createSubscriberDesk(deps: {
   directory: SubscriberDirectory;
   /** @throws DomainError `no-release` */
   reference(): Reference;
-  businessDate(tx: Transaction): Promise<BusinessDate>;
+  businessDate(tx: Reader): Promise<BusinessDate>;
 }) {
   const { node, subscribers, customers, sims, numbers } = deps;
 
@@ -69,12 +69,12 @@ export function createSubscriberDesk(deps: {
     return deps.operations.accept(tx, { ...draft, actor });
   }
 
-  async function assertRatePlan(tx: Transaction, code: string): Promise<void> {
+  async function assertRatePlan(tx: Reader, code: string): Promise<void> {
     const plan = deps.reference().ratePlan(code, await deps.businessDate(tx));
     if (!plan) throw new DomainError('unknown-rate-plan');
   }
 
-  async function assertService(tx: Transaction, code: string): Promise<void> {
+  async function assertService(tx: Reader, code: string): Promise<void> {
     const service = deps.reference().service(code, await deps.businessDate(tx));
     if (!service) throw new DomainError('unknown-service');
   }
@@ -132,7 +132,7 @@ export function createSubscriberDesk(deps: {
       });
     }
     // Before personal data leaves the desk for nothing.
-    await deps.store.write(async (tx) => {
+    await deps.store.read(async (tx) => {
       await assertRatePlan(tx, wish.ratePlan);
       await sims.inStock(tx, wish.iccid);
     });

@@ -8,8 +8,8 @@ import { addToTotals, totalsOf } from '../../shared/reconciliation/leg-totals-st
 import type { Transaction } from '../../shared/store/store.ts';
 import { type Clock, instantOf, now } from '../../shared/time/clock.ts';
 import {
-  operationEntryKinds,
   type OperationKindName,
+  operationEntryKinds,
   operationKinds,
 } from '../../shared/wire/operation-kinds.ts';
 import { concludedBody, type LogEntry } from '../../shared/wire/peer-messages.ts';

@@ -3,12 +3,12 @@ import { formatAmount } from '../../shared/money/money.ts';
 import { DomainError } from '../../shared/problem/problem.ts';
 import type { Instant } from '../../shared/time/clock.ts';
 import type { PairPosition } from './netting.ts';
-import type { SettlementView } from './settlement.ts';
+import type { SettlementState, SettlementView } from './settlement.ts';
 
 /** One branch's part of a settlement, as it gets it: a line per peer. */
 export interface Statement {
   readonly settlementId: string;
-  readonly state: string;
+  readonly state: SettlementState;
   readonly branch: NodeCode;
   readonly branchName: string;
   readonly currency: string;

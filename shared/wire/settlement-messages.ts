@@ -3,7 +3,10 @@ import { currencyPattern } from '../money/money.ts';
 import { operationKinds } from './operation-kinds.ts';
 import { nodeCode } from './peer-messages.ts';
 
-/** What head office and the branches tell each other about cases and settlements. */
+/**
+ * What head office and the branches tell each other about cases and settlements. Members that a newer node adds are
+ * passed over: they must not stop an older one.
+ */
 
 const id = z.string().max(64);
 const text = z.string().max(2_000);
@@ -24,22 +27,22 @@ export const maxReportedFaults = 100;
 export const adjustmentKind = 'case-adjustment';
 
 /** Body of `case.opened`, to the branches concerned; the entry's `operationId` is the case's id. */
-export const caseOpened = z.strictObject({
+export const caseOpened = z.object({
   caseId: id,
   kind: z.string().max(40),
   /** What it is about, e.g. `operation:<id>/<attempt>`, `day:MSK/2025-06-30`. */
   subject: z.string().max(160),
   branches: z.array(nodeCode).max(maxPeers),
-  operation: z.strictObject({ id, attempt }).optional(),
+  operation: z.object({ id, attempt }).optional(),
   detail: text,
   openedAt: z.string().max(30),
 });
 export type CaseOpened = z.infer<typeof caseOpened>;
 
-const owed = z.strictObject({ debtor: nodeCode, creditor: nodeCode, currency, amount: minorUnits });
+const owed = z.object({ debtor: nodeCode, creditor: nodeCode, currency, amount: minorUnits });
 
 /** Body of `case.adjusted`: what one branch owes another by it, if anything. */
-export const caseAdjusted = z.strictObject({
+export const caseAdjusted = z.object({
   caseId: id,
   reason: text,
   owes: owed.optional(),
@@ -49,14 +52,14 @@ export const caseAdjusted = z.strictObject({
 export type CaseAdjusted = z.infer<typeof caseAdjusted>;
 
 /** Body of `case.closed`. */
-export const caseClosed = z.strictObject({
+export const caseClosed = z.object({
   caseId: id,
   resolution: text,
   closedAt: z.string().max(30),
 });
 
 /** Body of `settlement.completed`, to each branch its own; a positive sum is to the branch's favour. */
-export const settlementCompleted = z.strictObject({
+export const settlementCompleted = z.object({
   settlementId: id,
   currency,
   model: z.enum(['multilateral', 'bilateral']),
@@ -66,7 +69,7 @@ export const settlementCompleted = z.strictObject({
   completedAt: z.string().max(30),
   positions: z
     .array(
-      z.strictObject({
+      z.object({
         peer: nodeCode,
         count: z.int().min(0),
         gross: minorUnits,
@@ -80,10 +83,10 @@ export const settlementCompleted = z.strictObject({
 export type SettlementCompleted = z.infer<typeof settlementCompleted>;
 
 /** Body of `settlement.confirmed`: the branch's own books say the same, and it has posted. */
-export const settlementConfirmed = z.strictObject({ settlementId: id, count: z.int().min(0) });
+export const settlementConfirmed = z.object({ settlementId: id, count: z.int().min(0) });
 
 /** Body of `settlement.disputed`: nothing was posted. */
-export const settlementDisputed = z.strictObject({
+export const settlementDisputed = z.object({
   settlementId: id,
   count: z.int().min(1),
   /** The first of them. */
@@ -91,7 +94,7 @@ export const settlementDisputed = z.strictObject({
 });
 
 /** One obligation as the branch that asks sees it; sums are never negative. */
-export const wireObligation = z.strictObject({
+export const wireObligation = z.object({
   operationId: id,
   attempt,
   kind: z.string().max(40),
@@ -105,7 +108,7 @@ export const wireObligation = z.strictObject({
 export type WireObligation = z.infer<typeof wireObligation>;
 
 /** Answer of `GET /peer/v1/settlements/{id}/obligations?after=&limit=`. */
-export const obligationPage = z.strictObject({
+export const obligationPage = z.object({
   items: z.array(wireObligation).max(maxObligationsPerPage),
   next: z.string().max(512).nullable(),
 });

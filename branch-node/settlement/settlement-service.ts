@@ -1,0 +1,244 @@
+import type { Federation } from '../../shared/federation/federation.ts';
+import type { PeerClient } from '../../shared/federation/peers.ts';
+import { headOffice, type NodeCode } from '../../shared/ids/ids.ts';
+import { post } from '../../shared/ledger/ledger-store.ts';
+import { DomainError } from '../../shared/problem/problem.ts';
+import type { Reader, Store, Transaction } from '../../shared/store/store.ts';
+import { type BusinessDate, type Clock, now } from '../../shared/time/clock.ts';
+import { type LogEntry, startedHeader } from '../../shared/wire/peer-messages.ts';
+import {
+  adjustmentKind,
+  maxObligationsPerPage,
+  maxReportedFaults,
+  obligationPage,
+  settlementCompleted,
+  type WireObligation,
+} from '../../shared/wire/settlement-messages.ts';
+import type { Operations } from '../operations/operation-service.ts';
+import { adjustmentOf } from './case-store.ts';
+import {
+  differingPeers,
+  type OwnSettlement,
+  positionsOf,
+  settlementPostings,
+} from './settlement.ts';
+import {
+  checkedSums,
+  decideSettlement,
+  faultsOf,
+  findSettlement,
+  insertSettlement,
+  markSettled,
+  saveFetched,
+  saveObligation,
+  settledIn,
+  settlementsToCheck,
+} from './settlement-store.ts';
+import { isServedHere, type OwnRecord, verify } from './verification.ts';
+
+const requestTimeoutMs = 30_000;
+const retryPauseMs = 30_000;
+const settlementsPerRun = 20;
+/** A settlement of fifty million operations of this branch. */
+const maxPages = 100_000;
+
+export interface SettlementDeps {
+  node: NodeCode;
+  store: Store;
+  clock: Clock;
+  client: PeerClient;
+  federation: Pick<
+    Federation,
+    'log' | 'onEntry' | 'onReplay' | 'onRecovered' | 'isRecovering' | 'alarms'
+  >;
+  operations: Pick<Operations['store'], 'find' | 'findDecision'>;
+  businessDate(tx: Transaction): Promise<BusinessDate>;
+}
+
+export type Settlements = ReturnType<typeof createSettlements>;
+
+/**
+ * Checks every settlement that head office tells against this branch's own books, operation by operation. If all of it
+ * agrees, it is posted and confirmed, once; else it is disputed and nothing is posted.
+ */
+export function createSettlements(deps: SettlementDeps) {
+  const { node, store, clock, federation, operations } = deps;
+  let isStarted = false;
+  let running: Promise<void> | undefined;
+  /** Something came while a run was under way. */
+  let isWanted = false;
+  let cancelRetry = () => {};
+
+  async function remember(tx: Transaction, entry: LogEntry): Promise<void> {
+    if (entry.node !== headOffice) return;
+    const { settlementId: id, currency } = settlementCompleted.parse(entry.body);
+    const told = JSON.stringify(entry.body);
+    await insertSettlement(tx, { id, currency, told, receivedAt: now(clock) });
+    tx.afterCommit(wake);
+  }
+
+  /** Works off what is to be checked; never two at a time. */
+  function run(): Promise<void> {
+    running ??= work().finally(() => {
+      running = undefined;
+    });
+    return running;
+  }
+
+  async function work(): Promise<void> {
+    if (federation.isRecovering()) return;
+    const due = await store.read((tx) => settlementsToCheck(tx, settlementsPerRun));
+    for (const id of due) await check(id);
+  }
+
+  function wake(): void {
+    if (!isStarted) return;
+    cancelRetry();
+    isWanted = running !== undefined;
+    if (isWanted) return;
+    run()
+      .catch((error: unknown) => {
+        if (error instanceof DomainError) return;
+        federation.alarms.raise('settlement-check-failed', String(error));
+      })
+      .finally(() => (isWanted ? wake() : later()));
+  }
+
+  /** A check that could not be ended is taken up again. */
+  function later(): void {
+    if (isStarted) cancelRetry = clock.after(retryPauseMs, wake);
+  }
+
+  /** @throws DomainError `peer-unreachable`; what was checked so far stays checked. */
+  async function check(id: string): Promise<void> {
+    for (let page = 0; page < maxPages; page += 1) {
+      const settlement = await store.read((tx) => findSettlement(tx, id));
+      if (settlement?.state !== 'received') return;
+      const fetched = await fetchPage(settlement);
+      const outcome = await store.write((tx) => takePage(tx, settlement, fetched));
+      if (outcome !== 'more') return;
+    }
+    throw new DomainError('overloaded', 'The settlement has too many pages.');
+  }
+
+  async function fetchPage({ id, fetched }: OwnSettlement) {
+    const query = new URLSearchParams({ limit: String(maxObligationsPerPage) });
+    if (fetched !== '') query.set('after', fetched);
+    const response = await deps.client.request(headOffice, {
+      method: 'GET',
+      path: `/peer/v1/settlements/${encodeURIComponent(id)}/obligations?${query}`,
+      headers: { [startedHeader]: federation.log.epoch() },
+      timeoutMs: requestTimeoutMs,
+    });
+    if (response.status !== 200) {
+      throw new DomainError('peer-unreachable', `Head office answers ${response.status}.`);
+    }
+    return obligationPage.parse(JSON.parse(response.body));
+  }
+
+  /** All of a page or, while an answer is missing here, nothing of it. */
+  async function takePage(
+    tx: Transaction,
+    { id, fetched, told }: OwnSettlement,
+    page: { items: readonly WireObligation[]; next: string | null },
+  ): Promise<'more' | 'waits' | 'ended'> {
+    const current = await findSettlement(tx, id);
+    if (current?.state !== 'received' || current.fetched !== fetched) return 'more';
+    const checked: (WireObligation & { fault: string | null })[] = [];
+    for (const item of page.items) {
+      const own = await ownRecord(tx, item);
+      const finding = verify(item, own, { node, currency: told.currency });
+      if (finding === 'waits') return 'waits';
+      checked.push({ ...item, fault: finding === 'agrees' ? null : finding.fault });
+    }
+    for (const item of checked) await saveObligation(tx, id, item);
+    if (page.next === null) {
+      await decide(tx, current);
+      return 'ended';
+    }
+    await saveFetched(tx, id, page.next);
+    return 'more';
+  }
+
+  async function ownRecord(tx: Reader, item: WireObligation): Promise<OwnRecord> {
+    const { operationId, attempt } = item;
+    const settled = { settledIn: await settledIn(tx, item) };
+    if (item.kind === adjustmentKind) {
+      return { ...settled, adjustment: await adjustmentOf(tx, operationId) };
+    }
+    if (isServedHere(item)) {
+      const accepted = await operations.find(tx, operationId);
+      return { ...settled, operation: accepted, decision: accepted?.decision };
+    }
+    return { ...settled, ...(await operations.findDecision(tx, operationId, attempt)) };
+  }
+
+  /** Everything is fetched: the books agree in every operation and in every sum, or nothing is posted. */
+  async function decide(tx: Transaction, { id, told }: OwnSettlement): Promise<void> {
+    const sums = await checkedSums(tx, id);
+    const found = await faultsOf(tx, id, maxReportedFaults);
+    const peers = differingPeers(told.positions, positionsOf(sums));
+    const faults = [
+      ...peers.map((peer) => `the position with ${peer} is not what its operations come to`),
+      ...found.faults,
+    ].slice(0, maxReportedFaults);
+    const count = found.count + peers.length;
+    const at = now(clock);
+    if (count > 0) {
+      await decideSettlement(tx, id, { state: 'disputed', at, faults });
+      await tell(tx, 'settlement.disputed', { settlementId: id, count, faults });
+      return;
+    }
+    await markSettled(tx, id);
+    await decideSettlement(tx, id, { state: 'confirmed', at, faults });
+    const postings = settlementPostings(sums, told.currency);
+    if (postings.length > 0) {
+      await post(tx, {
+        kind: 'settlement.confirmed',
+        operationId: id,
+        businessDate: await deps.businessDate(tx),
+        recordedAt: at,
+        postings,
+      });
+    }
+    const counted = sums.reduce((total, sum) => total + sum.count, 0);
+    await tell(tx, 'settlement.confirmed', { settlementId: id, count: counted });
+  }
+
+  async function tell(
+    tx: Transaction,
+    kind: string,
+    body: { settlementId: string; [member: string]: unknown },
+  ): Promise<void> {
+    await federation.log.append(tx, {
+      kind,
+      to: [headOffice],
+      operationId: body.settlementId,
+      occurredAt: now(clock),
+      businessDate: await deps.businessDate(tx),
+      body,
+    });
+  }
+
+  federation.onEntry('settlement.completed', remember);
+  // A set-back forgets the confirmation and its postings together. What head office told is told again by its stream,
+  // or was never forgotten: the check is made once more, and posts what was lost. There is nothing else to replay.
+  for (const kind of ['settlement.confirmed', 'settlement.disputed']) {
+    federation.onReplay(kind, async (tx) => tx.afterCommit(wake));
+  }
+  federation.onRecovered(wake);
+
+  return {
+    /** One run over everything that is to be checked. @throws DomainError `peer-unreachable`. */
+    run,
+    start(): void {
+      isStarted = true;
+      wake();
+    },
+    async stop(): Promise<void> {
+      isStarted = false;
+      cancelRetry();
+      await running?.catch(() => {});
+    },
+  };
+}

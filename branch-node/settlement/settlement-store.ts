@@ -1,0 +1,161 @@
+import { z } from 'zod';
+import type { Reader, Transaction } from '../../shared/store/store.ts';
+import { settlementCompleted, type WireObligation } from '../../shared/wire/settlement-messages.ts';
+import type { CheckedSum, OwnSettlement } from './settlement.ts';
+
+/** All SQL of the settlements that head office tells this branch. */
+
+interface SettlementRow extends Omit<OwnSettlement, 'told' | 'faults'> {
+  told: string;
+  faults: string;
+}
+
+const columns = `id, state, told, received_at AS receivedAt, fetched, decided_at AS decidedAt, faults`;
+const faultList = z.array(z.string());
+
+function settlementOf(row: SettlementRow): OwnSettlement {
+  return {
+    ...row,
+    told: settlementCompleted.parse(JSON.parse(row.told)),
+    faults: faultList.parse(JSON.parse(row.faults)),
+  };
+}
+
+/** Told again, it changes nothing. `told` is the body as it came. */
+export async function insertSettlement(
+  tx: Transaction,
+  row: { id: string; currency: string; told: string; receivedAt: string },
+): Promise<void> {
+  await tx.run(
+    `INSERT OR IGNORE INTO settlements (id, state, currency, told, received_at)
+     VALUES (?, 'received', ?, ?, ?)`,
+    row.id,
+    row.currency,
+    row.told,
+    row.receivedAt,
+  );
+}
+
+export async function findSettlement(tx: Reader, id: string): Promise<OwnSettlement | undefined> {
+  const row = await tx.get<SettlementRow>(`SELECT ${columns} FROM settlements WHERE id = ?`, id);
+  return row && settlementOf(row);
+}
+
+/** The newest first. */
+export async function listSettlements(
+  tx: Reader,
+  { before, limit }: { before?: string | undefined; limit: number },
+): Promise<OwnSettlement[]> {
+  const rows = await tx.all<SettlementRow>(
+    `SELECT ${columns} FROM settlements WHERE ? IS NULL OR id < ? ORDER BY id DESC LIMIT ?`,
+    before ?? null,
+    before ?? null,
+    limit,
+  );
+  return rows.map(settlementOf);
+}
+
+/** Settlements that are still to be checked, the oldest first. */
+export async function settlementsToCheck(tx: Reader, limit: number): Promise<string[]> {
+  const rows = await tx.all<{ id: string }>(
+    "SELECT id FROM settlements WHERE state = 'received' ORDER BY id LIMIT ?",
+    limit,
+  );
+  return rows.map((row) => row.id);
+}
+
+export async function saveFetched(tx: Transaction, id: string, fetched: string): Promise<void> {
+  await tx.run('UPDATE settlements SET fetched = ? WHERE id = ?', fetched, id);
+}
+
+export async function decideSettlement(
+  tx: Transaction,
+  id: string,
+  made: { state: 'confirmed' | 'disputed'; at: string; faults: readonly string[] },
+): Promise<void> {
+  await tx.run(
+    'UPDATE settlements SET state = ?, decided_at = ?, faults = ? WHERE id = ?',
+    made.state,
+    made.at,
+    JSON.stringify(made.faults),
+    id,
+  );
+}
+
+export async function saveObligation(
+  tx: Transaction,
+  settlementId: string,
+  { fault, ...obligation }: WireObligation & { fault: string | null },
+): Promise<void> {
+  await tx.run(
+    `INSERT OR REPLACE INTO settlement_obligations (settlement_id, operation_id, attempt, kind,
+       peer, direction, gross, commission, fee, net, fault)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    settlementId,
+    obligation.operationId,
+    obligation.attempt,
+    obligation.kind,
+    obligation.peer,
+    obligation.direction,
+    obligation.gross,
+    obligation.commission,
+    obligation.fee,
+    obligation.net,
+    fault,
+  );
+}
+
+/** The settlement that an operation was settled in. */
+export async function settledIn(
+  tx: Reader,
+  { operationId, attempt }: { operationId: string; attempt: number },
+): Promise<string | undefined> {
+  const row = await tx.get<{ id: string }>(
+    `SELECT settlement_id AS id FROM settlement_obligations
+     WHERE operation_id = ? AND attempt = ? AND settled = 1`,
+    operationId,
+    attempt,
+  );
+  return row?.id;
+}
+
+export async function markSettled(tx: Transaction, settlementId: string): Promise<void> {
+  await tx.run(
+    'UPDATE settlement_obligations SET settled = 1 WHERE settlement_id = ?',
+    settlementId,
+  );
+}
+
+export async function checkedSums(tx: Reader, settlementId: string): Promise<CheckedSum[]> {
+  const rows = await tx.all<Omit<CheckedSum, 'count'> & { count: bigint }>(
+    `SELECT peer, kind, direction, COUNT(*) AS count, SUM(gross) AS gross,
+       SUM(commission) AS commission, SUM(fee) AS fee, SUM(net) AS net
+     FROM settlement_obligations WHERE settlement_id = ?
+     GROUP BY peer, kind, direction ORDER BY peer, kind, direction`,
+    settlementId,
+  );
+  return rows.map((row) => ({ ...row, count: Number(row.count) }));
+}
+
+/** Obligations that this branch's books do not bear out: how many, and the first of them. */
+export async function faultsOf(
+  tx: Reader,
+  settlementId: string,
+  limit: number,
+): Promise<{ count: number; faults: string[] }> {
+  const counted = await tx.get<{ count: bigint }>(
+    `SELECT COUNT(*) AS count FROM settlement_obligations
+     WHERE settlement_id = ? AND fault IS NOT NULL`,
+    settlementId,
+  );
+  const rows = await tx.all<{ operationId: string; attempt: bigint; fault: string }>(
+    `SELECT operation_id AS operationId, attempt, fault FROM settlement_obligations
+     WHERE settlement_id = ? AND fault IS NOT NULL ORDER BY operation_id, attempt LIMIT ?`,
+    settlementId,
+    limit,
+  );
+  return {
+    count: Number(counted?.count ?? 0n),
+    faults: rows.map((row) => `${row.operationId}/${row.attempt} ${row.fault}`),
+  };
+}

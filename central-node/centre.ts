@@ -1,0 +1,101 @@
+import { mkdir } from 'node:fs/promises';
+import { publicKeyOf } from '../shared/federation/identity.ts';
+import { systemIds } from '../shared/ids/ids.ts';
+import { backupRoutes } from '../shared/node/backup-routes.ts';
+import { openNode } from '../shared/node/node.ts';
+import { recoveryRoutes } from '../shared/node/recovery-routes.ts';
+import { referencePeerRoutes } from '../shared/reference/reference-peer-routes.ts';
+import type { Transaction } from '../shared/store/store.ts';
+import { calendarDay, now, systemClock } from '../shared/time/clock.ts';
+import type { CentreConfig } from './config.ts';
+import { openAuthority } from './directory/authority.ts';
+import type { EnrolledBranch } from './directory/enrolment.ts';
+import { createEnrolmentRoutes } from './directory/enrolment-routes.ts';
+import { createEnrolment } from './directory/enrolment-service.ts';
+import { allBranches } from './directory/enrolment-store.ts';
+import { openHeadOfficeIdentity } from './directory/head-office-identity.ts';
+import { createMembers } from './directory/members.ts';
+import { nodeRoutes } from './directory/node-routes.ts';
+import { createLatestStatements } from './reference/latest-statement.ts';
+import { createReferenceDraftService } from './reference/reference-draft-service.ts';
+import { referenceRoutes } from './reference/reference-routes.ts';
+
+const renewalPauseMs = 60 * 60_000;
+
+const migrations = ['directory', 'reference', 'reconciliation', 'settlement'].map((room) => ({
+  room: `centre-${room}`,
+  directory: `central-node/${room}/migrations`,
+}));
+
+export type Centre = Awaited<ReturnType<typeof openCentre>>;
+
+/** Head office, wired and not yet started: the one place where its rooms meet. */
+export async function openCentre(config: CentreConfig) {
+  const clock = systemClock;
+  const ids = systemIds;
+  await mkdir(config.dataDir, { recursive: true });
+  const authority = await openAuthority({ dir: config.authorityDir, clock, ids });
+  const urls = [config.peer.url, config.front.url];
+  const renew = () =>
+    openHeadOfficeIdentity({ dir: config.identityDir, authority, urls, clock, ids });
+  let identity = await renew();
+  const members = createMembers();
+  const businessDate = async () => calendarDay(clock.nowMs(), config.timeZone);
+  const node = await openNode({
+    kind: 'centre',
+    title: 'SBMS head office',
+    config,
+    identity,
+    migrations,
+    directory: () => members,
+    businessDate,
+    clock,
+    ids,
+  });
+  const { store, audit, api, federation, references, signer } = node;
+  const drafts = createReferenceDraftService({ store, clock, signer, references });
+
+  /** A branch that joined or left changes the draft of the directory, and who may call head office, at once. */
+  async function onChanged(tx: Transaction, branch: EnrolledBranch): Promise<void> {
+    if (branch.active) await drafts.setBranchIdentity(tx, branch);
+    else await drafts.revokeBranch(tx, branch.code);
+    const branches = await allBranches(tx, now(clock));
+    tx.afterCommit(() => {
+      members.set(branches);
+      node.peersChanged();
+    });
+  }
+
+  const headOfficeKey = publicKeyOf(identity.signingKey);
+  const enrolment = createEnrolment({ store, authority, headOfficeKey, clock, ids, onChanged });
+  members.set(await enrolment.branches());
+  const latest = createLatestStatements({ clock, signer, references });
+
+  nodeRoutes(api, {
+    store,
+    audit,
+    federation,
+    enrolment,
+    release: () => references.current()?.version ?? 0,
+  });
+  referenceRoutes(api, { audit, federation, references, drafts, businessDate });
+  recoveryRoutes(api, { node: node.code, store, audit, federation });
+  backupRoutes(api, node);
+  node.peerApp.route('/', referencePeerRoutes({ references, latest: latest.statement }));
+  node.peerApp.route('/', createEnrolmentRoutes({ enrolment }));
+
+  return {
+    ...node,
+    drafts,
+    enrolment,
+    async start(): Promise<void> {
+      node.repeat('renewal', renewalPauseMs, async () => {
+        const renewed = await renew();
+        if (renewed.certPem === identity.certPem) return;
+        identity = renewed;
+        node.renewed(renewed);
+      });
+      await node.start();
+    },
+  };
+}

@@ -1,0 +1,61 @@
+import { startFederation } from './federation.ts';
+import type { DemoNode } from './node-process.ts';
+import { parseOptions } from './options.ts';
+import { staffOf } from './staff.ts';
+
+const options = parseOptions(process.argv.slice(2));
+const started = performance.now();
+
+/** One line a node, then the people of a branch and of head office. */
+function table(nodes: readonly DemoNode[]): string {
+  const lines = nodes.map(
+    ({ code, url, peerUrl }) =>
+      `  ${code.padEnd(5)} ${url.padEnd(24)} ${peerUrl.padEnd(25)} ${`manager / manager-${code.toLowerCase()}-demo`}`,
+  );
+  const logins = (node: DemoNode | undefined) =>
+    node
+      ? staffOf(node)
+          .map(({ login, role }) => `${login} (${role})`)
+          .join(', ')
+      : '';
+  return [
+    `  ${'node'.padEnd(5)} ${'front office'.padEnd(24)} ${'peer address'.padEnd(25)} login / password`,
+    ...lines,
+    '',
+    `  At head office: ${logins(nodes[0])}`,
+    `  At a branch:    ${logins(nodes[1])}`,
+    '  Every password is LOGIN-NODE-demo, the node in small letters.',
+  ].join('\n');
+}
+
+const say = (line: string): void => {
+  process.stdout.write(`${line}\n`);
+};
+
+try {
+  const federation = await startFederation(options, say);
+  const seconds = ((performance.now() - started) / 1000).toFixed(1);
+  say(
+    `\nThe federation is up after ${seconds} s. Its API is described at /docs of each front office.\n`,
+  );
+  say(table(federation.nodes));
+  say(
+    `\n  ${federation.file} says the same to programs. Ctrl+C stops everything; the state stays.`,
+  );
+  let stopping = false;
+  const stop = async (): Promise<void> => {
+    if (stopping) return;
+    stopping = true;
+    say('\nStopping …');
+    await federation.stop();
+    say('Stopped.');
+    process.exit(0);
+  };
+  process.on('SIGINT', () => void stop());
+  process.on('SIGTERM', () => void stop());
+  // Nothing else keeps this process: the nodes are its children.
+  setInterval(() => {}, 60_000);
+} catch (error) {
+  process.stderr.write(`\n${error instanceof Error ? error.message : String(error)}\n`);
+  process.exit(1);
+}
