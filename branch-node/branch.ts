@@ -189,6 +189,7 @@ function wireRooms(node: Node, businessDays: BusinessDays) {
   });
   businessDayRoutes(api, { node: code, store, audit, businessDays });
   subscriberRoutes(api, {
+    currentBusinessDate: businessDays.today,
     node: code,
     store,
     subscribers,

@@ -1,6 +1,6 @@
 -- Money that came in at this branch; each tender is on exactly one payment.
 CREATE TABLE payments (
-  operation_id TEXT PRIMARY KEY REFERENCES operations (id),
+  operation_id TEXT PRIMARY KEY,
   tender TEXT NOT NULL,
   currency TEXT NOT NULL CHECK (length(currency) = 3),
   amount INTEGER NOT NULL CHECK (amount > 0),

@@ -135,7 +135,9 @@ describe('operations at home', () => {
     expect((await refusalBy(turn('block', 'mood'))).code).to.equal('invalid-input');
     await turn('block');
     expect((await refusalBy(turn('block'))).code).to.equal('subscriber-blocked');
-    const change = act((tx, desk) => desk.changeRatePlan(tx, { msisdn, ratePlan: 'UNLIMITED' }, by));
+    const change = act((tx, desk) =>
+      desk.changeRatePlan(tx, { msisdn, ratePlan: 'UNLIMITED' }, by),
+    );
     expect((await refusalBy(change)).code).to.equal('subscriber-blocked');
     await branch.topUp(msisdn, 10_000n);
     await act((tx, desk) => desk.replaceSim(tx, { msisdn, iccid: second.iccid }, by));
@@ -168,10 +170,7 @@ describe('operations at home', () => {
     expect((await refusalBy(home('79990000001'))).code).to.equal('unknown-number');
     const here = branch.store.read((tx) => branch.subscribers.requireHere(tx, '79211000001'));
     const refusal = await refusalBy(here);
-    expect([refusal.code, refusal.members]).to.deep.equal([
-      'subscriber-moved',
-      { movedTo: 'SPB' },
-    ]);
+    expect([refusal.code, refusal.members]).to.deep.equal(['subscriber-moved', { movedTo: 'SPB' }]);
   });
 
   it('keeps personal data out of the log and out of the card of who may not see it', async () => {

@@ -1,0 +1,354 @@
+import { randomUUID } from 'node:crypto';
+import { copyFileSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { type Branch, openBranch } from '../../branch-node/branch.ts';
+import { readBranchConfig } from '../../branch-node/config.ts';
+import { type Centre, openCentre } from '../../central-node/centre.ts';
+import { readCentreConfig } from '../../central-node/config.ts';
+import { enrolWithCentre } from '../../shared/federation/enrolment.ts';
+import { luhnDigit, type NodeCode } from '../../shared/ids/ids.ts';
+import { assetPath } from '../../shared/store/assets.ts';
+
+/**
+ * A whole federation in this process: real nodes, real stores in a temporary folder, real mTLS on loopback, spoken to
+ * over HTTP like by anybody.
+ */
+
+const waitMaxMs = 15_000;
+const waitPollMs = 20;
+const password = 'correct horse battery';
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: Headers;
+  // biome-ignore lint/suspicious/noExplicitAny: a test reads what it expects and fails if it is not there
+  readonly body: any;
+}
+
+export interface TestClient {
+  get(path: string): Promise<Answer>;
+  post(path: string, body?: object, headers?: Record<string, string>): Promise<Answer>;
+  put(path: string, body: object): Promise<Answer>;
+}
+
+export interface TestNode {
+  readonly code: string;
+  readonly url: string;
+  readonly peerUrl: string;
+  readonly dataDir: string;
+  readonly environment: Readonly<Record<string, string>>;
+  /** Signed in as somebody who may do everything. */
+  manager: TestClient;
+}
+
+export interface TestFederation {
+  readonly folder: string;
+  readonly hq: TestNode;
+  readonly deputy: TestClient;
+  branch(code: string): TestNode;
+  centre(): Centre;
+  running(code: string): Branch;
+  stopNode(code: string): Promise<void>;
+  startNode(code: string): Promise<void>;
+  /** A copy of a node's store as it is now. */
+  backup(code: string): Promise<string>;
+  /** Puts a copy in the place of a stopped node's store. */
+  restore(code: string, backup: string): void;
+  publish(): Promise<void>;
+  /** Every stream of every running node has nothing left to say. */
+  untilQuiet(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+export async function startFederation(
+  codes: readonly string[] = ['MSK', 'SPB', 'NSK'],
+  environment: Readonly<Record<string, string>> = {},
+): Promise<TestFederation> {
+  const folder = mkdtempSync(join(tmpdir(), 'sbms-'));
+  const ports = await freePorts(2 * (codes.length + 1));
+  const environmentOf = (code: string, index: number): Record<string, string> => ({
+    NODE_CODE: code,
+    DATA_DIR: join(folder, code),
+    STORE_SENTINEL: join(folder, 'sentinels', code),
+    FRONT_PORT: String(ports[2 * index]),
+    FRONT_URL: `http://127.0.0.1:${ports[2 * index]}`,
+    PEER_PORT: String(ports[2 * index + 1]),
+    PEER_URL: `https://127.0.0.1:${ports[2 * index + 1]}`,
+    CENTRE_URL: `https://127.0.0.1:${ports[1]}`,
+    LOG_LEVEL: 'error',
+    ...environment,
+  });
+  const environments = new Map(
+    ['HQ', ...codes].map((code, index) => [code, environmentOf(code, index)]),
+  );
+  const running = new Map<string, Centre | Branch>();
+  const nodes = new Map<string, TestNode>();
+
+  const variablesOf = (code: string) => environments.get(code) ?? {};
+
+  async function startNode(code: string): Promise<void> {
+    const node =
+      code === 'HQ'
+        ? await openCentre(readCentreConfig(variablesOf(code)))
+        : await openBranch(readBranchConfig(variablesOf(code)));
+    await node.start();
+    running.set(code, node);
+  }
+
+  async function stopNode(code: string): Promise<void> {
+    const node = running.get(code);
+    running.delete(code);
+    await node?.stop();
+  }
+
+  async function describe(code: string): Promise<TestNode> {
+    const variables = variablesOf(code);
+    const url = String(variables.FRONT_URL);
+    return {
+      code,
+      url,
+      peerUrl: String(variables.PEER_URL),
+      dataDir: String(variables.DATA_DIR),
+      environment: variables,
+      manager: await signIn(url, 'manager'),
+    };
+  }
+
+  const centre = (): Centre => {
+    const node = running.get('HQ');
+    if (!node || !('drafts' in node)) throw new Error('head office is not running');
+    return node;
+  };
+  const branch = (code: string): TestNode => {
+    const node = nodes.get(code);
+    if (!node) throw new Error(`no ${code}`);
+    return node;
+  };
+  const runningBranch = (code: string): Branch => {
+    const node = running.get(code);
+    if (!node || !('payments' in node)) throw new Error(`${code} is not running`);
+    return node;
+  };
+
+  async function publish(): Promise<void> {
+    const answer = await branch('HQ').manager.post('/api/v1/reference-releases', {});
+    if (answer.status !== 201) throw new Error(JSON.stringify(answer.body));
+  }
+
+  async function untilQuiet(): Promise<void> {
+    await until('every stream is quiet', async () => {
+      for (const node of running.values()) {
+        const { outbound } = await node.federation.streams();
+        if (outbound.some((stream) => stream.acknowledged < stream.position)) return false;
+        if (node.federation.isRecovering()) return false;
+      }
+      return true;
+    });
+  }
+
+  async function found(): Promise<void> {
+    await startNode('HQ');
+    const head = centre();
+    await head.drafts.importDirectory(assetPath('reference-data'));
+    await addOperator(head, { login: 'admin', role: 'centre-admin' });
+    for (const code of codes) {
+      const token = await head.enrolment.createToken({ code: code as NodeCode, actor: 'test' });
+      const config = readBranchConfig(variablesOf(code));
+      await enrolWithCentre({
+        centreUrl: config.centreUrl,
+        token,
+        dir: config.identityDir,
+        code: config.code,
+        peerUrl: config.peer.url,
+        frontUrl: config.front.url,
+      });
+    }
+    await head.drafts.publish({ actor: 'test' });
+    await addOperator(head, { login: 'manager', role: 'centre-manager' });
+    await addOperator(head, { login: 'deputy', role: 'centre-manager' });
+    nodes.set('HQ', await describe('HQ'));
+    for (const code of codes) {
+      await startNode(code);
+      const node = runningBranch(code);
+      await until(`${code} has a release`, async () => node.references.current() !== undefined);
+      await addOperator(node, { login: 'manager', role: 'branch-manager' });
+      await addOperator(node, { login: 'cashier', role: 'cashier' });
+      nodes.set(code, await describe(code));
+    }
+  }
+
+  const federation = {
+    folder,
+    branch,
+    centre,
+    running: runningBranch,
+    stopNode,
+    startNode,
+    publish,
+    untilQuiet,
+    async backup(code: string): Promise<string> {
+      const path = join(folder, `${code}-${randomUUID()}.backup`);
+      await running.get(code)?.store.backup(path);
+      return path;
+    },
+    restore(code: string, backup: string): void {
+      if (running.has(code)) throw new Error(`${code} is still running`);
+      const store = join(folder, code, 'store.db');
+      for (const suffix of ['-wal', '-shm']) rmSync(store + suffix, { force: true });
+      copyFileSync(backup, store);
+    },
+    async stop(): Promise<void> {
+      await Promise.all([...running.keys()].map(stopNode));
+      if (existsSync(folder)) rmSync(folder, { recursive: true, force: true });
+    },
+  };
+  try {
+    await found();
+  } catch (error) {
+    await federation.stop();
+    throw error;
+  }
+  return {
+    ...federation,
+    get hq() {
+      return branch('HQ');
+    },
+    deputy: await signIn(branch('HQ').url, 'deputy'),
+  };
+}
+
+export async function addOperator(
+  node: Pick<Branch, 'access' | 'store' | 'code'>,
+  { login, role }: { login: string; role: string },
+): Promise<void> {
+  const passwordHash = await node.access.hashPassword(password);
+  const by = { id: 'test', name: 'test', node: node.code };
+  await node.store.write((tx) =>
+    node.access.addOperator(tx, { login, name: login, role, passwordHash, by }),
+  );
+}
+
+export async function signIn(url: string, login: string): Promise<TestClient> {
+  const session = await send(url, 'POST', '/api/v1/sessions', { body: { login, password } });
+  if (session.status !== 201) throw new Error(`cannot sign in: ${JSON.stringify(session.body)}`);
+  const authorization = `Bearer ${session.body.token}`;
+  return {
+    get: (path) => send(url, 'GET', path, { headers: { authorization } }),
+    post: (path, body, headers) =>
+      send(url, 'POST', path, {
+        headers: { authorization, ...headers },
+        ...(body ? { body } : {}),
+      }),
+    put: (path, body) => send(url, 'PUT', path, { headers: { authorization }, body }),
+  };
+}
+
+export async function send(
+  url: string,
+  method: string,
+  path: string,
+  request: { headers?: Record<string, string>; body?: object | string } = {},
+): Promise<Answer> {
+  const { body } = request;
+  const response = await fetch(url + path, {
+    method,
+    headers: {
+      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      ...request.headers,
+    },
+    ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+  });
+  const text = await response.text();
+  const isJson = (response.headers.get('content-type') ?? '').includes('json');
+  return {
+    status: response.status,
+    headers: response.headers,
+    body: isJson && text !== '' ? JSON.parse(text) : text,
+  };
+}
+
+/** Waits for a condition. @throws Error that names it when it takes too long. */
+export async function until(
+  what: string,
+  condition: () => Promise<boolean> | boolean,
+  maxMs = waitMaxMs,
+): Promise<void> {
+  const deadline = performance.now() + maxMs;
+  while (!(await condition())) {
+    if (performance.now() > deadline) throw new Error(`after ${maxMs} ms still not: ${what}`);
+    await pause(waitPollMs);
+  }
+}
+
+const firstNumbers: Readonly<Record<string, number>> = {
+  MSK: 79250000000,
+  SPB: 79211000000,
+  NSK: 79231000000,
+};
+let serial = 0;
+
+/** A number of a branch's own ranges that no test used before. */
+export function nextNumber(code: string): string {
+  serial += 1;
+  return String((firstNumbers[code] ?? 0) + serial);
+}
+
+/** A SIM card that is received into a branch's stock. */
+export async function receiveSim(node: TestNode): Promise<string> {
+  serial += 1;
+  const digits = `897029900${String(serial).padStart(9, '0')}`;
+  const iccid = digits + luhnDigit(digits);
+  const imsi = `25002${String(serial).padStart(10, '0')}`;
+  const answer = await node.manager.post('/api/v1/sim-cards', { cards: [{ iccid, imsi }] });
+  if (answer.status !== 201) throw new Error(JSON.stringify(answer.body));
+  return iccid;
+}
+
+export const customer = {
+  name: 'Тестов Тест',
+  document: { type: 'passport-rf', number: '4501 123456' },
+  address: 'Москва',
+  contact: 'test@example.com',
+};
+
+/** Registers a subscriber at his home branch; answers his number. */
+export async function registerSubscriber(node: TestNode): Promise<string> {
+  const msisdn = nextNumber(node.code);
+  await node.manager.post('/api/v1/numbers', { numbers: [msisdn] });
+  const answer = await node.manager.post('/api/v1/subscribers', {
+    msisdn,
+    iccid: await receiveSim(node),
+    ratePlan: 'BASIC',
+    customer,
+  });
+  if (answer.status !== 201) throw new Error(JSON.stringify(answer.body));
+  return msisdn;
+}
+
+export function cash(amount: string) {
+  return { money: { amount, currency: 'RUB' }, tender: { kind: 'cash' } };
+}
+
+async function freePorts(count: number): Promise<number[]> {
+  const servers = await Promise.all(
+    Array.from(
+      { length: count },
+      () =>
+        new Promise<ReturnType<typeof createServer>>((resolve) => {
+          const server = createServer();
+          server.listen(0, '127.0.0.1', () => resolve(server));
+        }),
+    ),
+  );
+  const ports = servers.map((server) => {
+    const address = server.address();
+    return typeof address === 'object' && address ? address.port : 0;
+  });
+  await Promise.all(
+    servers.map((server) => new Promise<void>((resolve) => server.close(() => resolve()))),
+  );
+  return ports;
+}
