@@ -288,7 +288,7 @@ describe('operations between branches', () => {
       const data = ivanov;
       const person = { id: 'op-1', name: 'Ольга', node: 'MSK' };
       await fresh.write((tx) => fresh.customers.correct(tx, 'MSK-1', { data, by: person }));
-      expect((await fresh.card(msisdn)).customer).to.include({ incomplete: false, ...ivanov });
+      expect((await fresh.card(msisdn)).customer).to.deep.include({ incomplete: false, ...ivanov });
       await fresh.close();
     });
 

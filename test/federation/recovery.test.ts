@@ -1,0 +1,157 @@
+import { expect } from 'chai';
+import {
+  cash,
+  registerSubscriber,
+  startFederation,
+  type TestFederation,
+  until,
+} from '../support/federation.ts';
+import { moneyFaults } from '../support/invariants.ts';
+
+const codes = ['MSK', 'SPB', 'NSK'] as const;
+
+describe('a node that was set back to an old backup', () => {
+  let federation: TestFederation;
+
+  beforeEach(async function () {
+    this.timeout(60_000);
+    federation = await startFederation(codes);
+  });
+  afterEach(() => federation.stop());
+
+  const faults = () =>
+    moneyFaults(codes.map((code) => ({ code, store: federation.running(code).store })));
+
+  const pay = async (at: string, msisdn: string, amount: string): Promise<string> => {
+    const { manager } = federation.branch(at);
+    const answer = await manager.post('/api/v1/payments', { msisdn, ...cash(amount) });
+    expect(answer.status, JSON.stringify(answer.body)).to.equal(201);
+    return answer.body.operationId;
+  };
+  const operation = async (at: string, id: string) =>
+    (await federation.branch(at).manager.get(`/api/v1/operations/${id}`)).body;
+  const concluded = (at: string, id: string) =>
+    until('it is concluded', async () => (await operation(at, id)).state === 'concluded');
+  const balance = async (at: string, msisdn: string) =>
+    (await federation.branch(at).manager.get(`/api/v1/subscribers/${msisdn}`)).body.balance.amount;
+
+  it('gets back, as a home branch, what it had credited after the backup', async () => {
+    const msisdn = await registerSubscriber(federation.branch('MSK'));
+    await concluded('SPB', await pay('SPB', msisdn, '100.00'));
+    const backup = await federation.backup('MSK');
+    const foreign = await pay('SPB', msisdn, '20.00');
+    const own = await pay('MSK', msisdn, '3.00');
+    await concluded('SPB', foreign);
+    await federation.untilQuiet();
+    await federation.stopNode('MSK');
+    federation.restore('MSK', backup);
+    await federation.startNode('MSK');
+    await federation.untilQuiet();
+    expect(await balance('MSK', msisdn)).to.equal('123.00');
+    expect((await operation('MSK', own)).outcome).to.equal('credited');
+    expect(await faults()).to.deep.equal([]);
+  }).timeout(60_000);
+
+  it('gets back, as a serving branch, what it had taken after the backup', async () => {
+    const msisdn = await registerSubscriber(federation.branch('MSK'));
+    const backup = await federation.backup('SPB');
+    const id = await pay('SPB', msisdn, '20.00');
+    await concluded('SPB', id);
+    await federation.untilQuiet();
+    const { receipt } = (await federation.branch('SPB').manager.get(`/api/v1/payments/${id}`)).body;
+    await federation.stopNode('SPB');
+    federation.restore('SPB', backup);
+    await federation.startNode('SPB');
+    await federation.untilQuiet();
+    const found = (await federation.branch('SPB').manager.get(`/api/v1/payments/${id}`)).body;
+    expect(found).to.include({ state: 'concluded', outcome: 'credited' });
+    expect(found.receipt.number).to.equal(receipt.number);
+    const next = await pay('SPB', msisdn, '1.00');
+    const nextFile = (await federation.branch('SPB').manager.get(`/api/v1/payments/${next}`)).body;
+    expect(nextFile.receipt.number > receipt.number).to.equal(true);
+    await concluded('SPB', next);
+    await federation.untilQuiet();
+    expect(await balance('MSK', msisdn)).to.equal('21.00');
+    expect(await faults()).to.deep.equal([]);
+  }).timeout(60_000);
+
+  it('does not pay the same money out twice', async () => {
+    const msisdn = await registerSubscriber(federation.branch('MSK'));
+    const id = await pay('SPB', msisdn, '20.00');
+    await concluded('SPB', id);
+    const backup = await federation.backup('SPB');
+    const { manager } = federation.branch('SPB');
+    await manager.post(`/api/v1/payments/${id}/cancellation`, {});
+    await until('the money left the desk', async () => {
+      const { body } = await manager.get(`/api/v1/payments/${id}`);
+      return body.payout?.state === 'released';
+    });
+    await federation.untilQuiet();
+    await federation.stopNode('SPB');
+    federation.restore('SPB', backup);
+    await federation.startNode('SPB');
+    await federation.untilQuiet();
+    const found = (await manager.get(`/api/v1/payments/${id}`)).body;
+    expect(found).to.include({ disposition: 'paid-back' });
+    expect(found.payout.state).to.equal('released');
+    const again = await manager.post(`/api/v1/payments/${id}/cancellation`, {});
+    expect(again.status).to.equal(409);
+    expect(await faults()).to.deep.equal([]);
+  }).timeout(60_000);
+
+  it('is recognised by its peers when its sentinel was set back as well', async () => {
+    const msisdn = await registerSubscriber(federation.branch('MSK'));
+    await federation.stopNode('SPB');
+    await federation.startNode('SPB');
+    const { cpSync, rmSync } = await import('node:fs');
+    const sentinel = String(federation.branch('SPB').environment.STORE_SENTINEL);
+    await federation.stopNode('SPB');
+    const kept = [
+      [`${federation.branch('SPB').dataDir}`, `${federation.folder}/old-store`],
+      [sentinel, `${federation.folder}/old-sentinel`],
+    ] as const;
+    for (const [from, to] of kept) cpSync(from, to, { recursive: true });
+    await federation.startNode('SPB');
+    const id = await pay('SPB', msisdn, '20.00');
+    await concluded('SPB', id);
+    await federation.untilQuiet();
+    await federation.stopNode('SPB');
+    for (const [from, to] of kept) {
+      rmSync(from, { recursive: true });
+      cpSync(to, from, { recursive: true });
+    }
+    await federation.startNode('SPB');
+    await federation.untilQuiet();
+    expect((await operation('SPB', id)).outcome).to.equal('credited');
+    expect(await faults()).to.deep.equal([]);
+  }).timeout(60_000);
+
+  it('takes money while it recovers, and decides, refunds and cancels nothing', async () => {
+    const msisdn = await registerSubscriber(federation.branch('MSK'));
+    const early = await pay('MSK', msisdn, '5.00');
+    const backup = await federation.backup('MSK');
+    await federation.untilQuiet();
+    await federation.stopNode('NSK');
+    await federation.stopNode('MSK');
+    federation.restore('MSK', backup);
+    await federation.startNode('MSK');
+    const { manager } = federation.branch('MSK');
+    const state = (await manager.get('/api/v1/recovery')).body;
+    expect(state.recovering).to.equal(true);
+    await until('HQ and SPB have answered', async () => {
+      const { body } = await manager.get('/api/v1/recovery');
+      return body.answered.length === 2;
+    });
+    const own = await pay('MSK', msisdn, '7.00');
+    expect((await operation('MSK', own)).state).to.equal('accepted');
+    const foreign = await pay('SPB', msisdn, '11.00');
+    const cancel = await manager.post(`/api/v1/payments/${early}/cancellation`, {});
+    expect(cancel.body.code).to.equal('recovering');
+    await federation.startNode('NSK');
+    await concluded('MSK', own);
+    await concluded('SPB', foreign);
+    await federation.untilQuiet();
+    expect(await balance('MSK', msisdn)).to.equal('23.00');
+    expect(await faults()).to.deep.equal([]);
+  }).timeout(60_000);
+});

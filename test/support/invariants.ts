@@ -1,0 +1,124 @@
+import { logFaults } from '../../shared/federation/log-faults-store.ts';
+import { ledgerFaults } from '../../shared/ledger/ledger-store.ts';
+import type { Store } from '../../shared/store/store.ts';
+
+/** The money invariants of the protocol, checked over the stores of a whole federation that has become quiet. */
+
+export interface InspectedNode {
+  readonly code: string;
+  readonly store: Store;
+}
+
+interface Book {
+  readonly code: string;
+  readonly clearing: ReadonlyMap<string, bigint>;
+  readonly tender: bigint;
+  readonly payments: readonly PaymentRow[];
+  readonly credited: readonly string[];
+  readonly released: bigint;
+}
+
+interface PaymentRow {
+  id: string;
+  home: string;
+  state: string;
+  outcome: string | null;
+  disposition: string;
+  tender: string;
+  amount: bigint;
+}
+
+/** Every fault that is found, as a line that names node and account; nothing when all is well. */
+export async function moneyFaults(nodes: readonly InspectedNode[]): Promise<string[]> {
+  const faults: string[] = [];
+  const books: Book[] = [];
+  for (const node of nodes) {
+    const own = await node.store.read(async (tx) => [
+      ...(await ledgerFaults(tx)),
+      ...(await logFaults(tx)),
+    ]);
+    faults.push(...own.map((fault) => `${node.code}: ${fault}`));
+    books.push(await bookOf(node));
+  }
+  return [...faults, ...mirrorFaults(books), ...paymentFaults(books), ...tenderFaults(books)];
+}
+
+async function bookOf({ code, store }: InspectedNode): Promise<Book> {
+  return store.read(async (tx) => {
+    const accounts = await tx.all<{ code: string; balance: bigint }>(
+      'SELECT code, balance FROM ledger_accounts',
+    );
+    const clearing = new Map(
+      accounts
+        .filter((account) => account.code.startsWith('clearing:'))
+        .map((account) => [account.code.slice('clearing:'.length), account.balance]),
+    );
+    const tender = accounts
+      .filter((account) => account.code.startsWith('tender:'))
+      .reduce((sum, account) => sum + account.balance, 0n);
+    const payments = await tx.all<PaymentRow>(
+      `SELECT p.operation_id AS id, o.home, o.state, o.outcome, p.disposition, p.tender, p.amount
+       FROM payments p JOIN operations o ON o.id = p.operation_id`,
+    );
+    const credited = await tx.all<{ id: string }>(
+      `SELECT operation_id AS id FROM ledger_entries WHERE kind = 'payment.credited'`,
+    );
+    const released = await tx.get<{ sum: bigint }>(
+      `SELECT COALESCE(SUM(amount), 0) AS sum FROM payouts WHERE state = 'released'`,
+    );
+    return {
+      code,
+      clearing,
+      tender,
+      payments,
+      credited: credited.map(({ id }) => id),
+      released: released?.sum ?? 0n,
+    };
+  });
+}
+
+/** Clearing at S with H and at H with S mirror each other; a branch's account with itself is empty. */
+function mirrorFaults(books: readonly Book[]): string[] {
+  return books.flatMap((book) =>
+    books.flatMap((other) => {
+      const here = book.clearing.get(other.code) ?? 0n;
+      const there = other.clearing.get(book.code) ?? 0n;
+      if (book === other) return here === 0n ? [] : [`${book.code}: ${here} owed to itself`];
+      if (book.code > other.code || here + there === 0n) return [];
+      return [`clearing ${book.code}/${other.code}: ${here} and ${there} are no mirror`];
+    }),
+  );
+}
+
+/** Every payment is credited once or its money is accounted for by its disposition. */
+function paymentFaults(books: readonly Book[]): string[] {
+  const credits = new Map<string, number>();
+  for (const { credited } of books) {
+    for (const id of credited) credits.set(id, (credits.get(id) ?? 0) + 1);
+  }
+  return books.flatMap(({ code, payments }) =>
+    payments.flatMap((payment) => {
+      const { id, state, outcome, disposition } = payment;
+      const faults: string[] = [];
+      if (state !== 'concluded') faults.push(`${code}: payment ${id} is still ${state}`);
+      const wanted = outcome === 'executed' ? 1 : 0;
+      const found = credits.get(id) ?? 0;
+      if (found !== wanted)
+        faults.push(`${code}: payment ${id} ${outcome}, credited ${found} times`);
+      const isAccountedFor =
+        outcome === 'executed' ? disposition !== 'suspended' : disposition !== 'taken';
+      if (!isAccountedFor) faults.push(`${code}: payment ${id} ${outcome} but ${disposition}`);
+      return faults;
+    }),
+  );
+}
+
+/** What the desks hold is what was paid in less what was paid out. */
+function tenderFaults(books: readonly Book[]): string[] {
+  return books.flatMap(({ code, tender, payments, released }) => {
+    const taken = payments
+      .filter((payment) => payment.tender !== 'suspense')
+      .reduce((sum, { amount }) => sum + amount, 0n);
+    return tender === taken - released ? [] : [`${code}: tender ${tender}, ${taken} − ${released}`];
+  });
+}
