@@ -108,9 +108,9 @@ export async function openBranch(config: BranchConfig) {
     businessDays,
     follower,
     async start(): Promise<void> {
+      await node.start();
       node.repeat('release', releasePauseMs, follower.follow);
       node.repeat('renewal', renewalPauseMs, renew);
-      await node.start();
     },
   };
 }

@@ -89,13 +89,13 @@ export async function openCentre(config: CentreConfig) {
     drafts,
     enrolment,
     async start(): Promise<void> {
+      await node.start();
       node.repeat('renewal', renewalPauseMs, async () => {
         const renewed = await renew();
         if (renewed.certPem === identity.certPem) return;
         identity = renewed;
         node.renewed(renewed);
       });
-      await node.start();
     },
   };
 }

@@ -32,7 +32,8 @@ export function createNumberService({ clock }: { clock: Clock }) {
   }
 
   /**
-   * Keeps the chosen number, or any free one, for the customer; asked again without a choice, the one that is kept.
+   * Keeps the chosen number, or any free one, for the customer; asked again without a choice, the
+   * one that is kept.
    * @throws DomainError `number-taken`.
    */
   async function reserve(

@@ -67,7 +67,8 @@ export async function reserveNumber(
 export async function takeNumber(tx: Transaction, msisdn: string, at: string): Promise<void> {
   await tx.run(
     `INSERT INTO numbers (msisdn, state, received_at) VALUES (?, 'in-use', ?)
-     ON CONFLICT (msisdn) DO UPDATE SET state = 'in-use', reserved_for = NULL, reserved_until = NULL`,
+     ON CONFLICT (msisdn) DO UPDATE SET state = 'in-use', reserved_for = NULL,
+       reserved_until = NULL`,
     ...[msisdn, at],
   );
 }

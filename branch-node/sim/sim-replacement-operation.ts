@@ -38,8 +38,9 @@ const request = z.strictObject({
 const decided = z.looseObject({ retires: z.string() });
 
 /**
- * Another card for a subscriber. The serving branch gives one of its own; the home branch binds it, retires the old one
- * and takes the fee out of the balance. The card stays the subscriber's when he is blocked: a lost phone is why.
+ * Another card for a subscriber. The serving branch gives one of its own; the home branch binds it,
+ * retires the old one and takes the fee out of the balance. The card stays the subscriber's when he
+ * is blocked: a lost phone is why.
  */
 export function createSimReplacement(deps: {
   sims: SimService;

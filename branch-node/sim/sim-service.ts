@@ -11,8 +11,9 @@ const maxReportedErrors = 20;
 export type SimService = ReturnType<typeof createSimService>;
 
 /**
- * The SIM cards of a branch. A card that an operation uses is reserved when the operation is accepted, bound where the
- * subscriber lives, and written off or released at the serving branch when the answer is known.
+ * The SIM cards of a branch. A card that an operation uses is reserved when the operation is
+ * accepted, bound where the subscriber lives, and written off or released at the serving branch
+ * when the answer is known.
  */
 export function createSimService({ node, clock }: { node: NodeCode; clock: Clock }) {
   async function change(
@@ -38,8 +39,9 @@ export function createSimService({ node, clock }: { node: NodeCode; clock: Clock
   }
 
   /**
-   * Serving branch: the card is put aside for the operation. Deliveries of cards are in no log: what is done again after
-   * a set-back may find the shelf empty, and then takes the operation's word for the card.
+   * Serving branch: the card is put aside for the operation. Deliveries of cards are in no log:
+   * what is done again after a set-back may find the shelf empty, and then takes the operation's
+   * word for the card.
    */
   async function reserve(
     tx: Transaction,
@@ -55,7 +57,10 @@ export function createSimService({ node, clock }: { node: NodeCode; clock: Clock
     await change(tx, known, { event: 'reserve', operationId });
   }
 
-  /** Home branch: could the card be bound? @throws DomainError `sim-not-found`, `sim-not-available`. */
+  /**
+   * Home branch: could the card be bound?
+   * @throws DomainError `sim-not-found`, `sim-not-available`.
+   */
   async function assertBindable(
     tx: Reader,
     { id, serving }: Operation,

@@ -13,7 +13,10 @@ export interface Payer {
   readonly currency: string;
 }
 
-/** What a decision says of its fee; called `fee`, as `money` is what branches settle with each other. */
+/**
+ * What a decision says of its fee; called `fee`, as `money` is what branches settle with each
+ * other.
+ */
 const decidedFee = z.looseObject({
   billingAccountId: z.string(),
   fee: z.strictObject({ amount: z.string(), currency: z.string() }),
@@ -33,7 +36,10 @@ export function createCharges({ clock }: { clock: Clock }) {
       if (balance < fee.amount) throw new DomainError('insufficient-balance');
     },
 
-    /** Takes the fee that was decided: subscriber + / revenue −. Nothing is posted for a fee of nothing. */
+    /**
+     * Takes the fee that was decided: subscriber + / revenue −. Nothing is posted for a fee of
+     * nothing.
+     */
     async charge(tx: Transaction, operation: Operation, result: JsonObject): Promise<void> {
       const { billingAccountId, fee: wire } = decidedFee.parse(result);
       const fee = parseMoney(wire);

@@ -29,7 +29,9 @@ export function nameKey(name: string): string {
     .replaceAll(/\s+/g, ' ');
 }
 
-/** `Иванов Иван Петрович` → `И•••• И.`: enough to recognise, not enough to learn; no length is told. */
+/**
+ * `Иванов Иван Петрович` → `И•••• И.`: enough to recognise, not enough to learn; no length is told.
+ */
 export function maskName(name: string): string {
   const [first = '', second = ''] = name
     .trim()

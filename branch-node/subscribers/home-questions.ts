@@ -17,7 +17,10 @@ import { nodeCode, startedHeader } from '../../shared/wire/peer-messages.ts';
 const questionMaxMs = 2_000;
 const maxDetailLength = 300;
 
-/** What a home branch lets people of other branches do with its records; their own branch allows it as well. */
+/**
+ * What a home branch lets people of other branches do with its records; their own branch allows it
+ * as well.
+ */
 export const peerPermissions: ReadonlySet<Permission> = new Set<Permission>([
   'subscriber.read',
   'subscriber.personal',
@@ -74,8 +77,8 @@ export function createHomeQuestions(deps: {
 
   /**
    * The home branch's answer, unparsed.
-   * @throws DomainError what the home branch refuses with; `home-unreachable` when it does not answer within 2 s, is
-   * known to be away, or has a trouble of its own.
+   * @throws DomainError what the home branch refuses with; `home-unreachable` when it does not
+   * answer within 2 s, is known to be away, or has a trouble of its own.
    */
   async function ask(
     home: NodeCode,

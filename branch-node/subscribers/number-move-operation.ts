@@ -34,8 +34,9 @@ const decided = z.object({
 });
 
 /**
- * A number changes its home: the branch that serves the request becomes the new one. The present home lets number and
- * balance go, the new one takes them over when it hears of that; between them the money stands in clearing.
+ * A number changes its home: the branch that serves the request becomes the new one. The present
+ * home lets number and balance go, the new one takes them over when it hears of that; between them
+ * the money stands in clearing.
  */
 export function createNumberMove(deps: {
   node: NodeCode;

@@ -33,7 +33,10 @@ export interface Visitor {
 
 export type PeerVisits = ReturnType<typeof createPeerVisits>;
 
-/** Lets people of other branches ask, each assertion once, each look in the audit trail: also the refused ones. */
+/**
+ * Lets people of other branches ask, each assertion once, each look in the audit trail: also the
+ * refused ones.
+ */
 export function createPeerVisits(deps: {
   node: NodeCode;
   store: Store;
@@ -44,7 +47,8 @@ export function createPeerVisits(deps: {
   const { node, store, audit, verifier, clock } = deps;
 
   async function identify({ caller, assertion, request }: Visit) {
-    // Signatures are checked outside the store; what was used is remembered with what it was used for.
+    // Signatures are checked outside the store; what was used is remembered with what it was used
+    // for.
     const used: { jti: string; expiresAtMs: number }[] = [];
     const rememberJti = (jti: string, expiresAtMs: number) => {
       used.push({ jti, expiresAtMs });
@@ -62,7 +66,8 @@ export function createPeerVisits(deps: {
   }
 
   /**
-   * Runs `answer` for the visitor in one write with the memory of his assertion and the audit entry.
+   * Runs `answer` for the visitor in one write with the memory of his assertion and the audit
+   * entry.
    * @throws DomainError `peer-refused`, `replayed`, `not-permitted`, or what `answer` refuses with.
    */
   async function receive<Answer>(

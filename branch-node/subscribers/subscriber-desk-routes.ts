@@ -10,7 +10,12 @@ import { operationView, viewOf } from '../operations/operation-view.ts';
 import type { CustomerService } from './customer-service.ts';
 
 import { customerInput, customerView, viewOfCustomer } from './subscriber-card.ts';
-import type { AskedBy, CustomerOrNumber, SubscriberDesk } from './subscriber-desk.ts';
+import type {
+  AskedBy,
+  CustomerOrNumber,
+  EnteredElsewhere,
+  SubscriberDesk,
+} from './subscriber-desk.ts';
 
 const code = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9.-]{0,39}$/, 'must be a code');
 const customerNumber = z
@@ -134,23 +139,49 @@ function operationAdder(endpoint: AddEndpoint) {
   };
 }
 
-function registrationRoute(endpoint: AddEndpoint, { desk, ids }: SubscriberDeskRoutesDeps): void {
+/**
+ * Leaves the write, undone: a write waits for no other branch, and the home branch has to be asked
+ * first.
+ */
+class HomeFirst extends Error {
+  readonly home: NodeCode;
+  readonly key: string | undefined;
+
+  constructor(home: NodeCode, key: string | undefined) {
+    super(`${home} has to be asked first`);
+    this.home = home;
+    this.key = key;
+  }
+}
+
+function registrationRoute(
+  endpoint: AddEndpoint,
+  { node, desk, ids }: SubscriberDeskRoutesDeps,
+): void {
   endpoint(
     {
       ...{ method: 'POST', path: '/api/v1/subscribers', permission: 'subscriber.register' },
       ...{ operationId: 'registerSubscriber', summary: 'Register a subscriber, of any branch' },
       ...{ tag: 'Subscribers', idempotent: true, body: registration, response: operationView },
     },
-    async ({ body, principal, traceId, idempotency, context }) => {
+    async ({ body, principal, traceId, idempotency }) => {
       const by = { principal, traceId };
       const wish = { ...body, whose: whoseOf(body) };
-      // The home branch is asked before the write; the key makes a repeat the same question there.
-      const key = context.req.header('idempotency-key');
-      const requestId = key === undefined ? ids.uuid() : sha256(`${principal.operatorId} ${key}`);
-      const elsewhere = await desk.enterElsewhere(wish, by, requestId);
-      return idempotency.write(async (tx) =>
-        viewOf(await desk.register(tx, wish, { by, elsewhere })),
-      );
+      const write = (elsewhere?: EnteredElsewhere) =>
+        idempotency.write(async (tx, { key }) => {
+          const home = elsewhere ? node : await desk.homeOfWish(tx, wish);
+          if (home !== node) throw new HomeFirst(home, key);
+          return viewOf(await desk.register(tx, wish, { by, elsewhere }));
+        });
+      try {
+        return await write();
+      } catch (error) {
+        if (!(error instanceof HomeFirst)) throw error;
+        // Under a key, asking the home branch again is the same question there.
+        const { home, key } = error;
+        const requestId = key === undefined ? ids.uuid() : sha256(`${principal.operatorId} ${key}`);
+        return write(await desk.enterElsewhere(home, wish, { by, requestId }));
+      }
     },
   );
 }

@@ -34,7 +34,7 @@ export interface RegistrationWish {
 }
 
 /** A customer that its home branch keeps, with the number that is kept for him. */
-interface EnteredElsewhere {
+export interface EnteredElsewhere {
   readonly customerId: string;
   readonly msisdn: string;
 }
@@ -42,8 +42,8 @@ interface EnteredElsewhere {
 export type SubscriberDesk = ReturnType<typeof createSubscriberDesk>;
 
 /**
- * What is done for subscribers at this branch, wherever they live. What can be known here to be impossible is refused
- * before anything is accepted.
+ * What is done for subscribers at this branch, wherever they live. What can be known here to be
+ * impossible is refused before anything is accepted.
  */
 export function createSubscriberDesk(deps: {
   node: NodeCode;
@@ -99,8 +99,15 @@ export function createSubscriberDesk(deps: {
     return customers.add(tx, whose.customer, { by, traceId });
   }
 
-  async function homeOfWish({ msisdn, homeBranch }: RegistrationWish): Promise<NodeCode> {
-    const home = msisdn && (await deps.store.read((tx) => subscribers.homeOf(tx, msisdn)));
+  /**
+   * Where the subscriber is to live.
+   * @throws DomainError `unknown-number`, `foreign-number`, `branch-not-found`, `invalid-input`.
+   */
+  async function homeOfWish(
+    tx: Reader,
+    { msisdn, homeBranch }: Pick<RegistrationWish, 'msisdn' | 'homeBranch'>,
+  ): Promise<NodeCode> {
+    const home = msisdn && (await subscribers.homeOf(tx, msisdn));
     const branch = deps.reference().branch((homeBranch ?? home ?? node) as NodeCode);
     if (!branch) throw new DomainError('branch-not-found');
     if (home && home !== branch.code) {
@@ -113,17 +120,16 @@ export function createSubscriberDesk(deps: {
   }
 
   /**
-   * The live part of a registration at another branch: it gets the personal data now, and keeps a number. Nothing is
-   * done for one at home. `requestId` makes asking again harmless.
-   * @throws DomainError `home-unreachable`, `number-taken`, `unknown-number`, `invalid-input`.
+   * The live part of a registration at another branch, which gets the personal data now and keeps a
+   * number for it. `requestId` makes asking again harmless.
+   * @throws DomainError `home-unreachable`, `number-taken`, `unknown-rate-plan`, `sim-not-found`,
+   * `sim-not-available`, `invalid-input`.
    */
   async function enterElsewhere(
+    home: NodeCode,
     wish: RegistrationWish,
-    { principal }: AskedBy,
-    requestId: string,
-  ): Promise<EnteredElsewhere | undefined> {
-    const home = await homeOfWish(wish);
-    if (home === node) return undefined;
+    { by: { principal }, requestId }: { by: AskedBy; requestId: string },
+  ): Promise<EnteredElsewhere> {
     const { whose, msisdn } = wish;
     if ('customerNumber' in whose) {
       const message = 'names a customer of this branch, and the number lives elsewhere';
@@ -140,11 +146,13 @@ export function createSubscriberDesk(deps: {
     return deps.directory.enterCustomer(home, principal, { requestId, customer, msisdn });
   }
 
-  /** @throws DomainError `sim-not-found`, `sim-not-available`, `number-taken`, `unknown-rate-plan`. */
+  /**
+   * @throws DomainError `sim-not-found`, `sim-not-available`, `number-taken`, `unknown-rate-plan`.
+   */
   async function register(
     tx: Transaction,
     wish: RegistrationWish,
-    { by, elsewhere }: { by: AskedBy; elsewhere: EnteredElsewhere | undefined },
+    { by, elsewhere }: { by: AskedBy; elsewhere?: EnteredElsewhere | undefined },
   ): Promise<OperationRecord> {
     await assertRatePlan(tx, wish.ratePlan);
     const card = await sims.inStock(tx, wish.iccid);
@@ -171,6 +179,7 @@ export function createSubscriberDesk(deps: {
   }
 
   return {
+    homeOfWish,
     enterElsewhere,
     register,
     moveNumber,

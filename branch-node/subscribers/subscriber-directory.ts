@@ -21,7 +21,10 @@ const enteredCustomer = z.object({ customerId: z.string().max(64), msisdn: z.str
 
 export type SubscriberDirectory = ReturnType<typeof createSubscriberDirectory>;
 
-/** Any subscriber of the federation: the own ones from the store, the others live from their home branch. */
+/**
+ * Any subscriber of the federation: the own ones from the store, the others live from their home
+ * branch.
+ */
 export function createSubscriberDirectory(deps: {
   node: NodeCode;
   store: Store;
@@ -64,7 +67,8 @@ export function createSubscriberDirectory(deps: {
   }
 
   /**
-   * May this number be paid, and whose is it (masked)? Unverified when its home branch does not say.
+   * May this number be paid, and whose is it (masked)? Unverified when its home branch does not
+   * say.
    * @throws DomainError `unknown-number`, `foreign-number`.
    */
   async function payability(msisdn: string, principal: Principal): Promise<Payability> {
@@ -82,7 +86,8 @@ export function createSubscriberDirectory(deps: {
   }
 
   /**
-   * Gives personal data to the home branch, which keeps it and a number for it; nothing of it stays here.
+   * Gives personal data to the home branch, which keeps it and a number for it; nothing of it stays
+   * here.
    * @throws DomainError `home-unreachable`, `number-taken`, `invalid-input`.
    */
   async function enterCustomer(

@@ -27,7 +27,9 @@ export interface SubscriberPeerDeps {
   readonly isRecovering: () => boolean;
 }
 
-/** What this branch answers to other branches about its subscribers; mounted in the app for peers. */
+/**
+ * What this branch answers to other branches about its subscribers; mounted in the app for peers.
+ */
 export function createSubscriberPeerApp(deps: SubscriberPeerDeps): Hono<PeerEnv> {
   const { visits, subscribers, customers, numbers } = deps;
   const app = new Hono<PeerEnv>();

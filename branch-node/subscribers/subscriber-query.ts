@@ -15,7 +15,10 @@ const minIccidDigits = 18;
 const countryDigits = '7';
 const nationalDigits = 10;
 
-/** Numbers are typed as they are read out: `+7 916 123-45-67`, `8 (916) …`, without the country, or their last digits. */
+/**
+ * Numbers are typed as they are read out: `+7 916 123-45-67`, `8 (916) …`, without the country, or
+ * their last digits.
+ */
 export function subscriberQuery(text: string, node: NodeCode): SubscriberQuery {
   const typed = text.trim();
   if (typed === '') return { by: 'all' };

@@ -22,13 +22,19 @@ export interface SearchPage {
 
 const columns = `s.msisdn, s.status, s.moved_to AS movedTo, s.rate_plan AS ratePlan,
   c.number AS customerNumber, c.name`;
-/** CROSS JOIN keeps SQLite to this order of tables: the left one carries the index that the search is by. */
+/**
+ * CROSS JOIN keeps SQLite to this order of tables: the left one carries the index that the search
+ * is by.
+ */
 const bySubscriber = 'FROM subscribers s CROSS JOIN customers c ON c.id = s.customer';
 const byCustomer = 'FROM customers c CROSS JOIN subscribers s ON s.customer = c.id';
 /** After every text that begins alike. */
 const highest = '\u{10FFFF}';
 
-/** Every search walks one index from where the page before ended: its cost is its page, not the branch's size. */
+/**
+ * Every search walks one index from where the page before ended: its cost is its page, not the
+ * branch's size.
+ */
 export function searchSubscribers(
   tx: Reader,
   query: SubscriberQuery,

@@ -68,7 +68,10 @@ export function createSubscriberService(deps: {
     return new DomainError('subscriber-moved', detail, { members: { movedTo } });
   }
 
-  /** The record kept here, terminated or not. @throws DomainError `unknown-number`, `subscriber-moved`. */
+  /**
+   * The record kept here, terminated or not.
+   * @throws DomainError `unknown-number`, `subscriber-moved`.
+   */
   async function recordHere(tx: Reader, msisdn: string): Promise<Subscriber> {
     const subscriber = await findSubscriber(tx, msisdn);
     if (!subscriber) throw missing(msisdn);
@@ -76,7 +79,10 @@ export function createSubscriberService(deps: {
     return subscriber;
   }
 
-  /** @throws DomainError `unknown-number`, `subscriber-terminated`, `subscriber-moved` with `movedTo`. */
+  /**
+   * @throws DomainError `unknown-number`, `subscriber-terminated`, `subscriber-moved` with
+   * `movedTo`.
+   */
   async function requireHere(tx: Reader, msisdn: string): Promise<ServedSubscriber> {
     const { status, ...subscriber } = await recordHere(tx, msisdn);
     if (status === 'terminated') throw new DomainError('subscriber-terminated');

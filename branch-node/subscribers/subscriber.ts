@@ -60,7 +60,10 @@ export function assertActive({ status }: Pick<Subscriber, 'status'>): void {
   if (status !== 'active') throw new DomainError(refusals[status]);
 }
 
-/** What a change of plan leaves switched on: the new plan's services, and those of the subscriber's own choice. */
+/**
+ * What a change of plan leaves switched on: the new plan's services, and those of the subscriber's
+ * own choice.
+ */
 export function servicesAfterPlanChange(
   services: readonly string[],
   { from, to }: { from: readonly string[]; to: readonly string[] },

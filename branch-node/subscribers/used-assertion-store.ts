@@ -2,7 +2,10 @@ import type { Transaction } from '../../shared/store/store.ts';
 
 const maxForgottenAtOnce = 50;
 
-/** @returns false when the assertion was used before. Forgets some that nobody would believe any more. */
+/**
+ * @returns false when the assertion was used before. Forgets some that nobody would believe any
+ * more.
+ */
 export async function rememberAssertion(
   tx: Transaction,
   { jti, expiresAtMs, nowMs }: { jti: string; expiresAtMs: number; nowMs: number },

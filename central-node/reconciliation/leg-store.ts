@@ -144,24 +144,48 @@ export async function saveCollected(
     after.since,
     after.caseId,
   );
-  if (before) await count(tx, before, -1n);
-  await count(tx, after, 1n);
+  if (before && isSameGroup(before, after)) return;
+  if (before) await uncount(tx, before);
+  await count(tx, after);
 }
 
-async function count(tx: Transaction, operation: CollectedOperation, sign: 1n | -1n) {
+function isSameGroup(before: CollectedOperation, after: CollectedOperation): boolean {
+  return (
+    before.state === after.state &&
+    before.money?.amount === after.money?.amount &&
+    before.money?.currency === after.money?.currency
+  );
+}
+
+async function count(tx: Transaction, operation: CollectedOperation): Promise<void> {
   const { operationDate, serving, home, kind, money, state } = operation;
   await tx.run(
     `INSERT INTO operation_counts (operation_date, serving, home, kind, currency, state, count, sum)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?)
-     ON CONFLICT DO UPDATE SET count = count + excluded.count, sum = sum + excluded.sum`,
+     VALUES (?, ?, ?, ?, ?, ?, 1, ?)
+     ON CONFLICT DO UPDATE SET count = count + 1, sum = sum + excluded.sum`,
     operationDate,
     serving,
     home,
     kind,
     money?.currency ?? '',
     state,
-    sign,
-    sign * (money?.amount ?? 0n),
+    money?.amount ?? 0n,
+  );
+}
+
+async function uncount(tx: Transaction, operation: CollectedOperation): Promise<void> {
+  const { operationDate, serving, home, kind, money, state } = operation;
+  await tx.run(
+    `UPDATE operation_counts SET count = count - 1, sum = sum - ?
+     WHERE operation_date = ? AND serving = ? AND home = ? AND kind = ? AND currency = ?
+       AND state = ?`,
+    money?.amount ?? 0n,
+    operationDate,
+    serving,
+    home,
+    kind,
+    money?.currency ?? '',
+    state,
   );
 }
 

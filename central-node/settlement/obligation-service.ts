@@ -21,6 +21,7 @@ import {
   obligationsInCase,
   placeObligation,
   sumsOf,
+  takeFromSums,
 } from './obligation-store.ts';
 import { nextWindowState, type SettlementWindow } from './settlement.ts';
 import { findWindow, insertWindow, openWindowOf, setWindowState } from './window-store.ts';
@@ -80,7 +81,7 @@ export function createObligations(deps: ObligationDeps) {
     const { id: windowId } = await openWindow(tx, currency);
     const row = { ...obligation, operationId, attempt, kind, businessDate };
     if (!(await insertObligation(tx, { ...row, windowId, caseId: null }))) return;
-    await addToSums(tx, windowId, row, 1n);
+    await addToSums(tx, windowId, row);
     await addToExposure(tx, { branch: creditor, currency, net });
     const after = await addToExposure(tx, { branch: debtor, currency, net: -net });
     const crossed = capLevel(debtor, currency, after);
@@ -146,7 +147,7 @@ export function createObligations(deps: ObligationDeps) {
     const window = held.windowId === null ? undefined : await findWindow(tx, held.windowId);
     if (window?.state === 'SETTLED') return;
     if (window && (window.state === 'OPEN' || window.state === 'CLOSED')) {
-      await addToSums(tx, window.id, held, -1n);
+      await takeFromSums(tx, window.id, held);
       if (window.state === 'CLOSED') {
         const taken = { ...held, count: 1 };
         await recordNets(tx, { kind: 'window.corrected', window, sign: -1n }, [taken]);
@@ -162,7 +163,7 @@ export function createObligations(deps: ObligationDeps) {
     for (const held of await obligationsInCase(tx, caseId)) {
       const windowId = held.windowId ?? (await openWindow(tx, held.currency)).id;
       await placeObligation(tx, held.id, { windowId, caseId: null });
-      if (held.windowId === null) await addToSums(tx, windowId, held, 1n);
+      if (held.windowId === null) await addToSums(tx, windowId, held);
     }
   }
 
@@ -216,7 +217,7 @@ export function createObligations(deps: ObligationDeps) {
     const sums = await sumsToRecord(tx, id);
     await recordNets(tx, { kind: 'window.aborted', window, sign: -1n }, sums);
     for (const held of await heldObligations(tx, id)) {
-      await addToSums(tx, id, held, -1n);
+      await takeFromSums(tx, id, held);
       await placeObligation(tx, held.id, { windowId: null, caseId: held.caseId });
     }
     const { id: open } = await openWindow(tx, window.currency);

@@ -105,30 +105,51 @@ export async function placeObligation(
   );
 }
 
-/** Adds one obligation to the sums of a window, or with `sign` −1 takes it out of them. */
+type SummedObligation = Obligation & { readonly kind: string };
+
+/** Adds one obligation to the sums of a window. */
 export async function addToSums(
   tx: Transaction,
   windowId: string,
-  obligation: Obligation & { readonly kind: string },
-  sign: 1n | -1n,
+  obligation: SummedObligation,
 ): Promise<void> {
   await tx.run(
     `INSERT INTO obligation_sums
        (window_id, debtor, creditor, kind, count, gross, commission, fee, net)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+     VALUES (?, ?, ?, ?, 1, ?, ?, ?, ?)
      ON CONFLICT (window_id, debtor, creditor, kind) DO UPDATE SET
-       count = count + excluded.count, gross = gross + excluded.gross,
+       count = count + 1, gross = gross + excluded.gross,
        commission = commission + excluded.commission, fee = fee + excluded.fee,
        net = net + excluded.net`,
     windowId,
     obligation.debtor,
     obligation.creditor,
     obligation.kind,
-    sign,
-    sign * obligation.gross,
-    sign * obligation.commission,
-    sign * obligation.fee,
-    sign * obligation.net,
+    obligation.gross,
+    obligation.commission,
+    obligation.fee,
+    obligation.net,
+  );
+}
+
+/** Takes one obligation out of the sums of the window that it was in. */
+export async function takeFromSums(
+  tx: Transaction,
+  windowId: string,
+  obligation: SummedObligation,
+): Promise<void> {
+  await tx.run(
+    `UPDATE obligation_sums SET count = count - 1, gross = gross - ?,
+       commission = commission - ?, fee = fee - ?, net = net - ?
+     WHERE window_id = ? AND debtor = ? AND creditor = ? AND kind = ?`,
+    obligation.gross,
+    obligation.commission,
+    obligation.fee,
+    obligation.net,
+    windowId,
+    obligation.debtor,
+    obligation.creditor,
+    obligation.kind,
   );
 }
 

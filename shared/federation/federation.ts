@@ -79,6 +79,8 @@ export function createFederation(deps: FederationDeps) {
     events: {
       forked: (peer, at) => alarms.raise('forked', `${peer} signed two histories at ${at}`),
       unknownKind: (peer, kind) => alarms.raise('unknown-kind', `${peer} sends ${kind}`),
+      malformed: ({ node: from, kind, epoch, seq }, reason) =>
+        alarms.raise('malformed-entry', `${from} ${epoch.slice(0, 8)}/${seq} ${kind}: ${reason}`),
     },
   });
   const liveness = createLiveness({

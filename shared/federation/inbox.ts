@@ -1,5 +1,6 @@
+import { z } from 'zod';
 import type { NodeCode } from '../ids/ids.ts';
-import { DomainError } from '../problem/problem.ts';
+import { DomainError, isDomainError, problems } from '../problem/problem.ts';
 import type { Store, Transaction } from '../store/store.ts';
 import { canonicalJson, sha256 } from '../wire/canonical.ts';
 import {
@@ -22,13 +23,18 @@ import { nextChain } from './log-store.ts';
 import type { PeerStarts } from './peer-starts.ts';
 import type { Verifier } from './peers.ts';
 
-/** Applies one received fact, in the transaction that moves the cursor past it. */
+/**
+ * Applies one received fact, in the transaction that moves the cursor past it. A body that cannot be read may be thrown
+ * out of it: what it did is undone, the entry stays stored, the stream goes on.
+ */
 export type EntryHandler = (tx: Transaction, entry: LogEntry) => Promise<void>;
 
-/** What is reported beside the answer: alarms, unknown kinds. */
+/** What is reported beside the answer. */
 export interface InboxEvents {
   forked(peer: NodeCode, at: number): void;
   unknownKind(peer: NodeCode, kind: string): void;
+  /** An entry of a known kind that says nothing its handler can apply. */
+  malformed(entry: LogEntry, reason: string): void;
 }
 
 export interface StreamAnswer {
@@ -64,7 +70,8 @@ export function createInbox(deps: {
   async function receive(caller: NodeCode, message: unknown): Promise<StreamAnswer> {
     const batch = parseBatch(message);
     const head = await verifiedHead(caller, batch);
-    const received = await store.write((tx) => take(tx, batch, head));
+    const texts = batch.entries.map(canonicalText);
+    const received = await store.write((tx) => take(tx, { batch, head, texts }));
     switch (received.outcome) {
       case 'taken':
         return { epoch: batch.epoch, position: received.position };
@@ -100,7 +107,10 @@ export function createInbox(deps: {
     return head;
   }
 
-  async function take(tx: Transaction, batch: StreamBatch, head: StreamHead): Promise<Received> {
+  async function take(
+    tx: Transaction,
+    { batch, head, texts }: { batch: StreamBatch; head: StreamHead; texts: readonly string[] },
+  ): Promise<Received> {
     const { from, epoch } = batch;
     await peerStarts.admit(tx, from, head);
     const stream = await inboundStream(tx, from, epoch);
@@ -108,7 +118,7 @@ export function createInbox(deps: {
     if (batch.first > stream.position + 1) {
       return { outcome: 'expected', expected: stream.position + 1 };
     }
-    const hashes = batch.entries.map((entry) => sha256(canonicalJson(entry)));
+    const hashes = texts.map((text) => sha256(text));
     assertSelfConsistent(hashes, head);
     const fork = await findFork(tx, { batch, head, stream, hashes });
     if (fork !== undefined) {
@@ -123,7 +133,7 @@ export function createInbox(deps: {
       position += 1;
       chain = nextChain(chain, hash);
       seq = entry.seq;
-      const text = canonicalJson(entry);
+      const text = texts[index] ?? '';
       const { kind } = entry;
       await insertInboundEntry(tx, { peer: from, epoch, position, seq, kind, hash, text });
       await apply(tx, entry);
@@ -138,8 +148,17 @@ export function createInbox(deps: {
 
   async function apply(tx: Transaction, entry: LogEntry): Promise<void> {
     const handler = handlers.get(entry.kind);
-    if (handler) await handler(tx, entry);
-    else events.unknownKind(entry.node, entry.kind);
+    if (!handler) {
+      tx.afterCommit(() => events.unknownKind(entry.node, entry.kind));
+      return;
+    }
+    try {
+      await tx.attempt(() => handler(tx, entry));
+    } catch (error) {
+      const reason = unreadable(error);
+      if (reason === undefined) throw error;
+      tx.afterCommit(() => events.malformed(entry, reason));
+    }
   }
 
   /** An entry must say of itself what the stream says of it. */
@@ -167,6 +186,23 @@ function parseBatch(message: unknown): StreamBatch {
       errors: [{ field, message: issue?.message ?? 'is not valid' }],
     },
   );
+}
+
+/** @throws DomainError `invalid-input` for JSON that no canonical text has: lone surrogates, 1e999, too deep. */
+function canonicalText(entry: LogEntry): string {
+  try {
+    return canonicalJson(entry);
+  } catch (cause) {
+    throw new DomainError('invalid-input', 'An entry has no canonical form.', { cause });
+  }
+}
+
+/**
+ * Why an entry can never be applied, whoever tries again; undefined for a trouble of this node's own, which may pass.
+ */
+function unreadable(error: unknown): string | undefined {
+  if (error instanceof z.ZodError) return error.issues[0]?.path.join('.') || 'body';
+  return isDomainError(error) && problems[error.code][0] < 500 ? error.code : undefined;
 }
 
 /** The signed head must follow from the entries; otherwise they were changed on the way. */

@@ -11,11 +11,12 @@ import type { PeerDirectory } from '../federation/peers.ts';
 import { touchState } from '../federation/recovery-store.ts';
 import { createSigner, createVerifier } from '../federation/signing.ts';
 import { type Ids, systemIds } from '../ids/ids.ts';
+import { isDomainError } from '../problem/problem.ts';
 import { createReferenceService } from '../reference/reference-service.ts';
 import type { MigrationSet } from '../store/migrations.ts';
 import { openStore } from '../store/open-store.ts';
 import type { Reader } from '../store/store.ts';
-import { createLogger } from '../text/logger.ts';
+import { createLogger, type Logger } from '../text/logger.ts';
 import { type BusinessDate, type Clock, systemClock } from '../time/clock.ts';
 import { createApi } from '../web/api.ts';
 import { createFrontServer } from '../web/listen.ts';
@@ -251,7 +252,7 @@ export async function openNode(options: NodeOptions) {
   };
 }
 
-function createRepeats(clock: Clock, logger: { error(detail: object, text: string): void }) {
+function createRepeats(clock: Clock, logger: Logger) {
   let stopped = false;
   const cancels = new Map<string, () => void>();
   const add = (name: string, pauseMs: number, work: () => Promise<void>): void => {
@@ -259,7 +260,9 @@ function createRepeats(clock: Clock, logger: { error(detail: object, text: strin
       try {
         await work();
       } catch (error) {
-        logger.error({ err: error, work: name }, 'repeated work failed');
+        // What a peer's absence or a bad release explains is no error of this node's.
+        if (isDomainError(error)) logger.warn({ work: name, code: error.code }, error.message);
+        else logger.error({ err: error, work: name }, 'repeated work failed');
       }
       if (!stopped)
         cancels.set(

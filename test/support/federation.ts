@@ -8,6 +8,7 @@ import { type Branch, openBranch } from '../../branch-node/branch.ts';
 import { readBranchConfig } from '../../branch-node/config.ts';
 import { type Centre, openCentre } from '../../central-node/centre.ts';
 import { readCentreConfig } from '../../central-node/config.ts';
+import type { PasswordHash } from '../../shared/access/passwords.ts';
 import { enrolWithCentre } from '../../shared/federation/enrolment.ts';
 import { luhnDigit, type NodeCode } from '../../shared/ids/ids.ts';
 import { assetPath } from '../../shared/store/assets.ts';
@@ -154,30 +155,34 @@ export async function startFederation(
     const head = centre();
     await head.drafts.importDirectory(assetPath('reference-data'));
     await addOperator(head, { login: 'admin', role: 'centre-admin' });
-    for (const code of codes) {
-      const token = await head.enrolment.createToken({ code: code as NodeCode, actor: 'test' });
-      const config = readBranchConfig(variablesOf(code));
-      await enrolWithCentre({
-        centreUrl: config.centreUrl,
-        token,
-        dir: config.identityDir,
-        code: config.code,
-        peerUrl: config.peer.url,
-        frontUrl: config.front.url,
-      });
-    }
+    await Promise.all(codes.map((code) => enrol(head, code)));
     await head.drafts.publish({ actor: 'test' });
     await addOperator(head, { login: 'manager', role: 'centre-manager' });
     await addOperator(head, { login: 'deputy', role: 'centre-manager' });
     nodes.set('HQ', await describe('HQ'));
-    for (const code of codes) {
-      await startNode(code);
-      const node = runningBranch(code);
-      await until(`${code} has a release`, async () => node.references.current() !== undefined);
-      await addOperator(node, { login: 'manager', role: 'branch-manager' });
-      await addOperator(node, { login: 'cashier', role: 'cashier' });
-      nodes.set(code, await describe(code));
-    }
+    await Promise.all(
+      codes.map(async (code) => {
+        await startNode(code);
+        const node = runningBranch(code);
+        await until(`${code} has a release`, () => node.references.current() !== undefined);
+        await addOperator(node, { login: 'manager', role: 'branch-manager' });
+        await addOperator(node, { login: 'cashier', role: 'cashier' });
+        nodes.set(code, await describe(code));
+      }),
+    );
+  }
+
+  async function enrol(head: Centre, code: string): Promise<void> {
+    const token = await head.enrolment.createToken({ code: code as NodeCode, actor: 'test' });
+    const config = readBranchConfig(variablesOf(code));
+    await enrolWithCentre({
+      centreUrl: config.centreUrl,
+      token,
+      dir: config.identityDir,
+      code: config.code,
+      peerUrl: config.peer.url,
+      frontUrl: config.front.url,
+    });
   }
 
   const federation = {
@@ -220,14 +225,18 @@ export async function startFederation(
   };
 }
 
+/** Made once: a hash takes a sixth of a second, on purpose. */
+let passwordHash: PasswordHash | undefined;
+
 export async function addOperator(
   node: Pick<Branch, 'access' | 'store' | 'code'>,
   { login, role }: { login: string; role: string },
 ): Promise<void> {
-  const passwordHash = await node.access.hashPassword(password);
+  passwordHash ??= await node.access.hashPassword(password);
+  const hash = passwordHash;
   const by = { id: 'test', name: 'test', node: node.code };
   await node.store.write((tx) =>
-    node.access.addOperator(tx, { login, name: login, role, passwordHash, by }),
+    node.access.addOperator(tx, { login, name: login, role, passwordHash: hash, by }),
   );
 }
 

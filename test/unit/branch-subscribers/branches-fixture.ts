@@ -27,13 +27,10 @@ import { createAlarms } from '../../../shared/federation/alarms.ts';
 import { createFederation } from '../../../shared/federation/federation.ts';
 import type { EntryHandler } from '../../../shared/federation/inbox.ts';
 import { createPeerApp } from '../../../shared/federation/peer-routes.ts';
-import type { PeerBindings } from '../../../shared/federation/peer-server.ts';
-import type { PeerClient } from '../../../shared/federation/peers.ts';
 import { createSigner, createVerifier } from '../../../shared/federation/signing.ts';
 import { luhnDigit, type NodeCode, systemIds } from '../../../shared/ids/ids.ts';
 import { accounts, transfer } from '../../../shared/ledger/ledger.ts';
 import { post, trialBalance } from '../../../shared/ledger/ledger-store.ts';
-import { DomainError } from '../../../shared/problem/problem.ts';
 import { openStore } from '../../../shared/store/open-store.ts';
 import type { Transaction } from '../../../shared/store/store.ts';
 import { now, systemClock } from '../../../shared/time/clock.ts';
@@ -43,7 +40,10 @@ import {
   type FederationKeys,
   federationKeys,
 } from '../../support/federation-keys.ts';
+import { createNetwork, type Network } from './network-fixture.ts';
 import { reference } from './reference-fixture.ts';
+
+export { createNetwork, type Network } from './network-fixture.ts';
 
 export const today = '2025-06-30';
 export const msk = 'MSK' as NodeCode;
@@ -52,7 +52,7 @@ export const nsk = 'NSK' as NodeCode;
 
 const waitMaxMs = 5_000;
 
-const rooms = {
+const migrations = {
   federation: 'shared/federation',
   ledger: 'shared/ledger',
   reconciliation: 'shared/reconciliation',
@@ -87,49 +87,35 @@ export function simCard(branch: number, index: number) {
   };
 }
 
-type Fetch = (request: Request, env: PeerBindings) => Response | Promise<Response>;
+export type Branch = Awaited<ReturnType<typeof openBranch>>;
 
-/** Requests between nodes of one process; a node that is cut off answers nobody and asks nobody. */
-export function createNetwork() {
-  const nodes = new Map<NodeCode, Fetch>();
-  const cut = new Set<NodeCode>();
-  const asked: string[] = [];
+/**
+ * A branch of real parts: its store, its federation, its rooms; only the wire between the nodes is
+ * not TLS.
+ */
+export async function openBranch(node: NodeCode, network: Network, keys: FederationKeys) {
+  const parts = await openNode(node, network, keys);
+  const rooms = wireRooms(parts);
+  const { app, federation } = parts;
+  network.join(node, (request, env) => app.fetch(request, env));
+  await federation.start({ setBack: false });
   return {
-    cut,
-    asked,
-    join: (code: NodeCode, fetch: Fetch) => void nodes.set(code, fetch),
-    leave: (code: NodeCode) => void nodes.delete(code),
-    clientOf(from: NodeCode): PeerClient {
-      return {
-        async request(to, { method, path, headers = {}, body }) {
-          const fetch = nodes.get(to);
-          if (!fetch || cut.has(to) || cut.has(from)) throw new DomainError('peer-unreachable');
-          if (!path.endsWith('/hello')) asked.push(`${from} ${method} ${to}${path}`);
-          const request = new Request(`https://${to}.test${path}`, {
-            ...{ method, headers },
-            ...(body === undefined ? {} : { body }),
-          });
-          const response = await fetch(request, { caller: from, address: 'test' });
-          return {
-            status: response.status,
-            headers: Object.fromEntries(response.headers),
-            body: await response.text(),
-          };
-        },
-      };
+    ...parts,
+    ...rooms,
+    ...actionsOf({ ...parts, ...rooms }),
+    async close() {
+      network.leave(node);
+      await federation.stop();
+      await parts.removeStore();
     },
   };
 }
 
-export type Network = ReturnType<typeof createNetwork>;
-export type Branch = Awaited<ReturnType<typeof openBranch>>;
-
-/** A branch of real parts: its store, its federation, its rooms; only the wire between the nodes is not TLS. */
-export async function openBranch(node: NodeCode, network: Network, keys: FederationKeys) {
+async function openNode(node: NodeCode, network: Network, keys: FederationKeys) {
   const folder = await mkdtemp(join(tmpdir(), 'sbms-branch-'));
   const { store } = await openStore({
     url: `file:${join(folder, 'store.db')}`,
-    migrations: Object.entries(rooms).map(([room, path]) => ({
+    migrations: Object.entries(migrations).map(([room, path]) => ({
       room,
       directory: `${path}/migrations`,
     })),
@@ -159,6 +145,20 @@ export async function openBranch(node: NodeCode, network: Network, keys: Federat
     },
     ...{ release: () => reference.version, businessDate: async () => today },
   });
+  const app = createPeerApp({ federation, refused: () => {} });
+  const audit = createAudit({ clock, ids });
+  const write = <T>(fn: (tx: Transaction) => Promise<T>): Promise<T> => store.write(fn);
+  return {
+    ...{ node, store, write, clock, ids, signer, verifier, client, federation, app, audit },
+    async removeStore() {
+      await store.close();
+      await rm(folder, { recursive: true });
+    },
+  };
+}
+
+function wireRooms(parts: Awaited<ReturnType<typeof openNode>>) {
+  const { node, store, clock, ids, audit, federation, client, signer, verifier, app } = parts;
   const replayers = new Map<string, EntryHandler>();
   const listened = {
     ...federation,
@@ -167,7 +167,6 @@ export async function openBranch(node: NodeCode, network: Network, keys: Federat
       federation.onReplay(kind, handler);
     },
   };
-  const audit = createAudit({ clock, ids });
   const base = { node, store, clock, ids, audit, reference: () => reference };
   const customers = createCustomerService(base);
   const numbers = createNumberService(base);
@@ -179,34 +178,34 @@ export async function openBranch(node: NodeCode, network: Network, keys: Federat
     homeOf: subscribers.homeOf,
   });
   const charges = createCharges(base);
-  const parts = { ...base, sims, numbers, subscribers, charges };
+  const wired = { ...base, sims, numbers, subscribers, charges };
   for (const create of [
     ...[createRegistration, createSimReplacement, createRatePlanChange, createServiceChange],
     ...[createBlock, createNumberMove],
   ]) {
-    operations.register(create(parts));
+    operations.register(create(wired));
   }
   const questions = createHomeQuestions({ client, signer, clock, ids, federation });
   const subscriberDirectory = createSubscriberDirectory({ node, store, subscribers, questions });
   const desk = createSubscriberDesk({
-    ...{ ...parts, operations, customers, businessDate, directory: subscriberDirectory },
+    ...{ ...wired, operations, customers, businessDate, directory: subscriberDirectory },
   });
   const visits = createPeerVisits({ node, store, audit, verifier, clock });
-  const app = createPeerApp({ federation, refused: () => {} });
   const { isRecovering } = federation;
   app.route(
     '/',
     createSubscriberPeerApp({ visits, subscribers, customers, numbers, isRecovering }),
   );
-  network.join(node, (request, env) => app.fetch(request, env));
-  await federation.start({ setBack: false });
-
-  const write = <T>(fn: (tx: Transaction) => Promise<T>): Promise<T> => store.write(fn);
-
   return {
-    ...{ node, store, write, audit, federation, customers, numbers, sims, subscribers, operations },
-    ...{ desk, directory: subscriberDirectory, replayers, app, clock, ids, signer, questions },
-    base,
+    ...{ base, customers, numbers, sims, subscribers, operations, desk, questions, replayers },
+    directory: subscriberDirectory,
+  };
+}
+
+/** What tests do at a branch. */
+function actionsOf(branch: Awaited<ReturnType<typeof openNode>> & ReturnType<typeof wireRooms>) {
+  const { store, write, clock, ids, numbers, sims, subscribers, operations, desk } = branch;
+  return {
     /** A delivery of cards and numbers. */
     stock: (cards: { iccid: string; imsi: string }[], pool: string[] = []) =>
       write(async (tx) => {
@@ -254,16 +253,10 @@ export async function openBranch(node: NodeCode, network: Network, keys: Federat
       );
       return rows.map(({ entry }) => logEntry.parse(JSON.parse(entry)));
     },
-    async close() {
-      network.leave(node);
-      await federation.stop();
-      await store.close();
-      await rm(folder, { recursive: true });
-    },
   };
 }
 
-/** MSK, SPB and NSK, connected. */
+/** MSK and SPB, connected. */
 export async function openBranches() {
   const keys = await federationKeys([msk, spb, nsk]);
   const network = createNetwork();

@@ -7,7 +7,6 @@ import {
   type Branch,
   by,
   clerk,
-  createNetwork,
   ivanov,
   msk,
   nsk,
@@ -15,6 +14,7 @@ import {
   simCard,
   spb,
 } from './branches-fixture.ts';
+import { createNetwork } from './network-fixture.ts';
 
 const msisdn = '79250000001';
 const first = simCard(1, 1);

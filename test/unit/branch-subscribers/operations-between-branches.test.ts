@@ -49,7 +49,10 @@ describe('operations between branches', () => {
       ),
     );
 
-  /** The branch is lost and comes back empty: its own log, as its peers hold it, is done again, twice. */
+  /**
+   * The branch is lost and comes back empty: its own log, as its peers hold it, is done again,
+   * twice.
+   */
   async function restored(branch: Branch): Promise<Branch> {
     const entries = await branch.ownEntries();
     const fresh = await openBranch(
@@ -110,7 +113,8 @@ describe('operations between branches', () => {
     const wish = { iccid: spbCard.iccid, ratePlan: 'BASIC', homeBranch: msk };
     const register = async (changes: object = {}, requestId = 'request-1') => {
       const asked = { ...wish, whose: { customer: petrov }, ...changes };
-      const elsewhere = await away.desk.enterElsewhere(asked, by, requestId);
+      const at = await away.store.read((tx) => away.desk.homeOfWish(tx, asked));
+      const elsewhere = await away.desk.enterElsewhere(at, asked, { by, requestId });
       return away.write((tx) => away.desk.register(tx, asked, { by, elsewhere }));
     };
 
@@ -132,7 +136,7 @@ describe('operations between branches', () => {
 
     it('asked again, enters the same customer with the same number', async () => {
       const asked = { ...wish, whose: { customer: petrov } };
-      const ask = (requestId: string) => away.desk.enterElsewhere(asked, by, requestId);
+      const ask = (requestId: string) => away.desk.enterElsewhere(msk, asked, { by, requestId });
       const first = await ask('same');
       expect(await ask('same')).to.deep.equal(first);
       expect((await refusalBy(ask('another'))).code, 'one number is free').to.equal('number-taken');
@@ -187,7 +191,7 @@ describe('operations between branches', () => {
       expect(await away.simState(spbCard.iccid)).to.equal('in-use');
     });
 
-    it('posts nothing when there is no balance, and keeps the plan unless another is wanted', async () => {
+    it('posts nothing without a balance, and keeps the plan unless another is wanted', async () => {
       const { id } = await moveAway();
       await away.concluded(id);
       expect(await away.card(msisdn)).to.include({ ratePlan: 'BASIC' });
@@ -266,7 +270,7 @@ describe('operations between branches', () => {
       );
       const elsewhere = { iccid: spbCard.iccid, ratePlan: 'BASIC', homeBranch: msk };
       const asked = { ...elsewhere, whose: { customer: petrov } };
-      const entered = await away.desk.enterElsewhere(asked, by, 'request');
+      const entered = await away.desk.enterElsewhere(msk, asked, { by, requestId: 'request' });
       const { id } = await away.write((tx) =>
         away.desk.register(tx, asked, { by, elsewhere: entered }),
       );

@@ -6,16 +6,8 @@ import {
   saveSubscriber,
 } from '../../../branch-node/subscribers/subscriber-store.ts';
 import { federationKeys } from '../../support/federation-keys.ts';
-import {
-  type Branch,
-  createNetwork,
-  ivanov,
-  msk,
-  nsk,
-  openBranch,
-  simCard,
-  spb,
-} from './branches-fixture.ts';
+import { type Branch, ivanov, msk, nsk, openBranch, simCard, spb } from './branches-fixture.ts';
+import { createNetwork } from './network-fixture.ts';
 
 const subscribersMade = 20_000;
 const perTransaction = 2_000;
@@ -104,8 +96,8 @@ describe('the search among 20,000 subscribers', function () {
         await find(typed, { after: numberOf(10_000) });
         timesMs.push(performance.now() - started);
       }
-      // A scan of 20,000 joined rows takes some ten milliseconds each time, a page a part of one. The best of many
-      // rounds does not depend on what else the machine does.
+      // A scan of 20,000 joined rows takes some ten milliseconds each time, a page a part of one.
+      // The best of many rounds does not depend on what else the machine does.
       expect(Math.min(...timesMs), typed).to.be.below(4);
     }
   });

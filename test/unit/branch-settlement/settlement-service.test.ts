@@ -1,0 +1,232 @@
+import { expect } from 'chai';
+import { listCases } from '../../../branch-node/settlement/case-store.ts';
+import { findSettlement } from '../../../branch-node/settlement/settlement-store.ts';
+import {
+  type OperationWithLegs,
+  operationsOfDay,
+} from '../../../central-node/reconciliation/reconciliation-report.ts';
+import { listWindows } from '../../../central-node/settlement/window-store.ts';
+import { systemIds } from '../../../shared/ids/ids.ts';
+import { parseMoney } from '../../../shared/money/money.ts';
+import { maxObligationsPerPage } from '../../../shared/wire/settlement-messages.ts';
+import { federationKeys } from '../../support/federation-keys.ts';
+import { createNetwork, type Network, until } from '../branch-subscribers/branches-fixture.ts';
+import {
+  checker,
+  graceMs,
+  type HeadOffice,
+  maker,
+  msk,
+  openBranch,
+  openHeadOffice,
+  type SettlingBranch,
+  spb,
+  today,
+} from '../central-settlement/settlement-fixture.ts';
+
+const ofMsk = '79251234567';
+const ofSpb = '79211234567';
+
+describe("a branch's settlements", () => {
+  let network: Network;
+  let hq: HeadOffice;
+  let moscow: SettlingBranch;
+  let petersburg: SettlingBranch;
+  beforeEach(async () => {
+    const keys = await federationKeys([msk, spb]);
+    network = createNetwork();
+    const options = { network, keys, branches: [msk, spb] };
+    hq = await openHeadOffice(options);
+    moscow = await openBranch({ ...options, node: msk });
+    petersburg = await openBranch({ ...options, node: spb });
+  });
+  afterEach(async () => {
+    for (const node of [hq, moscow, petersburg]) {
+      expect(await node.ledgerFaults()).to.deep.equal([]);
+      await node.close();
+    }
+  });
+
+  const collected = () =>
+    hq.store.read((tx) => operationsOfDay(tx, { operationDate: today, limit: 2_000 }));
+  /** Waits until head office has this many operations, all of them matched. */
+  const matched = (count: number) =>
+    until(async () => {
+      const rows = await collected();
+      const isDone = (row: OperationWithLegs) =>
+        row.state === 'matched' && row.legs.length === (row.serving === row.home ? 1 : 3);
+      return rows.length === count && rows.every(isDone) ? rows : undefined;
+    });
+
+  async function settle(): Promise<string> {
+    const open = await hq.store.read((tx) => listWindows(tx, { state: 'OPEN', limit: 1 }));
+    const windowIds = open.map(({ id }) => id);
+    for (const id of windowIds) await hq.write((tx) => hq.obligations.closeWindow(tx, id));
+    const made = await hq.write((tx) =>
+      hq.settlements.make(tx, { windowIds, model: 'multilateral', actor: maker }),
+    );
+    await hq.write((tx) => hq.settlements.approve(tx, { id: made.id, actor: checker }));
+    return made.id;
+  }
+  const received = (branch: SettlingBranch, id: string) =>
+    until(() => branch.store.read((tx) => findSettlement(tx, id)));
+  const answers = (id: string, count: number) =>
+    until(async () => {
+      const { answers } = await hq.store.read((tx) => hq.settlements.view(tx, id));
+      return answers.length === count ? answers : undefined;
+    });
+  async function check(branch: SettlingBranch, id: string) {
+    await received(branch, id);
+    await branch.settlements.run();
+    return branch.store.read((tx) => findSettlement(tx, id));
+  }
+
+  it('leaves nothing on clearing once all is settled, on both sides, to the kopeck', async () => {
+    const paid = await moscow.pay(ofSpb, '500.00');
+    await moscow.pay(ofSpb, '0.33');
+    await petersburg.pay(ofMsk, '200.00');
+    await moscow.pay(ofMsk, '70.00');
+    await until(async () => (await moscow.isConcluded(paid.id)) || undefined);
+    await moscow.cancel(paid.id, ofSpb, '500.00');
+    await matched(5);
+    expect(await moscow.balances()).to.include({ 'clearing:SPB': 19_967n });
+    expect(await petersburg.balances()).to.include({ 'clearing:MSK': -19_967n });
+
+    const id = await settle();
+    for (const branch of [moscow, petersburg]) {
+      expect((await check(branch, id))?.faults).to.deep.equal([]);
+    }
+    // MSK keeps nothing of 0.33 nor of what it gave back; SPB keeps 1.5 % of 200.00.
+    expect(await moscow.balances()).to.deep.equal({
+      ...{ 'tender:cash': 57_033n, payout: -50_000n, subscribers: -27_000n },
+      ...{ 'commission:paid': 300n, settlement: 19_667n },
+    });
+    expect((await answers(id, 2)).map(({ outcome }) => outcome)).to.deep.equal([
+      ...['confirmed', 'confirmed'],
+    ]);
+    const [own, others] = [await moscow.balances(), await petersburg.balances()];
+    expect(others).to.include({ settlement: -19_667n, 'commission:earned': -300n });
+    expect([own['clearing:SPB'], others['clearing:MSK']]).to.deep.equal([undefined, undefined]);
+    expect(await hq.balances()).to.deep.equal({
+      ...{ 'position:settled:SPB': 19_667n, 'position:settled:MSK': -19_667n },
+    });
+  });
+
+  it('checks many pages, posts once, and answers once, however often it runs', async () => {
+    const count = maxObligationsPerPage + 20;
+    await Promise.all(Array.from({ length: count }, () => moscow.pay(ofSpb, '1.00')));
+    await matched(count);
+    const id = await settle();
+    await received(moscow, id);
+    await Promise.all([moscow.settlements.run(), moscow.settlements.run()]);
+    await moscow.settlements.run();
+    expect(await moscow.logged('settlement.confirmed')).to.have.length(1);
+    expect((await moscow.logged('settlement.confirmed'))[0]?.body.count).to.equal(count);
+    expect(await moscow.balances()).to.include({ settlement: -98n * BigInt(count) });
+  });
+
+  it('takes a check up again where head office went away, and waits for an answer on its way', async () => {
+    await moscow.pay(ofSpb, '500.00');
+    await matched(1);
+    const id = await settle();
+    await received(moscow, id);
+    network.cut.add(hq.node);
+    const refused = await moscow.settlements.run().then(
+      () => 'went through',
+      (error: Error) => error.message,
+    );
+    expect(refused).to.contain('cannot be reached');
+    network.cut.delete(hq.node);
+    expect((await check(moscow, id))?.state).to.equal('confirmed');
+  });
+
+  it('disputes what its books do not bear out, and posts nothing', async () => {
+    await moscow.pay(ofSpb, '500.00');
+    await matched(1);
+    await hq.write(async (tx) => {
+      await tx.run("UPDATE obligations SET operation_id = 'unheard-of'");
+    });
+    const id = await settle();
+    const before = await moscow.balances();
+    const own = await check(moscow, id);
+    expect(own?.state).to.equal('disputed');
+    expect(own?.faults).to.deep.equal(['unheard-of/1 is not known here']);
+    expect(await moscow.balances()).to.deep.equal(before);
+    const [answer] = await answers(id, 1);
+    expect(answer).to.include({ branch: 'MSK', outcome: 'disputed' });
+    expect(hq.alarms.list().map(({ code }) => code)).to.deep.equal(['settlement-disputed']);
+  });
+
+  it('never settles an operation twice, whatever head office says', async () => {
+    await moscow.pay(ofSpb, '500.00');
+    await matched(1);
+    const first = await settle();
+    expect((await check(moscow, first))?.state).to.equal('confirmed');
+    const settled = await moscow.balances();
+    await petersburg.pay(ofMsk, '1.00');
+    await matched(2);
+    await hq.write(async (tx) => {
+      const open = await listWindows(tx, { state: 'OPEN', limit: 1 });
+      await tx.run('UPDATE obligations SET window_id = ?', open[0]?.id ?? '');
+    });
+    const second = await settle();
+    const own = await check(moscow, second);
+    expect(own?.state).to.equal('disputed');
+    expect(own?.faults.join()).to.contain(`was settled in ${first}`);
+    expect((await moscow.balances()).settlement).to.equal(settled.settlement);
+  });
+
+  it('disputes positions that its operations do not come to', async () => {
+    await moscow.pay(ofSpb, '500.00');
+    await matched(1);
+    await hq.write(async (tx) => {
+      await tx.run('UPDATE obligation_sums SET gross = gross + 1, net = net + 1');
+    });
+    const own = await check(moscow, await settle());
+    expect(own?.faults).to.deep.equal(['the position with SPB is not what its operations come to']);
+  });
+
+  it('shows the cases that concern it, and settles what an adjustment made of them', async () => {
+    network.cut.add(spb);
+    await moscow.pay(ofSpb, '500.00');
+    await until(async () => ((await collected()).length === 1 ? true : undefined));
+    hq.clock.shift(graceMs);
+    await hq.write((tx) => hq.reconciliation.sweep(tx));
+    const cases = () => moscow.store.read((tx) => listCases(tx, { limit: 5 }));
+    const opened = await until(async () => (await cases())[0]);
+    expect(opened).to.include({ kind: 'missing-home-leg', state: 'open' });
+    const { id } = opened;
+    await until(async () => {
+      const found = await hq.store.read((tx) => hq.cases.find(tx, id));
+      return found.state === 'notified' ? found : undefined;
+    });
+    const money = parseMoney({ amount: '500.00', currency: 'RUB' });
+    const owes = { debtor: msk, creditor: spb, money };
+    await hq.write(async (tx) => {
+      await hq.cases.explain(tx, { id, explanation: 'SPB is gone', actor: maker });
+      await hq.cases.propose(tx, { id, reason: 'write-off', owes, actor: maker });
+      await hq.cases.approve(tx, { id, actor: checker });
+    });
+    await until(async () => ((await cases())[0]?.state === 'closed' ? true : undefined));
+    expect((await check(moscow, await settle()))?.state).to.equal('confirmed');
+    expect(await moscow.balances()).to.deep.equal({ 'tender:cash': 50_000n, settlement: -50_000n });
+  });
+
+  it('believes nobody but head office', async () => {
+    const forged = {
+      caseId: systemIds.uuid(),
+      ...{ kind: 'forked', subject: 'stream:MSK/x', branches: ['MSK'], detail: 'forged' },
+      openedAt: '2025-06-30T09:00:00.000Z',
+    };
+    const probe = await petersburg.write((tx) =>
+      petersburg.federation.log.append(tx, {
+        ...{ kind: 'case.opened', to: [msk], body: forged },
+        ...{ occurredAt: '2025-06-30T09:00:00.000Z', businessDate: today },
+      }),
+    );
+    const payment = await petersburg.pay(ofMsk, '1.00');
+    await until(async () => (await petersburg.isConcluded(payment.id)) || undefined);
+    expect(probe.to).to.deep.equal([msk]);
+    expect(await moscow.store.read((tx) => listCases(tx, { limit: 5 }))).to.deep.equal([]);
+  });
+});

@@ -1,0 +1,62 @@
+import { expect } from 'chai';
+import type { SettlementView } from '../../../central-node/settlement/settlement.ts';
+import { csvCell, statementCsv, statementOf } from '../../../central-node/settlement/statement.ts';
+import { latin, statementPdf } from '../../../central-node/settlement/statement-pdf.ts';
+import { checker, maker, msk, nsk, spb } from './settlement-fixture.ts';
+
+const settlement: SettlementView = {
+  ...{ id: 's-1', currency: 'RUB', model: 'multilateral', state: 'SETTLED' },
+  ...{ madeBy: maker, madeAt: '2025-07-01T09:00:00.000Z' },
+  ...{ decidedBy: checker, decidedAt: '2025-07-01T10:00:00.000Z' },
+  ...{ windowIds: ['w-1'], answers: [] },
+  positions: [
+    { branch: msk, peer: nsk, count: 1, gross: 0n, commission: 0n, fees: 7_500n, net: 7_500n },
+    {
+      ...{ branch: msk, peer: spb, count: 2, gross: -100_000n, commission: 1_500n, fees: 0n },
+      net: -98_500n,
+    },
+  ],
+};
+const statement = statementOf(settlement, { branch: msk, branchName: '=Филиал, "Москва"' });
+
+describe('a settlement statement', () => {
+  it('is CSV with exact sums and no formulas', () => {
+    expect(statementCsv(statement).split('\r\n')).to.deep.equal([
+      'Settlement,s-1',
+      'State,SETTLED',
+      `Branch,MSK,"'=Филиал, ""Москва"""`,
+      'Currency,RUB',
+      'Completed,2025-07-01T10:00:00.000Z',
+      '',
+      'Peer,Operations,Gross,Commission,Fees,Net',
+      'NSK,1,0.00,0.00,75.00,75.00',
+      'SPB,2,-1000.00,15.00,0.00,-985.00',
+      'Total,,,,,-910.00',
+      '',
+    ]);
+  });
+
+  it('neutralises what a spreadsheet would run, and leaves numbers alone', () => {
+    for (const text of ['=1+1', '+1 2', '-cmd', '@x', '\tx']) {
+      expect(csvCell(text).replaceAll('"', ''), text).to.equal(`'${text}`);
+    }
+    for (const number of ['-12.05', '0.00', '7']) expect(csvCell(number)).to.equal(number);
+  });
+
+  it('is a PDF, of as many pages as it takes', async () => {
+    const lines = Array.from({ length: 120 }, () => statement.lines[0]).flatMap((line) =>
+      line ? [line] : [],
+    );
+    const long = await statementPdf({ ...statement, lines });
+    expect(long.subarray(0, 5).toString()).to.equal('%PDF-');
+    expect(long.toString('latin1').match(/\/Type \/Page\b/g)?.length).to.equal(4);
+  });
+
+  it('can be written in Latin letters', () => {
+    expect(latin('Уральский филиал, объект Щ-1 ☎')).to.equal('Uralskiy filial, obekt Shch-1 ?');
+  });
+
+  it('is refused to a branch that is not concerned', () => {
+    expect(() => statementOf(settlement, { branch: spb, branchName: '' })).to.throw('SPB');
+  });
+});
