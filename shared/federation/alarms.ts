@@ -8,7 +8,8 @@ export interface Alarm {
   readonly count: number;
 }
 
-const maxAlarms = 200;
+/** Details may be a peer's words: many of one code must not push another code's out. */
+const maxAlarmsPerCode = 20;
 
 export type Alarms = ReturnType<typeof createAlarms>;
 
@@ -17,13 +18,20 @@ export function createAlarms(deps: {
   report: (code: string, detail: string) => void;
 }) {
   const alarms = new Map<string, Alarm>();
+
+  function makeRoom(code: string): void {
+    const alike = [...alarms].filter(([, alarm]) => alarm.code === code);
+    const [oldest] = alike;
+    if (oldest && alike.length >= maxAlarmsPerCode) alarms.delete(oldest[0]);
+  }
+
   return {
     raise(code: string, detail: string): void {
       const key = `${code} ${detail}`;
       const known = alarms.get(key);
       if (!known) {
         deps.report(code, detail);
-        if (alarms.size >= maxAlarms) alarms.delete(alarms.keys().next().value ?? '');
+        makeRoom(code);
       }
       alarms.set(key, {
         code,

@@ -37,6 +37,8 @@ export interface InboxEvents {
   malformed(entry: LogEntry, reason: string): void;
 }
 
+const maxReasonLength = 100;
+
 export interface StreamAnswer {
   readonly epoch: string;
   readonly position: number;
@@ -201,7 +203,9 @@ function canonicalText(entry: LogEntry): string {
  * Why an entry can never be applied, whoever tries again; undefined for a trouble of this node's own, which may pass.
  */
 function unreadable(error: unknown): string | undefined {
-  if (error instanceof z.ZodError) return error.issues[0]?.path.join('.') || 'body';
+  if (error instanceof z.ZodError) {
+    return error.issues[0]?.path.join('.').slice(0, maxReasonLength) || 'body';
+  }
   return isDomainError(error) && problems[error.code][0] < 500 ? error.code : undefined;
 }
 

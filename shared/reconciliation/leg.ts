@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { NodeCode } from '../ids/ids.ts';
 import { type Money, parseMoney } from '../money/money.ts';
+import { isDomainError } from '../problem/problem.ts';
 import { canonicalJson, sha256 } from '../wire/canonical.ts';
 import { type OperationPoint, operationEntryKinds } from '../wire/operation-kinds.ts';
 import { type LogEntry, wireDecision, wireOperation } from '../wire/peer-messages.ts';
@@ -52,9 +53,16 @@ function resultOf(decision: z.infer<typeof wireDecision> | undefined): unknown {
   return decision?.outcome === 'executed' ? decision.result : undefined;
 }
 
+/** What is refused may hold anything, so what is no money counts as none. */
 function moneyIn(value: unknown): Money | undefined {
   const parsed = moneyRequest.safeParse(value);
-  return parsed.success ? parseMoney(parsed.data.money) : undefined;
+  if (!parsed.success) return undefined;
+  try {
+    return parseMoney(parsed.data.money);
+  } catch (error) {
+    if (isDomainError(error, 'invalid-money')) return undefined;
+    throw error;
+  }
 }
 
 /** The other branch of a leg; the branch itself for an operation of its own. */
