@@ -22,6 +22,9 @@ import { createPaymentOperation } from './payments/payment-operation.ts';
 import { paymentRoutes } from './payments/payment-routes.ts';
 import { createPayments } from './payments/payment-service.ts';
 import { createPayouts } from './payments/payout-service.ts';
+import { registerCases } from './settlement/case-service.ts';
+import { settlementRoutes } from './settlement/settlement-routes.ts';
+import { createSettlements } from './settlement/settlement-service.ts';
 import { createNumberService } from './sim/number-service.ts';
 import { createSimReplacement } from './sim/sim-replacement-operation.ts';
 import { simRoutes } from './sim/sim-routes.ts';
@@ -109,8 +112,13 @@ export async function openBranch(config: BranchConfig) {
     follower,
     async start(): Promise<void> {
       await node.start();
+      rooms.settlements.start();
       node.repeat('release', releasePauseMs, follower.follow);
       node.repeat('renewal', renewalPauseMs, renew);
+    },
+    async stop(): Promise<void> {
+      await rooms.settlements.stop();
+      await node.stop();
     },
   };
 }
@@ -179,6 +187,13 @@ function wireRooms(node: Node, businessDays: BusinessDays) {
     businessDate,
   });
 
+  const settlements = createSettlements({
+    ...{ node: code, store, clock, client, federation, businessDate },
+    operations: operations.store,
+  });
+  registerCases({ federation });
+
+  settlementRoutes(api, { store });
   operationRoutes(api, { store, operations: operations.store });
   paymentRoutes(api, {
     node: code,
@@ -221,7 +236,7 @@ function wireRooms(node: Node, businessDays: BusinessDays) {
       isRecovering: federation.isRecovering,
     }),
   );
-  return { operations, payments, payouts, subscribers };
+  return { operations, payments, payouts, subscribers, settlements };
 }
 
 /** Who holds a fact that concerns no other branch: a reachable one if any is. */

@@ -1,12 +1,16 @@
 import { mkdir } from 'node:fs/promises';
 import { publicKeyOf } from '../shared/federation/identity.ts';
-import { systemIds } from '../shared/ids/ids.ts';
+import { type NodeCode, systemIds } from '../shared/ids/ids.ts';
+import { ledgerRoutes } from '../shared/ledger/ledger-routes.ts';
 import { backupRoutes } from '../shared/node/backup-routes.ts';
 import { openNode } from '../shared/node/node.ts';
 import { recoveryRoutes } from '../shared/node/recovery-routes.ts';
+import { DomainError } from '../shared/problem/problem.ts';
+import type { Reference } from '../shared/reference/reference.ts';
 import { referencePeerRoutes } from '../shared/reference/reference-peer-routes.ts';
 import type { Transaction } from '../shared/store/store.ts';
 import { calendarDay, now, systemClock } from '../shared/time/clock.ts';
+import { registerCollection } from './collection/collection-service.ts';
 import type { CentreConfig } from './config.ts';
 import { openAuthority } from './directory/authority.ts';
 import type { EnrolledBranch } from './directory/enrolment.ts';
@@ -16,11 +20,20 @@ import { allBranches } from './directory/enrolment-store.ts';
 import { openHeadOfficeIdentity } from './directory/head-office-identity.ts';
 import { createMembers } from './directory/members.ts';
 import { nodeRoutes } from './directory/node-routes.ts';
+import { caseRoutes } from './reconciliation/case-routes.ts';
+import { createCases } from './reconciliation/case-service.ts';
+import { reconciliationRoutes } from './reconciliation/reconciliation-routes.ts';
+import { createReconciliation } from './reconciliation/reconciliation-service.ts';
 import { createLatestStatements } from './reference/latest-statement.ts';
 import { createReferenceDraftService } from './reference/reference-draft-service.ts';
 import { referenceRoutes } from './reference/reference-routes.ts';
+import { createObligations } from './settlement/obligation-service.ts';
+import { settlementPeerRoutes } from './settlement/settlement-peer-routes.ts';
+import { settlementRoutes } from './settlement/settlement-routes.ts';
+import { createSettlements } from './settlement/settlement-service.ts';
 
 const renewalPauseMs = 60 * 60_000;
+const sweepPauseMs = 2_000;
 
 const migrations = ['directory', 'reference', 'reconciliation', 'settlement'].map((room) => ({
   room: `centre-${room}`,
@@ -71,6 +84,22 @@ export async function openCentre(config: CentreConfig) {
   members.set(await enrolment.branches());
   const latest = createLatestStatements({ clock, signer, references });
 
+  const today = () => calendarDay(clock.nowMs(), config.timeZone);
+  const reference = (): Reference => {
+    const current = references.current();
+    if (!current) throw new DomainError('no-release');
+    return current;
+  };
+  const common = { clock, ids, federation, businessDate: today };
+  const obligations = createObligations({ ...common, alarms: node.alarms, reference });
+  const cases = createCases({ ...common, obligations });
+  const reconciliation = createReconciliation({
+    ...{ clock, federation, cases, obligations },
+    graceMs: config.caseGraceMs,
+  });
+  const settlements = createSettlements({ ...common, obligations });
+  registerCollection({ federation, reconciliation, settlements });
+
   nodeRoutes(api, {
     store,
     audit,
@@ -79,6 +108,14 @@ export async function openCentre(config: CentreConfig) {
     release: () => references.current()?.version ?? 0,
   });
   referenceRoutes(api, { audit, federation, references, drafts, businessDate });
+  reconciliationRoutes(api, { store, branches: () => activeBranches(reference()) });
+  caseRoutes(api, { store, audit, cases });
+  settlementRoutes(api, {
+    ...{ store, audit, settlements, obligations },
+    branchName: (code) => references.current()?.branch(code)?.name ?? code,
+  });
+  settlementPeerRoutes(node.peerApp, { store, settlements });
+  ledgerRoutes(api, { store });
   recoveryRoutes(api, { node: node.code, store, audit, federation });
   backupRoutes(api, node);
   node.peerApp.route('/', referencePeerRoutes({ references, latest: latest.statement }));
@@ -90,6 +127,9 @@ export async function openCentre(config: CentreConfig) {
     enrolment,
     async start(): Promise<void> {
       await node.start();
+      node.repeat('sweep', sweepPauseMs, async () => {
+        if (references.current()) await store.write(reconciliation.sweep);
+      });
       node.repeat('renewal', renewalPauseMs, async () => {
         const renewed = await renew();
         if (renewed.certPem === identity.certPem) return;
@@ -98,4 +138,8 @@ export async function openCentre(config: CentreConfig) {
       });
     },
   };
+}
+
+function activeBranches(reference: Reference): NodeCode[] {
+  return reference.branches().flatMap(({ code, active }) => (active ? [code] : []));
 }

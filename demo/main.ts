@@ -8,9 +8,10 @@ const started = performance.now();
 
 /** One line a node, then the people of a branch and of head office. */
 function table(nodes: readonly DemoNode[]): string {
-  const lines = nodes.map(
-    ({ code, url, peerUrl }) =>
-      `  ${code.padEnd(5)} ${url.padEnd(24)} ${peerUrl.padEnd(25)} ${`manager / manager-${code.toLowerCase()}-demo`}`,
+  const line = (node: string, url: string, peerUrl: string, login: string) =>
+    `  ${node.padEnd(5)} ${url.padEnd(24)} ${peerUrl.padEnd(25)} ${login}`;
+  const lines = nodes.map(({ code, url, peerUrl }) =>
+    line(code, url, peerUrl, `manager / manager-${code.toLowerCase()}-demo`),
   );
   const logins = (node: DemoNode | undefined) =>
     node
@@ -19,7 +20,7 @@ function table(nodes: readonly DemoNode[]): string {
           .join(', ')
       : '';
   return [
-    `  ${'node'.padEnd(5)} ${'front office'.padEnd(24)} ${'peer address'.padEnd(25)} login / password`,
+    line('node', 'front office', 'peer address', 'login / password'),
     ...lines,
     '',
     `  At head office: ${logins(nodes[0])}`,

@@ -81,7 +81,7 @@ export function createOperations(deps: OperationDeps) {
   function register(kind: OperationKind): void {
     kinds.set(kind.kind, kind);
     const named = (point: OperationPoint) => entryKindOf(kind.kind, point);
-    federation.onEntry(named('accepted'), executeReceived);
+    federation.onEntry(named('accepted'), (tx, entry) => executeReceived(tx, entry, kind));
     federation.onEntry(named('executed'), concludeReceived);
     federation.onEntry(named('refused'), concludeReceived);
     const replayed = (replay: (typeof replays)[keyof typeof replays]): EntryHandler => {
@@ -191,29 +191,46 @@ export function createOperations(deps: OperationDeps) {
   }
 
   /** Home branch: another branch has accepted something for a subscriber of ours. */
-  async function executeReceived(tx: Transaction, entry: LogEntry): Promise<void> {
+  async function executeReceived(
+    tx: Transaction,
+    entry: LogEntry,
+    kind: OperationKind,
+  ): Promise<void> {
     const { operation } = acceptedBody.parse(entry.body);
-    const decided = await operations.findDecision(tx, operation.id, operation.attempt);
+    const told = { ...operation, kind: kind.kind, serving: entry.node, home: node };
+    const decided = await decisionOn(tx, operation);
+    if (decided && decided.operation.serving !== entry.node) {
+      const decision = { outcome: 'refused', reason: 'peer-refused' } as const;
+      await tell(tx, 'refused', told, { decision, details: {} });
+      return;
+    }
     if (decided) {
       // Asked again, it answers the same and does nothing.
       const { decision } = decided;
       await tell(tx, decision.outcome, decided.operation, { decision, details: {} });
       return;
     }
-    const decision = await decideReceived(tx, entry.node, operation);
-    const told = { ...operation, serving: entry.node, home: node };
+    const isHonest =
+      operation.kind === kind.kind && operation.serving === entry.node && operation.home === node;
+    const decision = await decideReceived(tx, told, { kind, isHonest });
     await recordDecision(tx, told, { decision, details: {} });
+  }
+
+  /** What was decided for this attempt, or executed for any: an operation is executed once, however often it is sent. */
+  async function decisionOn(tx: Transaction, { id, attempt }: Operation) {
+    const last = await operations.lastDecision(tx, id);
+    if (!last || last.decision.outcome === 'executed') return last;
+    return operations.findDecision(tx, id, attempt);
   }
 
   /** Nothing that a peer sends blocks its stream: what makes no sense is refused. */
   async function decideReceived(
     tx: Transaction,
-    from: NodeCode,
     operation: Operation,
+    { kind, isHonest }: { kind: OperationKind; isHonest: boolean },
   ): Promise<Decision> {
-    const isHonest = operation.serving === from && operation.home === node;
     if (!isHonest) return { outcome: 'refused', reason: 'peer-refused' };
-    const isWellFormed = kindOf(operation.kind).request.safeParse(operation.request).success;
+    const isWellFormed = kind.request.safeParse(operation.request).success;
     if (!isWellFormed) return { outcome: 'refused', reason: 'invalid-input' };
     return decideAndApply(tx, operation);
   }
@@ -225,6 +242,9 @@ export function createOperations(deps: OperationDeps) {
     if (!record) {
       federation.alarms.raise('unknown-operation', `${entry.node} answers ${operation.id}`);
       return;
+    }
+    if (entry.kind !== entryKindOf(kindOf(record.kind).kind, decision.outcome)) {
+      throw new DomainError('peer-refused', 'The answer is not to this kind of operation.');
     }
     const isAwaited =
       record.state === 'accepted' &&
@@ -241,7 +261,8 @@ export function createOperations(deps: OperationDeps) {
   ): Promise<void> {
     const operation = operationOf(known);
     const home = nextHome(operation, decision);
-    if (home === undefined) {
+    // Money must not follow a number to where nobody is.
+    if (home === undefined || !isBranch(home)) {
       await conclude(tx, operation, decision);
       await record(tx, 'concluded', operation, { decision });
       return;
@@ -252,6 +273,9 @@ export function createOperations(deps: OperationDeps) {
     if (home === node) await decideHere(tx, followed, known.details);
     else await record(tx, 'accepted', followed, { details: known.details });
   }
+
+  const isBranch = (code: NodeCode) =>
+    code === node || (code !== headOffice && federation.peers().includes(code));
 
   /** A point of an operation's life is reached: it counts for the business date, and is told. */
   async function record(

@@ -10,8 +10,8 @@ import {
   type OperationKind,
   traceOf,
 } from '../operations/operation.ts';
-import type { OperationStore } from '../operations/operation-store.ts';
-import { cancellationRequest, cancellationResult, paymentResult } from './payment.ts';
+import type { Decided, OperationStore } from '../operations/operation-store.ts';
+import { cancellationRequest, cancellationResult, moneyOf, paymentResult } from './payment.ts';
 import { findPayment, moveDisposition, setCancelledBy } from './payment-store.ts';
 import type { Payouts } from './payout-service.ts';
 
@@ -25,6 +25,20 @@ export function createCancellationOperation(deps: {
   payouts: Payouts;
 }): OperationKind {
   const { clock, operations, payouts } = deps;
+
+  /** All of a payment, by the branch that took it. */
+  function assertOwnPayment(decided: Decided, operation: Operation): void {
+    const { operation: payment, decision } = decided;
+    if (payment.kind !== 'payment' || payment.serving !== operation.serving) {
+      throw new DomainError('peer-refused', 'Only the branch that took a payment cancels it.');
+    }
+    if (decision.outcome === 'refused') return;
+    const { amount, currency } = moneyOf(payment.request);
+    const asked = parseMoney(requestOf(operation).money);
+    if (asked.amount !== amount || asked.currency !== currency) {
+      throw new DomainError('operation-conflict', 'A payment is cancelled as a whole.');
+    }
+  }
 
   const requestOf = ({ request }: Operation) => cancellationRequest.parse(request);
 
@@ -56,9 +70,9 @@ export function createCancellationOperation(deps: {
       const { payment: id, money } = requestOf(operation);
       const { amount, currency } = parseMoney(money);
       const decided = await operations.lastDecision(tx, id);
-      if (decided && decided.operation.serving !== operation.serving) {
-        throw new DomainError('peer-refused', 'Only the branch that took a payment cancels it.');
-      }
+      if (decided) assertOwnPayment(decided, operation);
+      // Another cancellation would take the same money from the subscriber again.
+      if (await operations.hasTombstone(tx, id)) throw new DomainError('already-cancelled');
       const account = await creditedAccount(tx, id);
       if (account === undefined) return { reversed: false };
       // What the operator owes the subscriber is a credit: a negative balance.
@@ -71,10 +85,8 @@ export function createCancellationOperation(deps: {
     async apply(tx, operation, result) {
       const { payment: id, money } = requestOf(operation);
       const account = await creditedAccount(tx, id);
-      if (!cancellationResult.parse(result).reversed || account === undefined) {
-        await operations.insertTombstone(tx, id, operation.id);
-        return;
-      }
+      await operations.insertTombstone(tx, id, operation.id);
+      if (!cancellationResult.parse(result).reversed || account === undefined) return;
       await post(tx, {
         kind: 'payment.reversed',
         operationId: operation.id,

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { type Money, parseMoney } from '../../shared/money/money.ts';
+import { isDomainError } from '../../shared/problem/problem.ts';
 import type { JsonObject } from '../../shared/wire/peer-messages.ts';
 
 /** What becomes of the money of a payment at the branch that took it. */
@@ -28,7 +29,19 @@ export interface Payout {
   readonly releasedAt?: string;
 }
 
-const wireMoney = z.strictObject({ amount: z.string(), currency: z.string() });
+/** Wherever it comes from: a sum below zero would turn the postings round. */
+const wireMoney = z
+  .strictObject({ amount: z.string(), currency: z.string() })
+  .refine(isPositive, { path: ['amount'], message: 'must be more than zero' });
+
+function isPositive(money: { amount: string; currency: string }): boolean {
+  try {
+    return parseMoney(money).amount > 0n;
+  } catch (error) {
+    if (isDomainError(error, 'invalid-money')) return false;
+    throw error;
+  }
+}
 
 /** A payment as it travels; `source` is the suspended payment whose money it is. */
 export const paymentRequest = z.strictObject({

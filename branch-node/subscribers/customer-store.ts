@@ -78,8 +78,8 @@ function customerOf(row: CustomerRow): Customer {
     name: row.name,
     document: { type: row.documentType ?? '', number: row.documentNumber ?? '' },
     ...(row.birthDate === null ? {} : { birthDate: row.birthDate }),
-    address: row.address ?? '',
-    contact: row.contact ?? '',
+    ...(row.address === null ? {} : { address: row.address }),
+    ...(row.contact === null ? {} : { contact: row.contact }),
   };
   return { id, number, data };
 }

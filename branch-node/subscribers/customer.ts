@@ -5,8 +5,8 @@ export interface CustomerData {
   readonly name: string;
   readonly document: { readonly type: string; readonly number: string };
   readonly birthDate?: string;
-  readonly address: string;
-  readonly contact: string;
+  readonly address?: string;
+  readonly contact?: string;
 }
 
 export interface Customer {

@@ -82,16 +82,21 @@ export function createNumberMove(deps: {
   ): Promise<void> {
     const { iccid, imsi, customerId } = parseInput(request, operation.request);
     const { ratePlan, services, currency, money } = decided.parse(result);
+    const balance = money && parseMoney(money);
+    // The other branch's word: below zero it would take from here what it says it gives.
+    if (balance && (balance.amount <= 0n || balance.currency !== currency)) {
+      throw new DomainError('invalid-money', 'The balance that came along is none.');
+    }
     const billingAccountId = operation.id;
     const activatedAt = operation.occurredAt;
     await sims.bind(tx, { iccid, imsi });
     await subscribers.start(tx, operation, {
       ...{ iccid, imsi, customerId, billingAccountId, currency, ratePlan, services, activatedAt },
     });
-    if (!money) return;
+    if (!balance) return;
     await postMove(tx, operation, {
       point: 'concluded',
-      money: parseMoney(money),
+      money: balance,
       debit: accounts.clearing(operation.home),
       credit: accounts.subscriber(billingAccountId),
     });

@@ -20,8 +20,10 @@ export const customerInput = z
       number: z.string().trim().min(3).max(40),
     }),
     birthDate: businessDate.exactOptional(),
-    address: text,
-    contact: text.openapi({ description: 'How to reach the customer: e-mail or a number' }),
+    address: text.exactOptional(),
+    contact: text
+      .exactOptional()
+      .openapi({ description: 'How to reach the customer: e-mail or a number' }),
   })
   .openapi('CustomerData');
 

@@ -74,7 +74,11 @@ const serviceChange = z
   .strictObject({ msisdn, service: code, action: z.enum(['on', 'off']) })
   .openapi('ServiceChange');
 const block = z
-  .strictObject({ msisdn, action: z.enum(['block', 'unblock']), reason: code })
+  .strictObject({
+    msisdn,
+    action: z.enum(['block', 'unblock']),
+    reason: code.default('customer-request').openapi({ description: 'A code of the reasons' }),
+  })
   .openapi('Block');
 
 export interface SubscriberDeskRoutesDeps {

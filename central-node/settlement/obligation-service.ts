@@ -47,6 +47,7 @@ export type Obligations = ReturnType<typeof createObligations>;
  */
 export function createObligations(deps: ObligationDeps) {
   const { clock, ids, alarms } = deps;
+  const reportedCaps = new Set<string>();
 
   /** The open window of a currency; there is always one. */
   async function openWindow(tx: Transaction, currency: string): Promise<SettlementWindow> {
@@ -86,7 +87,7 @@ export function createObligations(deps: ObligationDeps) {
     const after = await addToExposure(tx, { branch: debtor, currency, net: -net });
     const crossed = capLevel(debtor, currency, after);
     if (crossed && crossed !== capLevel(debtor, currency, after + net)) {
-      tx.afterCommit(() => alarms.raise('debit-cap', crossed));
+      tx.afterCommit(() => reportCap(crossed));
     }
   }
 
@@ -105,9 +106,18 @@ export function createObligations(deps: ObligationDeps) {
       ({ branch, currency, net }) => capLevel(branch, currency, net) ?? [],
     );
     tx.afterCommit(() => {
+      if (levels.length === reportedCaps.size && levels.every((level) => reportedCaps.has(level))) {
+        return;
+      }
       alarms.clear('debit-cap');
-      for (const level of levels) alarms.raise('debit-cap', level);
+      reportedCaps.clear();
+      for (const level of levels) reportCap(level);
     });
+  }
+
+  function reportCap(level: string): void {
+    reportedCaps.add(level);
+    alarms.raise('debit-cap', level);
   }
 
   /** Two people's decision in a case: one branch owes another a sum that no operation made. */

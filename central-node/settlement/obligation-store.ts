@@ -83,10 +83,10 @@ export async function obligationsInCase(tx: Reader, caseId: string): Promise<Rec
   return rows.map(recorded);
 }
 
-/** The obligations of a window that a case holds; a window has few. */
+/** The obligations of a window that cases hold: few, and found by their cases (`+`), not among all of the window. */
 export async function heldObligations(tx: Reader, windowId: string): Promise<RecordedObligation[]> {
   const rows = await tx.all<ObligationRow>(
-    `SELECT ${columns} FROM obligations WHERE case_id IS NOT NULL AND window_id = ?`,
+    `SELECT ${columns} FROM obligations WHERE case_id IS NOT NULL AND +window_id = ?`,
     windowId,
   );
   return rows.map(recorded);
@@ -217,27 +217,48 @@ export interface ObligationFilter {
   readonly limit: number;
 }
 
-/** The obligations of a settlement's windows, in the order of their windows and ids. */
+/** The obligations of a settlement, in the order of its windows and of their ids; each page goes on where one ended. */
 export async function settlementObligations(
   tx: Reader,
-  { settlementId, branch, debtor, creditor, after, limit }: ObligationFilter,
+  { settlementId, after, limit, ...pair }: ObligationFilter,
 ): Promise<RecordedObligation[]> {
-  const rows = await tx.all<ObligationRow>(
-    `SELECT ${columns} FROM obligations
-     WHERE window_id IN (SELECT window_id FROM settlement_members WHERE settlement_id = ?)
-       AND (window_id, id) > (?, ?)
-       AND debtor = COALESCE(?, debtor) AND creditor = COALESCE(?, creditor)
-       AND (? IS NULL OR debtor = ? OR creditor = ?)
-     ORDER BY window_id, id LIMIT ?`,
+  const windows = await tx.all<{ id: string }>(
+    `SELECT window_id AS id FROM settlement_members
+     WHERE settlement_id = ? AND window_id >= ? ORDER BY window_id`,
     settlementId,
     after?.windowId ?? '',
-    after?.id ?? 0n,
-    debtor ?? null,
-    creditor ?? null,
-    branch ?? null,
-    branch ?? null,
-    branch ?? null,
-    limit,
+  );
+  const found: RecordedObligation[] = [];
+  for (const { id: windowId } of windows) {
+    if (found.length >= limit) break;
+    const afterId = windowId === after?.windowId ? after.id : 0n;
+    const rest = limit - found.length;
+    found.push(...(await windowObligations(tx, { ...pair, windowId, afterId, limit: rest })));
+  }
+  return found;
+}
+
+async function windowObligations(
+  tx: Reader,
+  filter: Pick<ObligationFilter, 'branch' | 'debtor' | 'creditor' | 'limit'> & {
+    readonly windowId: string;
+    readonly afterId: bigint;
+  },
+): Promise<RecordedObligation[]> {
+  const { branch = null, debtor = null, creditor = null } = filter;
+  const rows = await tx.all<ObligationRow>(
+    `SELECT ${columns} FROM obligations WHERE window_id = ? AND id > ?
+       AND debtor = COALESCE(?, debtor) AND creditor = COALESCE(?, creditor)
+       AND (? IS NULL OR debtor = ? OR creditor = ?)
+     ORDER BY id LIMIT ?`,
+    filter.windowId,
+    filter.afterId,
+    debtor,
+    creditor,
+    branch,
+    branch,
+    branch,
+    filter.limit,
   );
   return rows.map(recorded);
 }

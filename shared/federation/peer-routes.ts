@@ -1,5 +1,4 @@
 import { Hono } from 'hono';
-import type { NodeCode } from '../ids/ids.ts';
 import { DomainError, isDomainError, problemOf } from '../problem/problem.ts';
 import { startedHeader } from '../wire/peer-messages.ts';
 import type { Federation } from './federation.ts';
@@ -11,14 +10,16 @@ export interface PeerEnv {
 
 /** A refusal of a peer that the audit trail must show. */
 export type RefusalReport = (refusal: {
-  caller: NodeCode;
+  caller: string;
   path: string;
   code: string;
   detail: string;
 }) => void;
 
 const reported = new Set([
+  'invalid-input',
   'peer-refused',
+  'unexpected-position',
   'broken-chain',
   'forked',
   'replayed',
@@ -53,7 +54,7 @@ export function createPeerApp(deps: { federation: Federation; refused: RefusalRe
     }
     if (reported.has(error.code)) {
       deps.refused({
-        caller: callerOf(context.env),
+        caller: context.env.caller ?? 'unknown',
         path,
         code: error.code,
         detail: error.message,

@@ -58,6 +58,13 @@ export interface PeerServerDeps {
   /** A Hono app's `fetch`; called only for proved peers, and for `/enrolment/`. */
   readonly fetch: (request: Request, env: PeerBindings) => Response | Promise<Response>;
   readonly onRefused: (refusal: PeerRefusal) => void;
+  /** A request of this caller (`unknown` for enrolment) that could not be read: too big, broken. */
+  readonly onUnread?: (unread: {
+    caller: string;
+    path: string;
+    code: string;
+    detail: string;
+  }) => void;
   readonly clock: Clock;
 }
 
@@ -135,6 +142,10 @@ export function createPeerServer(deps: PeerServerDeps) {
       const env = caller && serial ? { caller, serial, address } : { address };
       await getRequestListener((request) => deps.fetch(request, env))(incoming, outgoing);
     } catch (error) {
+      if (isDomainError(error)) {
+        const { code, message: detail } = error;
+        deps.onUnread?.({ caller: caller ?? 'unknown', path: incoming.url ?? '', code, detail });
+      }
       dismiss(incoming, outgoing, error);
     }
   }

@@ -8,7 +8,10 @@ export interface Peer {
   readonly peerUrl: string;
   /** Ed25519 public key that signs this node's heads, actors and statements. */
   readonly signingKey: JWK;
-  /** SHA-256 (hex) of the SubjectPublicKeyInfo of its TLS key; renewals keep the key. HQ, who runs the authority, has none. */
+  /**
+   * SHA-256 (hex) of the SubjectPublicKeyInfo of its TLS key; renewals keep the key. HQ, who runs
+   * the authority, has none.
+   */
   readonly tlsKeySha256?: string;
   /** Certificate serials (lower-case hex) that are refused whatever their dates say. */
   readonly revokedSerials: readonly string[];

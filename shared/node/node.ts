@@ -22,6 +22,7 @@ import { createApi } from '../web/api.ts';
 import { createFrontServer } from '../web/listen.ts';
 import type { Readiness } from '../web/observability.ts';
 import type { NodeConfig } from './node-config.ts';
+import { createPeerRefusals } from './peer-refusals.ts';
 import { streamRoutes } from './stream-routes.ts';
 
 export const codeVersion = '0.1.0';
@@ -126,18 +127,20 @@ export async function openNode(options: NodeOptions) {
     serverName: code,
     readiness,
   });
-  const peerApp = createPeerApp({ federation, refused: auditRefusal });
+  const refused = createPeerRefusals({ store, audit, clock, logger });
+  const peerApp = createPeerApp({ federation, refused });
   const peerServer = createPeerServer({
     identity: () => material,
     directory,
     fetch: (request, env) => peerApp.fetch(request, env),
     onRefused: ({ reason, claimed, address }) =>
-      auditRefusal({
+      refused({
         caller: claimed ?? 'unknown',
         path: 'tls',
         code: 'peer-refused',
         detail: `${reason} from ${address}`,
       }),
+    onUnread: refused,
     clock,
   });
   const frontServer = createFrontServer({
@@ -153,22 +156,6 @@ export async function openNode(options: NodeOptions) {
   });
   streamRoutes(api, { federation });
 
-  /** Refusals of peers belong in the audit trail, whatever else happens to the request. */
-  function auditRefusal(refusal: { caller: string; path: string; code: string; detail: string }) {
-    const { caller, path, detail } = refusal;
-    store
-      .write((tx) =>
-        audit.record(tx, {
-          actor: { id: caller, name: caller, node: caller },
-          action: 'peer.refuse',
-          subject: path,
-          outcome: 'denied',
-          detail: { code: refusal.code, detail },
-        }),
-      )
-      .catch((error: unknown) => logger.error({ err: error }, 'a refusal was not audited'));
-  }
-
   async function readiness(): Promise<Readiness> {
     const alarmed = alarms.list();
     const release = references.current();
@@ -182,7 +169,9 @@ export async function openNode(options: NodeOptions) {
         : { ok: true },
       alarms: {
         ok: alarmed.length === 0,
-        ...(alarmed.length === 0 ? {} : { detail: alarmed.map((alarm) => alarm.code).join(', ') }),
+        ...(alarmed.length === 0
+          ? {}
+          : { detail: [...new Set(alarmed.map(({ code: alarm }) => alarm))].join(', ') }),
       },
     };
     // HQ has no release before its first publication, and is ready to make one.

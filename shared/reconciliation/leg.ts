@@ -80,8 +80,15 @@ export function directionOf(leg: Leg): 'served' | 'executed' {
  * not depend on their order.
  */
 export function legFingerprint(leg: Leg): readonly [number, number, number, number] {
+  const { branch, operationId, attempt, point, kind, serving, home, msisdn } = leg;
+  const { businessDate, operationDate, money } = leg;
+  // Named one by one: whoever counts may know more of a leg than the leg is.
   const text = sha256(
-    canonicalJson({ ...leg, money: leg.money && `${leg.money.amount} ${leg.money.currency}` }),
+    canonicalJson({
+      ...{ branch, operationId, attempt, point, kind, serving, home, msisdn },
+      ...{ businessDate, operationDate },
+      ...(money ? { amount: money.amount.toString(), currency: money.currency } : {}),
+    }),
   );
   const limb = (index: number) => Number.parseInt(text.slice(index * 8, index * 8 + 8), 16);
   return [limb(0), limb(1), limb(2), limb(3)];

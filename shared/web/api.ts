@@ -55,9 +55,12 @@ export function createApi(deps: ApiDeps) {
   async function refuse(c: FrameContext, error: unknown): Promise<Response> {
     const refusal = refusalOf(error);
     const response = problemAnswer(c, refusal);
-    if (response.status >= 500) {
-      const { trace, route } = c.get('exchange');
+    const { trace, route } = c.get('exchange');
+    if (response.status === 500) {
       logger.error({ err: error, traceId: trace.traceId, route }, 'request failed');
+    } else if (response.status > 500) {
+      // A node that is away or recovering is no error of this one's.
+      logger.warn({ code: refusal.code, traceId: trace.traceId, route }, refusal.message);
     }
     await guard.recordDenial(c, refusal, response.status);
     return response;

@@ -1,5 +1,6 @@
 import { DomainError } from '../problem/problem.ts';
 import type { FrameContext } from './exchange.ts';
+import { misleadingMember } from './json-members.ts';
 
 export const defaultMaxBodyBytes = 256 * 1024;
 
@@ -9,7 +10,8 @@ const replacement = '\uFFFD';
 
 /**
  * The parsed JSON of a request; undefined if there is no body and none is needed.
- * @throws DomainError `unsupported-media-type`, `body-too-large`, `invalid-input` naming `body`.
+ * @throws DomainError `unsupported-media-type`, `body-too-large`, `invalid-input` naming `body`, or the member that
+ * another reader might understand differently.
  */
 export async function readJson(
   c: FrameContext,
@@ -22,6 +24,15 @@ export async function readJson(
   if (!isJson) throw notJson();
   // A text that truly has the sign was damaged before it came here: it is no better.
   if (text.includes(replacement)) throw notReadable();
+  const parsed = parseJson(text);
+  const field = misleadingMember(text);
+  if (field === undefined) return parsed;
+  throw new DomainError('invalid-input', `${field} is ambiguous.`, {
+    errors: [{ field, message: 'is there twice, or named as no field can be' }],
+  });
+}
+
+function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {

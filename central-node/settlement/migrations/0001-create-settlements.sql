@@ -31,8 +31,7 @@ CREATE TABLE obligations (
   CHECK (debtor <> creditor),
   CHECK (window_id IS NOT NULL OR case_id IS NOT NULL)
 ) STRICT;
-CREATE INDEX obligations_by_debtor ON obligations (window_id, debtor, id);
-CREATE INDEX obligations_by_creditor ON obligations (window_id, creditor, id);
+CREATE INDEX obligations_by_window ON obligations (window_id, id);
 CREATE INDEX obligations_in_case ON obligations (case_id) WHERE case_id IS NOT NULL;
 
 -- Kept as obligations come: closing and settling a window reads these, not the obligations.

@@ -4,9 +4,7 @@ import {
   isClassDeclaration,
   isPrefixUnaryExpression,
 } from 'typescript/unstable/ast/is';
-import { eachSource, type Rule, type Source } from './tree.ts';
-
-const isTest = (path: string) => path.startsWith('test/');
+import { eachSource, isTest, type Rule, type Source } from './tree.ts';
 
 // `any` and the non-null `!` are Biome's to find.
 
@@ -59,7 +57,8 @@ const printed = eachSource('prints to the console in tests only', (source) =>
   isTest(source.path) ? [] : calls(source, (callee) => callee.startsWith('console.')),
 );
 
-const money = /amount|balance|money|price|debt|\bsums?\b|[a-z]Sums?\b|\bsum[A-Z_]|minor(?!Version)/i;
+const money =
+  /amount|balance|money|price|debt|\bsums?\b|[a-z]Sums?\b|\bsum[A-Z_]|minor(?!Version)/i;
 
 /** What a node makes a number of, if it makes one. */
 function counted(node: Node, { ast }: Source): string | undefined {
@@ -96,4 +95,3 @@ export const bannedRules: readonly Rule[] = [
   ...[silenced, unfinished, commentedOut, leftOut, printed],
   ...[moneyNumbers, floats, classes],
 ];
-

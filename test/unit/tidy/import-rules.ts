@@ -1,4 +1,13 @@
-import { eachSource, type Finding, type Import, type Rule, type Source, type Tree } from './tree.ts';
+import {
+  composes,
+  eachSource,
+  type Finding,
+  type Import,
+  isTest,
+  type Rule,
+  type Source,
+  type Tree,
+} from './tree.ts';
 
 /** The folders at the root that may import from each; packages and their own folder aside. */
 const mayImport: Record<string, readonly string[]> = {
@@ -13,9 +22,6 @@ const mayImport: Record<string, readonly string[]> = {
 function roomOf(path: string): string {
   return path.split('/').slice(0, -1).slice(0, 2).join('/');
 }
-
-const isTest = (path: string) => path.startsWith('test/');
-const composes = (path: string) => /^(branch-node|central-node)\/[^/]+$|^shared\/node\//.test(path);
 
 const layers = eachSource(
   'keeps shared/ free of the nodes, the nodes of each other and the demo of both',
@@ -34,12 +40,13 @@ const privateParts = eachSource(
   "imports no other room's stores, routes and pages, but to compose them",
   ({ path, imports }) => {
     if (isTest(path) || composes(path)) return [];
-    const isForeign = ({ target }: Import) => {
-      if (target === undefined || roomOf(target) === roomOf(path)) return false;
+    const isForeign = ({ target, isTypeOnly }: Import) => {
+      // A type only names what the composition hands over.
+      if (target === undefined || isTypeOnly || roomOf(target) === roomOf(path)) return false;
       const part = /-(store|routes|pages)\.tsx?$/.exec(target)?.[1];
       // Both nodes are made of shared/: its stores are their parts.
-      const isMadeOfIt = target.startsWith('shared/') && !path.startsWith('shared/');
-      return part === 'store' ? !isMadeOfIt : part !== undefined;
+      const isOfNode = part === 'store' && /^shared\//.test(target) && !/^shared\//.test(path);
+      return part !== undefined && !isOfNode;
     };
     return imports
       .filter(isForeign)
@@ -71,7 +78,9 @@ function noCircles(says: string, nameOf: (path: string) => string): Rule {
       return [...edges].flatMap(([from, known]) =>
         [...known].flatMap(([to, { path, line, what }]) => {
           const way = wayBetween(edges, to, from);
-          return way ? [{ path, line, what: `${what} in the circle ${[from, ...way].join(' → ')}` }] : [];
+          if (!way) return [];
+          const circle = [from, ...way].join(' → ');
+          return [{ path, line, what: `${what} in the circle ${circle}` }];
         }),
       );
     },
@@ -88,7 +97,9 @@ function wayBetween(
   for (const name of cameFrom.keys()) {
     if (name === to) {
       const way: string[] = [];
-      for (let at: string | undefined = to; at !== undefined; at = cameFrom.get(at)) way.unshift(at);
+      for (let at: string | undefined = to; at !== undefined; at = cameFrom.get(at)) {
+        way.unshift(at);
+      }
       return way;
     }
     for (const next of edges.get(name)?.keys() ?? []) {

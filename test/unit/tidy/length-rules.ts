@@ -10,10 +10,12 @@ import {
   isVariableDeclarationList,
   isVariableStatement,
 } from 'typescript/unstable/ast/is';
-import { eachSource, type Rule, type Source } from './tree.ts';
+import { composes, eachSource, isTest, type Rule, type Source } from './tree.ts';
 
 const maxFileLines = 500;
 const maxFunctionLines = 70;
+/** Putting rooms together is one list of what is given to what: cut up, it says less. */
+const maxComposingLines = 120;
 const maxColumns = 100;
 const maxCommentColumns = 125;
 
@@ -24,15 +26,15 @@ const files = eachSource(`has no file over ${maxFileLines} lines`, ({ lines }) =
 
 /**
  * A factory is as long as the functions that it makes; what is measured is what each function says
- * itself. A function that is handed to a call at once is a part of what is said, unless it is a
- * chapter of a test.
+ * itself. A function that is handed to a call at once is a part of what is said, unless the call
+ * makes an endpoint or a test of it.
  */
 function standsAlone(node: Node, { path, ast }: Source): boolean {
   if (!isFunctionLikeDeclaration(node) || !('body' in node) || !node.body) return false;
   const isExpression = isArrowFunction(node) || isFunctionExpression(node);
   if (!isExpression || !isCallExpression(node.parent)) return true;
-  const call = node.parent.expression.getText(ast).replace(/\..*/, '');
-  return path.startsWith('test/') && /^(describe|it|before|after|beforeEach|afterEach)$/.test(call);
+  const call = node.parent.expression.getText(ast);
+  return (isTest(path) && /^(it|(before|after)(Each)?)$/.test(call)) || call === 'endpoint';
 }
 
 /** The whole of what declares the function, with its doc comment. */
@@ -71,14 +73,16 @@ const functions = eachSource(
         .slice(first - 1, last)
         .filter((text, index) => text.trim() !== '' && !others.has(first + index)).length;
       const what = `${nameOf(node)} has ${own} lines of its own`;
-      return own > maxFunctionLines ? [{ line: first, what }] : [];
+      return own > (composes(source.path) ? maxComposingLines : maxFunctionLines)
+        ? [{ line: first, what }]
+        : [];
     });
   },
 );
 
 const columns = eachSource(
   `has no line over ${maxColumns} columns but what cannot be broken`,
-  ({ lines, comments, imports, literals, ast }) => {
+  ({ path, lines, comments, imports, literals, ast }) => {
     const commented = new Set(comments.map(({ line }) => line));
     const imported = new Set(imports.map(({ line }) => line));
     return lines.flatMap((text, index) => {
@@ -87,7 +91,8 @@ const columns = eachSource(
       const [line, start] = [index + 1, ast.getPositionOfLineAndCharacter(index, 0)];
       const edge = start + maxColumns;
       const isText = literals.some((literal) => literal.start < edge && literal.end >= edge);
-      const isFree = imported.has(line) || isText || /https?:\/\//.test(text);
+      const isTitle = isTest(path) && /^\s*(describe|it)\(/.test(text);
+      const isFree = imported.has(line) || isText || isTitle || /https?:\/\//.test(text);
       const isWithin = commented.has(line) && width <= maxCommentColumns;
       return isFree || isWithin ? [] : [{ line, what: `${width} columns` }];
     });

@@ -2,7 +2,7 @@ import { isExportDeclaration } from 'typescript/unstable/ast/is';
 import { eachSource, type Finding, type Rule } from './tree.ts';
 
 const kebabCase = /^[a-z0-9]+(-[a-z0-9]+)*(\.test)?\.[a-z]+$/;
-const sayNothing = /^(index|utils?|helpers?|common|managers?)$/;
+const saysNothing = /(^|[/.-])(utils?|helpers?|common|managers?)([/.-]|$)|(^|\/)index\./;
 const migrationName = /^\d{4}-[a-z]+(-[a-z0-9]+)+\.sql$/;
 
 function eachPath(says: string, isWrong: (path: string, name: string) => boolean): Rule {
@@ -17,9 +17,7 @@ function eachPath(says: string, isWrong: (path: string, name: string) => boolean
 
 const kebab = eachPath('names files in kebab-case', (_, name) => !kebabCase.test(name));
 
-const telling = eachPath('names no file or folder for nothing', (path) =>
-  path.split(/[/.-]/).some((word) => sayNothing.test(word)),
-);
+const telling = eachPath('names no file or folder for nothing', (path) => saysNothing.test(path));
 
 const migrations: Rule = {
   says: 'numbers the migrations of a room from 0001, without a gap',

@@ -1,7 +1,6 @@
 import { isNewExpression, isPropertyAccessExpression } from 'typescript/unstable/ast/is';
-import { eachSource, type Import, type Rule } from './tree.ts';
+import { eachSource, type Import, isTest, type Rule } from './tree.ts';
 
-const isTest = (path: string) => path.startsWith('test/');
 const isDemo = (path: string) => path.startsWith('demo/');
 
 /** A statement, not a bare word: `DELETE` alone is an HTTP method. */

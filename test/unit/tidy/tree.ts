@@ -14,6 +14,12 @@ import { API } from 'typescript/unstable/sync';
 
 export const sourceFolders = ['branch-node', 'central-node', 'shared', 'demo', 'test'];
 
+export const isTest = (path: string) => path.startsWith('test/');
+
+/** Where rooms are put together: a node's own files, and what both nodes are made of. */
+export const composes = (path: string) =>
+  /^(branch-node|central-node)\/[^/]+$|^shared\/node\//.test(path);
+
 export interface Literal {
   readonly text: string;
   readonly start: number;
@@ -125,7 +131,7 @@ function filesOf(root: string, folder: string): string[] {
 }
 
 function sourceOf(path: string, ast: SourceFile): Source {
-  const nodes = [...descendants(ast)];
+  const nodes = addDescendants(ast, []);
   const literals = nodes
     .filter(({ kind }) => literalKinds.has(kind))
     .map((node) => {
@@ -141,13 +147,12 @@ function sourceOf(path: string, ast: SourceFile): Source {
   };
 }
 
-function* descendants(node: Node): Generator<Node> {
-  const children: Node[] = [];
-  node.forEachChild((child) => void children.push(child));
-  for (const child of children) {
-    yield child;
-    yield* descendants(child);
-  }
+function addDescendants(node: Node, to: Node[]): Node[] {
+  node.forEachChild((child) => {
+    to.push(child);
+    addDescendants(child, to);
+  });
+  return to;
 }
 
 function importOf(path: string, node: Node, lineAt: Source['lineAt']): Import[] {
@@ -196,7 +201,7 @@ function commentsOf(
   lineAt: Source['lineAt'],
 ): Comment[] {
   const comments: Comment[] = [];
-  const opening = /\/\/.*|\/\*[^]*?\*\//g;
+  const opening = /\/\/.*|\/\*[\s\S]*?\*\//g;
   let next = 0;
   for (let found = opening.exec(text); found; found = opening.exec(text)) {
     while ((literals[next]?.end ?? Number.POSITIVE_INFINITY) <= found.index) next += 1;
