@@ -44,6 +44,7 @@ import { createSubscriberDirectory } from './subscribers/subscriber-directory.ts
 import { createSubscriberPeerApp } from './subscribers/subscriber-peer-routes.ts';
 import { subscriberRoutes } from './subscribers/subscriber-routes.ts';
 import { createSubscriberService } from './subscribers/subscriber-service.ts';
+import { createTermination } from './subscribers/termination-operation.ts';
 
 const releasePauseMs = 15_000;
 const renewalPauseMs = 60 * 60_000;
@@ -171,6 +172,7 @@ function wireRooms(node: Node, businessDays: BusinessDays) {
   operations.register(createRatePlanChange({ subscribers, charges, reference }));
   operations.register(createServiceChange({ subscribers, charges, reference }));
   operations.register(createBlock({ subscribers }));
+  operations.register(createTermination({ sims, subscribers }));
   operations.register(createNumberMove({ node: code, sims, subscribers, clock, reference }));
 
   const payments = createPayments({ federation, operations, payouts, reference });

@@ -81,6 +81,10 @@ const block = z
   })
   .openapi('Block');
 
+const termination = z
+  .strictObject({ msisdn, reason: code.default('customer-request') })
+  .openapi('Termination');
+
 export interface SubscriberDeskRoutesDeps {
   readonly node: NodeCode;
   readonly ids: Ids;
@@ -112,6 +116,10 @@ export function subscriberDeskRoutes(
   add('service.change', serviceChange, {
     ...{ path: 'service-changes', operationId: 'changeService', summary: 'Switch a service' },
     act: desk.changeService,
+  });
+  add('subscriber.terminate', termination, {
+    ...{ path: 'terminations', operationId: 'terminateSubscriber', summary: 'End a contract' },
+    act: desk.terminate,
   });
   add('subscriber.block', block, {
     ...{ path: 'blocks', operationId: 'blockSubscriber', summary: 'Block or unblock' },

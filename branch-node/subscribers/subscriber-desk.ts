@@ -79,9 +79,9 @@ export function createSubscriberDesk(deps: {
     if (!service) throw new DomainError('unknown-service');
   }
 
-  function assertBlockReason(code: string): void {
+  function assertReason(kind: 'block' | 'termination', code: string): void {
     const reasons = deps.reference().rows('reasons');
-    if (reasons.some((reason) => reason.kind === 'block' && reason.code === code)) return;
+    if (reasons.some((reason) => reason.kind === kind && reason.code === code)) return;
     const message = 'is not in the dictionary of reasons';
     throw new DomainError('invalid-input', `reason ${message}.`, {
       errors: [{ field: 'reason', message }],
@@ -220,8 +220,17 @@ export function createSubscriberDesk(deps: {
       by: AskedBy,
     ): Promise<OperationRecord> {
       const { msisdn, action, reason } = wish;
-      assertBlockReason(reason);
+      assertReason('block', reason);
       return accept(tx, by, { kind: 'block', msisdn, request: { action, reason } });
+    },
+
+    async terminate(
+      tx: Transaction,
+      { msisdn, reason }: { msisdn: string; reason: string },
+      by: AskedBy,
+    ): Promise<OperationRecord> {
+      assertReason('termination', reason);
+      return accept(tx, by, { kind: 'termination', msisdn, request: { reason } });
     },
   };
 }

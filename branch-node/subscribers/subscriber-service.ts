@@ -118,7 +118,7 @@ export function createSubscriberService(deps: {
 
   /** @throws DomainError `unknown-number`, `subscriber-moved`. */
   async function payabilityOf(tx: Reader, msisdn: string): Promise<Payability> {
-    const subscriber = await recordHere(tx, msisdn);
+    const subscriber = await requireHere(tx, msisdn);
     const { data } = await customerOf(tx, subscriber);
     const name = data ? maskName(data.name) : incompleteName;
     const { status, currency } = subscriber;

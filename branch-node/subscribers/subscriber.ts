@@ -4,7 +4,7 @@ import { DomainError, type ProblemCode } from '../../shared/problem/problem.ts';
 export const subscriberStatuses = ['active', 'blocked', 'terminated', 'moved'] as const;
 export type SubscriberStatus = (typeof subscriberStatuses)[number];
 
-export type SubscriberEvent = 'block' | 'unblock' | 'move';
+export type SubscriberEvent = 'block' | 'unblock' | 'move' | 'terminate';
 
 /** One MSISDN with its SIM, plan and services, as its home branch keeps it. */
 export interface Subscriber {
@@ -35,8 +35,8 @@ export interface SubscriberChange {
 const transitions: Readonly<
   Record<SubscriberStatus, Partial<Record<SubscriberEvent, SubscriberStatus>>>
 > = {
-  active: { block: 'blocked', move: 'moved' },
-  blocked: { unblock: 'active' },
+  active: { block: 'blocked', move: 'moved', terminate: 'terminated' },
+  blocked: { unblock: 'active', terminate: 'terminated' },
   terminated: {},
   moved: {},
 };

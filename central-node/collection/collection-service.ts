@@ -7,7 +7,7 @@ import type { Settlements } from '../settlement/settlement-service.ts';
  * Facts that head office only keeps: the inbox has stored them word for word. They are named here so that a kind which
  * is not raises an alarm.
  */
-const keptKinds = ['node.started', 'release.applied', 'payout.recorded', 'suspense.resolved'];
+const keptKinds = ['release.applied', 'payout.recorded', 'suspense.resolved'];
 
 /** Takes every branch's whole stream to where it belongs. */
 export function registerCollection(deps: {

@@ -7,6 +7,7 @@ export const permissions = {
   'subscriber.register': ['branch', 'Register customers and subscribers'],
   'subscriber.personal': ['branch', 'See and change personal data'],
   'subscriber.block': ['branch', 'Block and unblock subscribers'],
+  'subscriber.terminate': ['branch', "End a subscriber's contract"],
   'payment.take': ['branch', 'Take payments'],
   'payment.cancel': ['branch', 'Cancel payments'],
   'suspense.read': ['branch', 'See money in suspense'],

@@ -42,7 +42,8 @@ export type Federation = ReturnType<typeof createFederation>;
  */
 export function createFederation(deps: FederationDeps) {
   const { node, store, clock, ids, signer, verifier, client, directory, alarms } = deps;
-  const handlers = new Map<string, EntryHandler>();
+  // A start is known by the head that it came with; the entry itself is for who reads the log.
+  const handlers = new Map<string, EntryHandler>([['node.started', async () => {}]]);
   const replayers = new Map<string, EntryHandler>();
   const heldHandlers = new Map<string, HeldHandler>();
   const onRecovered: (() => void)[] = [];

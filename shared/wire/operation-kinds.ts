@@ -10,6 +10,7 @@ export const operationKinds = {
   'rate-plan-change': { executedAs: 'executed', owes: 'service' },
   'service-change': { executedAs: 'executed', owes: 'service' },
   block: { executedAs: 'executed', owes: 'service' },
+  termination: { executedAs: 'executed', owes: 'service' },
   'number-move': { executedAs: 'executed', owes: 'moved-balance' },
 } as const satisfies Record<string, OperationKindFacts>;
 

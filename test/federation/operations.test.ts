@@ -120,6 +120,19 @@ describe('everything that is done for a subscriber of another branch', () => {
     expect((await card('SPB')).status).to.equal('active');
   });
 
+  it('ends a contract: from then on everything is refused with its own code', async () => {
+    const ended = await done('SPB', 'terminations', { msisdn });
+    expect(ended.outcome).to.equal('executed');
+    expect((await card('SPB')).status).to.equal('terminated');
+    for (const at of codes) {
+      const paid = await manager(at).post('/api/v1/payments', { msisdn, ...cash('1.00') });
+      expect(paid.body.code).to.equal('subscriber-terminated');
+      const block = { msisdn, action: 'block' };
+      const asked = await manager(at).post('/api/v1/blocks', block);
+      if (at === 'MSK') expect(asked.body.code).to.equal('subscriber-terminated');
+    }
+  });
+
   it('registers a subscriber of another branch; his data is kept there alone', async () => {
     const number = nextNumber('MSK');
     await manager('MSK').post('/api/v1/numbers', { numbers: [number] });

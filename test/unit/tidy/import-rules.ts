@@ -109,9 +109,7 @@ function wayBetween(
   return undefined;
 }
 
-export const importRules: readonly Rule[] = [
-  layers,
-  privateParts,
-  noCircles('has no circles between rooms', roomOf),
-  noCircles('has no circles between files', (path) => path),
-];
+const roomCircles = noCircles('has no circles between rooms', roomOf);
+const fileCircles = noCircles('has no circles between files', (path) => path);
+
+export const importRules = { layers, privateParts, roomCircles, fileCircles };

@@ -10,7 +10,7 @@ import {
   isVariableDeclarationList,
   isVariableStatement,
 } from 'typescript/unstable/ast/is';
-import { composes, eachSource, isTest, type Rule, type Source } from './tree.ts';
+import { composes, eachSource, isTest, type Source } from './tree.ts';
 
 const maxFileLines = 500;
 const maxFunctionLines = 70;
@@ -62,7 +62,7 @@ const functions = eachSource(
     const alone = source.nodes.filter((node) => standsAlone(node, source));
     return alone.flatMap((node) => {
       const [first, last] = [lineAt(node.getStart(ast)), lineAt(node.end)];
-      // It may stand twice in one another's: a line is taken away once.
+      // Functions nest: a line is taken away once.
       const others = new Set<number>();
       for (const inner of alone) {
         if (inner.pos <= node.pos || inner.end > node.end || inner === node) continue;
@@ -99,4 +99,4 @@ const columns = eachSource(
   },
 );
 
-export const lengthRules: readonly Rule[] = [files, functions, columns];
+export const lengthRules = { files, functions, columns };

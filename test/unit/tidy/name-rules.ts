@@ -43,4 +43,4 @@ const barrels = eachSource('has no file that only exports others', ({ ast }) => 
   return isBarrel ? [{ line: 1, what: 'is a barrel' }] : [];
 });
 
-export const nameRules: readonly Rule[] = [kebab, telling, migrations, barrels];
+export const nameRules = { kebab, telling, migrations, barrels };

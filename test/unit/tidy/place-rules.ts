@@ -1,5 +1,5 @@
 import { isNewExpression, isPropertyAccessExpression } from 'typescript/unstable/ast/is';
-import { eachSource, type Import, isTest, type Rule } from './tree.ts';
+import { eachSource, type Import, isTest } from './tree.ts';
 
 const isDemo = (path: string) => path.startsWith('demo/');
 
@@ -49,4 +49,4 @@ const timePlace = eachSource(
   },
 );
 
-export const placeRules: readonly Rule[] = [sqlPlace, honoPlace, undiciPlace, timePlace];
+export const placeRules = { sqlPlace, honoPlace, undiciPlace, timePlace };

@@ -1,6 +1,6 @@
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, posix, relative, sep } from 'node:path';
+import { join, posix } from 'node:path';
 import { type Node, type SourceFile, SyntaxKind } from 'typescript/unstable/ast';
 import {
   isExportDeclaration,
@@ -10,9 +10,9 @@ import {
   isNamedImports,
   isStringLiteral,
 } from 'typescript/unstable/ast/is';
-import { API } from 'typescript/unstable/sync';
+import { API, type Program } from 'typescript/unstable/sync';
 
-export const sourceFolders = ['branch-node', 'central-node', 'shared', 'demo', 'test'];
+const sourceFolders = ['branch-node', 'central-node', 'shared', 'demo', 'test'];
 
 export const isTest = (path: string) => path.startsWith('test/');
 
@@ -96,33 +96,46 @@ const literalKinds: ReadonlySet<SyntaxKind> = new Set([
 ]);
 
 /**
- * Reads the source folders of `root`. The compiler only parses: it resolves no import and loads no
- * library, which takes a third of the time.
+ * Reads the source folders of each root. The compiler only parses: it resolves no import and loads
+ * no library, which takes a third of the time.
  */
-export function readTree(root: string): Tree {
-  const paths = sourceFolders.flatMap((folder) => filesOf(root, folder));
-  const projectFolder = mkdtempSync(join(tmpdir(), 'tidy-'));
-  const configFile = join(projectFolder, 'tsconfig.json');
-  const isSource = (path: string) => /\.tsx?$/.test(path);
-  const files = paths.filter(isSource).map((path) => join(root, path));
+export function readTrees(roots: readonly string[]): Tree[] {
+  const trees = roots.map((root) => ({
+    root,
+    paths: sourceFolders.flatMap((folder) => filesOf(root, folder)),
+  }));
+  const sourcesOf = ({ paths }: { paths: string[] }) =>
+    paths.filter((path) => /\.tsx?$/.test(path));
+  const files = trees.flatMap((tree) => sourcesOf(tree).map((path) => join(tree.root, path)));
+  return parsed(files, (program) =>
+    trees.map((tree) => ({
+      paths: tree.paths,
+      sources: sourcesOf(tree).flatMap((path) => {
+        const ast = program.getSourceFile(join(tree.root, path));
+        return ast ? [sourceOf(path, ast)] : [];
+      }),
+    })),
+  );
+}
+
+function parsed<T>(files: readonly string[], read: (program: Program) => T): T {
+  const folder = mkdtempSync(join(tmpdir(), 'tidy-'));
+  const configFile = join(folder, 'tsconfig.json');
   const compilerOptions = { noLib: true, noResolve: true, types: [], jsx: 'preserve' };
   writeFileSync(configFile, JSON.stringify({ compilerOptions, files }));
-  const api = new API({ cwd: projectFolder });
+  const api = new API({ cwd: folder });
   try {
-    const program = api.updateSnapshot({ openProjects: [configFile] }).getProjects()[0]?.program;
-    if (!program) throw new Error('the compiler opened no project');
-    const sources = files.flatMap((file) => {
-      const ast = program.getSourceFile(file);
-      return ast ? [sourceOf(relative(root, file).split(sep).join('/'), ast)] : [];
-    });
-    return { paths, sources };
+    const [project] = api.updateSnapshot({ openProjects: [configFile] }).getProjects();
+    if (!project) throw new Error('the compiler opened no project');
+    return read(project.program);
   } finally {
     api.close();
-    rmSync(projectFolder, { recursive: true });
+    rmSync(folder, { recursive: true });
   }
 }
 
 function filesOf(root: string, folder: string): string[] {
+  if (!existsSync(join(root, folder))) return [];
   const entries = readdirSync(join(root, folder), { withFileTypes: true });
   return entries.flatMap((entry) => {
     const path = `${folder}/${entry.name}`;
