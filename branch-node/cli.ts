@@ -3,8 +3,8 @@ import { enrolWithCentre } from '../shared/federation/enrolment.ts';
 import { restoreStore, verifyStore } from '../shared/node/maintenance.ts';
 import { addOperatorOffline } from '../shared/node/operator-command.ts';
 import { runNode } from '../shared/node/run.ts';
-import { type Branch, openBranch } from './branch.ts';
-import { readBranchConfig } from './config.ts';
+import type { Branch } from './branch.ts';
+import { type BranchConfig, readBranchConfig } from './config.ts';
 
 const program = new Command('sbms-branch').description(
   "A branch node. It is configured by its environment; see the README's table.",
@@ -69,6 +69,12 @@ program
     await restoreStore(config.storeUrl, file);
     print('Restored. The next start asks the peers for what came after the backup.');
   });
+
+/** A command that needs no branch, as enrolling, is not kept waiting by the loading of one. */
+async function openBranch(config: BranchConfig): Promise<Branch> {
+  const branch = await import('./branch.ts');
+  return branch.openBranch(config);
+}
 
 async function withBranch(work: (branch: Branch) => Promise<void>): Promise<void> {
   const branch = await openBranch({ ...readBranchConfig(process.env), logLevel: 'error' });

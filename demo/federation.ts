@@ -16,7 +16,7 @@ import {
 } from './node-process.ts';
 import { portsOf, type StartOptions } from './options.ts';
 import { seedBranch } from './seed.ts';
-import { staffOf } from './staff.ts';
+import { type DemoOperator, staffOf } from './staff.ts';
 
 const subscribersPerBranch = 24;
 const spareStock = 200;
@@ -127,37 +127,31 @@ async function found(nodes: readonly DemoNode[], founding: Founding): Promise<vo
   await runCli(centre, ['import', assetPath('reference-data')]);
   if (options.numbering) await importNumbering(centre, options.numbering);
   await addAdministrator(centre);
-  const centreProcess = await launch(centre, children);
-  await untilAnswers(centre, '/livez', centreProcess);
+  await untilAnswers(centre, '/livez', await launch(centre, children));
   const head = await signIn(centre.url, administratorOf(centre));
 
   say(`Branches: ${branches.map(({ code }) => code).join(', ')} enrol`);
-  const tokens = await Promise.all(branches.map(({ code }) => inviteBranch(head, code)));
-  await Promise.all(
-    branches.map(async (branch, index) => {
-      await runCli(branch, ['enrol', '--token', '-'], tokens[index]);
-      await addAdministrator(branch);
-    }),
-  );
+  await Promise.all(branches.map((branch) => enrol(branch, head)));
+  const plan = await firstNumbers(head);
   say('Reference data: the first release is published');
   made(await head.post('/api/v1/reference-releases'), 'publishing the first release');
-  await addStaff(centre, head);
+
   say('Branches start, and get their staff, stock and first subscribers');
-  const plan = await firstNumbers(centre);
-  await Promise.all(
-    branches.map(async (branch, index) => {
+  await Promise.all([
+    addStaff(centre, head),
+    ...branches.map(async (branch, branchIndex) => {
+      await addAdministrator(branch);
       await untilAnswers(branch, '/readyz', await launch(branch, children));
       await addStaff(branch, await signIn(branch.url, administratorOf(branch)));
-      const manager = await signIn(branch.url, credentialsOf(branch, 'manager'));
-      await seedBranch(manager, {
-        branchIndex: index,
+      await seedBranch(await signIn(branch.url, credentialsOf(branch, 'manager')), {
+        branchIndex,
         firstNumber: plan.get(branch.code) ?? 0,
         firstSerial: 1,
         subscribers: subscribersPerBranch,
         spare: spareStock,
       });
     }),
-  );
+  ]);
 }
 
 async function startAll(nodes: readonly DemoNode[], children: ChildProcess[]): Promise<void> {
@@ -195,23 +189,24 @@ function credentialsOf(node: DemoNode, login: string) {
 }
 
 async function addStaff(node: DemoNode, administrator: ApiClient): Promise<void> {
-  for (const { login, name, role, password } of staffOf(node)) {
-    if (login === 'admin') continue;
+  const staff = staffOf(node).filter(({ login }) => login !== 'admin');
+  const add = async ({ login, name, role, password }: DemoOperator): Promise<void> => {
     const answer = await administrator.post('/api/v1/operators', { login, name, role, password });
     made(answer, `adding ${login}`);
-  }
+  };
+  await Promise.all(staff.map(add));
 }
 
-async function inviteBranch(head: ApiClient, code: string): Promise<string> {
-  const answer = made(await head.post('/api/v1/enrolment-tokens', { code }), `inviting ${code}`);
-  return String(answer.token);
+async function enrol(branch: DemoNode, head: ApiClient): Promise<void> {
+  const { code } = branch;
+  const { token } = made(await head.post('/api/v1/enrolment-tokens', { code }), `inviting ${code}`);
+  await runCli(branch, ['enrol', '--token', '-'], String(token));
 }
 
 /** The first number of each branch's first range. */
-async function firstNumbers(centre: DemoNode): Promise<Map<string, number>> {
-  const editor = await signIn(centre.url, credentialsOf(centre, 'manager'));
+async function firstNumbers(head: ApiClient): Promise<Map<string, number>> {
   const path = '/api/v1/reference-draft/datasets/numbering-plan';
-  const { rows } = made(await editor.get(path), 'reading the numbering plan');
+  const { rows } = made(await head.get(path), 'reading the numbering plan');
   const first = new Map<string, number>();
   for (const row of rows as { from: string; branch: string }[]) {
     if (!first.has(row.branch)) first.set(row.branch, Number(row.from));

@@ -5,6 +5,7 @@ import { staffOf } from './staff.ts';
 
 const options = parseOptions(process.argv.slice(2));
 const started = performance.now();
+const elapsed = () => `${((performance.now() - started) / 1000).toFixed(1).padStart(6)} s`;
 
 /** One line a node, then the people of a branch and of head office. */
 function table(nodes: readonly DemoNode[]): string {
@@ -34,10 +35,9 @@ const say = (line: string): void => {
 };
 
 try {
-  const federation = await startFederation(options, say);
-  const seconds = ((performance.now() - started) / 1000).toFixed(1);
+  const federation = await startFederation(options, (line) => say(`${elapsed()}  ${line}`));
   say(
-    `\nThe federation is up after ${seconds} s. Its API is described at /docs of each front office.\n`,
+    `\nThe federation is up after ${elapsed().trim()}. Its API is described at /docs of each front office.\n`,
   );
   say(table(federation.nodes));
   say(

@@ -155,11 +155,21 @@ export function createFederation(deps: FederationDeps) {
       // In the first write after opening: from here on the sentinel has nothing more to say.
       if (setBack) await recovery.mark(tx, 'the store is older than its sentinel');
     });
+    await reportForks();
     await liveness.probe();
     isOpen = true;
     if (recovery.isRecovering()) recovery.run();
     wakeAll();
     liveness.start();
+  }
+
+  /** A fork outlives the start that saw it. */
+  async function reportForks(): Promise<void> {
+    const { inbound, outbound } = await streams();
+    for (const { peer, epoch, forked } of [...inbound, ...outbound]) {
+      if (forked === 1n)
+        alarms.raise('forked', `two histories with ${peer} in ${epoch.slice(0, 8)}`);
+    }
   }
 
   /** Money leaves only a node that is sure of its own past and whose streams are sound. */

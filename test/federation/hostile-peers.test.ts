@@ -13,6 +13,7 @@ import { actorHeader } from '../../shared/wire/peer-messages.ts';
 import {
   type Answer,
   cash,
+  nextNumber,
   registerSubscriber,
   startFederation,
   type TestFederation,
@@ -48,7 +49,10 @@ describe('hostile peers', function () {
     spb = await stolenIdentity(federation.branch('SPB'));
     nsk = await stolenIdentity(federation.branch('NSK'));
     msisdn = await registerSubscriber(victim);
-    await victim.manager.post('/api/v1/payments', { msisdn, ...cash('500.00') });
+    for (const code of ['SPB', 'NSK', 'MSK']) {
+      const { manager } = federation.branch(code);
+      await manager.post('/api/v1/payments', { msisdn, ...cash('200.00') });
+    }
     await federation.untilQuiet();
     await federation.stopNode('SPB');
     rogue = createRogue({ identity: spb, victim, previous: await startsOf('SPB') });
@@ -62,7 +66,7 @@ describe('hostile peers', function () {
   async function startsOf(code: string): Promise<string[]> {
     const { body } = await victim.manager.get('/api/v1/streams');
     const stream = body.items.find(({ peer }: Anything) => peer === code);
-    return stream.inbound.map(({ epoch }: Anything) => epoch);
+    return (stream?.inbound ?? []).map(({ epoch }: Anything) => epoch);
   }
 
   /** A connection that sends its head a byte at a time; answers how it ended. */
@@ -132,7 +136,7 @@ describe('hostile peers', function () {
     const answer = await rogue.send([rogue.accepted(operation)]);
     expect(answer.status, JSON.stringify(answer.body)).to.equal(200);
     const { body } = await victim.manager.get(`/api/v1/subscribers/${msisdn}`);
-    expect(body.balance.amount).to.equal('510.00');
+    expect(body.balance.amount).to.equal('610.00');
     const [told] = await answersTo(operation.id);
     expect(told).to.include({ kind: 'payment.credited' });
   });
@@ -141,7 +145,7 @@ describe('hostile peers', function () {
     const refused = [403, 'peer-refused'] as const;
     const fresh = () => rogue.accepted(rogue.payment(msisdn, '66.00'));
     /** What was built and not taken leaves the rogue's log again. */
-    async function once1(build: (entry: Anything) => Promise<Anything>): Promise<Answer> {
+    async function sendFresh(build: (entry: Anything) => Promise<Anything>): Promise<Answer> {
       const batch = await build(fresh());
       rogue.forget();
       return rogue.sendBatch(batch);
@@ -188,14 +192,14 @@ describe('hostile peers', function () {
       ['a head that is no head', { head: { position: 'all' } }],
     ] as const) {
       it(`not with ${what}`, async () => {
-        await expectRefused(refused, () => once1((entry) => rogue.batchOf([entry], changes)));
+        await expectRefused(refused, () => sendFresh((entry) => rogue.batchOf([entry], changes)));
       });
     }
 
     for (const algorithm of ['none', 'HS256']) {
       it(`not with a head whose algorithm is ${algorithm}`, async () => {
         await expectRefused(refused, () =>
-          once1(async (entry) => {
+          sendFresh(async (entry) => {
             const batch = await rogue.batchOf([entry]);
             const [header = '', payload = ''] = batch.head.split('.');
             const known = JSON.parse(Buffer.from(header, 'base64url').toString());
@@ -496,7 +500,6 @@ describe('hostile peers', function () {
         rogue.accepted({ ...operation, attempt: 10 }),
         rogue.accepted({ ...operation, businessDate: '2025-02-30' }),
         rogue.entry('settlement.completed', { settlementId: 5 }),
-        rogue.entry('case.opened', 'x'.length === 1 ? { caseId: 5 } : {}),
         rogue.accepted(operation),
       ];
       const answer = await rogue.send(entries);
@@ -521,9 +524,9 @@ describe('hostile peers', function () {
         }),
       ]);
       expect(answer.status, JSON.stringify(answer.body)).to.equal(200);
-      for (const path of ['/api/v1/cases', '/api/v1/settlements']) {
-        expect((await victim.manager.get(path)).body.items, path).to.deep.equal([]);
-      }
+      const cases = (await victim.manager.get('/api/v1/cases')).body.items;
+      expect(cases.map(({ id }: Anything) => id)).not.to.include('c-1');
+      expect((await victim.manager.get('/api/v1/settlements')).body.items).to.deep.equal([]);
       expect((await books()).trial).to.deep.equal(before.trial);
     });
 
@@ -540,12 +543,6 @@ describe('hostile peers', function () {
       expect(await alarms()).to.include('unknown-kind');
     });
   });
-
-  it('cannot hold a connection open: a head that never ends is cut off', async () => {
-    const { ms, text } = await slowHeader;
-    expect(ms).to.be.lessThan(15_000);
-    expect(text).to.match(/^HTTP\/1\.1 408|^$/);
-  }).timeout(30_000);
 
   describe('with two histories', () => {
     it('are caught: the stream stops, and no money is paid out any more', async () => {
@@ -565,12 +562,9 @@ describe('hostile peers', function () {
 
     /** NSK refuses a payment for a number that it does not have: its money waits at the victim. */
     async function suspendedPayment(): Promise<string> {
-      const { store, code } = federation.running('MSK');
-      expect(code).to.equal('MSK');
-      expect(store).to.be.an('object');
       await federation.stopNode('NSK');
       const taken = await victim.manager.post('/api/v1/payments', {
-        msisdn: '79231999999',
+        msisdn: nextNumber('NSK'),
         ...cash('15.00'),
       });
       expect(taken.status, JSON.stringify(taken.body)).to.equal(201);
@@ -612,5 +606,13 @@ describe('hostile peers', function () {
       const since = (await refusals('SPB')).filter(({ subject }) => subject === '/peer/v1/hello');
       expect(since.length).to.be.lessThan(62);
     });
+  });
+
+  describe('that are slow', () => {
+    it('cannot hold a connection open: a head that never ends is cut off', async () => {
+      const { ms, text } = await slowHeader;
+      expect(ms).to.be.lessThan(15_000);
+      expect(text).to.match(/^HTTP\/1\.1 408|^$/);
+    }).timeout(30_000);
   });
 });
