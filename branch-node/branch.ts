@@ -8,9 +8,12 @@ import { recoveryRoutes } from '../shared/node/recovery-routes.ts';
 import { DomainError } from '../shared/problem/problem.ts';
 import type { Reference } from '../shared/reference/reference.ts';
 import { referencePeerRoutes } from '../shared/reference/reference-peer-routes.ts';
+import { createReleaseCatchUp } from '../shared/reference/release-catch-up.ts';
 import { createReleaseFetcher } from '../shared/reference/release-fetcher.ts';
 import { createReleaseFollower } from '../shared/reference/release-follower.ts';
+import { releasePolicy } from '../shared/reference/release-policy.ts';
 import type { Reader } from '../shared/store/store.ts';
+import type { Clock } from '../shared/time/clock.ts';
 import { businessDayRoutes } from './business-days/business-day-routes.ts';
 import { type BusinessDays, createBusinessDays } from './business-days/business-day-service.ts';
 import type { BranchConfig } from './config.ts';
@@ -22,6 +25,9 @@ import { createPaymentOperation } from './payments/payment-operation.ts';
 import { paymentRoutes } from './payments/payment-routes.ts';
 import { createPayments } from './payments/payment-service.ts';
 import { createPayouts } from './payments/payout-service.ts';
+import { receiptRoutes } from './payments/receipt-routes.ts';
+import { createReceipts } from './payments/receipt-service.ts';
+import { referenceRoutes } from './reference/reference-routes.ts';
 import { registerCases } from './settlement/case-service.ts';
 import { settlementRoutes } from './settlement/settlement-routes.ts';
 import { createSettlements } from './settlement/settlement-service.ts';
@@ -58,10 +64,15 @@ const migrations = [
   'settlement',
 ].map((room) => ({ room, directory: `branch-node/${room}/migrations` }));
 
+export interface BranchOptions {
+  /** The system's, if it is not given. */
+  readonly clock?: Clock;
+}
+
 export type Branch = Awaited<ReturnType<typeof openBranch>>;
 
 /** A branch, wired and not yet started: the one place where its rooms meet. */
-export async function openBranch(config: BranchConfig) {
+export async function openBranch(config: BranchConfig, { clock: ownClock }: BranchOptions = {}) {
   let identity = await loadIdentity(config.identityDir);
   const node = await openNode({
     kind: 'branch',
@@ -77,6 +88,7 @@ export async function openBranch(config: BranchConfig) {
         reference: () => parts().references.current(),
       }),
     businessDate: (tx) => days().current(tx),
+    ...(ownClock ? { clock: ownClock } : {}),
   });
   const { references, federation, clock, client } = node;
   const businessDays = createBusinessDays({
@@ -98,6 +110,12 @@ export async function openBranch(config: BranchConfig) {
     clock,
     businessDate: businessDays.current,
   });
+  const catchUp = createReleaseCatchUp({
+    clock,
+    held: () => references.freshness()?.version ?? 0,
+    follow: follower.follow,
+  });
+  federation.onBatch(catchUp);
 
   async function renew(): Promise<void> {
     const renewed = await renewIfDue({ client, clock, dir: config.identityDir, identity });
@@ -132,6 +150,7 @@ function wireRooms(node: Node, businessDays: BusinessDays) {
     return current;
   };
   const businessDate = (tx: Reader) => businessDays.current(tx);
+  const policy = () => releasePolicy(references.freshness()?.ageMs ?? 0);
 
   const customers = createCustomerService({ node: code, clock, ids, audit, reference });
   const numbers = createNumberService({ clock });
@@ -148,6 +167,7 @@ function wireRooms(node: Node, businessDays: BusinessDays) {
     ids,
     federation,
     release: () => reference().version,
+    releasePolicy: policy,
     businessDate,
     homeOf: subscribers.homeOf,
   });
@@ -175,7 +195,10 @@ function wireRooms(node: Node, businessDays: BusinessDays) {
   operations.register(createTermination({ sims, subscribers }));
   operations.register(createNumberMove({ node: code, sims, subscribers, clock, reference }));
 
-  const payments = createPayments({ federation, operations, payouts, reference });
+  const payments = createPayments({
+    ...{ node: code, federation, operations, payouts, reference },
+    releasePolicy: policy,
+  });
   const desk = createSubscriberDesk({
     node: code,
     store,
@@ -196,6 +219,7 @@ function wireRooms(node: Node, businessDays: BusinessDays) {
   registerCases({ federation });
 
   settlementRoutes(api, { store });
+  referenceRoutes(api, { references });
   operationRoutes(api, { store, operations: operations.store });
   paymentRoutes(api, {
     node: code,
@@ -204,6 +228,11 @@ function wireRooms(node: Node, businessDays: BusinessDays) {
     payments,
     payability: directory.payability,
   });
+  const receipts = createReceipts({
+    ...{ node: code, clock, signer },
+    historicVerifier: node.historicVerifier,
+  });
+  receiptRoutes(api, { node: code, store, audit, payments, receipts });
   businessDayRoutes(api, { node: code, store, audit, businessDays });
   subscriberRoutes(api, {
     currentBusinessDate: businessDays.today,

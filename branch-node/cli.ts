@@ -1,7 +1,8 @@
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { enrolWithCentre } from '../shared/federation/enrolment.ts';
+import { readCommandSecret } from '../shared/node/command-secret.ts';
 import { restoreStore, verifyStore } from '../shared/node/maintenance.ts';
-import { addOperatorOffline } from '../shared/node/operator-command.ts';
+import { addOperatorOffline, type OfflineOperator } from '../shared/node/operator-command.ts';
 import { runNode } from '../shared/node/run.ts';
 import type { Branch } from './branch.ts';
 import { type BranchConfig, readBranchConfig } from './config.ts';
@@ -18,12 +19,19 @@ program
 program
   .command('enrol')
   .description('join the federation with a one-time token from head office')
-  .requiredOption('--token <token>', 'the token, or - to read it from standard input')
-  .action(async ({ token }: { token: string }) => {
+  .option('--token <token>', 'the token itself')
+  .addOption(
+    new Option(
+      '--token-file <file>',
+      'a file that holds it; without either, standard input',
+    ).conflicts('token'),
+  )
+  .action(async ({ token, tokenFile }: { token?: string; tokenFile?: string }) => {
     const config = readBranchConfig(process.env);
+    const isGiven = token !== undefined && token !== '-';
     await enrolWithCentre({
       centreUrl: config.centreUrl,
-      token: token === '-' ? await readAll(process.stdin) : token,
+      token: isGiven ? token : await readCommandSecret(tokenFile),
       dir: config.identityDir,
       code: config.code,
       peerUrl: config.peer.url,
@@ -34,11 +42,12 @@ program
 
 program
   .command('add-operator')
-  .description('add an operator to the stopped node; the password is read from standard input')
+  .description('add an operator to the stopped node')
   .requiredOption('--login <login>')
   .requiredOption('--name <name>')
   .requiredOption('--role <role>')
-  .action((operator: { login: string; name: string; role: string }) =>
+  .option('--password-file <file>', 'instead of standard input')
+  .action((operator: OfflineOperator) =>
     withBranch((branch) => addOperatorOffline(branch, operator)),
   );
 
@@ -83,12 +92,6 @@ async function withBranch(work: (branch: Branch) => Promise<void>): Promise<void
   } finally {
     await branch.stop();
   }
-}
-
-async function readAll(stream: NodeJS.ReadStream): Promise<string> {
-  let text = '';
-  for await (const chunk of stream) text += String(chunk);
-  return text.trim();
 }
 
 function print(line: string): void {

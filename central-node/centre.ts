@@ -25,6 +25,8 @@ import { createCases } from './reconciliation/case-service.ts';
 import { reconciliationRoutes } from './reconciliation/reconciliation-routes.ts';
 import { createReconciliation } from './reconciliation/reconciliation-service.ts';
 import { createLatestStatements } from './reference/latest-statement.ts';
+import { createLostReleases } from './reference/lost-releases.ts';
+import { createMovedNumbers } from './reference/moved-number-service.ts';
 import { createReferenceDraftService } from './reference/reference-draft-service.ts';
 import { referenceRoutes } from './reference/reference-routes.ts';
 import { createObligations } from './settlement/obligation-service.ts';
@@ -34,6 +36,7 @@ import { createSettlements } from './settlement/settlement-service.ts';
 
 const renewalPauseMs = 60 * 60_000;
 const sweepPauseMs = 2_000;
+const lostReleasesPauseMs = 3_000;
 
 const migrations = ['directory', 'reference', 'reconciliation', 'settlement'].map((room) => ({
   room: `centre-${room}`,
@@ -82,6 +85,10 @@ export async function openCentre(config: CentreConfig) {
   const headOfficeKey = publicKeyOf(identity.signingKey);
   const enrolment = createEnrolment({ store, authority, headOfficeKey, clock, ids, onChanged });
   members.set(await enrolment.branches());
+  const lostReleases = createLostReleases({
+    ...{ references, drafts, federation },
+    client: node.client,
+  });
   const latest = createLatestStatements({ clock, signer, references });
 
   const today = () => calendarDay(clock.nowMs(), config.timeZone);
@@ -98,7 +105,8 @@ export async function openCentre(config: CentreConfig) {
     graceMs: config.caseGraceMs,
   });
   const settlements = createSettlements({ ...common, obligations });
-  registerCollection({ federation, reconciliation, settlements });
+  const movedNumbers = createMovedNumbers({ reference: references.current });
+  registerCollection({ federation, reconciliation, settlements, movedNumbers });
 
   nodeRoutes(api, {
     store,
@@ -107,7 +115,14 @@ export async function openCentre(config: CentreConfig) {
     enrolment,
     release: () => references.current()?.version ?? 0,
   });
-  referenceRoutes(api, { audit, federation, references, drafts, businessDate });
+  referenceRoutes(api, {
+    assertMayPublish: lostReleases.assertNoneLost,
+    audit,
+    federation,
+    references,
+    drafts,
+    businessDate,
+  });
   reconciliationRoutes(api, { store, branches: () => activeBranches(reference()) });
   caseRoutes(api, { store, audit, cases });
   settlementRoutes(api, {
@@ -127,6 +142,7 @@ export async function openCentre(config: CentreConfig) {
     enrolment,
     async start(): Promise<void> {
       await node.start();
+      node.repeat('lost-releases', lostReleasesPauseMs, lostReleases.restore);
       node.repeat('sweep', sweepPauseMs, async () => {
         if (references.current()) await store.write(reconciliation.sweep);
       });

@@ -1,10 +1,12 @@
 import { Command } from 'commander';
+import { z } from 'zod';
 import { restoreStore, verifyStore } from '../shared/node/maintenance.ts';
-import { addOperatorOffline } from '../shared/node/operator-command.ts';
+import { addOperatorOffline, type OfflineOperator } from '../shared/node/operator-command.ts';
 import { runNode } from '../shared/node/run.ts';
 import { type Centre, openCentre } from './centre.ts';
 import { readCentreConfig } from './config.ts';
 import { runImportNumbering } from './reference/import-numbering-command.ts';
+import { type Caller, callRunningCentre } from './running-centre.ts';
 
 const program = new Command('sbms-centre').description(
   "Head office's node. It is configured by its environment; see the README's table.",
@@ -52,13 +54,35 @@ program
 
 program
   .command('add-operator')
-  .description('add an operator to the stopped node; the password is read from standard input')
+  .description('add an operator to the stopped node')
   .requiredOption('--login <login>')
   .requiredOption('--name <name>')
   .requiredOption('--role <role>')
-  .action((operator: { login: string; name: string; role: string }) =>
+  .option('--password-file <file>', 'instead of standard input')
+  .action((operator: OfflineOperator) =>
     withCentre((centre) => addOperatorOffline(centre, operator)),
   );
+
+program
+  .command('invite <code>')
+  .description('ask the running node for the one-time token with which a branch enrols')
+  .requiredOption('--login <login>', 'an operator who may enrol branches')
+  .option('--password-file <file>', 'instead of standard input')
+  .action(async (code: string, caller: Caller) => {
+    const request = { path: '/api/v1/enrolment-tokens', body: { code } };
+    print(z.object({ token: z.string() }).parse(await callHere(caller, request)).token);
+  });
+
+program
+  .command('publish')
+  .description("make the running node's draft the next release of the reference data")
+  .requiredOption('--login <login>', 'an operator who may publish')
+  .option('--password-file <file>', 'instead of standard input')
+  .action(async (caller: Caller) => {
+    const request = { path: '/api/v1/reference-releases', body: {} };
+    const { version } = z.object({ version: z.int() }).parse(await callHere(caller, request));
+    print(`Release ${version} is published.`);
+  });
 
 program
   .command('verify')
@@ -94,6 +118,11 @@ async function withCentre(work: (centre: Centre) => Promise<void>): Promise<void
   } finally {
     await centre.stop();
   }
+}
+
+/** The running node is reached where people reach it. */
+function callHere(caller: Caller, request: { path: string; body: object }): Promise<unknown> {
+  return callRunningCentre(readCentreConfig(process.env).front.url, caller, request);
 }
 
 function print(line: string): void {

@@ -30,6 +30,8 @@ function table(nodes: readonly DemoNode[]): string {
   ].join('\n');
 }
 
+// A reader that went away, as `head` does, is no reason to leave the nodes alone.
+process.stdout.on('error', () => {});
 const say = (line: string): void => {
   process.stdout.write(`${line}\n`);
 };
@@ -54,6 +56,7 @@ try {
   };
   process.on('SIGINT', () => void stop());
   process.on('SIGTERM', () => void stop());
+  process.on('SIGHUP', () => void stop());
   // Nothing else keeps this process: the nodes are its children.
   setInterval(() => {}, 60_000);
 } catch (error) {

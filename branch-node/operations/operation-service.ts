@@ -4,6 +4,7 @@ import { headOffice, type Ids, type NodeCode, type OperationId } from '../../sha
 import { assert, DomainError, isDomainError } from '../../shared/problem/problem.ts';
 import { legOf } from '../../shared/reconciliation/leg.ts';
 import { addToTotals } from '../../shared/reconciliation/leg-totals-store.ts';
+import type { ReleasePolicy } from '../../shared/reference/release-policy.ts';
 import type { Store, Transaction } from '../../shared/store/store.ts';
 import { type BusinessDate, type Clock, now } from '../../shared/time/clock.ts';
 import { entryKindOf, type OperationPoint } from '../../shared/wire/operation-kinds.ts';
@@ -36,6 +37,8 @@ export interface OperationDeps {
   federation: Federation;
   /** The version of the reference release in force. @throws DomainError `no-release` */
   release(): number;
+  /** What is done while head office has not confirmed that release. */
+  releasePolicy(): ReleasePolicy;
   businessDate(tx: Transaction): Promise<BusinessDate>;
   /** @throws DomainError `unknown-number`, `foreign-number` */
   homeOf(tx: Transaction, msisdn: string): Promise<NodeCode>;
@@ -96,14 +99,32 @@ export function createOperations(deps: OperationDeps) {
   }
 
   /**
+   * Refuses, before anything is asked or reserved for it, a kind that is not accepted now.
+   * @throws DomainError `recovering`, `release-too-old`
+   */
+  function assertAccepts(name: string): void {
+    const kind = kindOf(name);
+    if (federation.isRecovering() && !kind.acceptedWhileRecovering) {
+      throw new DomainError('recovering');
+    }
+    assertFresh(kind);
+  }
+
+  function assertFresh({ changesPlans }: OperationKind): void {
+    if (!changesPlans || deps.releasePolicy().plansMayChange) return;
+    throw new DomainError(
+      'release-too-old',
+      'Head office has not confirmed plans and prices for over 72 hours: nothing that goes by them is changed.',
+    );
+  }
+
+  /**
    * Accepts an operation at this branch; if this is the home branch too, it is executed and concluded at once.
    * @throws DomainError the refusal, and then nothing is kept.
    */
   async function accept(tx: Transaction, draft: OperationDraft): Promise<OperationRecord> {
+    assertAccepts(draft.kind);
     const kind = kindOf(draft.kind);
-    if (federation.isRecovering() && !kind.acceptedWhileRecovering) {
-      throw new DomainError('recovering');
-    }
     const operation: Operation = {
       id: (draft.id ?? deps.ids.uuid()) as OperationId,
       kind: draft.kind,
@@ -120,7 +141,9 @@ export function createOperations(deps: OperationDeps) {
     const isDecidedNow = operation.home === node && !federation.isRecovering();
     // The person at the desk is told no before anything is taken from him.
     const result = isDecidedNow ? await kind.decide(tx, operation) : undefined;
-    const details = await kind.accept(tx, operation);
+    const isFlagged = deps.releasePolicy().flagsOperations;
+    const accepts = await kind.accept(tx, operation);
+    const details = isFlagged ? { ...accepts, staleRelease: true } : accepts;
     await operations.insert(tx, operation, details);
     if (result) {
       await kind.apply(tx, operation, result);
@@ -150,6 +173,7 @@ export function createOperations(deps: OperationDeps) {
         if (await operations.hasTombstone(tx, operation.id)) {
           throw new DomainError('already-cancelled');
         }
+        assertFresh(kind);
         const result = await kind.decide(tx, operation);
         await kind.apply(tx, operation, result);
         return { outcome: 'executed' as const, result };
@@ -404,5 +428,5 @@ export function createOperations(deps: OperationDeps) {
 
   federation.onRecovered(() => void decideWaiting());
 
-  return { register, accept, restore, decideWaiting, store: operations };
+  return { register, assertAccepts, accept, restore, decideWaiting, store: operations };
 }

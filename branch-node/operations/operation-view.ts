@@ -23,6 +23,9 @@ export const operationView = z
     concludedAt: instant.optional(),
     operator: z.strictObject({ id: z.string(), name: z.string() }),
     release: z.int().openapi({ description: 'The reference release it was priced by' }),
+    staleRelease: z.literal(true).optional().openapi({
+      description: 'Accepted while head office had not confirmed the release for over 7 days',
+    }),
     request: z.looseObject({}),
     result: z.looseObject({}).optional(),
   })
@@ -47,6 +50,7 @@ export function viewOf(record: OperationRecord): OperationView {
     ...(record.concludedAt ? { concludedAt: record.concludedAt } : {}),
     operator: record.actor,
     release: record.release,
+    ...(record.details.staleRelease === true ? { staleRelease: true as const } : {}),
     request: record.request,
     ...(decision?.outcome === 'executed' ? { result: decision.result } : {}),
   };

@@ -38,6 +38,8 @@ export interface OperationKind {
   readonly request: z.ZodType;
   /** False for what a node that is recovering must not take in. */
   readonly acceptedWhileRecovering: boolean;
+  /** True for what goes by the release's plans and prices: refused while the release is too old. */
+  readonly changesPlans?: boolean;
   /** Serving branch: posts money, reserves stock. `replayed` is what it answered the first time. */
   accept(tx: Transaction, operation: Operation, replayed?: JsonObject): Promise<JsonObject>;
   /** Home branch: may it be done? Answers what `apply` and the serving branch need to know. */

@@ -64,15 +64,15 @@ export function paymentRoutes({ endpoint }: Pick<Api, 'endpoint'>, deps: Payment
     },
     async ({ body, principal, idempotency }) => {
       const money = parseMoney(body.money);
-      const tender = payments.checkTender(body.tender.kind, money);
-      const { verified } = await deps.payability(body.msisdn, principal);
-      if (!verified) payments.checkUnverified(tender, money);
+      payments.checkTender(body.tender.kind, money);
+      const { verified: isVerified } = await deps.payability(body.msisdn, principal);
       const { kind, reference } = body.tender;
       return idempotency.write(async (tx) => {
         const file = await payments.take(tx, {
           msisdn: body.msisdn,
           money,
           tender: reference === undefined ? { kind } : { kind, reference },
+          isVerified,
           actor: principal,
         });
         await note(tx, principal, { action: 'payment.take', subject: file.record.id });

@@ -1,10 +1,11 @@
 import type { Principal } from '../../shared/access/operator.ts';
 import type { Federation } from '../../shared/federation/federation.ts';
 import { isHeldByPeer } from '../../shared/federation/log-store.ts';
-import type { Msisdn } from '../../shared/ids/ids.ts';
+import type { Msisdn, NodeCode } from '../../shared/ids/ids.ts';
 import { formatAmount, formatMoney, type Money } from '../../shared/money/money.ts';
 import { DomainError } from '../../shared/problem/problem.ts';
 import type { Reference, Tender } from '../../shared/reference/reference.ts';
+import type { ReleasePolicy } from '../../shared/reference/release-policy.ts';
 import type { Reader, Transaction } from '../../shared/store/store.ts';
 import { entryKindOf } from '../../shared/wire/operation-kinds.ts';
 import { type OperationRecord, traceOf } from '../operations/operation.ts';
@@ -22,11 +23,13 @@ export interface PaymentFile {
 }
 
 export interface PaymentServiceDeps {
+  node: NodeCode;
   federation: Federation;
   operations: Operations;
   payouts: Payouts;
   /** @throws DomainError `no-release` */
   reference(): Reference;
+  releasePolicy(): ReleasePolicy;
 }
 
 type Actor = Pick<Principal, 'operatorId' | 'name'>;
@@ -44,7 +47,7 @@ export function createPayments(deps: PaymentServiceDeps) {
   function checkTender(kind: string, money: Money): Tender {
     const reference = deps.reference();
     const tender = reference.tender(kind);
-    if (!tender) throw new DomainError('unknown-tender', `There is no tender ${kind}.`);
+    if (!tender) throw fieldError('unknown-tender', 'tender.kind', 'is not accepted here');
     const { currency } = tender.minAmount;
     if (money.currency !== currency) {
       throw fieldError('wrong-currency', 'money.currency', `must be ${currency}`);
@@ -57,32 +60,52 @@ export function createPayments(deps: PaymentServiceDeps) {
     return tender;
   }
 
-  /** Unverified, the home branch being away, a payment has a lower limit. */
-  function checkUnverified({ unverifiedMax }: Tender, money: Money): void {
-    if (money.amount <= unverifiedMax.amount) return;
+  /** What is taken for another branch is limited by how sure this one is of it, and of its release. */
+  function checkElsewhere({ unverifiedMax }: Tender, money: Money, isVerified: boolean): void {
+    const { capsElsewhere, verifiesElsewhere } = deps.releasePolicy();
+    if (verifiesElsewhere && !isVerified) {
+      throw new DomainError(
+        'release-too-old',
+        'Head office has not confirmed the directory for over 7 days, and the home branch does not say that it knows the number.',
+      );
+    }
+    if ((isVerified && !capsElsewhere) || money.amount <= unverifiedMax.amount) return;
     const max = formatAmount(unverifiedMax.amount, unverifiedMax.currency);
-    throw new DomainError(
-      'home-unreachable',
-      `The home branch cannot be reached; until it is, a payment may be up to ${max}.`,
-    );
+    throw isVerified
+      ? new DomainError(
+          'release-too-old',
+          `Until head office confirms the limits again, a payment for another branch may be up to ${max}.`,
+        )
+      : new DomainError(
+          'home-unreachable',
+          `The home branch cannot be reached; until it is, a payment may be up to ${max}.`,
+        );
   }
 
-  /** Takes money for a number: durable here, and its way to the home branch has begun. */
+  /**
+   * Takes money for a number: durable here, and its way to the home branch has begun.
+   * @throws DomainError `home-unreachable`, `release-too-old` for too much, or too unsure
+   */
   async function take(
     tx: Transaction,
     draft: {
       msisdn: Msisdn;
       money: Money;
       tender: { kind: string; reference?: string };
+      /** The home branch has just said that it serves the number. */
+      isVerified: boolean;
       actor: Actor;
     },
   ): Promise<PaymentFile> {
+    const { money, isVerified } = draft;
+    const tender = checkTender(draft.tender.kind, money);
     const record = await operations.accept(tx, {
       kind: 'payment',
       msisdn: draft.msisdn,
       actor: { id: draft.actor.operatorId, name: draft.actor.name },
-      request: { money: { ...formatMoney(draft.money) }, tender: { ...draft.tender } },
+      request: { money: { ...formatMoney(money) }, tender: { ...draft.tender } },
     });
+    if (record.home !== deps.node) checkElsewhere(tender, money, isVerified);
     return fileOf(tx, record);
   }
 
@@ -151,7 +174,7 @@ export function createPayments(deps: PaymentServiceDeps) {
     return (await isHeldByPeer(tx, { operationId: record.id, kind })) ? 'accepted' : 'provisional';
   }
 
-  return { checkTender, checkUnverified, take, cancel, refund, redirect, open, fileOf };
+  return { checkTender, take, cancel, refund, redirect, open, fileOf };
 }
 
 function notInSuspense(): DomainError {
@@ -159,7 +182,7 @@ function notInSuspense(): DomainError {
 }
 
 function fieldError(
-  code: 'wrong-currency' | 'amount-out-of-limits',
+  code: 'unknown-tender' | 'wrong-currency' | 'amount-out-of-limits',
   field: string,
   message: string,
 ): DomainError {

@@ -2,12 +2,13 @@ import { z } from '@hono/zod-openapi';
 import { formatMoney } from '../../shared/money/money.ts';
 import { instant, wireMoney } from '../../shared/web/schemas.ts';
 import { operationView, viewOf } from '../operations/operation-view.ts';
+import { dispositions, receiptKinds } from './payment.ts';
 import type { PaymentFile } from './payment-service.ts';
 
 const receiptView = z
   .strictObject({
     number: z.string().openapi({ example: 'MSK-20261122-000042' }),
-    kind: z.enum(['provisional', 'accepted', 'credited']).openapi({
+    kind: z.enum(receiptKinds).openapi({
       description:
         'How sure it is: durable at this branch only; held by another node too; decided by the home branch',
     }),
@@ -21,7 +22,7 @@ export const paymentView = operationView
     money: wireMoney,
     tender: z.strictObject({ kind: z.string(), reference: z.string().optional() }),
     disposition: z
-      .enum(['taken', 'suspended', 'refunded', 'redirected', 'paid-back'])
+      .enum(dispositions)
       .openapi({ description: 'What became of the money at this branch' }),
     cancelledBy: z.string().optional().openapi({ description: 'The operation that cancels it' }),
     receipt: receiptView,

@@ -4,10 +4,12 @@ import { isDomainError } from '../../shared/problem/problem.ts';
 import type { JsonObject } from '../../shared/wire/peer-messages.ts';
 
 /** What becomes of the money of a payment at the branch that took it. */
-export type Disposition = 'taken' | 'suspended' | 'refunded' | 'redirected' | 'paid-back';
+export const dispositions = ['taken', 'suspended', 'refunded', 'redirected', 'paid-back'] as const;
+export type Disposition = (typeof dispositions)[number];
 
 /** How sure a receipt may be: durable here; held by another node too; decided by the home branch. */
-export type ReceiptKind = 'provisional' | 'accepted' | 'credited';
+export const receiptKinds = ['provisional', 'accepted', 'credited'] as const;
+export type ReceiptKind = (typeof receiptKinds)[number];
 
 export interface Payment {
   readonly operationId: string;

@@ -4,9 +4,9 @@ import type { NodeCode } from '../../shared/ids/ids.ts';
 export interface CustomerData {
   readonly name: string;
   readonly document: { readonly type: string; readonly number: string };
-  readonly birthDate?: string;
-  readonly address?: string;
-  readonly contact?: string;
+  readonly birthDate?: string | undefined;
+  readonly address?: string | undefined;
+  readonly contact?: string | undefined;
 }
 
 export interface Customer {

@@ -106,6 +106,7 @@ export function createNumberMove(deps: {
     kind: 'number-move',
     request,
     acceptedWhileRecovering: false,
+    changesPlans: true,
     async accept(tx, operation, replayed) {
       const { iccid, imsi } = parseInput(request, operation.request);
       await sims.reserve(tx, operation, {

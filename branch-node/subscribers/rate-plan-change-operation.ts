@@ -23,6 +23,7 @@ export function createRatePlanChange(deps: {
     kind: 'rate-plan-change',
     request,
     acceptedWhileRecovering: false,
+    changesPlans: true,
     accept: async () => ({}),
     async decide(tx, operation) {
       const { ratePlan } = parseInput(request, operation.request);

@@ -39,6 +39,7 @@ export function createRegistration(deps: {
     kind: 'registration',
     request,
     acceptedWhileRecovering: false,
+    changesPlans: true,
     async accept(tx, operation, replayed) {
       const { iccid, imsi } = parseInput(request, operation.request);
       await sims.reserve(tx, operation, {

@@ -36,6 +36,7 @@ export function createServiceChange(deps: {
     kind: 'service-change',
     request,
     acceptedWhileRecovering: false,
+    changesPlans: true,
     accept: async () => ({}),
     async decide(tx, operation) {
       const { service, action } = parseInput(request, operation.request);

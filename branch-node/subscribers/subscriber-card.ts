@@ -19,10 +19,10 @@ export const customerInput = z
       type: z.string().min(1).max(40).openapi({ description: 'A code of the document types' }),
       number: z.string().trim().min(3).max(40),
     }),
-    birthDate: businessDate.exactOptional(),
-    address: text.exactOptional(),
+    birthDate: businessDate.optional(),
+    address: text.optional(),
     contact: text
-      .exactOptional()
+      .optional()
       .openapi({ description: 'How to reach the customer: e-mail or a number' }),
   })
   .openapi('CustomerData');
@@ -33,10 +33,10 @@ export const customerView = z
     name: z.string().openapi({ description: 'Masked without subscriber.personal' }),
     /** The data was lost with a backup and has to be entered again. */
     incomplete: z.boolean(),
-    document: customerInput.shape.document.exactOptional(),
-    birthDate: z.string().exactOptional(),
-    address: z.string().exactOptional(),
-    contact: z.string().exactOptional(),
+    document: customerInput.shape.document.optional(),
+    birthDate: z.string().optional(),
+    address: z.string().optional(),
+    contact: z.string().optional(),
   })
   .openapi('Customer');
 

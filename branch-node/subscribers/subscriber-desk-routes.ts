@@ -24,13 +24,13 @@ const customerNumber = z
   .openapi({ example: 'MSK-104' });
 
 const whoseShape = {
-  customer: customerInput.exactOptional(),
-  customerNumber: customerNumber.exactOptional(),
+  customer: customerInput.optional(),
+  customerNumber: customerNumber.optional(),
 };
 
 interface WhoseInput {
-  customer?: z.output<typeof customerInput>;
-  customerNumber?: string;
+  customer?: z.output<typeof customerInput> | undefined;
+  customerNumber?: string | undefined;
 }
 
 function checkWhose({ customer, customerNumber }: WhoseInput, context: z.RefinementCtx): void {
@@ -45,9 +45,9 @@ function whoseOf({ customer, customerNumber = '' }: WhoseInput): CustomerOrNumbe
 
 const registration = z
   .strictObject({
-    msisdn: msisdn.exactOptional().openapi({ description: 'Any free number without it' }),
+    msisdn: msisdn.optional().openapi({ description: 'Any free number without it' }),
     homeBranch: nodeCode
-      .exactOptional()
+      .optional()
       .openapi({ description: 'This branch, or where the number lives, without it' }),
     iccid,
     ratePlan: code,
@@ -60,14 +60,14 @@ const numberMove = z
   .strictObject({
     msisdn,
     iccid,
-    ratePlan: code.exactOptional().openapi({ description: 'The present one without it' }),
+    ratePlan: code.optional().openapi({ description: 'The present one without it' }),
     ...whoseShape,
   })
   .superRefine(checkWhose)
   .openapi('NumberMove');
 
 const simReplacement = z
-  .strictObject({ msisdn, iccid, reason: code.exactOptional() })
+  .strictObject({ msisdn, iccid, reason: code.optional() })
   .openapi('SimReplacement');
 const ratePlanChange = z.strictObject({ msisdn, ratePlan: code }).openapi('RatePlanChange');
 const serviceChange = z

@@ -48,7 +48,7 @@ export type SubscriberDesk = ReturnType<typeof createSubscriberDesk>;
 export function createSubscriberDesk(deps: {
   node: NodeCode;
   store: Store;
-  operations: Pick<Operations, 'accept'>;
+  operations: Pick<Operations, 'accept' | 'assertAccepts'>;
   subscribers: SubscriberService;
   customers: CustomerService;
   sims: SimService;
@@ -138,6 +138,7 @@ export function createSubscriberDesk(deps: {
       });
     }
     // Before personal data leaves the desk for nothing.
+    deps.operations.assertAccepts('registration');
     await deps.store.read(async (tx) => {
       await assertRatePlan(tx, wish.ratePlan);
       await sims.inStock(tx, wish.iccid);

@@ -16,7 +16,7 @@ const msisdn = z.string().regex(msisdnPattern, 'must be an E.164 number without 
 const newCustomer = z.strictObject({
   requestId: z.string().min(1).max(100),
   customer: customerInput,
-  msisdn: msisdn.exactOptional(),
+  msisdn: msisdn.optional(),
 });
 
 export interface SubscriberPeerDeps {

@@ -1,6 +1,7 @@
 import type { EntryHandler } from '../../shared/federation/inbox.ts';
-import { operationEntryKinds } from '../../shared/wire/operation-kinds.ts';
+import { entryKindOf, operationEntryKinds } from '../../shared/wire/operation-kinds.ts';
 import type { Reconciliation } from '../reconciliation/reconciliation-service.ts';
+import type { MovedNumbers } from '../reference/moved-number-service.ts';
 import type { Settlements } from '../settlement/settlement-service.ts';
 
 /**
@@ -14,11 +15,26 @@ export function registerCollection(deps: {
   federation: { onEntry(kind: string, handler: EntryHandler): void };
   reconciliation: Pick<Reconciliation, 'take' | 'takeDayClosed'>;
   settlements: Pick<Settlements, 'confirmed' | 'disputed'>;
+  movedNumbers: MovedNumbers;
 }): void {
-  const { federation, reconciliation, settlements } = deps;
-  for (const kind of operationEntryKinds.keys()) federation.onEntry(kind, reconciliation.take);
+  const { federation, reconciliation, settlements, movedNumbers } = deps;
+  // What another room takes of a leg, beside reconciliation, which takes them all.
+  const takers = new Map<string, EntryHandler>([
+    [entryKindOf('number-move', 'executed'), movedNumbers.take],
+  ]);
+  for (const kind of operationEntryKinds.keys()) {
+    federation.onEntry(kind, inTurn(reconciliation.take, takers.get(kind)));
+  }
   federation.onEntry('day.closed', reconciliation.takeDayClosed);
   federation.onEntry('settlement.confirmed', settlements.confirmed);
   federation.onEntry('settlement.disputed', settlements.disputed);
   for (const kind of keptKinds) federation.onEntry(kind, async () => {});
+}
+
+function inTurn(first: EntryHandler, second: EntryHandler | undefined): EntryHandler {
+  if (!second) return first;
+  return async (tx, entry) => {
+    await first(tx, entry);
+    await second(tx, entry);
+  };
 }

@@ -25,6 +25,8 @@ import {
   parseDraftRows,
   releasedBranches,
 } from './draft-rows.ts';
+import { movedNumbers } from './moved-number-store.ts';
+import { withMovedNumbers } from './moved-numbers.ts';
 import type { NumberingImport } from './numbering-import.ts';
 import {
   type BranchIdentity,
@@ -59,7 +61,7 @@ export interface ReferenceDraftService {
   importNumbering(result: NumberingImport, also?: Also): Promise<void>;
   /** @throws DomainError `invalid-input` naming row and field. */
   replaceDataset(name: DatasetName, rows: readonly unknown[], also?: Also): Promise<void>;
-  /** The draft as it would be released now, branches with their identities. */
+  /** The draft as it would be released now, branches with their identities, numbers where they moved. */
   rows<Name extends DatasetName>(name: Name): Promise<readonly RowOf<Name>[]>;
   /** What publishing would change, per data set that differs from the highest release. */
   diff(): Promise<readonly DatasetDiff[]>;
@@ -71,6 +73,8 @@ export interface ReferenceDraftService {
   publish(options: PublishOptions): Promise<ReleaseManifest>;
   /** The latest first. */
   publications(): Promise<readonly Publication[]>;
+  /** A release of head office's own that it got back from a branch is listed again. */
+  recordRecovered(manifest: ReleaseManifest): Promise<void>;
   /** Enrolment's word on a branch; makes it active. @throws DomainError `branch-not-found`. */
   setBranchIdentity(
     tx: Transaction,
@@ -168,6 +172,15 @@ export function createReferenceDraftService({
     },
     publish,
     publications: () => store.read((tx) => listPublications(tx, maxListedPublications)),
+    recordRecovered: ({ version, createdAt, effectiveFrom }) =>
+      store.write((tx) =>
+        insertPublication(tx, {
+          version,
+          actor: 'recovery',
+          publishedAt: createdAt,
+          effectiveFrom,
+        }),
+      ),
     async setBranchIdentity(tx, identity) {
       const terms = await draftTerms(tx);
       if (!terms.some(({ code }) => code === identity.code)) {
@@ -206,11 +219,22 @@ async function draftRows<Name extends DatasetName>(
   tx: Reader,
   name: Name,
 ): Promise<readonly RowOf<Name>[]> {
-  const rows =
-    name === 'branches'
-      ? releasedBranches(await draftTerms(tx), await branchIdentities(tx))
-      : await draftOf(tx, name);
+  const joined: { [Joined in DatasetName]?: () => Promise<readonly RowOf<Joined>[]> } = {
+    branches: async () => releasedBranches(await draftTerms(tx), await branchIdentities(tx)),
+    'ported-numbers': async () =>
+      withMovedNumbers(await draftOf(tx, 'ported-numbers'), {
+        moved: await movedNumbers(tx),
+        plan: await draftOf(tx, 'numbering-plan'),
+      }),
+  };
+  const rows = joined[name] ? await joined[name]() : await draftOf(tx, name);
   return rows as RowOf<Name>[];
+}
+
+/** Rows that are not what the draft's table holds, but joined with what the branches tell. */
+async function isJoined(tx: Reader, name: DatasetName): Promise<boolean> {
+  if (name === 'ported-numbers') return (await movedNumbers(tx)).length > 0;
+  return name === 'branches';
 }
 
 async function readDraft(tx: Reader): Promise<Draft> {
@@ -219,8 +243,8 @@ async function readDraft(tx: Reader): Promise<Draft> {
   for (const name of datasetNames) {
     const list = await draftRows(tx, name);
     rows.set(name, list);
-    // Saved drafts are canonical already; branches are joined with what enrolment knows.
-    const saved = name === 'branches' ? undefined : await findDraft(tx, name);
+    // Saved drafts are canonical already.
+    const saved = (await isJoined(tx, name)) ? undefined : await findDraft(tx, name);
     const content = saved ? { ...saved, rows: list.length } : datasetContent(name, list);
     contents.set(name, content);
   }

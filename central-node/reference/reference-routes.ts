@@ -20,6 +20,8 @@ export interface ReferenceRouteDeps {
   federation: Federation;
   references: ReferenceService;
   drafts: ReferenceDraftService;
+  /** @throws DomainError `recovering` while head office may not know its own last release. */
+  assertMayPublish(): Promise<void>;
   businessDate(tx: Reader): Promise<BusinessDate>;
 }
 
@@ -73,6 +75,7 @@ export function referenceRoutes(
       response: releaseView,
     },
     async ({ body, principal }) => {
+      await deps.assertMayPublish();
       const { effectiveFrom } = body;
       const manifest = await drafts.publish({
         actor: principal.login,

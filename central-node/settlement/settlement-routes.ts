@@ -2,6 +2,7 @@ import { z } from '@hono/zod-openapi';
 import type { Audit } from '../../shared/access/audit.ts';
 import type { Principal } from '../../shared/access/operator.ts';
 import { headOffice, type NodeCode } from '../../shared/ids/ids.ts';
+import { DomainError } from '../../shared/problem/problem.ts';
 import type { Reader, Store, Transaction } from '../../shared/store/store.ts';
 import type { Api } from '../../shared/web/api.ts';
 import { decodeCursor, pageOf } from '../../shared/web/cursor.ts';
@@ -171,15 +172,22 @@ function windowRoutes({ endpoint }: RouteApi, deps: SettlementRouteDeps): void {
       summary: 'Close a window; the next one opens',
       params,
       status: 200,
-      response: z.strictObject({ closed: windowShape, opened: windowShape }),
+      response: windowShape.extend({ next: windowShape }),
     },
     async ({ params, principal, idempotency }) =>
       idempotency.write(async (tx) => {
-        const made = await obligations.closeWindow(tx, params.id);
+        const { closed, opened } = await obligations.closeWindow(tx, params.id);
         await note(tx, principal, { action: 'settlement-window.close', subject: params.id });
-        return made;
+        return { ...closed, next: opened };
       }),
   );
+}
+
+/** @throws DomainError `window-not-closed` if none is. */
+async function closedWindows(tx: Reader): Promise<string[]> {
+  const windows = await listWindows(tx, { state: 'CLOSED', limit: maxWindows });
+  if (windows.length === 0) throw new DomainError('window-not-closed', 'No window is closed.');
+  return windows.map((window) => window.id);
 }
 
 function decisionRoutes({ endpoint }: RouteApi, deps: SettlementRouteDeps): void {
@@ -194,12 +202,23 @@ function decisionRoutes({ endpoint }: RouteApi, deps: SettlementRouteDeps): void
       operationId: 'makeSettlement',
       summary: 'Prepare the settlement of closed windows',
       description: 'Its net positions are fixed from now on. Another person approves it.',
-      body: z.strictObject({ windowIds: z.array(id).min(1).max(maxWindows), model }),
+      body: z.strictObject({
+        windowIds: z
+          .array(id)
+          .min(1)
+          .max(maxWindows)
+          .optional()
+          .openapi({ description: 'Every closed window without them' }),
+        model,
+      }),
       response: settlementDetailShape,
     },
     async ({ body, principal, idempotency }) =>
       idempotency.write(async (tx) => {
-        const made = await settlements.make(tx, { ...body, actor: personOf(principal) });
+        const windowIds = body.windowIds ?? (await closedWindows(tx));
+        const { model: wanted } = body;
+        const actor = personOf(principal);
+        const made = await settlements.make(tx, { windowIds, model: wanted, actor });
         await note(tx, principal, { action: 'settlement.make', subject: made.id });
         return settlementDetail(made);
       }),

@@ -2,7 +2,7 @@ import type { Ids, NodeCode } from '../ids/ids.ts';
 import { DomainError } from '../problem/problem.ts';
 import type { Reader, Store, Transaction } from '../store/store.ts';
 import type { BusinessDate, Clock } from '../time/clock.ts';
-import { hello as helloSchema } from '../wire/peer-messages.ts';
+import { hello as helloSchema, type LogEntry } from '../wire/peer-messages.ts';
 import type { Alarms } from './alarms.ts';
 import { createInbox, type EntryHandler } from './inbox.ts';
 import { anyForkedStream, inboundStreams } from './inbox-store.ts';
@@ -17,6 +17,9 @@ import { createRecoveryAnswers } from './recovery-answers.ts';
 
 /** Called in the transaction that records that another node now holds an entry of this kind. */
 export type HeldHandler = (tx: Transaction, operationId: string) => Promise<void>;
+
+/** Gets ready for a verified batch of a peer. Throws nothing, and has a limit of its own: the peer's stream waits. */
+export type PrepareBatch = (from: NodeCode, entries: readonly LogEntry[]) => Promise<void>;
 
 export interface FederationDeps {
   node: NodeCode;
@@ -47,6 +50,7 @@ export function createFederation(deps: FederationDeps) {
   const replayers = new Map<string, EntryHandler>();
   const heldHandlers = new Map<string, HeldHandler>();
   const onRecovered: (() => void)[] = [];
+  let prepareBatch: PrepareBatch = async () => {};
   const lanes = new Map<NodeCode, Lane>();
   let isOpen = false;
 
@@ -77,6 +81,7 @@ export function createFederation(deps: FederationDeps) {
     verifier,
     peerStarts,
     handlers,
+    prepare: (from, entries) => prepareBatch(from, entries),
     events: {
       forked: (peer, at) => alarms.raise('forked', `${peer} signed two histories at ${at}`),
       unknownKind: (peer, kind) => alarms.raise('unknown-kind', `${peer} sends ${kind}`),
@@ -217,6 +222,10 @@ export function createFederation(deps: FederationDeps) {
     /** Called when a first other node holds this node's entry of this kind, and again for each further one. */
     onHeld(kind: string, handler: HeldHandler): void {
       heldHandlers.set(kind, handler);
+    },
+    /** What is to be there before a peer's entries are applied; one for the node. */
+    onBatch(prepare: PrepareBatch): void {
+      prepareBatch = prepare;
     },
     onRecovered(listener: () => void): void {
       onRecovered.push(listener);

@@ -61,6 +61,8 @@ export function createInbox(deps: {
   verifier: Verifier;
   peerStarts: PeerStarts;
   handlers: ReadonlyMap<string, EntryHandler>;
+  /** Awaited before a verified batch is applied; throws nothing and ends soon. */
+  prepare(from: NodeCode, entries: readonly LogEntry[]): Promise<void>;
   events: InboxEvents;
 }) {
   const { node, store, verifier, peerStarts, handlers, events } = deps;
@@ -73,6 +75,7 @@ export function createInbox(deps: {
     const batch = parseBatch(message);
     const head = await verifiedHead(caller, batch);
     const texts = batch.entries.map(canonicalText);
+    await deps.prepare(caller, batch.entries);
     const received = await store.write((tx) => take(tx, { batch, head, texts }));
     switch (received.outcome) {
       case 'taken':

@@ -13,7 +13,13 @@ import {
 } from '../wire/peer-messages.ts';
 import { peerStarts } from './inbox-store.ts';
 import type { Signer } from './peers.ts';
-import { firstPositionBeyond, headsFrom, heldEntries, heldStreams } from './recovery-store.ts';
+import {
+  firstPositionBeyond,
+  headsFrom,
+  heldEntries,
+  heldStreams,
+  rewindStreams,
+} from './recovery-store.ts';
 
 const maxBatchesPerPage = 64;
 const maxEntriesPerPage = 4_000;
@@ -30,9 +36,17 @@ export function createRecoveryAnswers(deps: { store: Store; signer: Signer }) {
     if (!parsed.success || parsed.data.node !== caller) {
       throw new DomainError('peer-refused', 'The recovery request is not well formed.');
     }
-    const page = await store.read((tx) => collect(tx, parsed.data));
+    const request = parsed.data;
+    if (request.after === undefined) await tellAgain(request);
+    const page = await store.read((tx) => collect(tx, request));
     const text = JSON.stringify(page);
     return { answer: text, signature: await signer.sign(recoveryType, { sha256: sha256(text) }) };
+  }
+
+  /** Both ways: what the peer forgot of this node's streams is sent again when it is ready to take it. */
+  async function tellAgain({ node, received }: RecoveryRequest): Promise<void> {
+    const positions = new Map(received.map(({ epoch, position }) => [epoch, position]));
+    await store.write((tx) => rewindStreams(tx, node, positions));
   }
 
   async function collect(tx: Reader, request: RecoveryRequest): Promise<RecoveryAnswer> {

@@ -142,7 +142,28 @@ export async function acknowledgeHeld(
   );
 }
 
-/** As the one that answers: how far each start of `peer` is held here. */
+/** As the one that answers: the peer forgot what it had acknowledged, so it is told again from where it still knows. */
+export async function rewindStreams(
+  tx: Transaction,
+  peer: NodeCode,
+  received: ReadonlyMap<string, number>,
+): Promise<void> {
+  const streams = await tx.all<{ epoch: string }>(
+    'SELECT epoch FROM outbound_streams WHERE peer = ?',
+    peer,
+  );
+  for (const { epoch } of streams) {
+    await tx.run(
+      `UPDATE outbound_streams SET acknowledged = MIN(acknowledged, ?)
+       WHERE peer = ? AND epoch = ?`,
+      received.get(epoch) ?? 0,
+      peer,
+      epoch,
+    );
+  }
+}
+
+/** How far each start of `peer` is held here. */
 export function heldStreams(
   tx: Reader,
   peer: NodeCode,

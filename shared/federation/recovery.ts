@@ -22,6 +22,7 @@ import type { PeerClient, PeerDirectory, Signer, Verifier } from './peers.ts';
 import {
   acknowledgeHeld,
   answeredPeers,
+  heldStreams,
   keepRecovered,
   knownStarts,
   markApplied,
@@ -120,7 +121,10 @@ export function createRecovery(deps: RecoveryDeps) {
   }
 
   async function ask(peer: NodeCode): Promise<void> {
-    const known = await store.read(knownStarts);
+    const { known, received } = await store.read(async (tx) => ({
+      known: await knownStarts(tx),
+      received: await heldStreams(tx, peer),
+    }));
     let after: RecoveryAnswer['next'] = null;
     for (let page = 0; page < maxPages; page += 1) {
       const response = await deps.client.request(peer, {
@@ -132,6 +136,7 @@ export function createRecovery(deps: RecoveryDeps) {
           nonce,
           started: log.epoch(),
           known: known.map(({ epoch, seq }) => ({ epoch, seq: Number(seq) })),
+          received: received.map(({ epoch, position }) => ({ epoch, position: Number(position) })),
           ...(after ? { after } : {}),
         }),
         timeoutMs: requestTimeoutMs,

@@ -13,6 +13,7 @@ import { createSigner, createVerifier } from '../federation/signing.ts';
 import { type Ids, systemIds } from '../ids/ids.ts';
 import { isDomainError } from '../problem/problem.ts';
 import { createReferenceService } from '../reference/reference-service.ts';
+import { describeRelease, releasePolicy } from '../reference/release-policy.ts';
 import type { MigrationSet } from '../store/migrations.ts';
 import { openStore } from '../store/open-store.ts';
 import type { Reader } from '../store/store.ts';
@@ -78,7 +79,9 @@ export async function openNode(options: NodeOptions) {
   let material = identity;
   const directory = options.directory(() => ({ references, store }));
   const signer = createSigner(identity);
-  const verifier = createVerifier({ directory, headOfficeKey: identity.headOfficeKey });
+  const { headOfficeKey } = identity;
+  const verifier = createVerifier({ directory, headOfficeKey });
+  const historicVerifier = createVerifier({ directory, headOfficeKey, historic: true });
   const references = createReferenceService({ store, clock, verifier });
   await references.load();
   const alarms = createAlarms({
@@ -158,12 +161,9 @@ export async function openNode(options: NodeOptions) {
 
   async function readiness(): Promise<Readiness> {
     const alarmed = alarms.list();
-    const release = references.current();
     const checks = {
       store: await storeCheck(),
-      release: release
-        ? { ok: true, detail: `version ${release.version}` }
-        : { ok: false, detail: 'no reference release has been applied yet' },
+      release: releaseCheck(),
       recovery: federation.isRecovering()
         ? { ok: false, detail: 'recovering: takes money in, decides and pays out nothing' }
         : { ok: true },
@@ -175,8 +175,21 @@ export async function openNode(options: NodeOptions) {
       },
     };
     // HQ has no release before its first publication, and is ready to make one.
-    const ready = checks.store.ok && (checks.release.ok || kind === 'centre');
+    const hasRelease = references.current() !== undefined;
+    const ready = checks.store.ok && (hasRelease || kind === 'centre');
     return { ready, checks };
+  }
+
+  /** An old release is not well, but takes a branch out of no service: money in is never stopped. */
+  function releaseCheck(): { ok: boolean; detail: string } {
+    const version = references.current()?.version;
+    if (version === undefined) {
+      return { ok: false, detail: 'no reference release has been applied yet' };
+    }
+    // HQ needs nobody to confirm what it published.
+    const ageMs = kind === 'centre' ? 0 : (references.freshness()?.ageMs ?? 0);
+    const ok = releasePolicy(ageMs).plansMayChange;
+    return { ok, detail: describeRelease(version, ageMs) };
   }
 
   async function storeCheck(): Promise<{ ok: boolean; detail?: string }> {
@@ -206,6 +219,8 @@ export async function openNode(options: NodeOptions) {
     references,
     signer,
     verifier,
+    /** As `verifier`, also for what former members signed. */
+    historicVerifier,
     /** Runs `work` now and then again `pauseMs` after each end, until the node stops. */
     repeat: repeats.add,
     /** Certificates were renewed: new connections use them, open ones live on. */

@@ -1,16 +1,20 @@
-import { text } from 'node:stream/consumers';
+import { readCommandSecret } from './command-secret.ts';
 import type { Node } from './node.ts';
 
-/**
- * Adds an operator to a node that is not running: how its first administrator comes to be. The password is read from
- * standard input, so that it is in no process list.
- */
+/** An operator as the command line names one; without a file the password is read from standard input. */
+export interface OfflineOperator {
+  readonly login: string;
+  readonly name: string;
+  readonly role: string;
+  readonly passwordFile?: string;
+}
+
+/** Adds an operator to a node that is not running: how its first administrator comes to be. */
 export async function addOperatorOffline(
   node: Pick<Node, 'access' | 'store' | 'code'>,
-  operator: { login: string; name: string; role: string },
+  { passwordFile, ...operator }: OfflineOperator,
 ): Promise<void> {
-  const password = (await text(process.stdin)).trimEnd();
-  const passwordHash = await node.access.hashPassword(password);
+  const passwordHash = await node.access.hashPassword(await readCommandSecret(passwordFile));
   const by = { id: 'command-line', name: 'command line', node: node.code };
   await node.store.write((tx) => node.access.addOperator(tx, { ...operator, passwordHash, by }));
 }

@@ -32,6 +32,7 @@ export const problems = {
   'wrong-currency': [422, 'The currency is not accepted here'],
   'amount-out-of-limits': [422, 'The sum is outside the limits'],
   'insufficient-balance': [409, 'The balance does not cover it'],
+  'receipt-invalid': [422, 'The code is of no receipt that a branch has signed'],
   'operation-not-found': [404, 'No such operation'],
   'operation-conflict': [409, 'The operation cannot be done in its present state'],
   'already-cancelled': [409, 'The payment was cancelled already'],

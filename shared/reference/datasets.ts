@@ -210,7 +210,11 @@ export const datasets = {
     ['node', 'role', 'permission'],
   ),
   reasons: dataset(
-    z.strictObject({ code, kind: z.enum(['block', 'termination', 'cancellation', 'refusal', 'case']), name }),
+    z.strictObject({
+      code,
+      kind: z.enum(['block', 'termination', 'cancellation', 'refusal', 'case']),
+      name,
+    }),
     ['kind', 'code'],
   ),
   'document-types': dataset(z.strictObject({ code, name }), ['code']),

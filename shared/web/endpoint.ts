@@ -120,6 +120,11 @@ export function checkSpec(spec: AnyEndpointSpec): void {
   }
 }
 
+/** A body whose every member may be left out may be left out itself. */
+export function needsBody({ body }: Pick<AnyEndpointSpec, 'body'>): boolean {
+  return body !== undefined && !body.safeParse({}).success;
+}
+
 export interface EndpointDeps {
   readonly guard: Guard;
   readonly idempotency: ReturnType<typeof createIdempotency>;
@@ -152,7 +157,7 @@ export function endpointHandler<
   const { method, path: route, permission } = spec;
   const status = statusOf(spec);
   const maxBytes = spec.maxBodyBytes ?? defaultMaxBodyBytes;
-  const isBodyRequired = spec.body !== undefined;
+  const isBodyRequired = needsBody(spec);
   const hasParams = spec.params !== undefined;
   // The cast is sound: a schema that is left out defaults to `Nothing`.
   const params = (spec.params ?? nothing) as Params;
@@ -161,7 +166,8 @@ export function endpointHandler<
 
   async function readBody(c: FrameContext): Promise<unknown> {
     if (method === 'GET') return {};
-    return (await readJson(c, { maxBytes, isRequired: isBodyRequired })) ?? {};
+    const body = await readJson(c, { maxBytes, isRequired: isBodyRequired });
+    return body === undefined ? {} : body;
   }
 
   function keyed(c: FrameContext, principal: Principal | undefined, body: unknown) {

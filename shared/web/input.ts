@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import { z } from 'zod';
 import { DomainError, type FieldError } from '../problem/problem.ts';
 
 const maxReportedErrors = 20;
@@ -30,10 +30,18 @@ function fieldError(path: readonly PropertyKey[], message: string): FieldError {
   return { field: field === '' ? 'body' : field, message };
 }
 
-/** @throws Error at wiring time unless every object in the schema refuses unknown fields. */
+/**
+ * @throws Error at wiring time unless every object in the schema refuses unknown fields, and is documented as it is
+ * read.
+ */
 export function requireStrict(schema: z.ZodType, where: string): void {
   for (const [part, path] of parts(schema, where)) {
     const { def } = inner(part);
+    if (def.type === 'optional' && !z.safeParse(part, undefined).success) {
+      throw new Error(
+        `${path} must be optional(): the document would call exactOptional() required`,
+      );
+    }
     if (def.type !== 'object') continue;
     const catchall = def.catchall && inner(def.catchall).def.type;
     if (catchall !== 'never') throw new Error(`${path} must be a z.strictObject`);

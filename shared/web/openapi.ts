@@ -1,8 +1,8 @@
 import { type OpenAPIHono, type RouteConfig, z } from '@hono/zod-openapi';
-import { type AnyEndpointSpec, statusOf } from './endpoint.ts';
+import { type AnyEndpointSpec, needsBody, statusOf } from './endpoint.ts';
 import type { FrameEnv } from './exchange.ts';
 import { sessionCookie } from './guard.ts';
-import { problem } from './schemas.ts';
+import { problem, wireMoney } from './schemas.ts';
 
 type Registry = OpenAPIHono<FrameEnv>['openAPIRegistry'];
 export type ApiDocument = ReturnType<OpenAPIHono<FrameEnv>['getOpenAPI31Document']>;
@@ -26,6 +26,8 @@ const problemResponse = {
 };
 
 export function registerSecuritySchemes(registry: Registry): void {
+  // A component that is first met as nullable would be nullable everywhere.
+  registry.register('Money', wireMoney);
   registry.registerComponent('securitySchemes', 'bearer', {
     type: 'http',
     scheme: 'bearer',
@@ -60,7 +62,7 @@ function operationOf(spec: AnyEndpointSpec): RouteConfig {
       ...(params instanceof z.ZodObject ? { params } : {}),
       ...(query instanceof z.ZodObject ? { query } : {}),
       ...(spec.idempotent ? { headers: keyHeader } : {}),
-      ...(body ? { body: { required: true, ...json(body) } } : {}),
+      ...(body ? { body: { required: needsBody(spec), ...json(body) } } : {}),
     },
     responses: {
       [statusOf(spec)]: response

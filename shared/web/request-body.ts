@@ -1,6 +1,6 @@
 import { DomainError } from '../problem/problem.ts';
 import type { FrameContext } from './exchange.ts';
-import { misleadingMember } from './json-members.ts';
+import { memberFault } from './json-members.ts';
 
 export const defaultMaxBodyBytes = 256 * 1024;
 
@@ -24,15 +24,11 @@ export async function readJson(
   if (!isJson) throw notJson();
   // A text that truly has the sign was damaged before it came here: it is no better.
   if (text.includes(replacement)) throw notReadable();
-  const parsed = parseJson(text);
-  const field = misleadingMember(text);
-  if (field === undefined) return parsed;
-  throw new DomainError('invalid-input', `${field} is ambiguous.`, {
-    errors: [{ field, message: 'is there twice, or named as no field can be' }],
-  });
-}
-
-function parseJson(text: string): unknown {
+  const fault = memberFault(text);
+  if (fault) {
+    const detail = `${fault.field} ${fault.message}.`;
+    throw new DomainError('invalid-input', detail, { errors: [fault] });
+  }
   try {
     return JSON.parse(text);
   } catch {

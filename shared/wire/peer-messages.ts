@@ -102,6 +102,8 @@ export const recoveryRequest = z.strictObject({
   nonce: z.string().min(16).max(64),
   started: epoch,
   known: z.array(z.strictObject({ epoch, seq: position })).max(10_000),
+  /** How far it still holds the receiver's own streams: from there on they are told again. */
+  received: z.array(streamStatus).max(10_000),
   /** Continue after this entry: answers come in pages. */
   after: streamStatus.optional(),
 });

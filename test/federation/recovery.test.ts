@@ -155,3 +155,56 @@ describe('a node that was set back to an old backup', () => {
     expect(await faults()).to.deep.equal([]);
   }).timeout(60_000);
 });
+
+describe('head office set back to an old backup', () => {
+  let federation: TestFederation;
+
+  before(async function () {
+    this.timeout(60_000);
+    federation = await startFederation(['MSK', 'SPB']);
+  });
+  after(() => federation.stop());
+
+  it('collects everything again and gets the releases that it had published from a branch', async () => {
+    const hq = () => federation.hq.manager;
+    const backup = await federation.backup('HQ');
+    const path = '/api/v1/reference-draft/datasets/regions';
+    const { rows } = (await hq().get(path)).body;
+    await hq().put(path, { rows: [...rows, { code: 'new', name: 'Новый регион', branch: 'MSK' }] });
+    await federation.publish();
+    await until('both branches have the release', () =>
+      ['MSK', 'SPB'].every((code) => federation.running(code).references.current()?.version === 2),
+    );
+    const msisdn = await registerSubscriber(federation.branch('MSK'));
+    await federation.branch('SPB').manager.post('/api/v1/payments', { msisdn, ...cash('5.00') });
+    await federation.untilQuiet();
+    // What SPB told in an earlier start is to be told again, too.
+    await federation.stopNode('SPB');
+    await federation.startNode('SPB');
+    await federation.untilQuiet();
+    await federation.stopNode('HQ');
+    federation.restore('HQ', backup);
+    await federation.startNode('HQ');
+    await federation.untilQuiet();
+    await until('head office has its release again, and goes on from it', async () => {
+      const { body } = await hq().get('/api/v1/reference-releases');
+      return body.items[0].version === 2;
+    });
+    const found = (await hq().get(path)).body.rows;
+    expect(found.length).to.equal(rows.length + 1);
+    await hq().put(path, { rows });
+    await federation.publish();
+    await until('the next one reaches a branch', () => {
+      return federation.running('SPB').references.current()?.version === 3;
+    });
+    const { businessDate } = (
+      await federation.branch('SPB').manager.get(`/api/v1/operations?msisdn=${msisdn}`)
+    ).body.items[0];
+    const report = (await hq().get(`/api/v1/reconciliations/${businessDate}`)).body;
+    const pair = report.pairs.find(
+      (each: { serving: string; kind: string }) =>
+        each.serving === 'SPB' && each.kind === 'payment',
+    );
+    expect(pair.matched).to.equal(1);
+  }).timeout(40_000);
+});

@@ -4,7 +4,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { type Branch, openBranch } from '../../branch-node/branch.ts';
+import { type Branch, type BranchOptions, openBranch } from '../../branch-node/branch.ts';
 import { readBranchConfig } from '../../branch-node/config.ts';
 import { type Centre, openCentre } from '../../central-node/centre.ts';
 import { readCentreConfig } from '../../central-node/config.ts';
@@ -67,6 +67,7 @@ export interface TestFederation {
 export async function startFederation(
   codes: readonly string[] = ['MSK', 'SPB', 'NSK'],
   environment: Readonly<Record<string, string>> = {},
+  options: BranchOptions = {},
 ): Promise<TestFederation> {
   const folder = mkdtempSync(join(tmpdir(), 'sbms-'));
   const ports = await freePorts(2 * (codes.length + 1));
@@ -94,7 +95,7 @@ export async function startFederation(
     const node =
       code === 'HQ'
         ? await openCentre(readCentreConfig(variablesOf(code)))
-        : await openBranch(readBranchConfig(variablesOf(code)));
+        : await openBranch(readBranchConfig(variablesOf(code)), options);
     await node.start();
     running.set(code, node);
   }

@@ -31,6 +31,7 @@ import { createSigner, createVerifier } from '../../../shared/federation/signing
 import { luhnDigit, type NodeCode, systemIds } from '../../../shared/ids/ids.ts';
 import { accounts, transfer } from '../../../shared/ledger/ledger.ts';
 import { post, trialBalance } from '../../../shared/ledger/ledger-store.ts';
+import { releasePolicy } from '../../../shared/reference/release-policy.ts';
 import { openStore } from '../../../shared/store/open-store.ts';
 import type { Transaction } from '../../../shared/store/store.ts';
 import { now, systemClock } from '../../../shared/time/clock.ts';
@@ -176,6 +177,7 @@ function wireRooms(parts: Awaited<ReturnType<typeof openNode>>) {
   const operations = createOperations({
     ...{ ...base, businessDate, federation: listened, release: () => reference.version },
     homeOf: subscribers.homeOf,
+    releasePolicy: () => releasePolicy(0),
   });
   const charges = createCharges(base);
   const wired = { ...base, sims, numbers, subscribers, charges };

@@ -87,7 +87,7 @@ describe("head office's API of reconciliation and settlement", () => {
     const { json: windows } = await send('maker', 'GET', '/settlement-windows?state=OPEN');
     const windowId = windows.items[0].id;
     const closed = await send('maker', 'POST', `/settlement-windows/${windowId}/close`);
-    expect([closed.status, closed.json.closed.state, closed.json.opened.state]).to.deep.equal([
+    expect([closed.status, closed.json.state, closed.json.next.state]).to.deep.equal([
       ...[200, 'CLOSED', 'OPEN'],
     ]);
     const wish = { windowIds: [windowId] };

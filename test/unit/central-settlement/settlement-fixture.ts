@@ -10,6 +10,7 @@ import { createSettlements as createOwnSettlements } from '../../../branch-node/
 import { registerCollection } from '../../../central-node/collection/collection-service.ts';
 import { createCases } from '../../../central-node/reconciliation/case-service.ts';
 import { createReconciliation } from '../../../central-node/reconciliation/reconciliation-service.ts';
+import { createMovedNumbers } from '../../../central-node/reference/moved-number-service.ts';
 import { createObligations } from '../../../central-node/settlement/obligation-service.ts';
 import { settlementPeerRoutes } from '../../../central-node/settlement/settlement-peer-routes.ts';
 import { createSettlements } from '../../../central-node/settlement/settlement-service.ts';
@@ -22,6 +23,7 @@ import { headOffice, type NodeCode, systemIds } from '../../../shared/ids/ids.ts
 import { ledgerFaults, trialBalance } from '../../../shared/ledger/ledger-store.ts';
 import { DomainError } from '../../../shared/problem/problem.ts';
 import { buildReference } from '../../../shared/reference/reference.ts';
+import { releasePolicy } from '../../../shared/reference/release-policy.ts';
 import { openStore } from '../../../shared/store/open-store.ts';
 import type { Transaction } from '../../../shared/store/store.ts';
 import { type LogEntry, logEntry } from '../../../shared/wire/peer-messages.ts';
@@ -157,7 +159,9 @@ export async function openHeadOffice(options: Omit<NodeOptions, 'node'>) {
   const settlements = createSettlements({ clock, ids, federation, obligations, businessDate });
   const cases = createCases({ clock, ids, federation, obligations, businessDate });
   const reconciliation = createReconciliation({ clock, federation, cases, obligations, graceMs });
-  registerCollection({ federation, reconciliation, settlements });
+  // No number moves here.
+  const movedNumbers = createMovedNumbers({ reference: () => undefined });
+  registerCollection({ federation, reconciliation, settlements, movedNumbers });
   settlementPeerRoutes(app, { store, settlements });
   const audit = createAudit({ clock, ids });
   await federation.start({ setBack: false });
@@ -183,6 +187,7 @@ export async function openBranch(options: NodeOptions) {
   const operations = createOperations({
     ...{ node, store, clock, ids, federation, businessDate },
     release: () => reference.version,
+    releasePolicy: () => releasePolicy(0),
     homeOf: async (_tx, msisdn) => homeOf(msisdn),
   });
   const payouts = createPayouts({

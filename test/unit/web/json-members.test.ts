@@ -1,7 +1,7 @@
 import { expect } from 'chai';
-import { misleadingMember } from '../../../shared/web/json-members.ts';
+import { maxBodyDepth, memberFault } from '../../../shared/web/json-members.ts';
 
-describe('misleading members of a JSON text', () => {
+describe('the members of a JSON text', () => {
   for (const [text, field] of [
     ['{"a":1,"a":2}', 'a'],
     ['{"a":1,"\\u0061":2}', 'a'],
@@ -19,14 +19,26 @@ describe('misleading members of a JSON text', () => {
   ] as const) {
     it(`${text}: ${field ?? 'none'}`, () => {
       JSON.parse(text);
-      expect(misleadingMember(text)).to.equal(field);
+      expect(memberFault(text)?.field).to.equal(field);
     });
   }
 
-  it('takes a long and a deep text in time', () => {
+  it('takes a long text in time', () => {
     const long = JSON.stringify({ a: '\\"\n'.repeat(2_000_000) });
-    expect(misleadingMember(long)).to.equal(undefined);
-    const deep = `${'[{"a":'.repeat(100_000)}1${'}]'.repeat(100_000)}`;
-    expect(misleadingMember(deep)).to.equal(undefined);
+    expect(memberFault(long)).to.equal(undefined);
   });
+
+  it('is nested so deep and no deeper', () => {
+    const nested = (levels: number) => `{"a":${'['.repeat(levels - 1)}${']'.repeat(levels - 1)}}`;
+    expect(memberFault(nested(maxBodyDepth))).to.equal(undefined);
+    expect(memberFault(nested(maxBodyDepth + 1))?.field).to.equal('a');
+    expect(memberFault('['.repeat(200_000))?.field).to.equal('body');
+  });
+
+  for (const text of ['{"a', '{"a":1,"b\\', '"\\u12":', '}}]]', '{"\\q":1,"\\q":2}']) {
+    it(`leaves what is no JSON to the parser or refuses it: ${text}`, () => {
+      expect(() => memberFault(text)).not.to.throw();
+      expect(() => JSON.parse(text)).to.throw();
+    });
+  }
 });

@@ -1,0 +1,82 @@
+import type { Federation } from '../../shared/federation/federation.ts';
+import type { PeerClient } from '../../shared/federation/peers.ts';
+import { DomainError } from '../../shared/problem/problem.ts';
+import { branchTerms, type DatasetName, datasetNames } from '../../shared/reference/datasets.ts';
+import type { ReferenceService } from '../../shared/reference/reference-service.ts';
+import { createReleaseFetcher } from '../../shared/reference/release-fetcher.ts';
+import type { ReferenceDraftService } from './reference-draft-service.ts';
+
+/**
+ * Releases that head office published and lost with a backup: the branches still have them, signed by itself. Without
+ * them its next release would bear a number that they already know by another content, and they would refuse it.
+ */
+export function createLostReleases(deps: {
+  references: ReferenceService;
+  drafts: ReferenceDraftService;
+  federation: Pick<Federation, 'liveness' | 'isRecovering'>;
+  client: PeerClient;
+}) {
+  const { references, drafts, federation, client } = deps;
+
+  /** The branch that has the highest release, if it is higher than head office's own. */
+  async function holder() {
+    const own = (await references.highest())?.manifest.version ?? 0;
+    const [best] = federation.liveness
+      .statuses()
+      .flatMap(({ peer, release = 0, reachable }) => (reachable ? [{ peer, release }] : []))
+      .sort((one, other) => other.release - one.release);
+    return best && best.release > own ? best : undefined;
+  }
+
+  /** The draft goes on from the release, or the next one would take its changes back. */
+  async function adopt(
+    shaOf: Readonly<Partial<Record<string, { sha256: string }>>>,
+  ): Promise<void> {
+    for (const name of datasetNames) {
+      const listed = shaOf[name];
+      if (!listed) continue;
+      const rows: unknown[] = JSON.parse(await references.datasetContent(listed.sha256));
+      await drafts.replaceDataset(
+        name,
+        rows.map((row) => draftRowOf(name, row)),
+      );
+    }
+  }
+
+  /** The highest release, if head office does not know that it published it. */
+  async function unadopted() {
+    const highest = (await references.highest())?.manifest;
+    const [last] = await drafts.publications();
+    return highest && highest.version > (last?.version ?? 0) ? highest : undefined;
+  }
+
+  return {
+    /** Fetches the highest release that a branch has and head office lacks, and goes on from it. */
+    async restore(): Promise<void> {
+      const found = await holder();
+      if (found) {
+        const fetcher = createReleaseFetcher({ peerClient: client, from: found.peer });
+        const manifestJws = await fetcher.manifest(found.release);
+        await references.apply({ manifestJws, fetchDataset: fetcher.dataset });
+      }
+      const manifest = await unadopted();
+      if (!manifest) return;
+      await adopt(manifest.datasets);
+      // Last: what a crash interrupts is done again.
+      await drafts.recordRecovered(manifest);
+    },
+
+    /** @throws DomainError `recovering` while head office may not know its own last release. */
+    async assertNoneLost(): Promise<void> {
+      if (federation.isRecovering()) throw new DomainError('recovering');
+      const isKnown = !(await holder()) && !(await unadopted());
+      if (isKnown) return;
+      throw new DomainError('recovering', 'A branch holds a release that is being fetched back.');
+    },
+  };
+}
+
+/** What enrolment knows of a branch is kept apart from the draft's own columns. */
+function draftRowOf(name: DatasetName, row: unknown): unknown {
+  return name === 'branches' ? branchTerms.strip().parse(row) : row;
+}

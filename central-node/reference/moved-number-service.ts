@@ -1,0 +1,35 @@
+import type { Msisdn } from '../../shared/ids/ids.ts';
+import type { Reference } from '../../shared/reference/reference.ts';
+import type { Transaction } from '../../shared/store/store.ts';
+import { decidedBody, type LogEntry } from '../../shared/wire/peer-messages.ts';
+import { findBeginning, insertMove, movesOf, saveMovedNumber } from './moved-number-store.ts';
+import { homeAfter } from './moved-numbers.ts';
+
+/**
+ * Numbers that changed their home, as the branches report it: they are in the next release's ported numbers, so that
+ * every branch finds them at once.
+ */
+export function createMovedNumbers(deps: { reference: () => Reference | undefined }) {
+  return {
+    /**
+     * Takes the home branch's `number-move.executed`. It does not count as a change of the draft: a move that is
+     * collected while a release is signed is in the one after it.
+     */
+    async take(tx: Transaction, entry: LogEntry): Promise<void> {
+      const { operation, decision } = decidedBody.parse(entry.body);
+      const { id: operationId, msisdn, home: from, serving: to } = operation;
+      const reference = deps.reference();
+      // A move to nowhere would keep every later release from being valid; reconciliation makes a case of it.
+      const isSound = from === entry.node && decision.outcome === 'executed' && from !== to;
+      if (!isSound || !reference?.branch(to)) return;
+      if (!(await insertMove(tx, { operationId, msisdn, from, to }))) return;
+      const directory = reference.homeOf(msisdn as Msisdn);
+      const known = directory.kind === 'own' ? directory.branch : from;
+      const began = (await findBeginning(tx, msisdn)) ?? known;
+      const branch = homeAfter(began, await movesOf(tx, msisdn));
+      await saveMovedNumber(tx, { msisdn, began, branch });
+    },
+  };
+}
+
+export type MovedNumbers = ReturnType<typeof createMovedNumbers>;

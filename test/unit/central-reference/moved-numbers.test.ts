@@ -1,0 +1,73 @@
+import { expect } from 'chai';
+import { homeAfter, withMovedNumbers } from '../../../central-node/reference/moved-numbers.ts';
+import type { NodeCode } from '../../../shared/ids/ids.ts';
+
+const [msk, spb, nsk, ekb] = ['MSK', 'SPB', 'NSK', 'EKB'] as NodeCode[] as [
+  NodeCode,
+  NodeCode,
+  NodeCode,
+  NodeCode,
+];
+
+function orders<T>(items: readonly T[]): T[][] {
+  if (items.length === 0) return [[]];
+  return items.flatMap((item, index) =>
+    orders(items.toSpliced(index, 1)).map((rest) => [item, ...rest]),
+  );
+}
+
+describe('homeAfter', () => {
+  const journeys: [NodeCode[], string][] = [
+    [[msk], 'without moves'],
+    [[msk, nsk], 'once'],
+    [[msk, nsk, spb], 'further'],
+    [[msk, nsk, msk], 'and back'],
+    [[msk, nsk, msk, ekb], 'and back and away'],
+    [[msk, nsk, spb, nsk, msk, nsk], 'to and fro'],
+  ];
+  for (const [journey, how] of journeys) {
+    it(`ends where the number went ${how}, in whatever order the moves are collected`, () => {
+      const moves = journey.slice(1).map((to, index) => ({ from: journey[index] ?? msk, to }));
+      for (const collected of orders(moves)) {
+        expect(homeAfter(msk, collected)).to.equal(journey.at(-1));
+      }
+    });
+  }
+
+  it('follows the move that it knows while the one before it is still on its way', () => {
+    expect(homeAfter(msk, [{ from: nsk, to: spb }])).to.equal(spb);
+  });
+});
+
+describe('withMovedNumbers', () => {
+  const plan = [
+    { from: '79250000000', to: '79250999999', branch: 'MSK' },
+    { from: '79211000000', to: '79211999999', branch: 'SPB' },
+  ];
+  const ported = [
+    { msisdn: '79161234567', branch: 'MSK' },
+    { msisdn: '79250000001', branch: 'SPB' },
+  ];
+
+  it('leaves the data set as it is where nothing moved', () => {
+    expect(withMovedNumbers(ported, { moved: [], plan })).to.deep.equal(ported);
+  });
+
+  it('puts a move before the row of the data set', () => {
+    const moved = [
+      { msisdn: '79161234567', branch: 'NSK' },
+      { msisdn: '79211000005', branch: 'NSK' },
+    ];
+    expect(withMovedNumbers(ported, { moved, plan })).to.have.deep.members([
+      ...moved,
+      { msisdn: '79250000001', branch: 'SPB' },
+    ]);
+  });
+
+  it('has no row for a number that is back in its range', () => {
+    const moved = [{ msisdn: '79250000001', branch: 'MSK' }];
+    expect(withMovedNumbers(ported, { moved, plan })).to.deep.equal([
+      { msisdn: '79161234567', branch: 'MSK' },
+    ]);
+  });
+});
