@@ -4,7 +4,7 @@ import { isBusinessDate } from '../time/clock.ts';
 
 /** Every message between nodes. These schemas are the single source of the messages' types. */
 
-export const maxBatchEntries = 512;
+export const maxBatchEntries = 128;
 export const maxBatchBytes = 4 * 1024 * 1024;
 const maxRecipients = 512;
 const maxPreviousStarts = 32;

@@ -126,7 +126,7 @@ describe('bad input', function () {
     );
     for (const endpoint of lists) {
       const { node, path } = endpoint;
-      if (/audit|sessions|nodes/.test(path)) continue;
+      if (/audit|sessions|nodes|v1\/reference$/.test(path)) continue;
       const { body } = await callAllowed(endpoint, {});
       seen[`${node} ${path}`] = path.endsWith('streams')
         ? body.items.flatMap(({ peer, outbound }: Anything) =>

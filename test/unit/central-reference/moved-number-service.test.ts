@@ -43,7 +43,7 @@ describe('moves that head office collects', () => {
   });
   afterEach(() => files.remove());
 
-  async function after(...entries: LogEntry[]) {
+  async function collected(...entries: LogEntry[]) {
     const { take } = createMovedNumbers({ reference: () => reference });
     for (const entry of entries) await files.store.write((tx) => take(tx, entry));
     return files.store.read(movedNumbers);
@@ -52,15 +52,15 @@ describe('moves that head office collects', () => {
   it('are where the number is, and are counted once however often they are told', async () => {
     const away = moved({ id: '1', by: 'MSK', to: 'SPB' });
     const back = moved({ id: '2', by: 'SPB', to: 'MSK' });
-    expect(await after(away)).to.deep.equal([{ msisdn, branch: 'SPB' }]);
-    expect(await after(away, back)).to.deep.equal([{ msisdn, branch: 'MSK' }]);
-    expect(await after(away, back)).to.deep.equal([{ msisdn, branch: 'MSK' }]);
+    expect(await collected(away)).to.deep.equal([{ msisdn, branch: 'SPB' }]);
+    expect(await collected(away, back)).to.deep.equal([{ msisdn, branch: 'MSK' }]);
+    expect(await collected(away, back)).to.deep.equal([{ msisdn, branch: 'MSK' }]);
   });
 
   it('are in order whichever branch is heard first', async () => {
     const back = moved({ id: '2', by: 'SPB', to: 'MSK' });
     const away = moved({ id: '1', by: 'MSK', to: 'SPB' });
-    expect(await after(back, away)).to.deep.equal([{ msisdn, branch: 'MSK' }]);
+    expect(await collected(back, away)).to.deep.equal([{ msisdn, branch: 'MSK' }]);
   });
 
   const unsound: Record<string, Told> = {
@@ -71,7 +71,7 @@ describe('moves that head office collects', () => {
   };
   for (const [what, told] of Object.entries(unsound)) {
     it(`do not change for ${what}`, async () => {
-      expect(await after(moved(told))).to.deep.equal([]);
+      expect(await collected(moved(told))).to.deep.equal([]);
     });
   }
 });
