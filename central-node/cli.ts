@@ -1,8 +1,11 @@
 import { Command } from 'commander';
 import { z } from 'zod';
-import { restoreStore, verifyStore } from '../shared/node/maintenance.ts';
-import { addOperatorOffline, type OfflineOperator } from '../shared/node/operator-command.ts';
-import { runNode } from '../shared/node/run.ts';
+import {
+  addNodeCommands,
+  print,
+  runCommands,
+  withStoppedNode,
+} from '../shared/node/node-commands.ts';
 import { type Centre, openCentre } from './centre.ts';
 import { readCentreConfig } from './config.ts';
 import { runImportNumbering } from './reference/import-numbering-command.ts';
@@ -12,10 +15,13 @@ const program = new Command('sbms-centre').description(
   "Head office's node. It is configured by its environment; see the README's table.",
 );
 
-program
-  .command('start')
-  .description('run the node')
-  .action(() => runNode(() => openCentre(readCentreConfig(process.env))));
+const openQuietly = () => openCentre({ ...readCentreConfig(process.env), logLevel: 'error' });
+
+addNodeCommands(program, {
+  open: ({ quiet } = { quiet: false }) =>
+    quiet ? openQuietly() : openCentre(readCentreConfig(process.env)),
+  storeUrl: () => readCentreConfig(process.env).storeUrl,
+});
 
 program
   .command('import <folder>')
@@ -53,17 +59,6 @@ program
   );
 
 program
-  .command('add-operator')
-  .description('add an operator to the stopped node')
-  .requiredOption('--login <login>')
-  .requiredOption('--name <name>')
-  .requiredOption('--role <role>')
-  .option('--password-file <file>', 'instead of standard input')
-  .action((operator: OfflineOperator) =>
-    withCentre((centre) => addOperatorOffline(centre, operator)),
-  );
-
-program
   .command('invite <code>')
   .description('ask the running node for the one-time token with which a branch enrols')
   .requiredOption('--login <login>', 'an operator who may enrol branches')
@@ -84,54 +79,11 @@ program
     print(`Release ${version} is published.`);
   });
 
-program
-  .command('verify')
-  .description("check the stopped node's books, log and streams")
-  .action(() =>
-    withCentre(async (centre) => {
-      const faults = await verifyStore(centre.store);
-      for (const fault of faults) print(fault);
-      print(faults.length === 0 ? 'No fault was found.' : `${faults.length} faults.`);
-      process.exitCode = faults.length === 0 ? 0 : 1;
-    }),
-  );
-
-program
-  .command('backup <file>')
-  .description('write a consistent copy of the stopped node; a running one takes POST /backups')
-  .action((file: string) => withCentre((centre) => centre.store.backup(file)));
-
-program
-  .command('restore <file>')
-  .description('put a backup in the place of the stopped node; the next start recovers the rest')
-  .action(async (file: string) => {
-    // Opened once, so that a running node refuses it.
-    await withCentre(async () => {});
-    await restoreStore(readCentreConfig(process.env).storeUrl, file);
-    print('Restored. The next start asks the branches for what came after the backup.');
-  });
-
-async function withCentre(work: (centre: Centre) => Promise<void>): Promise<void> {
-  const centre = await openCentre({ ...readCentreConfig(process.env), logLevel: 'error' });
-  try {
-    await work(centre);
-  } finally {
-    await centre.stop();
-  }
-}
+const withCentre = (work: (centre: Centre) => Promise<void>) => withStoppedNode(openQuietly, work);
 
 /** The running node is reached where people reach it. */
 function callHere(caller: Caller, request: { path: string; body: object }): Promise<unknown> {
   return callRunningCentre(readCentreConfig(process.env).front.url, caller, request);
 }
 
-function print(line: string): void {
-  process.stdout.write(`${line}\n`);
-}
-
-try {
-  await program.parseAsync();
-} catch (error) {
-  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
-  process.exitCode = 1;
-}
+await runCommands(program);

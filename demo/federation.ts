@@ -1,10 +1,11 @@
-import type { ChildProcess } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { assetPath } from '../shared/store/assets.ts';
+import { replaceFile } from '../shared/store/durable-file.ts';
 import { type ApiClient, made, signIn } from './api-client.ts';
+import { type Crew, createCrew } from './crew.ts';
 import {
   type DemoNode,
   describeNode,
@@ -28,44 +29,67 @@ interface DemoState {
   readonly portBase: number;
 }
 
-export interface RunningFederation {
+export interface DemoFederation {
   readonly nodes: readonly DemoNode[];
   readonly file: string;
+  /**
+   * Brings the federation up: what it finds it starts again, what it does not find it makes, with the commands and calls
+   * that an operator of real nodes has. @throws Error when it did not come up; nothing runs then.
+   */
+  start(): Promise<void>;
+  /** At any time, of a start that is under way too. */
   stop(): Promise<void>;
 }
 
-/**
- * Brings the federation up: what it finds it starts again, what it does not find it makes, with the commands and calls
- * that an operator of real nodes has.
- */
-export async function startFederation(
+export function createFederation(
   options: StartOptions,
   say: (line: string) => void,
-): Promise<RunningFederation> {
+): DemoFederation {
   const { dataDir } = options;
   const file = join(dataDir, 'federation.json');
   const nodes = describe(options);
-  await Promise.all(nodes.map(assertFree));
-  if (options.fresh) await rm(dataDir, { recursive: true, force: true });
-  await mkdir(dataDir, { recursive: true });
-  await rm(file, { force: true });
-  const isNew = await checkState(options);
-  const children: ChildProcess[] = [];
-  const stop = async (): Promise<void> => {
+  const crew = createCrew();
+  // Until then everything in the folder may be another demo's.
+  let isOurs = false;
+  let stopped: Promise<void> | undefined;
+
+  async function stopAll(): Promise<void> {
+    crew.close();
+    if (!isOurs) return;
     await rm(file, { force: true });
     await Promise.all(nodes.map(stopNode));
-    for (const child of children) if (child.exitCode === null) child.kill('SIGKILL');
-  };
-  try {
-    if (isNew) await found(nodes, { options, children, say });
-    else await startAll(nodes, children);
-    await writeFile(join(dataDir, stateFile), JSON.stringify(stateOf(options)));
-    await writeFile(file, `${JSON.stringify(await describeAll(dataDir, nodes), null, 2)}\n`);
-  } catch (error) {
-    await stop();
-    throw error;
+    await crew.dismiss();
   }
-  return { nodes, file, stop };
+
+  function stop(): Promise<void> {
+    stopped ??= stopAll();
+    return stopped;
+  }
+
+  async function start(): Promise<void> {
+    await Promise.all(nodes.map(assertFree));
+    isOurs = true;
+    if (options.fresh) await rm(dataDir, { recursive: true, force: true });
+    await mkdir(dataDir, { recursive: true });
+    await rm(file, { force: true });
+    if (await checkState(options)) await found(nodes, { options, crew, say });
+    else await startAll(nodes, crew);
+    await writeFile(join(dataDir, stateFile), JSON.stringify(stateOf(options)));
+    // Programs wait for this file: it appears whole.
+    const description = `${JSON.stringify(describeAll(dataDir, nodes), null, 2)}\n`;
+    replaceFile(file, Buffer.from(description));
+  }
+
+  return {
+    nodes,
+    file,
+    stop,
+    start: () =>
+      start().catch(async (error) => {
+        await stop();
+        throw error;
+      }),
+  };
 }
 
 const stateFile = 'demo.json';
@@ -115,23 +139,23 @@ async function assertFree(node: DemoNode): Promise<void> {
 
 interface Founding {
   readonly options: StartOptions;
-  readonly children: ChildProcess[];
+  readonly crew: Crew;
   readonly say: (line: string) => void;
 }
 
 async function found(nodes: readonly DemoNode[], founding: Founding): Promise<void> {
-  const { options, children, say } = founding;
+  const { options, crew, say } = founding;
   const [centre, ...branches] = nodes;
   if (!centre) throw new Error('no head office');
   say('Head office: certificate authority, reference data, first administrator');
-  await runCli(centre, ['import', assetPath('reference-data')]);
-  if (options.numbering) await importNumbering(centre, options.numbering);
-  await addAdministrator(centre);
-  await untilAnswers(centre, '/livez', await launch(centre, children));
+  await runCli(centre, { args: ['import', assetPath('reference-data')], crew });
+  if (options.numbering) await importNumbering(centre, options.numbering, crew);
+  await addAdministrator(centre, crew);
+  await untilAnswers(centre, '/livez', await startNode(centre, crew));
   const head = await signIn(centre.url, administratorOf(centre));
 
   say(`Branches: ${branches.map(({ code }) => code).join(', ')} enrol`);
-  await Promise.all(branches.map((branch) => enrol(branch, head)));
+  await Promise.all(branches.map((branch) => enrol(branch, head, crew)));
   const plan = await firstNumbers(head);
   say('Reference data: the first release is published');
   made(await head.post('/api/v1/reference-releases'), 'publishing the first release');
@@ -140,8 +164,8 @@ async function found(nodes: readonly DemoNode[], founding: Founding): Promise<vo
   await Promise.all([
     addStaff(centre, head),
     ...branches.map(async (branch, branchIndex) => {
-      await addAdministrator(branch);
-      await untilAnswers(branch, '/readyz', await launch(branch, children));
+      await addAdministrator(branch, crew);
+      await untilAnswers(branch, '/readyz', await startNode(branch, crew));
       await addStaff(branch, await signIn(branch.url, administratorOf(branch)));
       await seedBranch(await signIn(branch.url, credentialsOf(branch, 'manager')), {
         branchIndex,
@@ -154,28 +178,23 @@ async function found(nodes: readonly DemoNode[], founding: Founding): Promise<vo
   ]);
 }
 
-async function startAll(nodes: readonly DemoNode[], children: ChildProcess[]): Promise<void> {
+async function startAll(nodes: readonly DemoNode[], crew: Crew): Promise<void> {
   await Promise.all(
-    nodes.map(async (node) => untilAnswers(node, '/readyz', await launch(node, children))),
+    nodes.map(async (node) => untilAnswers(node, '/readyz', await startNode(node, crew))),
   );
 }
 
-async function launch(node: DemoNode, children: ChildProcess[]): Promise<ChildProcess> {
-  const child = await startNode(node);
-  children.push(child);
-  return child;
-}
-
-async function importNumbering(centre: DemoNode, file: string): Promise<void> {
+async function importNumbering(centre: DemoNode, file: string, crew: Crew): Promise<void> {
   const regions = assetPath('reference-data/numbering-regions.csv');
-  await runCli(centre, ['import-numbering', file, '--inn', operatorInn, '--regions', regions]);
+  const args = ['import-numbering', file, '--inn', operatorInn, '--regions', regions];
+  await runCli(centre, { args, crew });
 }
 
 /** Enters before there is a release, when only this role means anything. */
-async function addAdministrator(node: DemoNode): Promise<void> {
+async function addAdministrator(node: DemoNode, crew: Crew): Promise<void> {
   const { login, name, role, password } = administratorOf(node);
   const args = ['add-operator', '--login', login, '--name', name, '--role', role];
-  await runCli(node, args, password);
+  await runCli(node, { args, input: password, crew });
 }
 
 function administratorOf(node: DemoNode) {
@@ -197,10 +216,10 @@ async function addStaff(node: DemoNode, administrator: ApiClient): Promise<void>
   await Promise.all(staff.map(add));
 }
 
-async function enrol(branch: DemoNode, head: ApiClient): Promise<void> {
+async function enrol(branch: DemoNode, head: ApiClient, crew: Crew): Promise<void> {
   const { code } = branch;
   const { token } = made(await head.post('/api/v1/enrolment-tokens', { code }), `inviting ${code}`);
-  await runCli(branch, ['enrol', '--token', '-'], String(token));
+  await runCli(branch, { args: ['enrol', '--token', '-'], input: String(token), crew });
 }
 
 /** The first number of each branch's first range. */
@@ -214,7 +233,7 @@ async function firstNumbers(head: ApiClient): Promise<Map<string, number>> {
   return first;
 }
 
-async function describeAll(dataDir: string, nodes: readonly DemoNode[]): Promise<object> {
+function describeAll(dataDir: string, nodes: readonly DemoNode[]): object {
   return {
     ready: true,
     ca: join(dataDir, 'HQ', 'identity', 'ca.pem'),

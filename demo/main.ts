@@ -1,4 +1,4 @@
-import { startFederation } from './federation.ts';
+import { createFederation } from './federation.ts';
 import type { DemoNode } from './node-process.ts';
 import { parseOptions } from './options.ts';
 import { staffOf } from './staff.ts';
@@ -36,8 +36,26 @@ const say = (line: string): void => {
   process.stdout.write(`${line}\n`);
 };
 
+const federation = createFederation(options, (line) => say(`${elapsed()}  ${line}`));
+let isStopping = false;
+
+async function stop(): Promise<void> {
+  if (isStopping) return;
+  isStopping = true;
+  say('\nStopping …');
+  await federation.stop();
+  say('Stopped.');
+  process.exit(0);
+}
+
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  process.on(signal, () => void stop());
+}
+// Nothing else keeps this process: the nodes are its children.
+setInterval(() => {}, 60_000);
+
 try {
-  const federation = await startFederation(options, (line) => say(`${elapsed()}  ${line}`));
+  await federation.start();
   say(
     `\nThe federation is up after ${elapsed().trim()}. Its API is described at /docs of each front office.\n`,
   );
@@ -45,21 +63,9 @@ try {
   say(
     `\n  ${federation.file} says the same to programs. Ctrl+C stops everything; the state stays.`,
   );
-  let stopping = false;
-  const stop = async (): Promise<void> => {
-    if (stopping) return;
-    stopping = true;
-    say('\nStopping …');
-    await federation.stop();
-    say('Stopped.');
-    process.exit(0);
-  };
-  process.on('SIGINT', () => void stop());
-  process.on('SIGTERM', () => void stop());
-  process.on('SIGHUP', () => void stop());
-  // Nothing else keeps this process: the nodes are its children.
-  setInterval(() => {}, 60_000);
 } catch (error) {
-  process.stderr.write(`\n${error instanceof Error ? error.message : String(error)}\n`);
-  process.exit(1);
+  if (!isStopping) {
+    process.stderr.write(`\n${error instanceof Error ? error.message : String(error)}\n`);
+    process.exit(1);
+  }
 }

@@ -1,9 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readFileSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { projectRoot } from '../shared/store/assets.ts';
+import type { Crew } from './crew.ts';
 
 const pollMs = 100;
 const readyMaxMs = 60_000;
@@ -64,26 +65,28 @@ export function describeNode(options: {
 }
 
 /** Starts a node; its log goes to `node.log` in its folder. */
-export async function startNode(node: DemoNode): Promise<ChildProcess> {
+export async function startNode(node: DemoNode, crew: Crew): Promise<ChildProcess> {
   await mkdir(node.dataDir, { recursive: true });
   const log = openSync(join(node.dataDir, 'node.log'), 'a');
-  return spawn(node.start.command, node.start.args, {
+  const child = spawn(node.start.command, node.start.args, {
     env: { ...process.env, ...node.start.env },
     stdio: ['ignore', log, log],
   });
+  closeSync(log);
+  return crew.add(child);
 }
 
 /** Runs one of the nodes' own commands to its end. @throws Error with what it printed. */
 export async function runCli(
   node: DemoNode,
-  args: readonly string[],
-  input?: string,
+  { args, input, crew }: { args: readonly string[]; input?: string; crew: Crew },
 ): Promise<string> {
   const cli = join(projectRoot(), 'dist', folderOf[node.role], 'cli.js');
   const child = spawn(process.execPath, [cli, ...args], {
     env: { ...process.env, ...node.start.env, LOG_LEVEL: 'error' },
     stdio: ['pipe', 'pipe', 'pipe'],
   });
+  crew.add(child);
   let output = '';
   child.stdout.on('data', (chunk: Buffer) => {
     output += chunk.toString();
@@ -107,7 +110,7 @@ export async function untilAnswers(
 ): Promise<void> {
   const deadline = performance.now() + readyMaxMs;
   while (performance.now() < deadline) {
-    if (child.exitCode !== null) {
+    if (child.exitCode !== null || child.signalCode !== null) {
       throw new Error(`${node.code} stopped while starting; the end of its log:\n${logTail(node)}`);
     }
     const answer = await fetch(node.url + path).catch(() => undefined);

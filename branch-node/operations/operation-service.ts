@@ -1,16 +1,12 @@
 import type { Federation } from '../../shared/federation/federation.ts';
-import type { EntryHandler } from '../../shared/federation/inbox.ts';
 import { headOffice, type Ids, type NodeCode, type OperationId } from '../../shared/ids/ids.ts';
 import { assert, DomainError, isDomainError } from '../../shared/problem/problem.ts';
-import { legOf } from '../../shared/reconciliation/leg.ts';
-import { addToTotals } from '../../shared/reconciliation/leg-totals-store.ts';
 import type { ReleasePolicy } from '../../shared/reference/release-policy.ts';
 import type { Store, Transaction } from '../../shared/store/store.ts';
 import { type BusinessDate, type Clock, now } from '../../shared/time/clock.ts';
 import { entryKindOf, type OperationPoint } from '../../shared/wire/operation-kinds.ts';
 import {
   acceptedBody,
-  concludedBody,
   decidedBody,
   type JsonObject,
   type LogEntry,
@@ -22,9 +18,10 @@ import {
   type Operation,
   type OperationKind,
   type OperationRecord,
-  type OperationTrace,
   operationOf,
 } from './operation.ts';
+import { createOperationJournal } from './operation-journal.ts';
+import { createOperationReplay } from './operation-replay.ts';
 import { createOperationStore } from './operation-store.ts';
 
 const waitingPerTransaction = 100;
@@ -55,14 +52,6 @@ export interface OperationDraft {
   readonly home?: NodeCode;
 }
 
-/** Who but head office is told at each point. */
-const recipients = {
-  accepted: ({ home }: Operation) => [home],
-  executed: ({ serving }: Operation) => [serving],
-  refused: ({ serving }: Operation) => [serving],
-  concluded: () => [],
-} as const;
-
 export type Operations = ReturnType<typeof createOperations>;
 
 /**
@@ -73,6 +62,9 @@ export function createOperations(deps: OperationDeps) {
   const { node, store, clock, federation } = deps;
   const operations = createOperationStore(node);
   const kinds = new Map<string, OperationKind>();
+  const { businessDate } = deps;
+  const journal = createOperationJournal({ federation, kindOf, businessDate });
+  const replay = createOperationReplay({ node, clock, operations, journal, kindOf, conclude });
 
   function kindOf(name: string): OperationKind {
     const kind = kinds.get(name);
@@ -87,15 +79,10 @@ export function createOperations(deps: OperationDeps) {
     federation.onEntry(named('accepted'), (tx, entry) => executeReceived(tx, entry, kind));
     federation.onEntry(named('executed'), concludeReceived);
     federation.onEntry(named('refused'), concludeReceived);
-    const replayed = (replay: (typeof replays)[keyof typeof replays]): EntryHandler => {
-      return async (tx, entry) => {
-        if (await replay(tx, entry)) await count(tx, entry);
-      };
-    };
-    federation.onReplay(named('accepted'), replayed(replays.accepted));
-    federation.onReplay(named('executed'), replayed(replays.decided));
-    federation.onReplay(named('refused'), replayed(replays.decided));
-    federation.onReplay(named('concluded'), replayed(replays.concluded));
+    federation.onReplay(named('accepted'), replay.accepted);
+    federation.onReplay(named('executed'), replay.decided);
+    federation.onReplay(named('refused'), replay.decided);
+    federation.onReplay(named('concluded'), replay.concluded);
   }
 
   /**
@@ -132,7 +119,7 @@ export function createOperations(deps: OperationDeps) {
       home: draft.home ?? (await deps.homeOf(tx, draft.msisdn)),
       attempt: 1,
       msisdn: draft.msisdn,
-      businessDate: await deps.businessDate(tx),
+      businessDate: await businessDate(tx),
       occurredAt: now(clock),
       actor: draft.actor,
       release: deps.release(),
@@ -149,7 +136,7 @@ export function createOperations(deps: OperationDeps) {
       await kind.apply(tx, operation, result);
       await concludeHere(tx, operation, { decision: { outcome: 'executed', result }, details });
     } else {
-      await record(tx, 'accepted', operation, { details });
+      await journal.record(tx, 'accepted', operation, { details });
     }
     const accepted = await operations.find(tx, operation.id);
     assert(accepted, 'an accepted operation is in the store');
@@ -200,9 +187,10 @@ export function createOperations(deps: OperationDeps) {
     operation: Operation,
     { decision, details }: { decision: Decision; details: JsonObject },
   ): Promise<void> {
-    const businessDate = await deps.businessDate(tx);
-    await operations.insertDecision(tx, operation, { decision, businessDate, at: now(clock) });
-    await record(tx, decision.outcome, operation, { decision, details });
+    const date = await businessDate(tx);
+    const made = { decision, businessDate: date, at: now(clock) };
+    await operations.insertDecision(tx, operation, made);
+    await journal.record(tx, decision.outcome, operation, { decision, details });
   }
 
   async function conclude(
@@ -225,13 +213,13 @@ export function createOperations(deps: OperationDeps) {
     const decided = await decisionOn(tx, operation);
     if (decided && decided.operation.serving !== entry.node) {
       const decision = { outcome: 'refused', reason: 'peer-refused' } as const;
-      await tell(tx, 'refused', told, { decision, details: {} });
+      await journal.tell(tx, 'refused', told, { decision, details: {} });
       return;
     }
     if (decided) {
       // Asked again, it answers the same and does nothing.
       const { decision } = decided;
-      await tell(tx, decision.outcome, decided.operation, { decision, details: {} });
+      await journal.tell(tx, decision.outcome, decided.operation, { decision, details: {} });
       return;
     }
     const isHonest =
@@ -288,131 +276,18 @@ export function createOperations(deps: OperationDeps) {
     // Money must not follow a number to where nobody is.
     if (home === undefined || !isBranch(home)) {
       await conclude(tx, operation, decision);
-      await record(tx, 'concluded', operation, { decision });
+      await journal.record(tx, 'concluded', operation, { decision });
       return;
     }
     await kindOf(operation.kind).redirect?.(tx, operation, home);
     const followed = { ...operation, home, attempt: operation.attempt + 1 };
     await operations.redirect(tx, operation.id, followed);
     if (home === node) await decideHere(tx, followed, known.details);
-    else await record(tx, 'accepted', followed, { details: known.details });
+    else await journal.record(tx, 'accepted', followed, { details: known.details });
   }
 
   const isBranch = (code: NodeCode) =>
     code === node || (code !== headOffice && federation.peers().includes(code));
-
-  /** A point of an operation's life is reached: it counts for the business date, and is told. */
-  async function record(
-    tx: Transaction,
-    point: OperationPoint,
-    operation: Operation,
-    body: { decision?: Decision; details?: JsonObject },
-  ): Promise<void> {
-    await count(tx, await tell(tx, point, operation, body));
-  }
-
-  async function count(tx: Transaction, entry: LogEntry): Promise<void> {
-    const leg = legOf(entry);
-    if (leg) await addToTotals(tx, leg);
-  }
-
-  async function tell(
-    tx: Transaction,
-    point: OperationPoint,
-    operation: Operation,
-    body: { decision?: Decision; details?: JsonObject },
-  ): Promise<LogEntry> {
-    return federation.log.append(tx, {
-      kind: entryKindOf(kindOf(operation.kind).kind, point),
-      to: [...recipients[point](operation), headOffice],
-      operationId: operation.id,
-      occurredAt: operation.occurredAt,
-      businessDate: point === 'accepted' ? operation.businessDate : await deps.businessDate(tx),
-      body: { operation, ...body },
-    });
-  }
-
-  /**
-   * After a set-back, the steps that this branch had taken are taken again, as its own entries tell them. Each answers
-   * whether it was new here; what was new counts for its business date as it did the first time.
-   */
-  const replays = {
-    accepted: async (tx: Transaction, entry: LogEntry) => {
-      const { operation, details } = acceptedBody.parse(entry.body);
-      return replayAcceptance(tx, operation, details);
-    },
-    decided: async (tx: Transaction, entry: LogEntry) => {
-      const { operation, decision, details } = decidedBody.parse(entry.body);
-      const isOwn = operation.serving === node;
-      if (isOwn) await replayAcceptance(tx, operation, details);
-      const isNew = await replayDecision(tx, operation, { decision, date: entry.businessDate });
-      if (isOwn) await replayConclusion(tx, operation, decision);
-      return isNew;
-    },
-    concluded: async (tx: Transaction, entry: LogEntry) => {
-      const { operation, decision } = concludedBody.parse(entry.body);
-      return replayConclusion(tx, operation, decision);
-    },
-  };
-
-  async function replayAcceptance(
-    tx: Transaction,
-    operation: Operation,
-    details: JsonObject,
-  ): Promise<boolean> {
-    const known = await operations.find(tx, operation.id);
-    if (!known) {
-      await kindOf(operation.kind).accept(tx, operation, details);
-      await operations.insert(tx, operation, details);
-      return true;
-    }
-    if (known.state !== 'accepted' || known.attempt >= operation.attempt) return false;
-    await kindOf(operation.kind).redirect?.(tx, operationOf(known), operation.home);
-    await operations.redirect(tx, operation.id, operation);
-    return true;
-  }
-
-  async function replayDecision(
-    tx: Transaction,
-    operation: Operation,
-    { decision, date }: { decision: Decision; date: BusinessDate },
-  ): Promise<boolean> {
-    if (await operations.findDecision(tx, operation.id, operation.attempt)) return false;
-    if (decision.outcome === 'executed') {
-      await kindOf(operation.kind).apply(tx, operation, decision.result);
-    }
-    const made = { decision, businessDate: date, at: now(clock) };
-    await operations.insertDecision(tx, operation, made);
-    return true;
-  }
-
-  async function replayConclusion(
-    tx: Transaction,
-    { id }: Operation,
-    decision: Decision,
-  ): Promise<boolean> {
-    const known = await operations.find(tx, id);
-    if (known?.state !== 'accepted') return false;
-    await conclude(tx, operationOf(known), decision);
-    return true;
-  }
-
-  /** Brings an operation of this branch back as far as a trace of it shows, and tells what was lost again. */
-  async function restore(tx: Transaction, trace: OperationTrace): Promise<void> {
-    const { operation, details, decision } = trace;
-    const isLocal = operation.home === node;
-    const isBack = await replayAcceptance(tx, operation, details);
-    if (isBack && !isLocal) await record(tx, 'accepted', operation, { details });
-    if (!decision) return;
-    if (isLocal) {
-      const made = { decision, date: operation.businessDate };
-      if (await replayDecision(tx, operation, made)) {
-        await record(tx, decision.outcome, operation, { decision, details });
-      }
-    }
-    const isConcluded = await replayConclusion(tx, operation, decision);
-    if (isConcluded && !isLocal) await record(tx, 'concluded', operation, { decision });
-  }
 
   /** What this branch accepted for its own subscribers while it was recovering is decided now. */
   async function decideWaiting(): Promise<void> {
@@ -428,5 +303,12 @@ export function createOperations(deps: OperationDeps) {
 
   federation.onRecovered(() => void decideWaiting());
 
-  return { register, assertAccepts, accept, restore, decideWaiting, store: operations };
+  return {
+    register,
+    assertAccepts,
+    accept,
+    restore: replay.restore,
+    decideWaiting,
+    store: operations,
+  };
 }

@@ -15,6 +15,9 @@ export async function verifyStore(store: Store): Promise<string[]> {
  * back, and recovers what its peers hold.
  */
 export async function restoreStore(storeUrl: string, backup: string): Promise<void> {
+  if (!storeUrl.startsWith('file:')) {
+    throw new Error('a libSQL server restores its own snapshots');
+  }
   const path = storeUrl.startsWith('file://')
     ? fileURLToPath(storeUrl)
     : storeUrl.slice('file:'.length);

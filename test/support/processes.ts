@@ -96,7 +96,13 @@ export async function demoPlace(nodes: number): Promise<DemoPlace> {
         if (end) throw new Error(`the demo ended with ${end.code}:\n${end.output}`);
         return existsSync(file);
       };
-      await until('federation.json is written', isUp, readyMaxMs);
+      try {
+        await until('federation.json is written', isUp, readyMaxMs);
+      } catch (error) {
+        demo.child.kill('SIGTERM');
+        await demo.ended;
+        throw error;
+      }
       return running(demo, JSON.parse(readFileSync(file, 'utf8')));
     },
     remove: () => rmSync(folder, { recursive: true, force: true }),

@@ -1,0 +1,61 @@
+import type { Federation } from '../../shared/federation/federation.ts';
+import { headOffice } from '../../shared/ids/ids.ts';
+import { legOf } from '../../shared/reconciliation/leg.ts';
+import { addToTotals } from '../../shared/reconciliation/leg-totals-store.ts';
+import type { Transaction } from '../../shared/store/store.ts';
+import type { BusinessDate } from '../../shared/time/clock.ts';
+import { entryKindOf, type OperationPoint } from '../../shared/wire/operation-kinds.ts';
+import type { JsonObject, LogEntry } from '../../shared/wire/peer-messages.ts';
+import type { Decision, Operation, OperationKind } from './operation.ts';
+
+/** Who but head office is told at each point. */
+const recipients = {
+  accepted: ({ home }: Operation) => [home],
+  executed: ({ serving }: Operation) => [serving],
+  refused: ({ serving }: Operation) => [serving],
+  concluded: () => [],
+} as const;
+
+export type OperationJournal = ReturnType<typeof createOperationJournal>;
+
+/** Tells the points of operations' lives in the log, and counts them for the business date. */
+export function createOperationJournal(deps: {
+  federation: Pick<Federation, 'log'>;
+  kindOf(name: string): OperationKind;
+  businessDate(tx: Transaction): Promise<BusinessDate>;
+}) {
+  const { federation, kindOf } = deps;
+
+  /** A point of an operation's life is reached: it counts for the business date, and is told. */
+  async function record(
+    tx: Transaction,
+    point: OperationPoint,
+    operation: Operation,
+    body: { decision?: Decision; details?: JsonObject },
+  ): Promise<void> {
+    await count(tx, await tell(tx, point, operation, body));
+  }
+
+  async function count(tx: Transaction, entry: LogEntry): Promise<void> {
+    const leg = legOf(entry);
+    if (leg) await addToTotals(tx, leg);
+  }
+
+  async function tell(
+    tx: Transaction,
+    point: OperationPoint,
+    operation: Operation,
+    body: { decision?: Decision; details?: JsonObject },
+  ): Promise<LogEntry> {
+    return federation.log.append(tx, {
+      kind: entryKindOf(kindOf(operation.kind).kind, point),
+      to: [...recipients[point](operation), headOffice],
+      operationId: operation.id,
+      occurredAt: operation.occurredAt,
+      businessDate: point === 'accepted' ? operation.businessDate : await deps.businessDate(tx),
+      body: { operation, ...body },
+    });
+  }
+
+  return { record, count, tell };
+}
