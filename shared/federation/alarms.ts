@@ -40,8 +40,12 @@ export function createAlarms(deps: {
         count: (known?.count ?? 0) + 1,
       });
     },
-    clear(code: string): void {
-      for (const [key, alarm] of alarms) if (alarm.code === code) alarms.delete(key);
+    /** It is over: one of them, or all with this code. */
+    clear(code: string, detail?: string): void {
+      for (const [key, alarm] of alarms) {
+        const isMeant = alarm.code === code && (detail === undefined || alarm.detail === detail);
+        if (isMeant) alarms.delete(key);
+      }
     },
     list: (): readonly Alarm[] => [...alarms.values()],
   };

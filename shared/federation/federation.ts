@@ -103,6 +103,7 @@ export function createFederation(deps: FederationDeps) {
     heard: (peer) => lanes.get(peer)?.heard(),
     setBack: recovery.suspect,
     alarm: alarms.raise,
+    calm: alarms.clear,
   });
 
   function lane(peer: NodeCode): Lane {

@@ -46,6 +46,7 @@ export interface LivenessDeps {
   /** The peer holds more of this node than this node knows. */
   setBack(peer: NodeCode, evidence: string): Promise<void>;
   alarm(code: string, detail: string): void;
+  calm(code: string, detail: string): void;
 }
 
 const refusal = z.object({
@@ -103,9 +104,9 @@ export function createLiveness(deps: LivenessDeps) {
       clockSkewMs,
       behind,
     });
-    if (Math.abs(clockSkewMs) > skewAlarmMs) {
-      deps.alarm('clock-skew', `the clocks of ${deps.node} and ${peer} disagree`);
-    }
+    const doubt = `the clocks of ${deps.node} and ${peer} disagree`;
+    if (Math.abs(clockSkewMs) > skewAlarmMs) deps.alarm('clock-skew', doubt);
+    else deps.calm('clock-skew', doubt);
     deps.heard(peer);
     if (message.holds) await compareHeld(peer, message.holds);
   }

@@ -167,7 +167,7 @@ describe('a federation of real processes', function () {
         }
         await demo.restart('HQ');
       },
-      { people: 200, most: 1_500 },
+      { people: 200, most: 800 },
     );
     expect(answered.length).to.be.greaterThan(199);
     await untilCalm(desks);
@@ -180,7 +180,7 @@ describe('a federation of real processes', function () {
         await demo.kill('SPB');
         await demo.restart('SPB');
       },
-      { people: 60, most: 600 },
+      { people: 60, most: 300 },
     );
     await untilCalm(desks);
     for (const { desk, id } of answered) {

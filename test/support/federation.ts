@@ -64,9 +64,11 @@ export interface TestFederation {
   stop(): Promise<void>;
 }
 
+type Environment = Readonly<Record<string, string>>;
+
 export async function startFederation(
   codes: readonly string[] = ['MSK', 'SPB', 'NSK'],
-  environment: Readonly<Record<string, string>> = {},
+  environment: Environment | ((code: string) => Environment) = {},
   options: BranchOptions = {},
 ): Promise<TestFederation> {
   const folder = mkdtempSync(join(tmpdir(), 'sbms-'));
@@ -81,7 +83,7 @@ export async function startFederation(
     PEER_URL: `https://127.0.0.1:${ports[2 * index + 1]}`,
     CENTRE_URL: `https://127.0.0.1:${ports[1]}`,
     LOG_LEVEL: 'error',
-    ...environment,
+    ...(typeof environment === 'function' ? environment(code) : environment),
   });
   const environments = new Map(
     ['HQ', ...codes].map((code, index) => [code, environmentOf(code, index)]),
