@@ -15,6 +15,9 @@ import type { LogEntry } from '../../shared/wire/peer-messages.ts';
 import { findClosedDay, insertClosedDay, lastClosedDate } from './business-day-store.ts';
 
 const entryKind = 'day.closed';
+const clockAlarm = 'clock-set-back';
+/** What a clock's own correction may take back. */
+const clockSetBackMaxMs = 2_000;
 
 export type BusinessDays = ReturnType<typeof createBusinessDays>;
 
@@ -41,7 +44,7 @@ export function createBusinessDays(deps: {
 
   /**
    * Closes a date and tells head office its control totals.
-   * @throws DomainError `business-day-closed`, `business-day-not-over`, `recovering`
+   * @throws DomainError `business-day-closed`, `business-day-not-over`, `recovering`, `clock-held`
    */
   async function close(
     tx: Transaction,
@@ -49,6 +52,7 @@ export function createBusinessDays(deps: {
   ): Promise<{ date: BusinessDate; totals: LegTotal[] }> {
     if (federation.isRecovering()) throw new DomainError('recovering');
     if (await findClosedDay(tx, date)) throw new DomainError('business-day-closed');
+    await assertClockRuns(tx);
     if (date > today()) {
       throw new DomainError('business-day-not-over', `${date} has not begun at this branch.`);
     }
@@ -63,6 +67,18 @@ export function createBusinessDays(deps: {
       body: { date, totals, reaches: await federation.log.position(tx) },
     });
     return { date, totals };
+  }
+
+  /** A clock that was set back may name a date that is over: no date is closed by it. */
+  async function assertClockRuns(tx: Reader): Promise<void> {
+    const behindMs = await federation.log.clockSetBackMs(tx);
+    if (behindMs <= clockSetBackMaxMs) return federation.alarms.clear(clockAlarm);
+    const seconds = Math.ceil(behindMs / 1000);
+    federation.alarms.raise(clockAlarm, 'the clock was set back');
+    throw new DomainError(
+      'clock-held',
+      `The clock stands ${seconds} s behind the newest entry of the log: set it right, then close the day.`,
+    );
   }
 
   /** After a set-back: the date was closed, as head office remembers. */

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import PDFDocument from 'pdfkit';
+import type PDFDocument from 'pdfkit';
 import { formatAmount } from '../../shared/money/money.ts';
 import { assetPath } from '../../shared/store/assets.ts';
 import { type Statement, statementColumns, statementRows } from './statement.ts';
@@ -13,8 +13,10 @@ const pageBottom = 770;
 const fontFile = 'node_modules/dejavu-fonts-ttf/ttf/DejaVuSans.ttf';
 
 /** The statement as a PDF, as many pages as it takes. */
-export function statementPdf(statement: Statement): Promise<Buffer> {
-  const document = new PDFDocument({ size: 'A4', margin: 50, info: { Title: 'Settlement' } });
+export async function statementPdf(statement: Statement): Promise<Buffer> {
+  // Loaded when it is wanted: a start of head office need not wait for it.
+  const pdfkit = await import('pdfkit');
+  const document = new pdfkit.default({ size: 'A4', margin: 50, info: { Title: 'Settlement' } });
   const written = collect(document);
   const font = assetPath(fontFile);
   const hasFont = existsSync(font);

@@ -27,6 +27,14 @@ export function starts(tx: Reader, limit: number): Promise<StartRow[]> {
   );
 }
 
+/** When the newest entry was recorded, by the clock of then. */
+export async function lastRecordedAt(tx: Reader): Promise<string | undefined> {
+  const row = await tx.get<{ at: string }>(
+    `SELECT json_extract(entry, '$.recordedAt') AS at FROM log_entries ORDER BY id DESC LIMIT 1`,
+  );
+  return row?.at;
+}
+
 export async function insertStart(
   tx: Transaction,
   start: { epoch: string; startedAt: string; learned: boolean },

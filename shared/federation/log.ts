@@ -1,9 +1,16 @@
 import type { Ids, NodeCode } from '../ids/ids.ts';
 import type { Reader, Transaction } from '../store/store.ts';
-import { type BusinessDate, type Clock, type Instant, now } from '../time/clock.ts';
+import { type BusinessDate, type Clock, type Instant, msOf, now } from '../time/clock.ts';
 import { canonicalJson, sha256 } from '../wire/canonical.ts';
 import type { JsonObject, LogEntry } from '../wire/peer-messages.ts';
-import { appendToStream, insertEntry, insertStart, starts, takeSeq } from './log-store.ts';
+import {
+  appendToStream,
+  insertEntry,
+  insertStart,
+  lastRecordedAt,
+  starts,
+  takeSeq,
+} from './log-store.ts';
 
 /** A fact that other nodes must know, before it has its place in the log. */
 export interface LogDraft {
@@ -91,6 +98,11 @@ export function createLog(deps: { node: NodeCode; clock: Clock; ids: Ids }) {
   return {
     append,
     start,
+    /** How far the clock stands behind the newest entry, in milliseconds; 0 when it runs as it should. */
+    async clockSetBackMs(tx: Reader): Promise<number> {
+      const last = await lastRecordedAt(tx);
+      return last === undefined ? 0 : Math.max(0, msOf(last) - clock.nowMs());
+    },
     /** The last entry of this start so far. */
     async position(tx: Reader): Promise<{ epoch: string; seq: number }> {
       const [newest] = await starts(tx, 1);

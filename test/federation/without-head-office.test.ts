@@ -56,6 +56,16 @@ describe('branches without head office', () => {
     }
   }
 
+  it('close no day by a clock that was set back', async () => {
+    const path = '/api/v1/business-days';
+    const { current } = (await manager('SPB').get(path)).body;
+    clock.shift(-hourMs);
+    const held = await manager('SPB').post(`${path}/${current}/close`);
+    expect([held.status, held.body.code]).to.deep.equal([503, 'clock-held']);
+    expect((await ready()).body.checks.alarms.detail).to.include('clock-set-back');
+    clock.shift(hourMs);
+  });
+
   it('work as ever for a day', async () => {
     await pass(23);
     expect(await state()).to.include({ version: 1, heldVersion: 1, state: 'normal' });
