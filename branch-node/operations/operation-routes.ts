@@ -5,7 +5,7 @@ import type { Api } from '../../shared/web/api.ts';
 import { decodeCursor, pageOf } from '../../shared/web/cursor.ts';
 import { cursorQuery, limitQuery, msisdn, page } from '../../shared/web/schemas.ts';
 import type { OperationStore } from './operation-store.ts';
-import { operationView, viewOf } from './operation-view.ts';
+import { homeViewOf, operationView, viewOf } from './operation-view.ts';
 
 const cursorKey = z.strictObject({ id: z.string().max(64) });
 
@@ -21,14 +21,19 @@ export function operationRoutes(
       permission: 'operation.read',
       operationId: 'getOperation',
       tag: 'Operations',
-      summary: 'One operation that this branch serves',
+      summary: 'One operation that this branch serves, or has decided as home branch',
       params: z.strictObject({ id: z.string().max(64) }),
       response: operationView,
     },
     async ({ params }) => {
-      const record = await store.read((tx) => operations.find(tx, params.id));
-      if (!record) throw new DomainError('operation-not-found');
-      return viewOf(record);
+      const view = await store.read(async (tx) => {
+        const served = await operations.find(tx, params.id);
+        if (served) return viewOf(served);
+        const decided = await operations.lastDecision(tx, params.id);
+        return decided && homeViewOf(decided);
+      });
+      if (!view) throw new DomainError('operation-not-found');
+      return view;
     },
   );
 

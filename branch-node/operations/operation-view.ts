@@ -1,14 +1,18 @@
 import { z } from '@hono/zod-openapi';
 import { businessDate, instant, msisdn, nodeCode } from '../../shared/web/schemas.ts';
 import { operationKinds } from '../../shared/wire/operation-kinds.ts';
-import type { OperationRecord } from './operation.ts';
+import type { Decision, Operation, OperationRecord } from './operation.ts';
+import type { Decided } from './operation-store.ts';
 
-/** An operation as the API shows it: its life so far, at the branch that serves it. */
+/** An operation as the API shows it: its life so far, as this branch knows it from its side. */
 export const operationView = z
   .strictObject({
     operationId: z.string(),
     kind: z.string(),
-    state: z.enum(['accepted', 'concluded']),
+    state: z.enum(['accepted', 'concluded', 'executed', 'refused']).openapi({
+      description:
+        'At the serving branch accepted, then concluded; at the home branch executed or refused',
+    }),
     outcome: z
       .string()
       .optional()
@@ -21,6 +25,7 @@ export const operationView = z
     businessDate,
     occurredAt: instant,
     concludedAt: instant.optional(),
+    decidedAt: instant.optional().openapi({ description: 'At the home branch' }),
     operator: z.strictObject({ id: z.string(), name: z.string() }),
     release: z.int().openapi({ description: 'The reference release it was priced by' }),
     staleRelease: z.literal(true).optional().openapi({
@@ -33,32 +38,41 @@ export const operationView = z
 
 export type OperationView = z.input<typeof operationView>;
 
+/** The serving branch's view. */
 export function viewOf(record: OperationRecord): OperationView {
-  const { decision } = record;
+  const { state, concludedAt, details } = record;
   return {
-    operationId: record.id,
-    kind: record.kind,
-    state: record.state,
-    ...(decision ? { outcome: outcomeOf(record) } : {}),
-    ...(decision?.outcome === 'refused' ? { reason: decision.reason } : {}),
-    servingBranch: record.serving,
-    homeBranch: record.home,
-    attempt: record.attempt,
-    msisdn: record.msisdn,
-    businessDate: record.businessDate,
-    occurredAt: record.occurredAt,
-    ...(record.concludedAt ? { concludedAt: record.concludedAt } : {}),
-    operator: record.actor,
-    release: record.release,
-    ...(record.details.staleRelease === true ? { staleRelease: true as const } : {}),
-    request: record.request,
-    ...(decision?.outcome === 'executed' ? { result: decision.result } : {}),
+    ...common(record),
+    state,
+    ...decided(record, record.decision),
+    ...(concludedAt ? { concludedAt } : {}),
+    ...(details.staleRelease === true ? { staleRelease: true as const } : {}),
+  };
+}
+
+/** The home branch's view of what another branch serves. */
+export function homeViewOf({ operation, decision, decidedAt }: Decided): OperationView {
+  return {
+    ...common(operation),
+    state: decision.outcome,
+    ...decided(operation, decision),
+    decidedAt,
+  };
+}
+
+function common(operation: Operation) {
+  const { id, kind, serving, home, attempt, msisdn: number } = operation;
+  const { businessDate: date, occurredAt, actor, release, request } = operation;
+  return {
+    ...{ operationId: id, kind, servingBranch: serving, homeBranch: home, attempt },
+    ...{ msisdn: number, businessDate: date, occurredAt, operator: actor, release, request },
   };
 }
 
 /** What the API calls the decision: a payment is `credited`, anything else `executed`, or `refused`. */
-function outcomeOf({ kind, decision }: OperationRecord): string {
-  if (decision?.outcome !== 'executed') return 'refused';
+function decided({ kind }: Operation, decision: Decision | undefined) {
+  if (!decision) return {};
+  if (decision.outcome === 'refused') return { outcome: 'refused', reason: decision.reason };
   const facts = Object.entries(operationKinds).find(([name]) => name === kind)?.[1];
-  return facts?.executedAs ?? 'executed';
+  return { outcome: facts?.executedAs ?? 'executed', result: decision.result };
 }

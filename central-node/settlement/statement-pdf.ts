@@ -1,5 +1,4 @@
 import { existsSync } from 'node:fs';
-import type PDFDocument from 'pdfkit';
 import { formatAmount } from '../../shared/money/money.ts';
 import { assetPath } from '../../shared/store/assets.ts';
 import { type Statement, statementColumns, statementRows } from './statement.ts';

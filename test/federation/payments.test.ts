@@ -45,6 +45,8 @@ describe('payments across branches', () => {
     expect(paid.body).to.include({ state: 'accepted', homeBranch: 'MSK', servingBranch: 'SPB' });
     const file = await concluded('SPB', paid.body.operationId);
     expect(file.outcome).to.equal('credited');
+    const atHome = await msk.manager.get(`/api/v1/operations/${paid.body.operationId}`);
+    expect(atHome.body).to.include({ state: 'executed', outcome: 'credited' });
     expect(file.receipt.kind).to.equal('credited');
     expect(await balance('NSK', msisdn)).to.deep.equal({ amount: '250.00', currency: 'RUB' });
   });

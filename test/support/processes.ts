@@ -53,6 +53,8 @@ export interface DemoPlace {
   readonly file: string;
   /** Starts `npm start`'s program and waits until it says that it is ready. */
   up(...args: string[]): Promise<RunningDemo>;
+  /** Starts it and presses Ctrl+C as soon as the condition holds. */
+  interrupted(condition: () => boolean, ...args: string[]): Promise<Ended>;
   /** Runs it to an end that is expected. */
   run(...args: string[]): Promise<Ended>;
   remove(): void;
@@ -86,6 +88,12 @@ export async function demoPlace(nodes: number): Promise<DemoPlace> {
     portBase,
     file,
     run: (...args) => begin(args).ended,
+    async interrupted(condition, ...args) {
+      const demo = begin(args);
+      await until('it is time for Ctrl+C', condition, readyMaxMs);
+      demo.child.kill('SIGINT');
+      return demo.ended;
+    },
     async up(...args) {
       const demo = begin(args);
       let end: Ended | undefined;
