@@ -1,11 +1,11 @@
 import type { Ids, NodeCode } from '../ids/ids.ts';
-import { DomainError } from '../problem/problem.ts';
+import { DomainError, isDomainError } from '../problem/problem.ts';
 import type { Reader, Store, Transaction } from '../store/store.ts';
 import type { BusinessDate, Clock } from '../time/clock.ts';
 import { hello as helloSchema, type LogEntry } from '../wire/peer-messages.ts';
 import type { Alarms } from './alarms.ts';
 import { createInbox, type EntryHandler } from './inbox.ts';
-import { anyForkedStream, inboundStreams } from './inbox-store.ts';
+import { anyForkedStream, inboundStreams, lastHead } from './inbox-store.ts';
 import { type Acknowledged, createLane, type Lane } from './lane.ts';
 import { createLiveness } from './liveness.ts';
 import { createLog } from './log.ts';
@@ -14,6 +14,7 @@ import { createPeerStarts } from './peer-starts.ts';
 import type { PeerClient, PeerDirectory, Signer, Verifier } from './peers.ts';
 import { createRecovery } from './recovery.ts';
 import { createRecoveryAnswers } from './recovery-answers.ts';
+import { createSetBackProof } from './set-back-proof.ts';
 
 /** Called in the transaction that records that another node now holds an entry of this kind. */
 export type HeldHandler = (tx: Transaction, operationId: string) => Promise<void>;
@@ -74,6 +75,7 @@ export function createFederation(deps: FederationDeps) {
     },
     alarm: alarms.raise,
   });
+  const provesSetBack = createSetBackProof({ node, store, verifier });
   const recoveryAnswers = createRecoveryAnswers({ store, signer });
   const inbox = createInbox({
     node,
@@ -101,10 +103,28 @@ export function createFederation(deps: FederationDeps) {
     clock,
     isRecovering: recovery.isRecovering,
     heard: (peer) => lanes.get(peer)?.heard(),
-    setBack: recovery.suspect,
+    setBack: suspect,
     alarm: alarms.raise,
     calm: alarms.clear,
   });
+
+  /** A peer claims that this node was set back: believed only with this node's own signature. */
+  async function suspect(peer: NodeCode, evidence: string, proof: unknown): Promise<void> {
+    if (await provesSetBack(peer, proof)) return recovery.suspect(peer, evidence);
+    alarms.raise('unproven-set-back', `${peer}: ${evidence}`);
+  }
+
+  /** Who is told that it was set back gets the head that it once signed: it need not take a peer's word. */
+  async function withProof<T>(caller: NodeCode, work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      const newest = peerStarts.current(caller);
+      if (!isDomainError(error, 'set-back') || newest === undefined) throw error;
+      const proof = await store.read((tx) => lastHead(tx, caller, newest));
+      throw new DomainError('set-back', error.message, { members: { ...error.members, proof } });
+    }
+  }
 
   function lane(peer: NodeCode): Lane {
     const known = lanes.get(peer);
@@ -119,7 +139,7 @@ export function createFederation(deps: FederationDeps) {
       ids,
       events: {
         acknowledged: onAcknowledged,
-        setBack: (from, evidence) => void recovery.suspect(from, evidence),
+        setBack: (from, evidence, claim) => void suspect(from, evidence, claim),
         forked: (from, epoch) => alarms.raise('forked', `${from} holds another ${epoch}`),
         failed: () => {},
       },
@@ -241,15 +261,17 @@ export function createFederation(deps: FederationDeps) {
     },
     async receiveStream(caller: NodeCode, message: unknown) {
       if (recovery.isRecovering()) throw new DomainError('recovering');
-      return inbox.receive(caller, message);
+      return withProof(caller, () => inbox.receive(caller, message));
     },
     async receiveHello(caller: NodeCode, message: unknown) {
       const parsed = helloSchema.safeParse(message);
       if (!parsed.success || parsed.data.node !== caller) {
         throw new DomainError('peer-refused', 'The hello is not well formed.');
       }
-      peerStarts.check(caller, parsed.data);
-      return liveness.receive(parsed.data);
+      return withProof(caller, async () => {
+        peerStarts.check(caller, parsed.data);
+        return liveness.receive(parsed.data);
+      });
     },
     answerRecovery: recoveryAnswers.answer,
     async stop(): Promise<void> {

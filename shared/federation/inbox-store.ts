@@ -100,6 +100,20 @@ export async function insertHead(
   );
 }
 
+/** The newest head by which a peer signed its stream of an epoch. */
+export async function lastHead(
+  tx: Reader,
+  peer: NodeCode,
+  epoch: string,
+): Promise<string | undefined> {
+  const row = await tx.get<{ head: string }>(
+    `SELECT head FROM inbound_heads WHERE peer = ? AND epoch = ? ORDER BY position DESC LIMIT 1`,
+    peer,
+    epoch,
+  );
+  return row?.head;
+}
+
 /** The starts of a peer that were heard of, oldest first. */
 export async function peerStarts(tx: Reader, peer: NodeCode): Promise<string[]> {
   const rows = await tx.all<{ epoch: string }>(

@@ -38,7 +38,7 @@ export interface LaneEvents {
   /** In the transaction that records it. */
   acknowledged(tx: Transaction, stretch: Acknowledged): Promise<void>;
   /** The peer holds more of this node than this node remembers. */
-  setBack(peer: NodeCode, evidence: string): void;
+  setBack(peer: NodeCode, evidence: string, proof: unknown): void;
   forked(peer: NodeCode, epoch: string): void;
   failed(peer: NodeCode, reason: string): void;
 }
@@ -157,15 +157,12 @@ export function createLane(deps: {
         await store.write((tx) => markOutboundForked(tx, peer, epoch));
         events.forked(peer, epoch);
         return;
-      case 'stale-start':
-        events.setBack(peer, 'a newer start of this node is known there');
-        break;
       case 'set-back':
         if (await isOwnStart(problem.newest)) {
           log.nameEarlierStart(String(problem.newest));
           return;
         }
-        events.setBack(peer, 'a start that this node has forgotten is known there');
+        events.setBack(peer, 'it knows a start that is forgotten here', problem.proof);
         break;
     }
     throw new Error(`answered ${response.status} ${problem.code ?? ''}`.trim());
@@ -189,10 +186,9 @@ export function createLane(deps: {
     await store.write((tx) => setAcknowledged(tx, { peer, epoch, position: expected - 1 }));
   }
 
-  /** Nothing of this epoch is left to tell this peer; what it holds beyond comes back by recovery. */
+  /** Nothing of this epoch is left to tell this peer. What it holds beyond, it proves with its next hello. */
   async function onHeldBeyond(epoch: string, position: number): Promise<void> {
     await store.write((tx) => setAcknowledged(tx, { peer, epoch, position }));
-    events.setBack(peer, `it holds position ${position}, more than was sent from here`);
   }
 
   async function isOwnStart(epoch: unknown): Promise<boolean> {
@@ -223,7 +219,9 @@ export function createLane(deps: {
   };
 }
 
-function parseProblem(body: string): { code?: string; expected?: unknown; newest?: unknown } {
+function parseProblem(
+  body: string,
+): Partial<Record<'code' | 'expected' | 'newest' | 'proof', unknown>> {
   try {
     const parsed: unknown = JSON.parse(body);
     return typeof parsed === 'object' && parsed !== null ? parsed : {};

@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import type { NodeCode } from '../ids/ids.ts';
-import type { Store } from '../store/store.ts';
+import type { Reader, Store } from '../store/store.ts';
 import { type Clock, type Instant, msOf, now } from '../time/clock.ts';
 import { type Hello, hello, startedHeader } from '../wire/peer-messages.ts';
-import { inboundStream } from './inbox-store.ts';
+import { inboundStream, lastHead } from './inbox-store.ts';
 import type { Log } from './log.ts';
 import { outboundStream, outboundStreams, starts } from './log-store.ts';
 import type { PeerStarts } from './peer-starts.ts';
@@ -44,14 +44,15 @@ export interface LivenessDeps {
   /** The peer answered or called: its lane tries at once. */
   heard(peer: NodeCode): void;
   /** The peer holds more of this node than this node knows. */
-  setBack(peer: NodeCode, evidence: string): Promise<void>;
+  setBack(peer: NodeCode, evidence: string, proof: unknown): Promise<void>;
   alarm(code: string, detail: string): void;
   calm(code: string, detail: string): void;
 }
 
 const refusal = z.object({
-  code: z.enum(['stale-start', 'set-back']),
+  code: z.literal('set-back'),
   newest: z.string().optional(),
+  proof: z.string().optional(),
 });
 
 export type Liveness = ReturnType<typeof createLiveness>;
@@ -72,7 +73,7 @@ export function createLiveness(deps: LivenessDeps) {
         const waiting = Number(stream.position - stream.acknowledged);
         behind[stream.peer] = (behind[stream.peer] ?? 0) + waiting;
       }
-      const held = theirs ? await inboundStream(tx, to, theirs) : undefined;
+      const holds = theirs ? await holdingOf(tx, to, theirs) : {};
       return {
         node: deps.node,
         codeVersion: deps.codeVersion,
@@ -82,7 +83,7 @@ export function createLiveness(deps: LivenessDeps) {
         head: { epoch: log.epoch(), seq: Number(newest?.lastSeq ?? 0n) },
         at: now(clock),
         recovering: deps.isRecovering(),
-        ...(theirs && held ? { holds: { epoch: theirs, position: held.position } } : {}),
+        ...holds,
         behind,
       };
     });
@@ -112,13 +113,11 @@ export function createLiveness(deps: LivenessDeps) {
   }
 
   /** A peer that knows a start or a position which this node does not shows that this node was set back. */
-  async function compareHeld(
-    peer: NodeCode,
-    held: { epoch: string; position: number },
-  ): Promise<void> {
+  async function compareHeld(peer: NodeCode, held: NonNullable<Hello['holds']>): Promise<void> {
     const stream = await store.read((tx) => outboundStream(tx, peer, held.epoch));
     if (held.position > Number(stream?.position ?? 0n)) {
-      await deps.setBack(peer, `it holds ${held.position} entries of ${held.epoch.slice(0, 8)}`);
+      const evidence = `it holds ${held.position} entries of ${held.epoch.slice(0, 8)}`;
+      await deps.setBack(peer, evidence, held.head);
     }
   }
 
@@ -126,10 +125,10 @@ export function createLiveness(deps: LivenessDeps) {
   async function onRefused(peer: NodeCode, body: string): Promise<void> {
     const problem = refusal.safeParse(JSON.parse(body));
     if (!problem.success) return;
-    const { code, newest } = problem.data;
+    const { newest, proof } = problem.data;
     const known = newest === undefined ? undefined : await knownStart(newest);
     if (known) log.nameEarlierStart(known);
-    else await deps.setBack(peer, `it answers ${code}`);
+    else await deps.setBack(peer, 'it knows a start that is forgotten here', proof);
   }
 
   async function knownStart(epoch: string): Promise<string | undefined> {
@@ -185,4 +184,11 @@ export function createLiveness(deps: LivenessDeps) {
       cancel?.();
     },
   };
+}
+
+/** What is held of a peer's start, with its own signature for it. */
+async function holdingOf(tx: Reader, peer: NodeCode, epoch: string): Promise<Pick<Hello, 'holds'>> {
+  const { position } = await inboundStream(tx, peer, epoch);
+  const head = await lastHead(tx, peer, epoch);
+  return { holds: { epoch, position, ...(head === undefined ? {} : { head }) } };
 }

@@ -89,8 +89,8 @@ export const hello = z.strictObject({
   head: z.strictObject({ epoch, seq: position }),
   at: instant,
   recovering: z.boolean(),
-  /** What the sender holds of the receiver's newest start that it knows. */
-  holds: streamStatus.optional(),
+  /** What the sender holds of the receiver's newest start that it knows, with the receiver's own head for it. */
+  holds: streamStatus.extend({ head: jws.optional() }).optional(),
   /** How far behind the sender's outbound streams are: entries not acknowledged, by peer. */
   behind: z.record(z.string().regex(nodeCodePattern), position),
 });

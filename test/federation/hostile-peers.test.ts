@@ -12,6 +12,7 @@ import { actorHeader } from '../../shared/wire/peer-messages.ts';
 import type { Answer } from '../support/federation.ts';
 import { type Anything, askPeerPort, createRogue, forgedIdentity } from '../support/rogue.ts';
 import {
+  alarmsOf,
   answersTo,
   booksOf,
   expectRefused,
@@ -301,6 +302,28 @@ describe('hostile peers', function () {
         await expectRefused(siege, [403, 'peer-refused'], send);
       }
     });
+  });
+
+  it('cannot talk a node into recovery: that it was set back needs its own signature', async () => {
+    const { rogue, victim } = siege;
+    const at = new Date().toISOString();
+    const forged = await rogue.batchOf([rogue.entry('node.started', {})], {
+      head: { from: victim.code, to: rogue.code, position: 10_000 },
+    });
+    rogue.forget();
+    for (const head of [undefined, forged.head]) {
+      const hello = {
+        ...{ node: rogue.code, codeVersion: '0', release: 1, started: rogue.started, previous: [] },
+        ...{ head: { epoch: rogue.started, seq: rogue.position() }, at, recovering: false },
+        holds: { epoch: 'f'.repeat(32), position: 10_000, head },
+        behind: {},
+      };
+      const answer = await rogue.post('/peer/v1/hello', JSON.stringify(hello));
+      expect(answer.status, JSON.stringify(answer.body)).to.equal(200);
+    }
+    const { body } = await victim.manager.get('/api/v1/recovery');
+    expect(body.recovering).to.equal(false);
+    expect(await alarmsOf(siege)).to.include('unproven-set-back');
   });
 
   describe('the people they name', () => {
