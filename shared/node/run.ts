@@ -11,6 +11,9 @@ export async function runNode(open: () => Promise<Pick<Node, 'config' | 'start' 
   try {
     const node = await open();
     const pidFile = join(node.config.dataDir, 'node.pid');
+    // Before it starts: whoever stops the node then finds it, and the store's lock says that it is the only one.
+    mkdirSync(node.config.dataDir, { recursive: true });
+    writeFileSync(pidFile, String(process.pid));
     const stop = async (): Promise<void> => {
       if (stopping) return;
       stopping = true;
@@ -21,8 +24,6 @@ export async function runNode(open: () => Promise<Pick<Node, 'config' | 'start' 
     process.on('SIGTERM', () => void stop());
     process.on('SIGINT', () => void stop());
     await node.start();
-    mkdirSync(node.config.dataDir, { recursive: true });
-    writeFileSync(pidFile, String(process.pid));
   } catch (error) {
     process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : error}\n`);
     process.exit(1);
