@@ -186,23 +186,6 @@ export function createOperationStore(node: NodeCode) {
       return row && decidedOf(row);
     },
 
-    /** What was decided here about a number, the newest first. */
-    async decisionsAbout(
-      tx: Reader,
-      msisdn: string,
-      { before, limit }: { before?: string; limit: number },
-    ): Promise<Decided[]> {
-      const rows = await tx.all<DecidedRow>(
-        `SELECT decision, operation, decided_at AS decidedAt, business_date AS businessDate
-         FROM decisions WHERE msisdn = ? AND operation_id < ?
-         ORDER BY operation_id DESC, attempt DESC LIMIT ?`,
-        msisdn,
-        before ?? afterAllIds,
-        limit,
-      );
-      return rows.map(decidedOf);
-    },
-
     async insertTombstone(tx: Transaction, id: string, cancelledBy: string): Promise<void> {
       await tx.run(
         'INSERT OR IGNORE INTO tombstones (operation_id, cancelled_by) VALUES (?, ?)',

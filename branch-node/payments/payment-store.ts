@@ -50,17 +50,6 @@ export async function findPayment(tx: Reader, id: string): Promise<Payment | und
   return row && paymentOf(row);
 }
 
-export async function findPaymentByReceipt(
-  tx: Reader,
-  receipt: string,
-): Promise<Payment | undefined> {
-  const row = await tx.get<PaymentRow>(
-    `SELECT ${paymentColumns} FROM payments WHERE receipt = ?`,
-    receipt,
-  );
-  return row && paymentOf(row);
-}
-
 /** Payments whose money waits for a person, oldest first. */
 export async function suspendedPayments(
   tx: Reader,

@@ -12,7 +12,6 @@ import {
 } from '../wire/peer-messages.ts';
 import type { Log } from './log.ts';
 import {
-  chainAt,
   markOutboundForked,
   nextBatch,
   type OutboundBatch,
@@ -207,9 +206,6 @@ export function createLane(deps: {
       wake();
     },
     status: () => ({ failures, ...(lastError === undefined ? {} : { lastError }) }),
-    /** This node's chain at a position: what a peer's head is compared with. */
-    chainAt: (epoch: string, position: number) =>
-      store.read((tx) => chainAt(tx, peer, epoch, position)),
     async stop(): Promise<void> {
       stopped = true;
       cancelPause?.();

@@ -183,7 +183,7 @@ export async function nextBatch(
   };
 }
 
-export async function chainAt(
+async function chainAt(
   tx: Reader,
   peer: NodeCode,
   epoch: string,

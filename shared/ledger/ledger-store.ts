@@ -85,21 +85,6 @@ export async function trialBalance(tx: Reader): Promise<AccountBalance[]> {
   );
 }
 
-/** The journal of one operation, oldest first, a row a posting. */
-export async function postingsOf(
-  tx: Reader,
-  operationId: string,
-): Promise<(Posting & { kind: string; recordedAt: string })[]> {
-  return tx.all(
-    `SELECT e.kind, e.recorded_at AS recordedAt, a.code AS account, a.currency, p.amount
-     FROM ledger_entries e
-     JOIN ledger_postings p ON p.entry = e.id
-     JOIN ledger_accounts a ON a.id = p.account
-     WHERE e.operation_id = ? ORDER BY e.id, a.id`,
-    operationId,
-  );
-}
-
 /** What is wrong with the book: nothing, or a line per entry or account that breaks double entry. */
 export async function ledgerFaults(tx: Reader): Promise<string[]> {
   const entries = await tx.all<{ entry: bigint; currency: string; sum: bigint }>(

@@ -15,7 +15,6 @@ export const problems = {
   'idempotency-key-reused': [422, 'The idempotency key was used for another request'],
   'unknown-number': [404, 'No such number'],
   'foreign-number': [422, "The number belongs to another operator's network"],
-  'subscriber-not-found': [404, 'No such subscriber'],
   'subscriber-terminated': [409, 'The subscriber was terminated'],
   'subscriber-blocked': [409, 'The subscriber is blocked'],
   'subscriber-not-blocked': [409, 'The subscriber is not blocked'],
