@@ -4,6 +4,7 @@ import { headOffice } from '../shared/ids/ids.ts';
 import { ledgerRoutes } from '../shared/ledger/ledger-routes.ts';
 import { backupRoutes } from '../shared/node/backup-routes.ts';
 import { type Node, openNode } from '../shared/node/node.ts';
+import type { NodePorts } from '../shared/node/node-ports.ts';
 import { recoveryRoutes } from '../shared/node/recovery-routes.ts';
 import { DomainError } from '../shared/problem/problem.ts';
 import type { Reference } from '../shared/reference/reference.ts';
@@ -13,7 +14,6 @@ import { createReleaseFetcher } from '../shared/reference/release-fetcher.ts';
 import { createReleaseFollower } from '../shared/reference/release-follower.ts';
 import { releasePolicy } from '../shared/reference/release-policy.ts';
 import type { Reader } from '../shared/store/store.ts';
-import type { Clock } from '../shared/time/clock.ts';
 import { businessDayRoutes } from './business-days/business-day-routes.ts';
 import { type BusinessDays, createBusinessDays } from './business-days/business-day-service.ts';
 import type { BranchConfig } from './config.ts';
@@ -64,15 +64,10 @@ const migrations = [
   'settlement',
 ].map((room) => ({ room, directory: `branch-node/${room}/migrations` }));
 
-export interface BranchOptions {
-  /** The system's, if it is not given. */
-  readonly clock?: Clock;
-}
-
 export type Branch = Awaited<ReturnType<typeof openBranch>>;
 
 /** A branch, wired and not yet started: the one place where its rooms meet. */
-export async function openBranch(config: BranchConfig, { clock: ownClock }: BranchOptions = {}) {
+export async function openBranch(config: BranchConfig, ports: Partial<NodePorts> = {}) {
   let identity = await loadIdentity(config.identityDir);
   const node = await openNode({
     kind: 'branch',
@@ -88,7 +83,7 @@ export async function openBranch(config: BranchConfig, { clock: ownClock }: Bran
         reference: () => parts().references.current(),
       }),
     businessDate: (tx) => days().current(tx),
-    ...(ownClock ? { clock: ownClock } : {}),
+    ports,
   });
   const { references, federation, clock, client } = node;
   const businessDays = createBusinessDays({

@@ -1,15 +1,16 @@
 import { mkdir } from 'node:fs/promises';
 import { publicKeyOf } from '../shared/federation/identity.ts';
-import { type NodeCode, systemIds } from '../shared/ids/ids.ts';
+import type { NodeCode } from '../shared/ids/ids.ts';
 import { ledgerRoutes } from '../shared/ledger/ledger-routes.ts';
 import { backupRoutes } from '../shared/node/backup-routes.ts';
 import { openNode } from '../shared/node/node.ts';
+import { type NodePorts, systemPorts } from '../shared/node/node-ports.ts';
 import { recoveryRoutes } from '../shared/node/recovery-routes.ts';
 import { DomainError } from '../shared/problem/problem.ts';
 import type { Reference } from '../shared/reference/reference.ts';
 import { referencePeerRoutes } from '../shared/reference/reference-peer-routes.ts';
 import type { Transaction } from '../shared/store/store.ts';
-import { calendarDay, now, systemClock } from '../shared/time/clock.ts';
+import { calendarDay, now } from '../shared/time/clock.ts';
 import { registerCollection } from './collection/collection-service.ts';
 import type { CentreConfig } from './config.ts';
 import { openAuthority } from './directory/authority.ts';
@@ -46,9 +47,8 @@ const migrations = ['directory', 'reference', 'reconciliation', 'settlement'].ma
 export type Centre = Awaited<ReturnType<typeof openCentre>>;
 
 /** Head office, wired and not yet started: the one place where its rooms meet. */
-export async function openCentre(config: CentreConfig) {
-  const clock = systemClock;
-  const ids = systemIds;
+export async function openCentre(config: CentreConfig, ports: Partial<NodePorts> = {}) {
+  const { clock, ids } = { ...systemPorts, ...ports };
   await mkdir(config.dataDir, { recursive: true });
   const authority = await openAuthority({ dir: config.authorityDir, clock, ids });
   const urls = [config.peer.url, config.front.url];
@@ -65,8 +65,7 @@ export async function openCentre(config: CentreConfig) {
     migrations,
     directory: () => members,
     businessDate,
-    clock,
-    ids,
+    ports,
   });
   const { store, audit, api, federation, references, signer } = node;
   const drafts = createReferenceDraftService({ store, clock, signer, references });

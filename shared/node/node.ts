@@ -4,25 +4,21 @@ import { isPermission, type NodeKind, permissions } from '../access/permissions.
 import { createAlarms } from '../federation/alarms.ts';
 import { createFederation } from '../federation/federation.ts';
 import type { NodeIdentity } from '../federation/identity.ts';
-import { createPeerClient } from '../federation/peer-client.ts';
 import { createPeerApp } from '../federation/peer-routes.ts';
-import { createPeerServer } from '../federation/peer-server.ts';
 import type { PeerDirectory } from '../federation/peers.ts';
 import { touchState } from '../federation/recovery-store.ts';
 import { createSigner, createVerifier } from '../federation/signing.ts';
-import { type Ids, systemIds } from '../ids/ids.ts';
 import { isDomainError } from '../problem/problem.ts';
 import { createReferenceService } from '../reference/reference-service.ts';
 import { describeRelease, releasePolicy } from '../reference/release-policy.ts';
 import type { MigrationSet } from '../store/migrations.ts';
-import { openStore } from '../store/open-store.ts';
 import type { Reader } from '../store/store.ts';
 import { createLogger, type Logger } from '../text/logger.ts';
-import { type BusinessDate, type Clock, systemClock } from '../time/clock.ts';
+import type { BusinessDate, Clock } from '../time/clock.ts';
 import { createApi } from '../web/api.ts';
-import { createFrontServer } from '../web/listen.ts';
 import type { Readiness } from '../web/observability.ts';
 import type { NodeConfig } from './node-config.ts';
+import { type NodePorts, systemPorts } from './node-ports.ts';
 import { createPeerRefusals } from './peer-refusals.ts';
 import { streamRoutes } from './stream-routes.ts';
 
@@ -55,8 +51,7 @@ export interface NodeOptions {
   /** The peers, given the release in force; asked at every request. */
   readonly directory: (node: () => NodeParts) => PeerDirectory;
   readonly businessDate: (tx: Reader) => Promise<BusinessDate>;
-  readonly clock?: Clock;
-  readonly ids?: Ids;
+  readonly ports?: Partial<NodePorts>;
 }
 
 export type NodeParts = Pick<Node, 'references' | 'store'>;
@@ -65,11 +60,11 @@ export type Node = Awaited<ReturnType<typeof openNode>>;
 /** What a branch and head office are both made of; the rooms are wired to it, then it starts. */
 export async function openNode(options: NodeOptions) {
   const { kind, config, identity } = options;
-  const clock = options.clock ?? systemClock;
-  const ids = options.ids ?? systemIds;
+  const ports = { ...systemPorts, ...options.ports };
+  const { clock, ids } = ports;
   const { code } = config;
   const logger = createLogger({ clock, node: code, level: config.logLevel });
-  const { store, setBack } = await openStore({
+  const { store, setBack } = await ports.openStore({
     url: config.storeUrl,
     ...(config.storeAuthToken === undefined ? {} : { authToken: config.storeAuthToken }),
     sentinel: config.sentinel,
@@ -88,7 +83,7 @@ export async function openNode(options: NodeOptions) {
     clock,
     report: (alarm, detail) => logger.warn({ alarm, detail }, 'alarm'),
   });
-  const client = createPeerClient({ identity: () => material, directory, clock });
+  const client = ports.createPeerClient({ identity: () => material, directory, clock });
   const federation = createFederation({
     node: code,
     codeVersion,
@@ -132,7 +127,7 @@ export async function openNode(options: NodeOptions) {
   });
   const refused = createPeerRefusals({ store, audit, clock, logger });
   const peerApp = createPeerApp({ federation, refused });
-  const peerServer = createPeerServer({
+  const peerServer = ports.createPeerServer({
     identity: () => material,
     directory,
     fetch: (request, env) => peerApp.fetch(request, env),
@@ -146,7 +141,7 @@ export async function openNode(options: NodeOptions) {
     onUnread: refused,
     clock,
   });
-  const frontServer = createFrontServer({
+  const frontServer = ports.createFrontServer({
     fetch: api.fetch,
     ...(config.front.tls ? { tls: config.front.tls } : {}),
     allowPlain: config.front.allowPlain,

@@ -31,7 +31,7 @@ interface Endpoint {
 }
 
 describe('bad input', function () {
-  this.timeout(30_000);
+  this.timeout(120_000);
   let federation: TestFederation;
   let msisdn: string;
   const endpoints: Endpoint[] = [];
@@ -41,7 +41,7 @@ describe('bad input', function () {
   const administrators = new Set<string>();
 
   before(async function () {
-    this.timeout(60_000);
+    this.timeout(120_000);
     federation = await startFederation(['MSK', 'SPB']);
     await addOperator(federation.running('MSK'), { login: 'admin', role: 'branch-admin' });
     msisdn = await registerSubscriber(federation.branch('MSK'));

@@ -14,11 +14,11 @@ import {
 const streamPath = '/peer/v1/stream';
 
 describe('hostile entries', function () {
-  this.timeout(20_000);
+  this.timeout(120_000);
   let siege: Siege;
 
   before(async function () {
-    this.timeout(60_000);
+    this.timeout(120_000);
     siege = await layASiege();
   });
   after(() => siege.federation.stop());

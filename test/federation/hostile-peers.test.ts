@@ -24,12 +24,12 @@ import {
 const streamPath = '/peer/v1/stream';
 
 describe('hostile peers', function () {
-  this.timeout(20_000);
+  this.timeout(120_000);
   let siege: Siege;
   let slowHeader: Promise<{ ms: number; text: string }>;
 
   before(async function () {
-    this.timeout(60_000);
+    this.timeout(120_000);
     siege = await layASiege();
     slowHeader = trickle();
   });
@@ -378,6 +378,6 @@ describe('hostile peers', function () {
       const { ms, text } = await slowHeader;
       expect(ms).to.be.lessThan(15_000);
       expect(text).to.match(/^HTTP\/1\.1 408|^$/);
-    }).timeout(30_000);
+    }).timeout(120_000);
   });
 });

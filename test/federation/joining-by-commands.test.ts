@@ -41,7 +41,7 @@ describe('a branch that joins by the commands alone', () => {
   let folder: string;
 
   before(async function () {
-    this.timeout(60_000);
+    this.timeout(120_000);
     federation = await startFederation(['MSK']);
     folder = mkdtempSync(join(tmpdir(), 'sbms-commands-'));
   });
@@ -95,7 +95,7 @@ describe('a branch that joins by the commands alone', () => {
         .federation.peers()
         .some((peer) => peer === 'NSK'),
     );
-  }).timeout(60_000);
+  }).timeout(120_000);
 
   it('is told why when it may not', async () => {
     const wrong = await headOffice(['invite', 'SPB', '--login', 'manager'], 'not the password');
@@ -106,5 +106,5 @@ describe('a branch that joins by the commands alone', () => {
     const both = ['enrol', '--token', 'a', '--token-file', 'b'];
     const refused = await run('branch-node', both, { env: newBranch() });
     expect(refused.err).to.contain('cannot be used with');
-  }).timeout(30_000);
+  }).timeout(120_000);
 });

@@ -16,7 +16,7 @@ describe('numbers that move', () => {
   let federation: TestFederation;
 
   before(async function () {
-    this.timeout(60_000);
+    this.timeout(120_000);
     federation = await startFederation(codes);
   });
   after(() => federation.stop());
@@ -74,7 +74,7 @@ describe('numbers that move', () => {
     expect(paid.body).to.include({ homeBranch: 'NSK', attempt: 1 });
     const file = await concluded('SPB', paid.body.operationId);
     expect(file).to.include({ outcome: 'credited', homeBranch: 'NSK', attempt: 1 });
-  }).timeout(30_000);
+  }).timeout(120_000);
 
   it('need no row once they are back in the branch of their range', async () => {
     const msisdn = await registerSubscriber(federation.branch('MSK'));
@@ -87,7 +87,7 @@ describe('numbers that move', () => {
     const paid = await manager('SPB').post('/api/v1/payments', { msisdn, ...cash('5.00') });
     const file = await concluded('SPB', paid.body.operationId);
     expect(file).to.include({ outcome: 'credited', homeBranch: 'MSK', attempt: 1 });
-  }).timeout(30_000);
+  }).timeout(120_000);
 
   it('are decided by a branch that was away with the release they were priced by', async () => {
     const msisdn = await registerSubscriber(federation.branch('MSK'));
@@ -106,5 +106,5 @@ describe('numbers that move', () => {
     expect(asked.status, JSON.stringify(asked.body)).to.equal(201);
     await federation.startNode('MSK');
     expect((await concluded('SPB', asked.body.operationId)).outcome).to.equal('executed');
-  }).timeout(30_000);
+  }).timeout(120_000);
 });

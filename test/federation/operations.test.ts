@@ -18,7 +18,7 @@ describe('everything that is done for a subscriber of another branch', () => {
   let msisdn: string;
 
   before(async function () {
-    this.timeout(60_000);
+    this.timeout(120_000);
     federation = await startFederation(codes);
   });
   after(() => federation.stop());
@@ -66,7 +66,7 @@ describe('everything that is done for a subscriber of another branch', () => {
     expect(answer.status).to.equal(503);
     expect(answer.body.code).to.equal('home-unreachable');
     await federation.startNode('MSK');
-  }).timeout(20_000);
+  }).timeout(120_000);
 
   it("replaces the SIM with a card of the serving branch's stock, for the customer's fee", async () => {
     const iccid = await receiveSim(federation.branch('SPB'));

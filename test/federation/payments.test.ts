@@ -11,7 +11,7 @@ describe('payments across branches', () => {
   let federation: TestFederation;
 
   before(async function () {
-    this.timeout(60_000);
+    this.timeout(120_000);
     federation = await startFederation();
   });
   after(() => federation.stop());
@@ -61,7 +61,7 @@ describe('payments across branches', () => {
     await federation.startNode('MSK');
     expect((await concluded('SPB', paid.body.operationId)).outcome).to.equal('credited');
     expect(await balance('SPB', msisdn)).to.deep.equal({ amount: '75.50', currency: 'RUB' });
-  }).timeout(30_000);
+  }).timeout(120_000);
 
   it('pays a cancelled payment back after the home branch took the money from the account', async () => {
     const [msk, spb] = [federation.branch('MSK'), federation.branch('SPB')];

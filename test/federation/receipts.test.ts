@@ -19,7 +19,7 @@ describe('receipts', () => {
   let msisdn: string;
 
   before(async function () {
-    this.timeout(60_000);
+    this.timeout(120_000);
     federation = await startFederation(['MSK', 'SPB']);
     msisdn = await registerSubscriber(federation.branch('MSK'));
   });
@@ -81,7 +81,7 @@ describe('receipts', () => {
       const { status, body } = await check('MSK', code);
       expect([status, body.kind, body.number]).to.deep.equal([200, kind, provisional.number]);
     }
-  }).timeout(60_000);
+  }).timeout(120_000);
 
   it('are checked at any branch, the own one too', async () => {
     const id = await take('MSK', '12.00');
@@ -145,7 +145,7 @@ describe('receipts', () => {
     });
     const { status, body } = await check('MSK', code);
     expect([status, body.servingBranch]).to.deep.equal([200, 'SPB']);
-  }).timeout(30_000);
+  }).timeout(120_000);
 
   it('are copies from the second print on, and every print is audited', async () => {
     const id = await take('MSK', '16.00');

@@ -14,7 +14,7 @@ describe('a node that was set back to an old backup', () => {
   let federation: TestFederation;
 
   beforeEach(async function () {
-    this.timeout(60_000);
+    this.timeout(120_000);
     federation = await startFederation(codes);
   });
   afterEach(() => federation.stop());
@@ -50,7 +50,7 @@ describe('a node that was set back to an old backup', () => {
     expect(await balance('MSK', msisdn)).to.equal('123.00');
     expect((await operation('MSK', own)).outcome).to.equal('credited');
     expect(await faults()).to.deep.equal([]);
-  }).timeout(60_000);
+  }).timeout(120_000);
 
   it('gets back, as a serving branch, what it had taken after the backup', async () => {
     const msisdn = await registerSubscriber(federation.branch('MSK'));
@@ -73,7 +73,7 @@ describe('a node that was set back to an old backup', () => {
     await federation.untilQuiet();
     expect(await balance('MSK', msisdn)).to.equal('21.00');
     expect(await faults()).to.deep.equal([]);
-  }).timeout(60_000);
+  }).timeout(120_000);
 
   it('does not pay the same money out twice', async () => {
     const msisdn = await registerSubscriber(federation.branch('MSK'));
@@ -97,7 +97,7 @@ describe('a node that was set back to an old backup', () => {
     const again = await manager.post(`/api/v1/payments/${id}/cancellation`, {});
     expect(again.status).to.equal(409);
     expect(await faults()).to.deep.equal([]);
-  }).timeout(60_000);
+  }).timeout(120_000);
 
   it('is recognised by its peers when its sentinel was set back as well', async () => {
     const msisdn = await registerSubscriber(federation.branch('MSK'));
@@ -124,7 +124,7 @@ describe('a node that was set back to an old backup', () => {
     await federation.untilQuiet();
     expect((await operation('SPB', id)).outcome).to.equal('credited');
     expect(await faults()).to.deep.equal([]);
-  }).timeout(60_000);
+  }).timeout(120_000);
 
   it('takes money while it recovers, and decides, refunds and cancels nothing', async () => {
     const msisdn = await registerSubscriber(federation.branch('MSK'));
@@ -153,14 +153,14 @@ describe('a node that was set back to an old backup', () => {
     await federation.untilQuiet();
     expect(await balance('MSK', msisdn)).to.equal('23.00');
     expect(await faults()).to.deep.equal([]);
-  }).timeout(60_000);
+  }).timeout(120_000);
 });
 
 describe('head office set back to an old backup', () => {
   let federation: TestFederation;
 
   before(async function () {
-    this.timeout(60_000);
+    this.timeout(120_000);
     federation = await startFederation(['MSK', 'SPB']);
   });
   after(() => federation.stop());
@@ -206,5 +206,5 @@ describe('head office set back to an old backup', () => {
         each.serving === 'SPB' && each.kind === 'payment',
     );
     expect(pair.matched).to.equal(1);
-  }).timeout(40_000);
+  }).timeout(120_000);
 });

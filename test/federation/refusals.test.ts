@@ -17,7 +17,7 @@ describe('payments that their home branch refuses', () => {
   let federation: TestFederation;
 
   before(async function () {
-    this.timeout(60_000);
+    this.timeout(120_000);
     federation = await startFederation(codes);
   });
   after(() => federation.stop());
@@ -74,7 +74,7 @@ describe('payments that their home branch refuses', () => {
     });
     const again = await manager('SPB').post(`/api/v1/suspense/${id}/refund`);
     expect(again.body.code).to.equal('operation-conflict');
-  }).timeout(30_000);
+  }).timeout(120_000);
 
   it('redirects money in suspense to the number that was meant', async () => {
     const id = await suspended('12.00');
@@ -84,7 +84,7 @@ describe('payments that their home branch refuses', () => {
     expect((await concluded('SPB', redirected.body.operationId)).outcome).to.equal('credited');
     expect((await payment('SPB', id)).disposition).to.equal('redirected');
     expect(await balance('MSK', msisdn)).to.equal('12.00');
-  }).timeout(30_000);
+  }).timeout(120_000);
 
   it('follows a number that has moved to another branch, with its balance', async () => {
     const msisdn = await registerSubscriber(federation.branch('MSK'));
@@ -110,7 +110,7 @@ describe('payments that their home branch refuses', () => {
     const old = await manager('MSK').post('/api/v1/payments', { msisdn, ...cash('2.00') });
     expect((await concluded('MSK', old.body.operationId)).outcome).to.equal('credited');
     expect(await balance('MSK', msisdn)).to.equal('38.00');
-  }).timeout(30_000);
+  }).timeout(120_000);
 
   it('refuses a cancellation of money that was used, and the payment stands', async () => {
     const msisdn = await registerSubscriber(federation.branch('MSK'));
@@ -143,5 +143,5 @@ describe('payments that their home branch refuses', () => {
       return (await payment('SPB', id)).payout?.state === 'released';
     });
     expect(await balance('SPB', msisdn)).to.equal('0.00');
-  }).timeout(30_000);
+  }).timeout(120_000);
 });

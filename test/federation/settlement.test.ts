@@ -30,7 +30,7 @@ describe('a business day, from payments to a settlement that every branch confir
   let federation: TestFederation;
 
   before(async function () {
-    this.timeout(60_000);
+    this.timeout(120_000);
     federation = await startFederation(codes, { CASE_GRACE_MS: '1000' });
   });
   after(() => federation.stop());
@@ -64,7 +64,7 @@ describe('a business day, from payments to a settlement that every branch confir
     const { body } = await federation.hq.manager.get(`/api/v1/reconciliations/${date}`);
     expect(body.complete, JSON.stringify(body)).to.equal(true);
     expect((await federation.hq.manager.get('/api/v1/cases')).body.items).to.deep.equal([]);
-  }).timeout(30_000);
+  }).timeout(120_000);
 
   it('puts what comes after the closing into the next date', async () => {
     const msisdn = await registerSubscriber(federation.branch('MSK'));
@@ -113,7 +113,7 @@ describe('a business day, from payments to a settlement that every branch confir
     expect(statement.body).to.include('SPB');
     const pdf = await hq.get(`/api/v1/settlements/${id}/statements/SPB?format=pdf`);
     expect(pdf.headers.get('content-type')).to.equal('application/pdf');
-  }).timeout(30_000);
+  }).timeout(120_000);
 
   it('makes a case of a leg whose partner does not come, and closes it when it comes', async () => {
     const msisdn = await registerSubscriber(federation.branch('MSK'));
@@ -132,14 +132,14 @@ describe('a business day, from payments to a settlement that every branch confir
     await until('the case has closed itself', async () => {
       return (await cases()).every((item: { state: string }) => item.state === 'closed');
     });
-  }).timeout(40_000);
+  }).timeout(120_000);
 });
 
 describe('head office being away', () => {
   let federation: TestFederation;
 
   before(async function () {
-    this.timeout(60_000);
+    this.timeout(120_000);
     federation = await startFederation(codes);
   });
   after(() => federation.stop());
@@ -180,5 +180,5 @@ describe('head office being away', () => {
     expect(body.complete, JSON.stringify(body)).to.equal(true);
     const nodes = codes.map((code) => ({ code, store: federation.running(code).store }));
     expect(await moneyFaults(nodes)).to.deep.equal([]);
-  }).timeout(60_000);
+  }).timeout(120_000);
 });

@@ -24,7 +24,7 @@ describe('branches without head office', () => {
   let own: string;
 
   before(async function () {
-    this.timeout(60_000);
+    this.timeout(120_000);
     federation = await startFederation(codes, {}, { clock });
     msisdn = await registerSubscriber(federation.branch('MSK'));
     own = await registerSubscriber(federation.branch('SPB'));
@@ -89,7 +89,7 @@ describe('branches without head office', () => {
     });
     expect(changed.status, JSON.stringify(changed.body)).to.equal(201);
     await concluded(changed.body.operationId);
-  }).timeout(30_000);
+  }).timeout(120_000);
 
   it('change no plans after three days', async () => {
     await pass(47);
@@ -110,7 +110,7 @@ describe('branches without head office', () => {
     // What goes by no price list goes on.
     const block = await manager('SPB').post('/api/v1/blocks', { msisdn: own, action: 'block' });
     expect(block.status, JSON.stringify(block.body)).to.equal(201);
-  }).timeout(30_000);
+  }).timeout(120_000);
 
   it('give every payment for another branch the cap of an unverified one', async () => {
     const tooMuch = await pay(msisdn, '5000.01');
@@ -120,7 +120,7 @@ describe('branches without head office', () => {
     expect(paid.body).not.to.have.property('staleRelease');
     expect((await pay(own, '90000.00')).body.outcome).to.equal('credited');
     await concluded(paid.body.operationId);
-  }).timeout(30_000);
+  }).timeout(120_000);
 
   it('after a week take money for subscribers that are known, flagged', async () => {
     await pass(100);
@@ -132,7 +132,7 @@ describe('branches without head office', () => {
     expect(verified.body, JSON.stringify(verified.body)).to.include({ staleRelease: true });
     await concluded(verified.body.operationId);
     expect((await pay(own, '20.00')).body).to.include({ staleRelease: true, outcome: 'credited' });
-  }).timeout(30_000);
+  }).timeout(120_000);
 
   it('and for nobody whom his branch cannot name', async () => {
     await federation.stopNode('MSK');
@@ -141,5 +141,5 @@ describe('branches without head office', () => {
     await federation.startNode('MSK');
     const nodes = codes.map((code) => ({ code, store: federation.running(code).store }));
     expect(await moneyFaults(nodes)).to.deep.equal([]);
-  }).timeout(30_000);
+  }).timeout(120_000);
 });

@@ -4,13 +4,14 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { type Branch, type BranchOptions, openBranch } from '../../branch-node/branch.ts';
+import { type Branch, openBranch } from '../../branch-node/branch.ts';
 import { readBranchConfig } from '../../branch-node/config.ts';
 import { type Centre, openCentre } from '../../central-node/centre.ts';
 import { readCentreConfig } from '../../central-node/config.ts';
 import type { PasswordHash } from '../../shared/access/passwords.ts';
 import { enrolWithCentre } from '../../shared/federation/enrolment.ts';
 import { luhnDigit, type NodeCode } from '../../shared/ids/ids.ts';
+import type { NodePorts } from '../../shared/node/node-ports.ts';
 import { assetPath } from '../../shared/store/assets.ts';
 
 /**
@@ -18,7 +19,7 @@ import { assetPath } from '../../shared/store/assets.ts';
  * over HTTP like by anybody.
  */
 
-const waitMaxMs = 15_000;
+const waitMaxMs = 60_000;
 const waitPollMs = 20;
 const password = 'correct horse battery';
 
@@ -69,7 +70,7 @@ type Environment = Readonly<Record<string, string>>;
 export async function startFederation(
   codes: readonly string[] = ['MSK', 'SPB', 'NSK'],
   environment: Environment | ((code: string) => Environment) = {},
-  options: BranchOptions = {},
+  branchPorts: Partial<NodePorts> = {},
 ): Promise<TestFederation> {
   const folder = mkdtempSync(join(tmpdir(), 'sbms-'));
   const ports = await freePorts(2 * (codes.length + 1));
@@ -97,7 +98,7 @@ export async function startFederation(
     const node =
       code === 'HQ'
         ? await openCentre(readCentreConfig(variablesOf(code)))
-        : await openBranch(readBranchConfig(variablesOf(code)), options);
+        : await openBranch(readBranchConfig(variablesOf(code)), branchPorts);
     await node.start();
     running.set(code, node);
   }

@@ -191,7 +191,7 @@ describe('access', () => {
     }
     expect(await refusal(tryAs('anna', password))).to.equal('locked-out');
     expect(await refusal(tryAs('anna', password, '10.0.0.2'))).to.equal(undefined);
-  }).timeout(60_000);
+  }).timeout(120_000);
 
   it('audits every change and sign-in, but never what was typed as an unknown login', async () => {
     await refusal(tryAs('my secret password', 'x'));

@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import type { OperationRecord } from '../../../branch-node/operations/operation.ts';
 import { createOperations } from '../../../branch-node/operations/operation-service.ts';
 import { createNumberService } from '../../../branch-node/sim/number-service.ts';
@@ -51,7 +52,8 @@ export const msk = 'MSK' as NodeCode;
 export const spb = 'SPB' as NodeCode;
 export const nsk = 'NSK' as NodeCode;
 
-const waitMaxMs = 5_000;
+const waitMaxMs = 60_000;
+const waitPollMs = 2;
 
 const migrations = {
   federation: 'shared/federation',
@@ -279,6 +281,6 @@ export async function until<T>(look: () => Promise<T | undefined>): Promise<T> {
     const found = await look();
     if (found !== undefined) return found;
     if (performance.now() > deadline) throw new Error('the condition did not come true');
-    await new Promise((resolve) => setImmediate(resolve));
+    await pause(waitPollMs);
   }
 }

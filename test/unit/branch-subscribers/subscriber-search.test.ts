@@ -15,7 +15,7 @@ const surnames = ['Иванов', 'Петров', 'Сидоров', 'Семён�
 const at = '2025-06-30T09:00:00.000Z';
 
 describe('the search among 20,000 subscribers', function () {
-  this.timeout(60_000);
+  this.timeout(120_000);
   let branch: Branch;
 
   before(async () => {

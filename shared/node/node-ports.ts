@@ -1,0 +1,25 @@
+import { createPeerClient } from '../federation/peer-client.ts';
+import { createPeerServer } from '../federation/peer-server.ts';
+import { type Ids, systemIds } from '../ids/ids.ts';
+import { openStore } from '../store/open-store.ts';
+import { type Clock, systemClock } from '../time/clock.ts';
+import { createFrontServer } from '../web/listen.ts';
+
+/** All that a node reaches the world by: the simulation and tests bring their own. */
+export interface NodePorts {
+  readonly clock: Clock;
+  readonly ids: Ids;
+  readonly openStore: typeof openStore;
+  readonly createPeerClient: typeof createPeerClient;
+  readonly createPeerServer: typeof createPeerServer;
+  readonly createFrontServer: typeof createFrontServer;
+}
+
+export const systemPorts: NodePorts = {
+  clock: systemClock,
+  ids: systemIds,
+  openStore,
+  createPeerClient,
+  createPeerServer,
+  createFrontServer,
+};
