@@ -1,10 +1,9 @@
 import { renewIfDue } from '../shared/federation/enrolment-renewal.ts';
-import { loadIdentity } from '../shared/federation/identity.ts';
 import { headOffice } from '../shared/ids/ids.ts';
 import { ledgerRoutes } from '../shared/ledger/ledger-routes.ts';
 import { backupRoutes } from '../shared/node/backup-routes.ts';
 import { type Node, openNode } from '../shared/node/node.ts';
-import type { NodePorts } from '../shared/node/node-ports.ts';
+import { type NodePorts, systemPorts } from '../shared/node/node-ports.ts';
 import { recoveryRoutes } from '../shared/node/recovery-routes.ts';
 import { DomainError } from '../shared/problem/problem.ts';
 import type { Reference } from '../shared/reference/reference.ts';
@@ -68,6 +67,7 @@ export type Branch = Awaited<ReturnType<typeof openBranch>>;
 
 /** A branch, wired and not yet started: the one place where its rooms meet. */
 export async function openBranch(config: BranchConfig, ports: Partial<NodePorts> = {}) {
+  const { loadIdentity } = { ...systemPorts, ...ports };
   let identity = await loadIdentity(config.identityDir);
   const node = await openNode({
     kind: 'branch',

@@ -1,4 +1,3 @@
-import { mkdir } from 'node:fs/promises';
 import { publicKeyOf } from '../shared/federation/identity.ts';
 import type { NodeCode } from '../shared/ids/ids.ts';
 import { ledgerRoutes } from '../shared/ledger/ledger-routes.ts';
@@ -44,16 +43,24 @@ const migrations = ['directory', 'reference', 'reconciliation', 'settlement'].ma
   directory: `central-node/${room}/migrations`,
 }));
 
+/** Besides what every node has, head office has the federation's authority. */
+export interface CentrePorts extends NodePorts {
+  readonly openAuthority: typeof openAuthority;
+  readonly openHeadOfficeIdentity: typeof openHeadOfficeIdentity;
+}
+
+const systemCentrePorts: CentrePorts = { ...systemPorts, openAuthority, openHeadOfficeIdentity };
+
 export type Centre = Awaited<ReturnType<typeof openCentre>>;
 
 /** Head office, wired and not yet started: the one place where its rooms meet. */
-export async function openCentre(config: CentreConfig, ports: Partial<NodePorts> = {}) {
-  const { clock, ids } = { ...systemPorts, ...ports };
-  await mkdir(config.dataDir, { recursive: true });
-  const authority = await openAuthority({ dir: config.authorityDir, clock, ids });
+export async function openCentre(config: CentreConfig, given: Partial<CentrePorts> = {}) {
+  const ports = { ...systemCentrePorts, ...given };
+  const { clock, ids } = ports;
+  const authority = await ports.openAuthority({ dir: config.authorityDir, clock, ids });
   const urls = [config.peer.url, config.front.url];
   const renew = () =>
-    openHeadOfficeIdentity({ dir: config.identityDir, authority, urls, clock, ids });
+    ports.openHeadOfficeIdentity({ dir: config.identityDir, authority, urls, clock, ids });
   let identity = await renew();
   const members = createMembers();
   const businessDate = async () => calendarDay(clock.nowMs(), config.timeZone);

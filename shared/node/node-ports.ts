@@ -1,3 +1,4 @@
+import { loadIdentity } from '../federation/identity.ts';
 import { createPeerClient } from '../federation/peer-client.ts';
 import { createPeerServer } from '../federation/peer-server.ts';
 import { type Ids, systemIds } from '../ids/ids.ts';
@@ -9,6 +10,7 @@ import { createFrontServer } from '../web/listen.ts';
 export interface NodePorts {
   readonly clock: Clock;
   readonly ids: Ids;
+  readonly loadIdentity: typeof loadIdentity;
   readonly openStore: typeof openStore;
   readonly createPeerClient: typeof createPeerClient;
   readonly createPeerServer: typeof createPeerServer;
@@ -18,6 +20,7 @@ export interface NodePorts {
 export const systemPorts: NodePorts = {
   clock: systemClock,
   ids: systemIds,
+  loadIdentity,
   openStore,
   createPeerClient,
   createPeerServer,

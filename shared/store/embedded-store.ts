@@ -47,9 +47,20 @@ export function openEmbeddedDriver(givenPath: string): Driver {
     unlock();
     throw error;
   }
+  return {
+    ...connectionDriver(db),
+    close: () => {
+      leaveWal(db);
+      db.close();
+      unlock();
+    },
+  };
+}
+
+/** The driver of an open connection, however it was opened. */
+export function connectionDriver(db: Connection): Omit<Driver, 'close'> {
   const guard = createGuard(db);
   const statements = createStatements(db);
-
   return {
     groupTimeMaxMs,
     readsTogetherMax: 1,
@@ -79,11 +90,6 @@ export function openEmbeddedDriver(givenPath: string): Driver {
 
     confine,
     backup: (target) => copyInto(db, target),
-    close: () => {
-      leaveWal(db);
-      db.close();
-      unlock();
-    },
   };
 }
 

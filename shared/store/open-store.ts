@@ -12,7 +12,7 @@ import {
   type Sentinel,
 } from './sentinel.ts';
 import type { Store } from './store.ts';
-import { createWorkQueue } from './work-queue.ts';
+import { createWorkQueue, type WorkQueueDeps } from './work-queue.ts';
 
 export interface StoreOptions {
   /** `file:/path` for the embedded store, `http(s)://host:port` for a libSQL server. */
@@ -52,7 +52,7 @@ export async function openStore(options: StoreOptions): Promise<OpenedStore> {
     const found = sentinel ? sentinel.found : storeCount;
     const setBack = found === undefined || storeCount < found;
     return {
-      store: storeOn(driver, clock, sentinel),
+      store: storeOn({ driver, clock, sentinel }),
       setBack,
       fresh: storeCount === 0n && !setBack,
     };
@@ -96,11 +96,18 @@ async function readCount(driver: Driver): Promise<bigint> {
   }
 }
 
-function storeOn(driver: Driver, clock: Clock, sentinel: Sentinel | undefined): Store {
+/** The store on a driver whose schema is up to date. */
+export function storeOn({
+  driver,
+  clock,
+  sentinel,
+  later,
+}: Pick<WorkQueueDeps, 'driver' | 'clock' | 'later'> & { sentinel: Sentinel | undefined }): Store {
   const floor = sentinel?.found ?? 0n;
   const queue = createWorkQueue({
     driver,
     clock,
+    ...(later ? { later } : {}),
     count: () => countCommit(driver, floor),
     record: async (count) => sentinel?.record(count),
   });

@@ -19,7 +19,10 @@ export interface WorkQueue {
   finish(): Promise<void>;
 }
 
-export type WorkQueueDeps = Pick<GroupDeps, 'driver' | 'clock' | 'count' | 'record'>;
+export interface WorkQueueDeps extends Pick<GroupDeps, 'driver' | 'clock' | 'count' | 'record'> {
+  /** Gives everything else a turn, then calls; `setImmediate` unless given. */
+  readonly later?: (turn: () => void) => void;
+}
 
 /**
  * The one way to the driver. A turn of the queue runs the reads that wait, answering each at once,
@@ -30,6 +33,7 @@ export function createWorkQueue(deps: WorkQueueDeps): WorkQueue {
   const reads: Work<Reader>[] = [];
   const writes: Work<Transaction>[] = [];
   const errands: Work<void>[] = [];
+  const { later = setImmediate } = deps;
   let awake = false;
   let finishing: { promise: Promise<void>; done: () => void } | undefined;
 
@@ -46,7 +50,7 @@ export function createWorkQueue(deps: WorkQueueDeps): WorkQueue {
   function wake(): void {
     if (awake) return;
     awake = true;
-    setImmediate(turn);
+    later(turn);
   }
 
   async function turn(): Promise<void> {
