@@ -14,6 +14,7 @@ import { createPeerStarts } from './peer-starts.ts';
 import type { PeerClient, PeerDirectory, Signer, Verifier } from './peers.ts';
 import { createRecovery } from './recovery.ts';
 import { createRecoveryAnswers } from './recovery-answers.ts';
+import { createSetAside } from './set-aside.ts';
 import { createSetBackProof } from './set-back-proof.ts';
 
 /** Called in the transaction that records that another node now holds an entry of this kind. */
@@ -58,18 +59,10 @@ export function createFederation(deps: FederationDeps) {
   const log = createLog({ node, clock, ids });
   const peerStarts = createPeerStarts();
   const recovery = createRecovery({
-    node,
-    store,
-    log,
-    client,
-    directory,
-    signer,
-    verifier,
-    clock,
-    ids,
-    replayers,
+    ...{ node, store, log, client, directory, signer, verifier, clock, ids, replayers },
     recovered() {
       alarms.clear('set-back');
+      setAside.workOff();
       for (const listener of onRecovered) listener();
       wakeAll();
     },
@@ -77,18 +70,18 @@ export function createFederation(deps: FederationDeps) {
   });
   const provesSetBack = createSetBackProof({ node, store, verifier });
   const recoveryAnswers = createRecoveryAnswers({ store, signer });
+  const setAside = createSetAside({ ...deps, handlers });
   const inbox = createInbox({
     node,
     store,
     verifier,
     peerStarts,
     handlers,
+    codeVersion: deps.codeVersion,
     prepare: (from, entries) => prepareBatch(from, entries),
     events: {
       forked: (peer, at) => alarms.raise('forked', `${peer} signed two histories at ${at}`),
-      unknownKind: (peer, kind) => alarms.raise('unknown-kind', `${peer} sends ${kind}`),
-      malformed: ({ node: from, kind, epoch, seq }, reason) =>
-        alarms.raise('malformed-entry', `${from} ${epoch.slice(0, 8)}/${seq} ${kind}: ${reason}`),
+      setAside: setAside.report,
     },
   });
   const liveness = createLiveness({
@@ -183,6 +176,10 @@ export function createFederation(deps: FederationDeps) {
     });
     await reportForks();
     await liveness.probe();
+    if (!recovery.isRecovering()) {
+      setAside.workOff();
+      await setAside.caughtUp();
+    }
     isOpen = true;
     if (recovery.isRecovering()) recovery.run();
     wakeAll();
@@ -260,7 +257,12 @@ export function createFederation(deps: FederationDeps) {
       if (started !== undefined) peerStarts.checkHeader(caller, started);
     },
     async receiveStream(caller: NodeCode, message: unknown) {
-      if (recovery.isRecovering()) throw new DomainError('recovering');
+      const refuseRecovering = () => {
+        if (recovery.isRecovering()) throw new DomainError('recovering');
+      };
+      refuseRecovering();
+      await setAside.caughtUp();
+      refuseRecovering();
       return withProof(caller, () => inbox.receive(caller, message));
     },
     async receiveHello(caller: NodeCode, message: unknown) {
@@ -278,6 +280,7 @@ export function createFederation(deps: FederationDeps) {
       isOpen = false;
       liveness.stop();
       recovery.stop();
+      setAside.stop();
       await Promise.all([...lanes.values()].map((each) => each.stop()));
     },
   };

@@ -1,6 +1,5 @@
-import { z } from 'zod';
 import type { NodeCode } from '../ids/ids.ts';
-import { DomainError, isDomainError, problems } from '../problem/problem.ts';
+import { DomainError } from '../problem/problem.ts';
 import type { Store, Transaction } from '../store/store.ts';
 import { canonicalJson, sha256 } from '../wire/canonical.ts';
 import {
@@ -22,22 +21,21 @@ import {
 import { nextChain } from './log-store.ts';
 import type { PeerStarts } from './peer-starts.ts';
 import type { Verifier } from './peers.ts';
+import { unreadable } from './set-aside.ts';
+import { insertSetAside } from './set-aside-store.ts';
 
 /**
  * Applies one received fact, in the transaction that moves the cursor past it. A body that cannot be read may be thrown
- * out of it: what it did is undone, the entry stays stored, the stream goes on.
+ * out of it: what it did is undone, the entry stays stored and is set aside, the stream goes on.
  */
 export type EntryHandler = (tx: Transaction, entry: LogEntry) => Promise<void>;
 
 /** What is reported beside the answer. */
 export interface InboxEvents {
   forked(peer: NodeCode, at: number): void;
-  unknownKind(peer: NodeCode, kind: string): void;
-  /** An entry of a known kind that says nothing its handler can apply. */
-  malformed(entry: LogEntry, reason: string): void;
+  /** An entry of an unknown kind, or one that says nothing its handler can apply, for this reason. */
+  setAside(entry: LogEntry, reason?: string): void;
 }
-
-const maxReasonLength = 100;
 
 export interface StreamAnswer {
   readonly epoch: string;
@@ -61,6 +59,8 @@ export function createInbox(deps: {
   verifier: Verifier;
   peerStarts: PeerStarts;
   handlers: ReadonlyMap<string, EntryHandler>;
+  /** This node's code: what it cannot apply, other code may. */
+  codeVersion: string;
   /** Awaited before a verified batch is applied; throws nothing and ends soon. */
   prepare(from: NodeCode, entries: readonly LogEntry[]): Promise<void>;
   events: InboxEvents;
@@ -141,7 +141,7 @@ export function createInbox(deps: {
       const text = texts[index] ?? '';
       const { kind } = entry;
       await insertInboundEntry(tx, { peer: from, epoch, position, seq, kind, hash, text });
-      await apply(tx, entry);
+      await apply(tx, entry, position);
     }
     if (position > stream.position) {
       const moved = { position, chain, seq, forked: false };
@@ -151,19 +151,23 @@ export function createInbox(deps: {
     return { outcome: 'taken', position };
   }
 
-  async function apply(tx: Transaction, entry: LogEntry): Promise<void> {
+  async function apply(tx: Transaction, entry: LogEntry, position: number): Promise<void> {
     const handler = handlers.get(entry.kind);
-    if (!handler) {
-      tx.afterCommit(() => events.unknownKind(entry.node, entry.kind));
-      return;
-    }
+    if (!handler) return setAside(tx, entry, position);
     try {
       await tx.attempt(() => handler(tx, entry));
     } catch (error) {
       const reason = unreadable(error);
       if (reason === undefined) throw error;
-      tx.afterCommit(() => events.malformed(entry, reason));
+      await setAside(tx, entry, position, reason);
     }
+  }
+
+  async function setAside(tx: Transaction, entry: LogEntry, position: number, reason?: string) {
+    const { node: peer, epoch, kind } = entry;
+    const { codeVersion } = deps;
+    await insertSetAside(tx, { peer, epoch, position, kind, reason, codeVersion });
+    tx.afterCommit(() => events.setAside(entry, reason));
   }
 
   /** An entry must say of itself what the stream says of it. */
@@ -200,16 +204,6 @@ function canonicalText(entry: LogEntry): string {
   } catch (cause) {
     throw new DomainError('invalid-input', 'An entry has no canonical form.', { cause });
   }
-}
-
-/**
- * Why an entry can never be applied, whoever tries again; undefined for a trouble of this node's own, which may pass.
- */
-function unreadable(error: unknown): string | undefined {
-  if (error instanceof z.ZodError) {
-    return error.issues[0]?.path.join('.').slice(0, maxReasonLength) || 'body';
-  }
-  return isDomainError(error) && problems[error.code][0] < 500 ? error.code : undefined;
 }
 
 /** The signed head must follow from the entries; otherwise they were changed on the way. */
