@@ -28,6 +28,7 @@ import { receiptRoutes } from './payments/receipt-routes.ts';
 import { createReceipts } from './payments/receipt-service.ts';
 import { referenceRoutes } from './reference/reference-routes.ts';
 import { registerCases } from './settlement/case-service.ts';
+import { settlementPeerRoutes } from './settlement/settlement-peer-routes.ts';
 import { settlementRoutes } from './settlement/settlement-routes.ts';
 import { createSettlements } from './settlement/settlement-service.ts';
 import { createNumberService } from './sim/number-service.ts';
@@ -213,7 +214,8 @@ function wireRooms(node: Node, businessDays: BusinessDays) {
   });
   registerCases({ federation });
 
-  settlementRoutes(api, { store });
+  settlementRoutes(api, { node: code, store, audit, settlements });
+  settlementPeerRoutes(node.peerApp, { store });
   referenceRoutes(api, { references });
   operationRoutes(api, { store, operations: operations.store });
   paymentRoutes(api, {

@@ -29,6 +29,7 @@ import { createLostReleases } from './reference/lost-releases.ts';
 import { createMovedNumbers } from './reference/moved-number-service.ts';
 import { createReferenceDraftService } from './reference/reference-draft-service.ts';
 import { referenceRoutes } from './reference/reference-routes.ts';
+import { createLostSettlements } from './settlement/lost-settlements.ts';
 import { createObligations } from './settlement/obligation-service.ts';
 import { settlementPeerRoutes } from './settlement/settlement-peer-routes.ts';
 import { settlementRoutes } from './settlement/settlement-routes.ts';
@@ -37,6 +38,7 @@ import { createSettlements } from './settlement/settlement-service.ts';
 const renewalPauseMs = 60 * 60_000;
 const sweepPauseMs = 2_000;
 const lostReleasesPauseMs = 3_000;
+const lostSettlementsPauseMs = 3_000;
 
 const migrations = ['directory', 'reference', 'reconciliation', 'settlement'].map((room) => ({
   room: `centre-${room}`,
@@ -111,6 +113,10 @@ export async function openCentre(config: CentreConfig, given: Partial<CentrePort
     graceMs: config.caseGraceMs,
   });
   const settlements = createSettlements({ ...common, obligations });
+  const lostSettlements = createLostSettlements({
+    ...{ store, federation, obligations, settlements },
+    client: node.client,
+  });
   const movedNumbers = createMovedNumbers({ reference: references.current });
   registerCollection({ federation, reconciliation, settlements, movedNumbers });
 
@@ -149,6 +155,7 @@ export async function openCentre(config: CentreConfig, given: Partial<CentrePort
     async start(): Promise<void> {
       await node.start();
       node.repeat('lost-releases', lostReleasesPauseMs, lostReleases.restore);
+      node.repeat('lost-settlements', lostSettlementsPauseMs, lostSettlements.bringBack);
       node.repeat('sweep', sweepPauseMs, async () => {
         if (references.current()) await store.write(reconciliation.sweep);
       });

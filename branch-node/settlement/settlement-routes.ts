@@ -1,4 +1,6 @@
 import { z } from '@hono/zod-openapi';
+import type { Audit } from '../../shared/access/audit.ts';
+import type { NodeCode } from '../../shared/ids/ids.ts';
 import { formatMoney } from '../../shared/money/money.ts';
 import { DomainError } from '../../shared/problem/problem.ts';
 import type { Store } from '../../shared/store/store.ts';
@@ -14,6 +16,7 @@ import {
 } from '../../shared/web/schemas.ts';
 import { listCases } from './case-store.ts';
 import type { OwnSettlement } from './settlement.ts';
+import type { Settlements } from './settlement-service.ts';
 import { findSettlement, listSettlements } from './settlement-store.ts';
 
 const settlementShape = z
@@ -60,10 +63,17 @@ const caseShape = z
 const idKey = z.strictObject({ id: z.string().max(64) });
 const query = { limit: limitQuery, cursor: cursorQuery };
 
+export interface SettlementRouteDeps {
+  node: NodeCode;
+  store: Store;
+  audit: Audit;
+  settlements: Pick<Settlements, 'recheck'>;
+}
+
 /** What head office settled for this branch, and the mismatch cases that concern it. */
 export function settlementRoutes(
   { endpoint }: Pick<Api, 'endpoint'>,
-  { store }: { store: Store },
+  { node, store, audit, settlements }: SettlementRouteDeps,
 ): void {
   const reading = { method: 'GET', permission: 'settlement.read', tag: 'Settlement' } as const;
 
@@ -97,6 +107,32 @@ export function settlementRoutes(
       if (!found) throw new DomainError('settlement-not-found');
       return viewOf(found);
     },
+  );
+
+  endpoint(
+    {
+      method: 'POST',
+      permission: 'settlement.recheck',
+      tag: 'Settlement',
+      idempotent: true,
+      path: '/api/v1/settlements/{id}/check',
+      operationId: 'recheckSettlement',
+      summary: "Check a disputed settlement against this branch's books once more",
+      params: idKey,
+      status: 200,
+      response: settlementShape,
+    },
+    async ({ params: { id }, principal, idempotency }) =>
+      idempotency.write(async (tx) => {
+        const checked = await settlements.recheck(tx, id);
+        await audit.record(tx, {
+          actor: { id: principal.operatorId, name: principal.name, node },
+          action: 'settlement.recheck',
+          subject: id,
+          outcome: 'done',
+        });
+        return viewOf(checked);
+      }),
   );
 
   endpoint(

@@ -27,6 +27,7 @@ import {
   decideSettlement,
   faultsOf,
   findSettlement,
+  forgetCheck,
   insertSettlement,
   markSettled,
   saveFetched,
@@ -75,6 +76,21 @@ export function createSettlements(deps: SettlementDeps) {
     const told = JSON.stringify(entry.body);
     await insertSettlement(tx, { id, currency, told, receivedAt: now(clock) });
     tx.afterCommit(wake);
+  }
+
+  /**
+   * A disputed settlement is checked once more: what the branch's books lacked may have come.
+   * @throws DomainError `settlement-not-found`; `settlement-conflict` when it is not disputed.
+   */
+  async function recheck(tx: Transaction, id: string): Promise<OwnSettlement> {
+    const known = await findSettlement(tx, id);
+    if (!known) throw new DomainError('settlement-not-found');
+    if (known.state !== 'disputed') {
+      throw new DomainError('settlement-conflict', `The settlement is ${known.state}.`);
+    }
+    await forgetCheck(tx, id);
+    tx.afterCommit(wake);
+    return { ...known, state: 'received', fetched: '', decidedAt: null, faults: [] };
   }
 
   /** Works off what is to be checked; never two at a time. */
@@ -231,6 +247,7 @@ export function createSettlements(deps: SettlementDeps) {
   return {
     /** One run over everything that is to be checked. @throws DomainError `peer-unreachable`. */
     run,
+    recheck,
     start(): void {
       isStarted = true;
       wake();

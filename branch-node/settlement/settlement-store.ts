@@ -105,6 +105,37 @@ export async function saveObligation(
   );
 }
 
+/** The obligations of a settlement as they were checked, by operation; each page goes on where one ended. */
+export async function checkedObligations(
+  tx: Reader,
+  page: {
+    settlementId: string;
+    after: { operationId: string; attempt: number } | undefined;
+    limit: number;
+  },
+): Promise<WireObligation[]> {
+  const rows = await tx.all<Omit<WireObligation, 'attempt'> & { attempt: bigint }>(
+    `SELECT operation_id AS operationId, attempt, kind, peer, direction, gross, commission, fee, net
+     FROM settlement_obligations WHERE settlement_id = ? AND (operation_id, attempt) > (?, ?)
+     ORDER BY operation_id, attempt LIMIT ?`,
+    page.settlementId,
+    page.after?.operationId ?? '',
+    page.after?.attempt ?? 0,
+    page.limit,
+  );
+  return rows.map((row) => ({ ...row, attempt: Number(row.attempt) }));
+}
+
+/** A disputed settlement is as if it had just come. */
+export async function forgetCheck(tx: Transaction, id: string): Promise<void> {
+  await tx.run('DELETE FROM settlement_obligations WHERE settlement_id = ?', id);
+  await tx.run(
+    `UPDATE settlements SET state = 'received', fetched = '', decided_at = NULL, faults = '[]'
+     WHERE id = ?`,
+    id,
+  );
+}
+
 /** The settlement that an operation was settled in. */
 export async function settledIn(
   tx: Reader,

@@ -7,6 +7,7 @@ import type { Reference } from '../../shared/reference/reference.ts';
 import type { Reader, Transaction } from '../../shared/store/store.ts';
 import { type BusinessDate, type Clock, now } from '../../shared/time/clock.ts';
 import { adjustmentKind } from '../../shared/wire/settlement-messages.ts';
+import { lostPlace, lostSettlementIds } from './lost-settlement-store.ts';
 import { netPositions, type OwedSum, pairPositions } from './netting.ts';
 import { type MatchedOperation, type Obligation, obligationOf } from './obligation.ts';
 import {
@@ -64,6 +65,28 @@ export function createObligations(deps: ObligationDeps) {
     return opened;
   }
 
+  /** The open window, unless the operation was settled already in one that head office had lost. */
+  async function windowFor(
+    tx: Transaction,
+    of: { operationId: string; attempt: number; currency: string },
+  ): Promise<string> {
+    return (await lostPlace(tx, of)) ?? (await openWindow(tx, of.currency)).id;
+  }
+
+  /** What a lost window had settled goes back into it; what is not collected again yet will. */
+  async function adopt(
+    tx: Transaction,
+    { windowId, ...place }: { operationId: string; attempt: number; windowId: string },
+  ): Promise<void> {
+    const known = await findObligation(tx, place);
+    if (!known) return;
+    const from = known.windowId === null ? undefined : await findWindow(tx, known.windowId);
+    if (from && from.state !== 'OPEN') return;
+    if (from) await takeFromSums(tx, from.id, known);
+    await placeObligation(tx, known.id, { windowId, caseId: known.caseId });
+    await addToSums(tx, windowId, known);
+  }
+
   /** Both legs of an executed operation agree: what it makes one branch owe the other, once. */
   async function owe(tx: Transaction, operation: MatchedOperation): Promise<void> {
     const { payment } = operation.facts;
@@ -79,7 +102,7 @@ export function createObligations(deps: ObligationDeps) {
   ): Promise<void> {
     const { operationId, attempt, kind, businessDate } = of;
     const { currency, debtor, creditor, net } = obligation;
-    const { id: windowId } = await openWindow(tx, currency);
+    const windowId = await windowFor(tx, { operationId, attempt, currency });
     const row = { ...obligation, operationId, attempt, kind, businessDate };
     if (!(await insertObligation(tx, { ...row, windowId, caseId: null }))) return;
     await addToSums(tx, windowId, row);
@@ -171,7 +194,7 @@ export function createObligations(deps: ObligationDeps) {
 
   async function release(tx: Transaction, caseId: string): Promise<void> {
     for (const held of await obligationsInCase(tx, caseId)) {
-      const windowId = held.windowId ?? (await openWindow(tx, held.currency)).id;
+      const windowId = held.windowId ?? (await windowFor(tx, held));
       await placeObligation(tx, held.id, { windowId, caseId: null });
       if (held.windowId === null) await addToSums(tx, windowId, held);
     }
@@ -202,7 +225,8 @@ export function createObligations(deps: ObligationDeps) {
 
   /**
    * Closes a window, opens the next one, and records the branches' net positions.
-   * @throws DomainError `window-not-found`, `window-not-open`.
+   * @throws DomainError `window-not-found`, `window-not-open`; `recovering` while what an earlier window had settled
+   * may still stand in this one.
    */
   async function closeWindow(
     tx: Transaction,
@@ -211,12 +235,22 @@ export function createObligations(deps: ObligationDeps) {
     const window = await findWindow(tx, id);
     if (!window) throw new DomainError('window-not-found');
     const state = nextWindowState(window.state, 'close');
+    if ((await lostSettlementIds(tx)).length > 0) {
+      throw new DomainError(
+        'recovering',
+        'An earlier settlement is being brought back. Try later.',
+      );
+    }
     const closedAt = now(clock);
     await setWindowState(tx, id, { state, closedAt });
     const opened = await openWindow(tx, window.currency);
-    const sums = await sumsToRecord(tx, id);
-    await recordNets(tx, { kind: 'window.closed', window, sign: 1n }, sums);
+    await recordClosed(tx, window);
     return { closed: { ...window, state, closedAt }, opened };
+  }
+
+  async function recordClosed(tx: Transaction, window: SettlementWindow): Promise<void> {
+    const sums = await sumsToRecord(tx, window.id);
+    await recordNets(tx, { kind: 'window.closed', window, sign: 1n }, sums);
   }
 
   /** An aborted window gives its obligations to the open one; what cases hold waits for them. */
@@ -234,5 +268,8 @@ export function createObligations(deps: ObligationDeps) {
     await moveObligations(tx, id, open);
   }
 
-  return { owe, adjust, hold, release, reviewCaps, closeWindow, emptyWindow };
+  return {
+    ...{ owe, adjust, hold, release, reviewCaps },
+    ...{ closeWindow, recordClosed, emptyWindow, adopt },
+  };
 }

@@ -10,6 +10,7 @@ import {
   maxObligationsPerPage,
   type obligationPage,
 } from '../../shared/wire/settlement-messages.ts';
+import { isLost } from './lost-settlement-store.ts';
 import { type RecordedObligation, settlementObligations } from './obligation-store.ts';
 import type { Settlements } from './settlement-service.ts';
 
@@ -35,6 +36,7 @@ export function settlementPeerRoutes(
     const rows = await store.read(async (tx) => {
       const settlement = await settlements.view(tx, settlementId);
       if (settlement.state !== 'SETTLED') throw new DomainError('settlement-not-found');
+      if (await isLost(tx, settlementId)) throw new DomainError('recovering');
       return settlementObligations(tx, {
         settlementId,
         branch: caller,

@@ -1,16 +1,12 @@
 import type { Federation } from '../../shared/federation/federation.ts';
-import { headOffice, type Ids, type NodeCode } from '../../shared/ids/ids.ts';
+import type { Ids, NodeCode } from '../../shared/ids/ids.ts';
 import { accounts, type Posting } from '../../shared/ledger/ledger.ts';
 import { post } from '../../shared/ledger/ledger-store.ts';
 import { assert, DomainError } from '../../shared/problem/problem.ts';
 import type { Reader, Transaction } from '../../shared/store/store.ts';
 import { type BusinessDate, type Clock, now } from '../../shared/time/clock.ts';
 import type { LogEntry } from '../../shared/wire/peer-messages.ts';
-import {
-  settlementCompleted,
-  settlementConfirmed,
-  settlementDisputed,
-} from '../../shared/wire/settlement-messages.ts';
+import { settlementConfirmed, settlementDisputed } from '../../shared/wire/settlement-messages.ts';
 import { netPositions, pairPositions, type SettlementModel } from './netting.ts';
 import type { Obligations } from './obligation-service.ts';
 import { addToExposure, heldObligations, sumsOf } from './obligation-store.ts';
@@ -26,14 +22,13 @@ import {
   answersOf,
   decideSettlement,
   findSettlement,
-  insertPosition,
   insertSettlement,
   isMember,
   positionsOf,
   saveAnswer,
   windowIdsOf,
 } from './settlement-store.ts';
-import { findWindow, insertWindow, setWindowState } from './window-store.ts';
+import { findWindow, setWindowState } from './window-store.ts';
 
 /** What a branch's account goes through at its settlement, after its windows were recorded. */
 const stages = ['recorded', 'reserved', 'committed', 'settled'] as const;
@@ -41,7 +36,7 @@ const stages = ['recorded', 'reserved', 'committed', 'settled'] as const;
 export interface SettlementDeps {
   clock: Clock;
   ids: Ids;
-  federation: Pick<Federation, 'log' | 'alarms' | 'onReplay'>;
+  federation: Pick<Federation, 'log' | 'alarms'>;
   obligations: Obligations;
   /** Head office's own calendar day. */
   businessDate(): BusinessDate;
@@ -120,14 +115,19 @@ export function createSettlements(deps: SettlementDeps) {
     }
     await moveWindows(tx, settlement.windowIds, 'settle');
     await decideSettlement(tx, id, { state, by: actor, at: now(clock) });
+    await discharge(tx, settlement);
+    const settled = await view(tx, id);
+    for (const branch of netPositions(settled.positions).keys()) await tell(tx, settled, branch);
+    return settled;
+  }
+
+  /** Every branch's net position moves to settled, and is owed no more. */
+  async function discharge(tx: Transaction, settlement: SettlementView): Promise<void> {
     const nets = netPositions(settlement.positions);
     await postStages(tx, settlement, nets);
     for (const [branch, net] of nets) {
       await addToExposure(tx, { branch, currency: settlement.currency, net: -net });
     }
-    const settled = await view(tx, id);
-    for (const branch of nets.keys()) await tell(tx, settled, branch);
-    return settled;
   }
 
   async function postStages(
@@ -153,6 +153,7 @@ export function createSettlements(deps: SettlementDeps) {
     }
   }
 
+  /** Tells a branch its own positions of a settlement that is completed. */
   async function tell(tx: Transaction, settled: SettlementView, branch: NodeCode): Promise<void> {
     const { id, currency, model, windowIds, madeBy, decidedBy, decidedAt } = settled;
     assert(decidedBy && decidedAt, 'a settlement that is told was approved');
@@ -246,36 +247,5 @@ export function createSettlements(deps: SettlementDeps) {
     }
   }
 
-  /** Head office was set back: a settlement that it had completed, as one branch was told. */
-  async function restore(tx: Transaction, entry: LogEntry): Promise<void> {
-    const told = settlementCompleted.parse(entry.body);
-    const { settlementId: id, currency, windows: windowIds, completedAt: at } = told;
-    const known = await findSettlement(tx, id);
-    if (known?.state === 'SETTLED' && known.madeBy.id !== restoredPerson) return;
-    for (const windowId of windowIds) {
-      const window = await findWindow(tx, windowId);
-      const restored = { id: windowId, currency, state: 'SETTLED', openedAt: at, closedAt: at };
-      if (window) await setWindowState(tx, windowId, { state: 'SETTLED', closedAt: at });
-      else await insertWindow(tx, { ...restored, state: 'SETTLED' });
-    }
-    const decidedBy = { id: `${restoredPerson}-checker`, name: told.approvedBy };
-    if (!known) {
-      const madeBy = { id: restoredPerson, name: told.madeBy };
-      const made = { id, currency, model: told.model, madeBy, madeAt: at, decidedBy };
-      const bare = { ...made, state: 'SETTLED', decidedAt: at, windowIds, positions: [] } as const;
-      await insertSettlement(tx, bare);
-    } else if (known.state !== 'SETTLED') {
-      await decideSettlement(tx, id, { state: 'SETTLED', by: decidedBy, at });
-    }
-    for (const branch of entry.to.filter((node) => node !== headOffice)) {
-      for (const position of told.positions) await insertPosition(tx, id, { ...position, branch });
-    }
-  }
-
-  federation.onReplay('settlement.completed', restore);
-
-  return { make, approve, abort, view, confirmed, disputed };
+  return { make, approve, abort, view, discharge, tell, confirmed, disputed };
 }
-
-/** Whoever it was: the log tells names, not operators' ids. */
-const restoredPerson = 'restored';

@@ -19,6 +19,7 @@ export const permissions = {
   'number.move': ['branch', 'Move numbers between branches'],
   'operation.read': ['branch', 'See operations and their life'],
   'day.close': ['branch', 'Close the business day'],
+  'settlement.recheck': ['branch', 'Check a disputed settlement again'],
   'node.read': ['centre', 'See the state of every node'],
   'branch.enrol': ['centre', 'Let a branch join the federation'],
   'branch.revoke': ['centre', 'Revoke a branch or its certificates'],

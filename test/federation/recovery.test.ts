@@ -207,4 +207,74 @@ describe('head office set back to an old backup', () => {
     );
     expect(pair.matched).to.equal(1);
   }).timeout(120_000);
+
+  it('brings a settlement back that it had completed after the backup', async () => {
+    const hq = federation.hq.manager;
+    const msisdn = await registerSubscriber(federation.branch('MSK'));
+    const pay = async (amount: string): Promise<string> => {
+      const body = { msisdn, ...cash(amount) };
+      const paid = await federation.branch('SPB').manager.post('/api/v1/payments', body);
+      return paid.body.operationId;
+    };
+    await pay('40.00');
+    await federation.untilQuiet();
+    const backup = await federation.backup('HQ');
+    await pay('60.00');
+    await federation.untilQuiet();
+    const settled = await settle(federation);
+    const inNext = await pay('100.00');
+    await federation.untilQuiet();
+    const before = (await hq.get('/api/v1/trial-balance')).body;
+    const owed = await obligationsOf(federation, settled);
+
+    await federation.stopNode('HQ');
+    federation.restore('HQ', backup);
+    await federation.startNode('HQ');
+    await federation.untilQuiet();
+    await until('the settlement is posted again', async () => {
+      const { body } = await hq.get('/api/v1/trial-balance');
+      return JSON.stringify(body.items) === JSON.stringify(before.items);
+    });
+    expect(await obligationsOf(federation, settled)).to.deep.equal(owed);
+
+    const next = await settle(federation);
+    const operations = (await obligationsOf(federation, next)).map((row) => row.operationId);
+    expect(operations).to.deep.equal([inNext]);
+  }).timeout(120_000);
 });
+
+/** Closes the open window and settles it; every branch confirms. */
+async function settle(federation: TestFederation): Promise<string> {
+  const hq = federation.hq.manager;
+  const windows = (await hq.get('/api/v1/settlement-windows?state=OPEN')).body.items;
+  for (const { id } of windows) {
+    await until('no earlier settlement is being brought back', async () => {
+      const { status } = await hq.post(`/api/v1/settlement-windows/${id}/close`);
+      return status === 200;
+    });
+  }
+  const { id } = (await hq.post('/api/v1/settlements', {})).body;
+  const approved = await federation.deputy.post(`/api/v1/settlements/${id}/approval`);
+  expect(approved.status, JSON.stringify(approved.body)).to.equal(200);
+  await until('every branch confirms', async () => {
+    const { answers, net } = (await hq.get(`/api/v1/settlements/${id}`)).body;
+    const faults = answers.filter(({ outcome }: { outcome: string }) => outcome === 'disputed');
+    expect(faults).to.deep.equal([]);
+    return answers.length === net.length;
+  });
+  return id;
+}
+
+async function obligationsOf(
+  federation: TestFederation,
+  settlementId: string,
+): Promise<{ operationId: string }[]> {
+  const path = `/api/v1/settlements/${settlementId}/obligations`;
+  const { body, status } = await federation.hq.manager.get(path);
+  expect(status, JSON.stringify(body)).to.equal(200);
+  return body.items
+    .map(({ operationId, net }: { operationId: string; net: object }) => ({ operationId, net }))
+    .sort((one: { operationId: string }, other: { operationId: string }) =>
+      one.operationId < other.operationId ? -1 : 1,
+    );
+}

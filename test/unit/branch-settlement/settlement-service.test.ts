@@ -158,6 +158,30 @@ describe("a branch's settlements", () => {
     expect(hq.alarms.list().map(({ code }) => code)).to.deep.equal(['settlement-disputed']);
   });
 
+  it('checks a disputed settlement again when it is asked to, and no other', async () => {
+    const paid = await moscow.pay(ofSpb, '500.00');
+    await matched(1);
+    await hq.write(async (tx) => {
+      await tx.run("UPDATE obligations SET operation_id = 'unheard-of'");
+    });
+    const id = await settle();
+    expect((await check(moscow, id))?.state).to.equal('disputed');
+    await hq.write(async (tx) => {
+      await tx.run('UPDATE obligations SET operation_id = ?', paid.id);
+    });
+    expect((await check(moscow, id))?.state).to.equal('disputed');
+    await moscow.write((tx) => moscow.settlements.recheck(tx, id));
+    expect(await check(moscow, id)).to.deep.include({ state: 'confirmed', faults: [] });
+    const again = await moscow
+      .write((tx) => moscow.settlements.recheck(tx, id))
+      .catch((error: Error) => error.message);
+    expect(again).to.equal('The settlement is confirmed.');
+    await until(async () => {
+      const [answer] = await answers(id, 1);
+      return answer?.outcome === 'confirmed' || undefined;
+    });
+  });
+
   it('never settles an operation twice, whatever head office says', async () => {
     await moscow.pay(ofSpb, '500.00');
     await matched(1);

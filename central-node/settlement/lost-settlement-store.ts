@@ -1,0 +1,98 @@
+import type { NodeCode } from '../../shared/ids/ids.ts';
+import type { Reader, Transaction } from '../../shared/store/store.ts';
+
+/** All SQL of the settlements that head office lost with a backup. */
+
+export interface LostWindow {
+  readonly windowId: string;
+  /** The backup has its closing. */
+  readonly recorded: boolean;
+}
+
+/** The place of an operation that a branch says was settled; `branch` is the first of the two by code. */
+export interface LostObligation {
+  readonly settlementId: string;
+  readonly windowId: string;
+  readonly operationId: string;
+  readonly attempt: number;
+  readonly branch: NodeCode;
+  readonly peer: NodeCode;
+}
+
+export async function insertLostWindow(
+  tx: Transaction,
+  settlementId: string,
+  { windowId, recorded }: LostWindow,
+): Promise<void> {
+  await tx.run(
+    'INSERT OR IGNORE INTO lost_windows (settlement_id, window_id, recorded) VALUES (?, ?, ?)',
+    settlementId,
+    windowId,
+    recorded ? 1 : 0,
+  );
+}
+
+export async function lostSettlementIds(tx: Reader): Promise<string[]> {
+  const rows = await tx.all<{ id: string }>(
+    'SELECT DISTINCT settlement_id AS id FROM lost_windows ORDER BY settlement_id',
+  );
+  return rows.map((row) => row.id);
+}
+
+export async function isLost(tx: Reader, settlementId: string): Promise<boolean> {
+  return (await lostWindows(tx, settlementId)).length > 0;
+}
+
+export async function lostWindows(tx: Reader, settlementId: string): Promise<LostWindow[]> {
+  const rows = await tx.all<{ windowId: string; recorded: bigint }>(
+    `SELECT window_id AS windowId, recorded FROM lost_windows
+     WHERE settlement_id = ? ORDER BY recorded, window_id`,
+    settlementId,
+  );
+  return rows.map(({ windowId, recorded }) => ({ windowId, recorded: recorded === 1n }));
+}
+
+export async function insertLostObligation(tx: Transaction, lost: LostObligation): Promise<void> {
+  await tx.run(
+    `INSERT OR IGNORE INTO lost_obligations
+       (operation_id, attempt, settlement_id, window_id, branch, peer) VALUES (?, ?, ?, ?, ?, ?)`,
+    lost.operationId,
+    lost.attempt,
+    lost.settlementId,
+    lost.windowId,
+    lost.branch,
+    lost.peer,
+  );
+}
+
+/** The window that an operation was settled in, as long as its settlement is not back. */
+export async function lostPlace(
+  tx: Reader,
+  { operationId, attempt }: { operationId: string; attempt: number },
+): Promise<string | undefined> {
+  const row = await tx.get<{ windowId: string }>(
+    'SELECT window_id AS windowId FROM lost_obligations WHERE operation_id = ? AND attempt = ?',
+    operationId,
+    attempt,
+  );
+  return row?.windowId;
+}
+
+/** How many obligations of each pair are known again. */
+export async function lostCounts(
+  tx: Reader,
+  settlementId: string,
+): Promise<{ branch: NodeCode; peer: NodeCode; count: number }[]> {
+  const rows = await tx.all<{ branch: NodeCode; peer: NodeCode; count: bigint }>(
+    `SELECT branch, peer, COUNT(*) AS count FROM lost_obligations
+     WHERE settlement_id = ? GROUP BY branch, peer`,
+    settlementId,
+  );
+  return rows.map((row) => ({ ...row, count: Number(row.count) }));
+}
+
+/** All of the settlement is back. */
+export async function forgetLost(tx: Transaction, settlementId: string): Promise<void> {
+  await tx.run('DELETE FROM lost_obligations WHERE settlement_id = ?', settlementId);
+  await tx.run('DELETE FROM lost_windows WHERE settlement_id = ?', settlementId);
+}

@@ -1,0 +1,237 @@
+import type { Federation } from '../../shared/federation/federation.ts';
+import type { PeerClient } from '../../shared/federation/peers.ts';
+import { headOffice, type NodeCode } from '../../shared/ids/ids.ts';
+import { DomainError, isDomainError } from '../../shared/problem/problem.ts';
+import type { Store, Transaction } from '../../shared/store/store.ts';
+import { type LogEntry, startedHeader } from '../../shared/wire/peer-messages.ts';
+import {
+  maxObligationsPerPage,
+  obligationPage,
+  type SettlementCompleted,
+  settlementCompleted,
+  type WireObligation,
+} from '../../shared/wire/settlement-messages.ts';
+import {
+  forgetLost,
+  insertLostObligation,
+  insertLostWindow,
+  type LostWindow,
+  lostCounts,
+  lostSettlementIds,
+  lostWindows,
+} from './lost-settlement-store.ts';
+import { type PairPosition, pairPositions } from './netting.ts';
+import type { Obligations } from './obligation-service.ts';
+import { sumsOf } from './obligation-store.ts';
+import type { Settlement } from './settlement.ts';
+import type { Settlements } from './settlement-service.ts';
+import {
+  decideSettlement,
+  findSettlement,
+  insertPosition,
+  insertSettlement,
+} from './settlement-store.ts';
+import { findWindow, insertWindow, setWindowState } from './window-store.ts';
+
+const requestTimeoutMs = 30_000;
+const maxPages = 100_000;
+const alarm = 'settlement-lost';
+/** Whoever it was: the log tells names, not operators' ids. */
+const restoredPerson = 'restored';
+
+export interface LostSettlementDeps {
+  store: Store;
+  client: PeerClient;
+  federation: Pick<Federation, 'log' | 'alarms' | 'onReplay' | 'isRecovering'>;
+  obligations: Pick<Obligations, 'adopt' | 'recordClosed'>;
+  settlements: Pick<Settlements, 'view' | 'discharge' | 'tell'>;
+}
+
+/**
+ * Settlements that head office completed and lost with a backup. Its own signed words to the branches bring back what
+ * was settled between whom; the branches' books say with which operations; the legs that are collected again give those
+ * their sums. When the three agree to the last kopeck, it is posted as it was.
+ */
+export function createLostSettlements(deps: LostSettlementDeps) {
+  const { store, federation, obligations, settlements } = deps;
+
+  /** A settlement as one branch was told it. */
+  async function restore(tx: Transaction, entry: LogEntry): Promise<void> {
+    const told = settlementCompleted.parse(entry.body);
+    const id = told.settlementId;
+    const known = await findSettlement(tx, id);
+    const isLost = (await lostWindows(tx, id)).length > 0;
+    if (known?.state === 'SETTLED' && !isLost) return;
+    if (known?.state !== 'SETTLED') await restoreDecision(tx, told, known);
+    for (const branch of entry.to.filter((node) => node !== headOffice)) {
+      for (const position of told.positions) await insertPosition(tx, id, { ...position, branch });
+    }
+  }
+
+  async function restoreDecision(
+    tx: Transaction,
+    told: SettlementCompleted,
+    known: Settlement | undefined,
+  ): Promise<void> {
+    const { settlementId: id, currency, model, windows: windowIds, completedAt: at } = told;
+    const windows = await restoreWindows(tx, told);
+    const decidedBy = { id: `${restoredPerson}-checker`, name: told.approvedBy };
+    if (known) {
+      await decideSettlement(tx, id, { state: 'SETTLED', by: decidedBy, at });
+    } else {
+      const madeBy = { id: restoredPerson, name: told.madeBy };
+      const made = { id, currency, model, state: 'SETTLED', madeBy, madeAt: at } as const;
+      await insertSettlement(tx, { ...made, decidedBy, decidedAt: at, windowIds, positions: [] });
+    }
+    for (const window of windows) await insertLostWindow(tx, id, window);
+  }
+
+  /** @returns which of them the backup had closed already. */
+  async function restoreWindows(
+    tx: Transaction,
+    { windows, currency, completedAt: at }: SettlementCompleted,
+  ): Promise<LostWindow[]> {
+    const lost: LostWindow[] = [];
+    for (const windowId of windows) {
+      const known = await findWindow(tx, windowId);
+      const isSettled = { state: 'SETTLED', closedAt: at } as const;
+      if (known) await setWindowState(tx, windowId, isSettled);
+      else await insertWindow(tx, { ...isSettled, id: windowId, currency, openedAt: at });
+      lost.push({ windowId, recorded: known !== undefined && known.state !== 'OPEN' });
+    }
+    return lost;
+  }
+
+  /** One round over everything that is lost; what a branch cannot say now waits for the next. */
+  async function bringBack(): Promise<void> {
+    if (federation.isRecovering()) return;
+    const ids = await store.read(lostSettlementIds);
+    for (const id of ids) {
+      await store.write((tx) => completePositions(tx, id));
+      if (await store.write((tx) => finish(tx, id))) continue;
+      await collect(id);
+      await store.write((tx) => finish(tx, id));
+    }
+    const left = await store.read(lostSettlementIds);
+    if (left.length === 0) return federation.alarms.clear(alarm);
+    for (const id of left) federation.alarms.raise(alarm, `${id} is not brought back yet`);
+  }
+
+  /** A branch that was not told yet is told its side of what the others were told. */
+  async function completePositions(tx: Transaction, id: string): Promise<void> {
+    const { positions } = await settlements.view(tx, id);
+    const known = new Set(positions.map(({ branch, peer }) => `${branch} ${peer}`));
+    const missing = positions.filter(({ branch, peer }) => !known.has(`${peer} ${branch}`));
+    for (const position of missing) await insertPosition(tx, id, mirrored(position));
+    if (missing.length === 0) return;
+    const completed = await settlements.view(tx, id);
+    for (const branch of new Set(missing.map(({ peer }) => peer))) {
+      await settlements.tell(tx, completed, branch);
+    }
+  }
+
+  /** Asks the branches with which operations it was; either side of a pair knows. */
+  async function collect(id: string): Promise<void> {
+    const { positions } = await store.read((tx) => settlements.view(tx, id));
+    for (const branch of new Set(positions.map((position) => position.branch))) {
+      const counts = await store.read((tx) => lostCounts(tx, id));
+      const isWanted = positions.some(
+        (position) =>
+          position.branch === branch &&
+          counts.find((each) => isSamePair(each, position))?.count !== position.count,
+      );
+      if (isWanted) await collectFrom(branch, id).catch(passOverSilence);
+    }
+  }
+
+  async function collectFrom(branch: NodeCode, id: string): Promise<void> {
+    let after = '';
+    for (let page = 0; page < maxPages; page += 1) {
+      const query = new URLSearchParams({ limit: String(maxObligationsPerPage) });
+      if (after !== '') query.set('after', after);
+      const response = await deps.client.request(branch, {
+        method: 'GET',
+        path: `/peer/v1/settlements/${encodeURIComponent(id)}/obligations?${query}`,
+        headers: { [startedHeader]: federation.log.epoch() },
+        timeoutMs: requestTimeoutMs,
+      });
+      if (response.status !== 200) {
+        throw new DomainError('peer-unreachable', `${branch} answers ${response.status}.`);
+      }
+      const { items, next } = obligationPage.parse(JSON.parse(response.body));
+      await store.write((tx) => place(tx, { id, branch }, items));
+      if (next === null) return;
+      after = next;
+    }
+    throw new DomainError('overloaded', 'The settlement has too many pages.');
+  }
+
+  async function place(
+    tx: Transaction,
+    { id: settlementId, branch: told }: { id: string; branch: NodeCode },
+    items: readonly WireObligation[],
+  ): Promise<void> {
+    const [window] = await lostWindows(tx, settlementId);
+    if (!window) return;
+    const { windowId } = window;
+    for (const { operationId, attempt, peer: other } of items) {
+      const [branch, peer] = told < other ? [told, other] : [other, told];
+      await insertLostObligation(tx, {
+        ...{ settlementId, windowId, operationId, attempt },
+        ...{ branch, peer },
+      });
+      await obligations.adopt(tx, { operationId, attempt, windowId });
+    }
+  }
+
+  /** Posts it once the obligations come to what the branches were told. */
+  async function finish(tx: Transaction, id: string): Promise<boolean> {
+    const lost = await lostWindows(tx, id);
+    const settlement = await settlements.view(tx, id);
+    const sums = await sumsOf(tx, settlement.windowIds);
+    if (!isSame(pairPositions(sums.filter(({ count }) => count > 0)), settlement.positions)) {
+      return false;
+    }
+    for (const { windowId, recorded } of lost) {
+      const window = await findWindow(tx, windowId);
+      if (window && !recorded) await obligations.recordClosed(tx, window);
+    }
+    await settlements.discharge(tx, settlement);
+    await forgetLost(tx, id);
+    return true;
+  }
+
+  federation.onReplay('settlement.completed', restore);
+
+  return { bringBack };
+}
+
+function passOverSilence(error: unknown): void {
+  if (!isDomainError(error, 'peer-unreachable')) throw error;
+}
+
+function mirrored({ branch, peer, count, ...sums }: PairPosition): PairPosition {
+  const { gross, commission, fees, net } = sums;
+  return {
+    ...{ branch: peer, peer: branch, count },
+    ...{ gross: -gross, commission: -commission, fees: -fees, net: -net },
+  };
+}
+
+type Pair = Pick<PairPosition, 'branch' | 'peer'>;
+
+function isSamePair(one: Pair, other: Pair): boolean {
+  const isMirror = one.branch === other.peer && one.peer === other.branch;
+  return isMirror || (one.branch === other.branch && one.peer === other.peer);
+}
+
+function isSame(one: readonly PairPosition[], other: readonly PairPosition[]): boolean {
+  const text = (positions: readonly PairPosition[]) =>
+    positions
+      .map(({ branch, peer, count, gross, commission, fees, net }) =>
+        [branch, peer, count, gross, commission, fees, net].join(' '),
+      )
+      .sort()
+      .join('\n');
+  return text(one) === text(other);
+}
