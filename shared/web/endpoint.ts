@@ -185,7 +185,7 @@ export function endpointHandler<
       const principal = permission === 'public' ? undefined : await guard.enter(c, permission);
       const body = await readBody(c);
       const write = idempotency.begin<AnswerOf<Answer>>(keyed(c, principal, body));
-      const made = await handle({
+      const request = {
         params: parseInput(params, hasParams ? c.req.param() : {}),
         query: parseInput(query, queryOf(c)),
         body: parseInput(bodySchema, body),
@@ -193,7 +193,9 @@ export function endpointHandler<
         traceId: exchange.trace.traceId,
         idempotency: write,
         context: c,
-      });
+      };
+      const earlier = await write.answered();
+      const made = earlier ? earlier.answer : await handle(request);
       const { replayed } = write;
       return jsonAnswer(c, made, replayed ? { ...replayed, isReplay: true } : { status });
     } catch (error) {

@@ -1,5 +1,5 @@
 import { DomainError } from '../problem/problem.ts';
-import type { Store, Transaction } from '../store/store.ts';
+import type { Reader, Store, Transaction } from '../store/store.ts';
 import { type Clock, instantOf, now } from '../time/clock.ts';
 import { canonicalJson, sha256 } from '../wire/canonical.ts';
 import {
@@ -39,6 +39,12 @@ export interface KeyedRequest {
 }
 
 export interface KeyedWrite<Answer> extends Idempotency<Answer> {
+  /**
+   * What the same request was answered before. To be asked first: what the handler checks before its
+   * write, as with another branch, may be refused by now, and the first answer would seem untrue.
+   * @throws DomainError `idempotency-key-reused`.
+   */
+  answered(): Promise<{ readonly answer: Answer } | undefined>;
   /** The status of the first answer, once a repeat was answered with it. */
   readonly replayed: { status: number } | undefined;
 }
@@ -56,28 +62,39 @@ export function createIdempotency({ store, clock }: { store: Store; clock: Clock
   return {
     /** A plain `store.write` without a request: for requests without a key. */
     begin<Answer>(request: KeyedRequest | undefined): KeyedWrite<Answer> {
-      if (!request) return { replayed: undefined, write: (fn) => store.write((tx) => fn(tx, {})) };
-      const { scope, body, status } = request;
+      if (!request) {
+        return {
+          replayed: undefined,
+          answered: async () => undefined,
+          write: (fn) => store.write((tx) => fn(tx, {})),
+        };
+      }
+      const { scope, status } = request;
+      const bodySha256 = bodyHash(request.body);
       let replayed: { status: number } | undefined;
+
+      async function earlier(tx: Reader): Promise<{ answer: Answer } | undefined> {
+        const before = await findAnswer(tx, scope);
+        if (!before) return undefined;
+        if (before.bodySha256 !== bodySha256) throw new DomainError('idempotency-key-reused');
+        replayed = { status: before.status };
+        return { answer: JSON.parse(before.answer) };
+      }
+
       return {
         get replayed() {
           return replayed;
         },
-        async write(fn) {
-          const bodySha256 = bodyHash(body);
-          return store.write(async (tx) => {
-            const before = await findAnswer(tx, scope);
-            if (before) {
-              if (before.bodySha256 !== bodySha256) throw new DomainError('idempotency-key-reused');
-              replayed = { status: before.status };
-              return JSON.parse(before.answer);
-            }
+        answered: () => store.read(earlier),
+        write: (fn) =>
+          store.write(async (tx) => {
+            const before = await earlier(tx);
+            if (before) return before.answer;
             const made = await fn(tx, { key: scope.key, bodySha256 });
             const answer = JSON.stringify(made ?? null);
             await insertAnswer(tx, { ...scope, bodySha256, status, answer, at: now(clock) });
             return made;
-          });
-        },
+          }),
       };
     },
 

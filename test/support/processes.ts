@@ -1,10 +1,18 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import {
+  closeSync,
+  copyFileSync,
+  existsSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+} from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { openBranch } from '../../branch-node/branch.ts';
 import { readBranchConfig } from '../../branch-node/config.ts';
@@ -15,7 +23,7 @@ import { moneyFaults } from './invariants.ts';
 /** The demo as its users have it: real processes, found through federation.json alone. */
 
 const readyMaxMs = 90_000;
-const restartMaxMs = 30_000;
+const restartMaxMs = 60_000;
 const exitMaxMs = 30_000;
 const tryPauseMs = 50;
 const triesMax = 600;
@@ -70,18 +78,33 @@ export interface RunningDemo {
   /** As in a power cut of one machine. */
   kill(code: string): Promise<void>;
   /** By hand: by what `start` says. */
+  start(code: string): ChildProcess;
+  /** The same, and waits until it answers. */
   restart(code: string): Promise<void>;
+  untilReady(code: string, started: ChildProcess): Promise<void>;
 }
 
-export async function demoPlace(nodes: number): Promise<DemoPlace> {
+export interface DemoOptions {
+  /** Another copy of the built project. */
+  readonly root?: string;
+  /** What every process gets beside its own variables. */
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+export async function demoPlace(nodes: number, options: DemoOptions = {}): Promise<DemoPlace> {
+  const { root = projectRoot(), env = {} } = options;
   const folder = mkdtempSync(join(tmpdir(), 'sbms-demo-'));
   const dataDir = join(folder, 'data');
   const portBase = await freePortBase(nodes);
   const file = join(dataDir, 'federation.json');
   const begin = (args: string[]) => {
-    const main = join(projectRoot(), 'dist/demo/main.js');
-    const options = ['--data', dataDir, '--port-base', String(portBase), ...args];
-    return watched(spawn(process.execPath, [main, ...options], { stdio: 'pipe' }));
+    const main = join(root, 'dist/demo/main.js');
+    const given = ['--data', dataDir, '--port-base', String(portBase), ...args];
+    const child = spawn(process.execPath, [main, ...given], {
+      stdio: 'pipe',
+      env: { ...process.env, ...env },
+    });
+    return watched(child);
   };
   return {
     dataDir,
@@ -111,7 +134,7 @@ export async function demoPlace(nodes: number): Promise<DemoPlace> {
         await demo.ended;
         throw error;
       }
-      return running(demo, JSON.parse(readFileSync(file, 'utf8')));
+      return running(demo, { env, description: JSON.parse(readFileSync(file, 'utf8')) });
     },
     remove: () => rmSync(folder, { recursive: true, force: true }),
   };
@@ -134,7 +157,10 @@ function watched(child: ChildProcess): Watched {
   return { child, ended };
 }
 
-function running({ child, ended }: Watched, description: Description): RunningDemo {
+function running(
+  { child, ended }: Watched,
+  { description, env }: { description: Description; env: Readonly<Record<string, string>> },
+): RunningDemo {
   const pids = new Map(description.nodes.map(({ code, pid }) => [code, pid]));
   const node = (code: string): DescribedNode => {
     const found = description.nodes.find((each) => each.code === code);
@@ -146,10 +172,33 @@ function running({ child, ended }: Watched, description: Description): RunningDe
     process.kill(pid, 'SIGKILL');
     await until(`${code} is gone`, () => !isAlive(pid));
   }
+  function start(code: string): ChildProcess {
+    const { start: how, store } = node(code);
+    const log = openSync(join(dirname(store), 'node.log'), 'a');
+    const started = spawn(how.command, how.args, {
+      env: { ...how.env, ...env },
+      stdio: ['ignore', log, log],
+    });
+    closeSync(log);
+    pids.set(code, started.pid ?? 0);
+    return started;
+  }
+  async function untilReady(code: string, started: ChildProcess): Promise<void> {
+    const { url } = node(code);
+    const isReady = async () => {
+      if (started.exitCode !== null || started.signalCode !== null) {
+        throw new Error(`${code} ended with ${started.exitCode ?? started.signalCode}`);
+      }
+      return (await probe(url, '/readyz')) === 200;
+    };
+    await until(`${code} is ready`, isReady, restartMaxMs);
+  }
   return {
     description,
     node,
     kill,
+    start,
+    untilReady,
     async interrupt() {
       child.kill('SIGINT');
       const late = pause(exitMaxMs, undefined, { ref: false });
@@ -162,16 +211,7 @@ function running({ child, ended }: Watched, description: Description): RunningDe
       for (const pid of pids.values()) if (isAlive(pid)) process.kill(pid, 'SIGKILL');
       await until('all are gone', () => [...pids.values()].every((pid) => !isAlive(pid)));
     },
-    async restart(code) {
-      const { start, url } = node(code);
-      const started = spawn(start.command, start.args, { env: start.env, stdio: 'ignore' });
-      pids.set(code, started.pid ?? 0);
-      const isReady = async () => {
-        if (started.exitCode !== null) throw new Error(`${code} ended with ${started.exitCode}`);
-        return (await probe(url, '/readyz')) === 200;
-      };
-      await until(`${code} is ready`, isReady, restartMaxMs);
-    },
+    restart: (code) => untilReady(code, start(code)),
   };
 }
 

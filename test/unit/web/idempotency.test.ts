@@ -10,12 +10,14 @@ describe('idempotency', () => {
   let token: string;
   let runs: number;
   let isRefusing: boolean;
+  let isRefusedBefore: boolean;
 
   beforeEach(async () => {
     fixture = await apiFixture();
     token = await fixture.signIn('boris');
     runs = 0;
     isRefusing = false;
+    isRefusedBefore = false;
     const body = z.strictObject({ a: z.unknown(), b: z.string().default('b') });
     fixture.api.endpoint(
       {
@@ -24,12 +26,14 @@ describe('idempotency', () => {
         params: z.strictObject({ id: z.string() }),
         response: z.strictObject({ run: z.number(), key: z.string().optional() }),
       },
-      ({ idempotency }) =>
-        idempotency.write(async (_, { key }) => {
+      ({ idempotency }) => {
+        if (isRefusedBefore) throw new DomainError('unknown-number');
+        return idempotency.write(async (_, { key }) => {
           runs += 1;
           if (isRefusing) throw new DomainError('insufficient-balance');
           return { run: runs, ...(key === undefined ? {} : { key }) };
-        }),
+        });
+      },
     );
   });
   afterEach(() => fixture.close());
@@ -47,6 +51,13 @@ describe('idempotency', () => {
     expect(first.headers.get('idempotent-replayed')).to.equal(null);
     expect(repeat.headers.get('idempotent-replayed')).to.equal('true');
     expect(runs).to.equal(1);
+  });
+
+  it('answers a repeat as the first time, though what is checked before is refused by now', async () => {
+    const first = await make({ a: 1 }, 'k');
+    isRefusedBefore = true;
+    expect((await make({ a: 1 }, 'k')).text).to.equal(first.text);
+    expect((await make({ a: 1 }, 'new')).json.code).to.equal('unknown-number');
   });
 
   it('refuses the key for another body, even where only a default tells them apart', async () => {

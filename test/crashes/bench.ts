@@ -1,0 +1,45 @@
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { patchedTree, type SourcePatch } from '../support/patches.ts';
+import { type DemoPlace, demoPlace, type RunningDemo } from '../support/processes.ts';
+import { settleTown, type Town } from './town.ts';
+
+/** A real federation of processes that run from a copy of the code, with people who know its desks. */
+export interface Bench {
+  readonly demo: RunningDemo;
+  readonly town: Town;
+  close(): Promise<void>;
+}
+
+const caseGraceMs = 4_000;
+
+export interface BenchOptions {
+  readonly branches: number;
+  readonly patches: readonly SourcePatch[];
+}
+
+export async function openBench({ branches, patches }: BenchOptions): Promise<Bench> {
+  const tree = patchedTree(patches);
+  const passing = pathToFileURL(join(tree.root, 'dist/test/crashes/passing.js')).href;
+  const env = {
+    CASE_GRACE_MS: String(caseGraceMs),
+    LOG_LEVEL: 'warn',
+    ...(patches.length > 0 ? { NODE_OPTIONS: `--import=${passing}` } : {}),
+  };
+  let place: DemoPlace | undefined;
+  let demo: RunningDemo | undefined;
+  const close = async () => {
+    await demo?.killAll();
+    place?.remove();
+    tree.remove();
+  };
+  try {
+    place = await demoPlace(branches + 1, { root: tree.root, env });
+    demo = await place.up('--branches', String(branches));
+    const town = await settleTown(demo.description.nodes);
+    return { demo, town, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}

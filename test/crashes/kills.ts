@@ -1,0 +1,93 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { type Bench, openBench } from './bench.ts';
+import { gatherCrowd, pickWith } from './crowd.ts';
+import { judge, removeBackups } from './judge.ts';
+
+/** SIGKILL at random moments of random nodes, under load; judged now and then. */
+
+const crowdOptions = { people: 8, restMaxMs: 250, settlementPauseMs: 3_000 } as const;
+const restBeforeMaxMs = 1_200;
+const staggerMaxMs = 300;
+const downMaxMs = 600;
+/** Of the time that the last start took: some are killed right after they were ready. */
+const startedShareMax = 1.2;
+const killedWhileStartingShare = 0.4;
+const victimsMax = 3;
+
+export interface KillPlan {
+  readonly kills: number;
+  readonly branches: number;
+  readonly judgeEvery: number;
+  readonly random: () => number;
+  say(line: string): void;
+}
+
+export interface KillTally {
+  readonly kills: number;
+  readonly byNode: Readonly<Record<string, number>>;
+  readonly whileStarting: number;
+  readonly answered: number;
+  readonly repeats: number;
+  readonly judgements: number;
+}
+
+/** One federation through so many kills. @throws Error with every fault that a judgement found. */
+export async function killAtRandom(plan: KillPlan): Promise<KillTally> {
+  const bench = await openBench({ branches: plan.branches, patches: [] });
+  try {
+    return await rounds(bench, plan);
+  } finally {
+    await bench.close();
+  }
+}
+
+async function rounds({ demo, town }: Bench, plan: KillPlan): Promise<KillTally> {
+  const { random, say } = plan;
+  const pick = pickWith(random);
+  const codes = demo.description.nodes.map(({ code }) => code);
+  const byNode: Record<string, number> = Object.fromEntries(codes.map((code) => [code, 0]));
+  const startMs = new Map<string, number>();
+  let kills = 0;
+  let whileStarting = 0;
+  let judgements = 0;
+
+  async function kill(code: string): Promise<void> {
+    await demo.kill(code);
+    kills += 1;
+    byNode[code] = (byNode[code] ?? 0) + 1;
+  }
+
+  async function killAndStart(code: string): Promise<void> {
+    await pause(random() * staggerMaxMs);
+    await kill(code);
+    await pause(random() * downMaxMs);
+    if (random() < killedWhileStartingShare) {
+      demo.start(code);
+      await pause(random() * startedShareMax * (startMs.get(code) ?? 0));
+      await kill(code);
+      whileStarting += 1;
+    }
+    const began = performance.now();
+    await demo.restart(code);
+    startMs.set(code, performance.now() - began);
+  }
+
+  while (kills < plan.kills) {
+    const until = Math.min(plan.kills, kills + plan.judgeEvery);
+    const crowd = gatherCrowd(town, { ...crowdOptions, random });
+    while (kills < until) {
+      await pause(random() * restBeforeMaxMs);
+      const count = 1 + Math.floor(random() * victimsMax);
+      const victims = new Set(Array.from({ length: count }, () => pick(codes)));
+      await Promise.all([...victims].map(killAndStart));
+    }
+    await crowd.leave();
+    const faults = await judge(town);
+    judgements += 1;
+    for (const node of demo.description.nodes) removeBackups(node);
+    if (faults.length > 0) throw new Error(`after ${kills} kills:\n  ${faults.join('\n  ')}`);
+    say(`  ${kills} kills, ${town.answered.length} answers held against the stores: all is there`);
+  }
+  const repeats = town.answered.filter(({ tries }) => tries > 1).length;
+  return { kills, byNode, whileStarting, answered: town.answered.length, repeats, judgements };
+}
