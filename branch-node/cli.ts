@@ -4,6 +4,12 @@ import { readCommandSecret } from '../shared/node/command-secret.ts';
 import { addNodeCommands, print, runCommands } from '../shared/node/node-commands.ts';
 import { readBranchConfig } from './config.ts';
 
+interface EnrolOptions {
+  readonly token?: string;
+  readonly tokenFile?: string;
+  readonly again: boolean;
+}
+
 const program = new Command('sbms-branch').description(
   "A branch node. It is configured by its environment; see the README's table.",
 );
@@ -28,7 +34,8 @@ program
       'a file that holds it; without either, standard input',
     ).conflicts('token'),
   )
-  .action(async ({ token, tokenFile }: { token?: string; tokenFile?: string }) => {
+  .option('--again', 'with new keys, when the old ones were stolen or lost; the store stays', false)
+  .action(async ({ token, tokenFile, again }: EnrolOptions) => {
     const config = readBranchConfig(process.env);
     const isGiven = token !== undefined && token !== '-';
     await enrolWithCentre({
@@ -38,6 +45,7 @@ program
       code: config.code,
       peerUrl: config.peer.url,
       frontUrl: config.front.url,
+      again,
     });
     print(`${config.code} is enrolled; it is known to the others from the next release on.`);
   });

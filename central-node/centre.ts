@@ -8,6 +8,7 @@ import { recoveryRoutes } from '../shared/node/recovery-routes.ts';
 import { DomainError } from '../shared/problem/problem.ts';
 import type { Reference } from '../shared/reference/reference.ts';
 import { referencePeerRoutes } from '../shared/reference/reference-peer-routes.ts';
+import type { ReleaseManifest } from '../shared/reference/release.ts';
 import type { Transaction } from '../shared/store/store.ts';
 import { calendarDay, now } from '../shared/time/clock.ts';
 import { registerCollection } from './collection/collection-service.ts';
@@ -19,11 +20,13 @@ import { createEnrolment } from './directory/enrolment-service.ts';
 import { allBranches } from './directory/enrolment-store.ts';
 import { openHeadOfficeIdentity } from './directory/head-office-identity.ts';
 import { createMembers } from './directory/members.ts';
+import { allKeys } from './directory/node-key-store.ts';
 import { nodeRoutes } from './directory/node-routes.ts';
 import { caseRoutes } from './reconciliation/case-routes.ts';
 import { createCases } from './reconciliation/case-service.ts';
 import { reconciliationRoutes } from './reconciliation/reconciliation-routes.ts';
 import { createReconciliation } from './reconciliation/reconciliation-service.ts';
+import { createDirectoryReleases } from './reference/directory-release.ts';
 import { createLatestStatements } from './reference/latest-statement.ts';
 import { createLostReleases } from './reference/lost-releases.ts';
 import { createMovedNumbers } from './reference/moved-number-service.ts';
@@ -39,6 +42,7 @@ const renewalPauseMs = 60 * 60_000;
 const sweepPauseMs = 2_000;
 const lostReleasesPauseMs = 3_000;
 const lostSettlementsPauseMs = 3_000;
+const directoryPauseMs = 1_000;
 
 const migrations = ['directory', 'reference', 'reconciliation', 'settlement'].map((room) => ({
   room: `centre-${room}`,
@@ -80,9 +84,15 @@ export async function openCentre(config: CentreConfig, given: Partial<CentrePort
   const drafts = createReferenceDraftService({ store, clock, signer, references });
 
   /** A branch that joined or left changes the draft of the directory, and who may call head office, at once. */
-  async function onChanged(tx: Transaction, branch: EnrolledBranch): Promise<void> {
-    if (branch.active) await drafts.setBranchIdentity(tx, branch);
-    else await drafts.revokeBranch(tx, branch.code);
+  async function onChanged(
+    tx: Transaction,
+    branch: EnrolledBranch,
+    { atOnce }: { atOnce: boolean },
+  ): Promise<void> {
+    const { revokedSerials } = branch;
+    await drafts.setBranchIdentity(tx, { ...branch, revokedSerials: [...revokedSerials] });
+    await drafts.setDirectory(tx, 'node-keys', await allKeys(tx));
+    if (atOnce) await directoryReleases.ask(tx, branch.code);
     const branches = await allBranches(tx, now(clock));
     tx.afterCommit(() => {
       members.set(branches);
@@ -96,6 +106,28 @@ export async function openCentre(config: CentreConfig, given: Partial<CentrePort
   const lostReleases = createLostReleases({
     ...{ references, drafts, federation },
     client: node.client,
+  });
+  async function tellReleased(tx: Transaction, { version, createdAt }: ReleaseManifest) {
+    await federation.log.append(tx, {
+      kind: 'reference.released',
+      to: federation.peers(),
+      occurredAt: createdAt,
+      businessDate: await businessDate(),
+      body: { version },
+    });
+  }
+  const directoryReleases = createDirectoryReleases({
+    ...{ store, clock, signer, references },
+    assertMayPublish: lostReleases.assertNoneLost,
+    async onPublished(tx, manifest, actor) {
+      await tellReleased(tx, manifest);
+      await audit.record(tx, {
+        actor: { id: actor, name: actor, node: node.code },
+        action: 'directory.publish',
+        subject: `release ${manifest.version}`,
+        outcome: 'done',
+      });
+    },
   });
   const latest = createLatestStatements({ clock, signer, references });
 
@@ -125,15 +157,12 @@ export async function openCentre(config: CentreConfig, given: Partial<CentrePort
     audit,
     federation,
     enrolment,
+    publishDue: directoryReleases.publishDue,
     release: () => references.current()?.version ?? 0,
   });
   referenceRoutes(api, {
     assertMayPublish: lostReleases.assertNoneLost,
-    audit,
-    federation,
-    references,
-    drafts,
-    businessDate,
+    ...{ audit, references, drafts, tellReleased },
   });
   reconciliationRoutes(api, { store, branches: () => activeBranches(reference()) });
   caseRoutes(api, { store, audit, cases });
@@ -154,6 +183,7 @@ export async function openCentre(config: CentreConfig, given: Partial<CentrePort
     enrolment,
     async start(): Promise<void> {
       await node.start();
+      node.repeat('directory-release', directoryPauseMs, directoryReleases.publishDue);
       node.repeat('lost-releases', lostReleasesPauseMs, lostReleases.restore);
       node.repeat('lost-settlements', lostSettlementsPauseMs, lostSettlements.bringBack);
       node.repeat('sweep', sweepPauseMs, async () => {

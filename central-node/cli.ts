@@ -69,6 +69,16 @@ program
   });
 
 program
+  .command('rekey <code>')
+  .description("end all keys of a branch at once; prints the token for 'sbms-branch enrol --again'")
+  .requiredOption('--login <login>', 'an operator who may re-key branches')
+  .option('--password-file <file>', 'instead of standard input')
+  .action(async (code: string, caller: Caller) => {
+    const request = { path: `/api/v1/nodes/${code}/rekeying`, body: {} };
+    print(z.object({ token: z.string() }).parse(await callHere(caller, request)).token);
+  });
+
+program
   .command('publish')
   .description("make the running node's draft the next release of the reference data")
   .requiredOption('--login <login>', 'an operator who may publish')

@@ -28,6 +28,9 @@ export const peerPermissions: ReadonlySet<Permission> = new Set<Permission>([
   'payment.take',
 ]);
 
+/** What the home branch holds against this node, and not against the question: as if it were away. */
+const nodeRefusals: ReadonlySet<ProblemCode> = new Set(['peer-refused', 'stale-start', 'set-back']);
+
 export interface HomeQuestion {
   readonly method: 'GET' | 'POST';
   readonly path: string;
@@ -108,7 +111,7 @@ function unreachable(home: NodeCode, cause?: unknown): DomainError {
 
 function refusalIn(answer: unknown): DomainError | undefined {
   const parsed = refusal.safeParse(answer);
-  if (!parsed.success) return undefined;
+  if (!parsed.success || nodeRefusals.has(parsed.data.code)) return undefined;
   const { code, detail, movedTo } = parsed.data;
   const extras = movedTo ? { members: { movedTo } } : {};
   return new DomainError(code, detail.slice(0, maxDetailLength), extras);

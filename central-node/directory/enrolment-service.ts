@@ -14,14 +14,23 @@ import {
   tokenText,
 } from '../../shared/federation/enrolment-messages.ts';
 import type { PublicSigningKey } from '../../shared/federation/identity.ts';
+import { keyUses } from '../../shared/federation/peers.ts';
 import { headOffice, type Ids, type NodeCode, nodeCodePattern } from '../../shared/ids/ids.ts';
 import { DomainError, isDomainError } from '../../shared/problem/problem.ts';
 import type { Store, Transaction } from '../../shared/store/store.ts';
-import { type Clock, instantOf, now } from '../../shared/time/clock.ts';
+import { type Clock, type Instant, instantOf, now } from '../../shared/time/clock.ts';
 import { sha256 } from '../../shared/wire/canonical.ts';
 import { type EnrolledBranch, type IssuedCertificate, tokenIsGood } from './enrolment.ts';
 import * as enrolments from './enrolment-store.ts';
 import { createFailedTries } from './failed-tries.ts';
+import {
+  acceptKey,
+  endKeys,
+  isKeyOfAnother,
+  keyState,
+  keysOfNode,
+  revokeKeys,
+} from './node-key-store.ts';
 
 const secretBytes = 32;
 const tokenLifeMs = 24 * 3_600_000;
@@ -31,6 +40,9 @@ const dayMs = 86_400_000;
 const maxCertificatesPerDay = 24;
 const maxListedCertificates = 200;
 
+/** What the caller adds to the same transaction: an audit record. */
+export type Also = (tx: Transaction) => Promise<void>;
+
 export interface EnrolmentDeps {
   readonly store: Store;
   readonly authority: Authority;
@@ -38,13 +50,18 @@ export interface EnrolmentDeps {
   readonly headOfficeKey: PublicSigningKey;
   readonly clock: Clock;
   readonly ids: Ids;
-  /** In the transaction that enrols or revokes: the caller updates its reference draft. */
-  readonly onChanged: (tx: Transaction, branch: EnrolledBranch) => Promise<void>;
+  /** In the transaction that enrols, re-keys or revokes: the caller updates its reference draft. */
+  readonly onChanged: (
+    tx: Transaction,
+    branch: EnrolledBranch,
+    /** Whether a release has to tell it at once; a first enrolment waits for people. */
+    when: { readonly atOnce: boolean },
+  ) => Promise<void>;
 }
 
 /**
- * Who becomes a member, and who stops being one. A change takes effect at the peers with the
- * next reference release, which the caller makes of what `onChanged` told it.
+ * Who becomes a member, by which keys, and who stops being one. A change takes effect at the peers
+ * with the next reference release, which the caller makes of what `onChanged` told it.
  */
 export function createEnrolment(deps: EnrolmentDeps) {
   const { store, authority, clock, ids } = deps;
@@ -89,10 +106,8 @@ export function createEnrolment(deps: EnrolmentDeps) {
         throw tokenRefused();
       }
       const signingKeyX = signingJwk.x;
-      const taken = await enrolments.keyOfAnother(tx, { code, signingKeyX, tlsKeySha256 });
-      if (taken || signingKeyX === deps.headOfficeKey.x) {
-        throw new DomainError('enrolment-refused', 'These keys belong to another node.');
-      }
+      const isFirst = (await keysOfNode(tx, code)).length === 0;
+      await takeKeys(tx, { node: code, signing: signingKeyX, tls: tlsKeySha256 }, at);
       await enrolments.useToken(tx, secretSha256, at);
       await enrolments.revokeCertificatesOf(tx, code, at);
       await enrolments.saveBranch(tx, {
@@ -104,15 +119,49 @@ export function createEnrolment(deps: EnrolmentDeps) {
         enrolledAt: at,
       });
       await enrolments.saveCertificate(tx, record);
-      await deps.onChanged(tx, await branchIn(tx, code));
+      await deps.onChanged(tx, await branchIn(tx, code), { atOnce: !isFirst });
     });
     return { certPem, caPem: authority.certPem, hqSigningKey: deps.headOfficeKey };
+  }
+
+  /** A branch's keys from now on. Those that it had before can still be read, and no more. */
+  async function takeKeys(
+    tx: Transaction,
+    keys: { node: NodeCode; signing: string; tls: string },
+    at: Instant,
+  ): Promise<void> {
+    const { node } = keys;
+    for (const use of keyUses) {
+      const key = keys[use];
+      if (key === deps.headOfficeKey.x || (await isKeyOfAnother(tx, { node, use, key }))) {
+        throw new DomainError('enrolment-refused', 'These keys belong to another node.');
+      }
+      if ((await keyState(tx, { use, key })) === 'revoked') {
+        throw new DomainError('enrolment-refused', 'These keys are revoked; enrol with new ones.');
+      }
+      await acceptKey(tx, { node, use, key, at });
+    }
+    await endKeys(tx, { node, state: 'retired', at, keep: [keys.signing, keys.tls] });
   }
 
   async function branchIn(tx: Transaction, code: NodeCode): Promise<EnrolledBranch> {
     const branch = await enrolments.findBranch(tx, code, now(clock));
     if (!branch) throw new DomainError('branch-not-found', `${code} is not enrolled.`);
     return branch;
+  }
+
+  function newToken(code: NodeCode, createdBy: string) {
+    const secret = ids.secret(secretBytes);
+    const nowMs = clock.nowMs();
+    const record = {
+      secretSha256: sha256(secret),
+      code,
+      createdBy,
+      createdAt: instantOf(nowMs),
+      expiresAt: instantOf(nowMs + tokenLifeMs),
+      usedAt: null,
+    };
+    return { text: tokenText({ secret, authoritySha256 }), record };
   }
 
   return {
@@ -127,19 +176,9 @@ export function createEnrolment(deps: EnrolmentDeps) {
       if (!nodeCodePattern.test(options.code) || options.code === headOffice) {
         throw new DomainError('invalid-input', 'A branch code is 2–8 capitals, and not HQ.');
       }
-      const secret = ids.secret(secretBytes);
-      const nowMs = clock.nowMs();
-      await store.write((tx) =>
-        enrolments.replaceToken(tx, {
-          secretSha256: sha256(secret),
-          code: options.code,
-          createdBy: options.actor,
-          createdAt: instantOf(nowMs),
-          expiresAt: instantOf(nowMs + tokenLifeMs),
-          usedAt: null,
-        }),
-      );
-      return tokenText({ secret, authoritySha256 });
+      const { text, record } = newToken(options.code, options.actor);
+      await store.write((tx) => enrolments.replaceToken(tx, record));
+      return text;
     },
 
     /**
@@ -191,7 +230,7 @@ export function createEnrolment(deps: EnrolmentDeps) {
      * Ends a branch's membership, or one certificate of it. Twice is the same as once.
      * @throws DomainError `branch-not-found`, `not-found` for an unknown serial.
      */
-    revoke(what: { code: NodeCode } | { serial: string }): Promise<EnrolledBranch> {
+    revoke(what: { code: NodeCode } | { serial: string }, also?: Also): Promise<EnrolledBranch> {
       return store.write(async (tx) => {
         const at = now(clock);
         const code = 'code' in what ? what.code : await revokeSerial(tx, what.serial, at);
@@ -200,9 +239,30 @@ export function createEnrolment(deps: EnrolmentDeps) {
           await enrolments.revokeCertificatesOf(tx, code, at);
         }
         const branch = await branchIn(tx, code);
-        await deps.onChanged(tx, branch);
+        await deps.onChanged(tx, branch, { atOnce: true });
+        await also?.(tx);
         return branch;
       });
+    },
+
+    /**
+     * A branch's keys are in wrong hands: all of them and all of its certificates end at once. It
+     * stays a member, whom nobody hears until it has enrolled again with the token.
+     * @throws DomainError `branch-not-found`.
+     */
+    async rekey(options: { code: NodeCode; actor: string; also?: Also }): Promise<string> {
+      const { code, actor } = options;
+      const { text, record } = newToken(code, actor);
+      await store.write(async (tx) => {
+        const at = now(clock);
+        await branchIn(tx, code);
+        await enrolments.revokeCertificatesOf(tx, code, at);
+        await revokeKeys(tx, code, at);
+        await enrolments.replaceToken(tx, record);
+        await deps.onChanged(tx, await branchIn(tx, code), { atOnce: true });
+        await options.also?.(tx);
+      });
+      return text;
     },
 
     branches(): Promise<EnrolledBranch[]> {

@@ -2,6 +2,7 @@ import type { NodeCode } from '../../shared/ids/ids.ts';
 import type { Reader, Transaction } from '../../shared/store/store.ts';
 import type { Instant } from '../../shared/time/clock.ts';
 import type { EnrolledBranch, IssuedCertificate, TokenRecord } from './enrolment.ts';
+import { keysOfNode } from './node-key-store.ts';
 
 const tokenColumns = `secret_sha256 AS secretSha256, code, created_by AS createdBy,
   created_at AS createdAt, expires_at AS expiresAt, used_at AS usedAt`;
@@ -46,28 +47,9 @@ export async function useToken(tx: Transaction, secretSha256: string, at: Instan
   await tx.run('UPDATE enrolment_tokens SET used_at = ? WHERE secret_sha256 = ?', at, secretSha256);
 }
 
-/** Whether a branch other than `code` has, or had, one of these keys. */
-export async function keyOfAnother(
-  tx: Reader,
-  keys: { code: NodeCode; signingKeyX: string; tlsKeySha256: string },
-): Promise<boolean> {
-  const row = await tx.get(
-    `SELECT 1 AS found FROM enrolled_branches
-     WHERE code <> ? AND (signing_key_x = ? OR tls_key_sha256 = ?)
-     UNION ALL
-     SELECT 1 FROM issued_certificates WHERE code <> ? AND tls_key_sha256 = ? LIMIT 1`,
-    keys.code,
-    keys.signingKeyX,
-    keys.tlsKeySha256,
-    keys.code,
-    keys.tlsKeySha256,
-  );
-  return row !== undefined;
-}
-
 export async function saveBranch(
   tx: Transaction,
-  branch: Omit<EnrolledBranch, 'revokedSerials' | 'active'>,
+  branch: Omit<EnrolledBranch, 'keys' | 'revokedSerials' | 'active'>,
 ): Promise<void> {
   await tx.run(
     `INSERT INTO enrolled_branches
@@ -110,7 +92,7 @@ export async function findBranch(
     `SELECT ${branchColumns} FROM enrolled_branches WHERE code = ?`,
     code,
   );
-  return row && { ...branchOf(row), revokedSerials: await revokedSerials(tx, code, at) };
+  return row && withHistory(tx, row, at);
 }
 
 export async function allBranches(tx: Reader, at: Instant): Promise<EnrolledBranch[]> {
@@ -119,9 +101,17 @@ export async function allBranches(tx: Reader, at: Instant): Promise<EnrolledBran
   );
   const branches: EnrolledBranch[] = [];
   for (const row of rows) {
-    branches.push({ ...branchOf(row), revokedSerials: await revokedSerials(tx, row.code, at) });
+    branches.push(await withHistory(tx, row, at));
   }
   return branches;
+}
+
+async function withHistory(tx: Reader, row: BranchRow, at: Instant): Promise<EnrolledBranch> {
+  return {
+    ...branchOf(row),
+    keys: await keysOfNode(tx, row.code),
+    revokedSerials: await revokedSerials(tx, row.code, at),
+  };
 }
 
 async function revokedSerials(tx: Reader, code: NodeCode, at: Instant): Promise<string[]> {

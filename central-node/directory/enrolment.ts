@@ -1,4 +1,5 @@
 import type { PublicSigningKey } from '../../shared/federation/identity.ts';
+import type { NodeKey } from '../../shared/federation/peers.ts';
 import type { NodeCode } from '../../shared/ids/ids.ts';
 import type { Instant } from '../../shared/time/clock.ts';
 
@@ -9,6 +10,8 @@ export interface EnrolledBranch {
   readonly frontUrl: string;
   readonly signingKey: PublicSigningKey;
   readonly tlsKeySha256: string;
+  /** All keys that it ever had. */
+  readonly keys: readonly NodeKey[];
   /** Serials revoked and not yet expired. */
   readonly revokedSerials: readonly string[];
   readonly active: boolean;

@@ -4,7 +4,7 @@ import type { Principal } from '../../shared/access/operator.ts';
 import type { Federation } from '../../shared/federation/federation.ts';
 import { headOffice, type NodeCode } from '../../shared/ids/ids.ts';
 import { DomainError } from '../../shared/problem/problem.ts';
-import type { Store } from '../../shared/store/store.ts';
+import type { Store, Transaction } from '../../shared/store/store.ts';
 import type { Api } from '../../shared/web/api.ts';
 import { instant, nodeCode, page } from '../../shared/web/schemas.ts';
 import type { Enrolment } from './enrolment-service.ts';
@@ -16,6 +16,8 @@ export interface NodeRouteDeps {
   enrolment: Enrolment;
   /** The version of the release in force at head office; 0 for none. */
   release: () => number;
+  /** Tells the branches of a change of the directory at once. */
+  publishDue(): Promise<void>;
 }
 
 const nodeView = z
@@ -49,9 +51,14 @@ const codeParams = z.strictObject({ code: nodeCode });
 export function nodeRoutes({ endpoint }: Pick<Api, 'endpoint'>, deps: NodeRouteDeps): void {
   const { store, audit, federation, enrolment } = deps;
 
-  async function note(principal: Principal, action: string, subject: string): Promise<void> {
+  const noting = (principal: Principal, action: string, subject: string) => (tx: Transaction) => {
     const actor = { id: principal.operatorId, name: principal.name, node: headOffice };
-    await store.write((tx) => audit.record(tx, { actor, action, subject, outcome: 'done' }));
+    return audit.record(tx, { actor, action, subject, outcome: 'done' });
+  };
+
+  /** The change stands; if it cannot be published now, the node tries on. */
+  async function tellNow(): Promise<void> {
+    await deps.publishDue().catch(() => undefined);
   }
 
   async function viewOf(branch: Awaited<ReturnType<Enrolment['branches']>>[number]) {
@@ -110,7 +117,7 @@ export function nodeRoutes({ endpoint }: Pick<Api, 'endpoint'>, deps: NodeRouteD
     async ({ body, principal }) => {
       const code = body.code as NodeCode;
       const token = await enrolment.createToken({ code, actor: principal.login });
-      await note(principal, 'branch.invite', code);
+      await store.write(noting(principal, 'branch.invite', code));
       return { code, token };
     },
   );
@@ -122,7 +129,7 @@ export function nodeRoutes({ endpoint }: Pick<Api, 'endpoint'>, deps: NodeRouteD
       permission: 'branch.revoke',
       operationId: 'revokeNode',
       tag: 'Federation',
-      summary: 'Cut a branch off: head office refuses it now, the others from the next release on',
+      summary: 'Cut a branch off: head office refuses it now, the others by a release made at once',
       params: codeParams,
       response: nodeView,
     },
@@ -130,9 +137,29 @@ export function nodeRoutes({ endpoint }: Pick<Api, 'endpoint'>, deps: NodeRouteD
       const code = params.code as NodeCode;
       const known = (await enrolment.branches()).some((branch) => branch.code === code);
       if (!known) throw new DomainError('branch-not-found');
-      const branch = await enrolment.revoke({ code });
-      await note(principal, 'branch.revoke', code);
+      const branch = await enrolment.revoke({ code }, noting(principal, 'branch.revoke', code));
+      await tellNow();
       return viewOf(branch);
+    },
+  );
+
+  endpoint(
+    {
+      method: 'POST',
+      path: '/api/v1/nodes/{code}/rekeying',
+      permission: 'branch.rekey',
+      operationId: 'rekeyNode',
+      tag: 'Federation',
+      summary: "End all of a branch's keys at once, and give the token for new ones; shown once",
+      params: codeParams,
+      response: z.strictObject({ code: nodeCode, token: z.string(), release: z.int() }),
+    },
+    async ({ params, principal }) => {
+      const code = params.code as NodeCode;
+      const also = noting(principal, 'branch.rekey', code);
+      const token = await enrolment.rekey({ code, actor: principal.login, also });
+      await tellNow();
+      return { code, token, release: deps.release() };
     },
   );
 }

@@ -3,7 +3,7 @@ import { basename, extname, join } from 'node:path';
 import { CsvError, parse } from 'csv-parse/sync';
 import { DomainError, type FieldError } from '../../shared/problem/problem.ts';
 import { rowErrors } from '../../shared/reference/dataset-content.ts';
-import { type DatasetName, isDatasetName } from '../../shared/reference/datasets.ts';
+import { type DatasetName, editableDatasets } from '../../shared/reference/datasets.ts';
 import { draftSchema } from './draft-rows.ts';
 
 const maxFileBytes = 64 * 1024 * 1024;
@@ -31,7 +31,7 @@ export async function readDatasetFiles(directory: string): Promise<DatasetFiles>
   for (const file of (await readdir(directory)).sort()) {
     const extension = extname(file);
     const name = basename(file, extension);
-    if (!isDatasetName(name) || (extension !== '.csv' && extension !== '.json')) {
+    if (!isEditable(name) || (extension !== '.csv' && extension !== '.json')) {
       ignored.push(file);
       continue;
     }
@@ -41,6 +41,10 @@ export async function readDatasetFiles(directory: string): Promise<DatasetFiles>
   }
   if (errors.length > 0) throw refuse(errors.slice(0, maxListedErrors));
   return { rows, ignored };
+}
+
+function isEditable(name: string): name is DatasetName {
+  return editableDatasets.some((editable) => editable === name);
 }
 
 interface FileRow {

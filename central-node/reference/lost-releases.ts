@@ -1,7 +1,11 @@
 import type { Federation } from '../../shared/federation/federation.ts';
 import type { PeerClient } from '../../shared/federation/peers.ts';
 import { DomainError } from '../../shared/problem/problem.ts';
-import { branchTerms, type DatasetName, datasetNames } from '../../shared/reference/datasets.ts';
+import {
+  branchTerms,
+  type DatasetName,
+  editableDatasets,
+} from '../../shared/reference/datasets.ts';
 import type { ReferenceService } from '../../shared/reference/reference-service.ts';
 import { createReleaseFetcher } from '../../shared/reference/release-fetcher.ts';
 import type { ReferenceDraftService } from './reference-draft-service.ts';
@@ -32,7 +36,7 @@ export function createLostReleases(deps: {
   async function adopt(
     shaOf: Readonly<Partial<Record<string, { sha256: string }>>>,
   ): Promise<void> {
-    for (const name of datasetNames) {
+    for (const name of editableDatasets) {
       const listed = shaOf[name];
       if (!listed) continue;
       const rows: unknown[] = JSON.parse(await references.datasetContent(listed.sha256));

@@ -8,6 +8,7 @@ import {
 import {
   type DatasetName,
   type Datasets,
+  type DirectoryDataset,
   datasetNames,
   publicSigningKey,
   type RowOf,
@@ -75,15 +76,14 @@ export interface ReferenceDraftService {
   publications(): Promise<readonly Publication[]>;
   /** A release of head office's own that it got back from a branch is listed again. */
   recordRecovered(manifest: ReleaseManifest): Promise<void>;
-  /** Enrolment's word on a branch; makes it active. @throws DomainError `branch-not-found`. */
-  setBranchIdentity(
+  /** Enrolment's word on a branch. @throws DomainError `branch-not-found`. */
+  setBranchIdentity(tx: Transaction, identity: BranchIdentity): Promise<void>;
+  /** What the keys' own services say; nobody else changes these data sets. */
+  setDirectory<Name extends DirectoryDataset>(
     tx: Transaction,
-    identity: Omit<BranchIdentity, 'revokedSerials' | 'active'>,
+    name: Name,
+    rows: readonly RowOf<Name>[],
   ): Promise<void>;
-  /** Every peer refuses the branch from the next release on. @throws DomainError as above. */
-  revokeBranch(tx: Transaction, code: string): Promise<void>;
-  /** One certificate, by its serial in hex. @throws DomainError `branch-not-found`. */
-  revokeSerial(tx: Transaction, revoked: { code: string; serial: string }): Promise<void>;
 }
 
 export interface ImportedDirectory {
@@ -186,18 +186,14 @@ export function createReferenceDraftService({
       if (!terms.some(({ code }) => code === identity.code)) {
         throw new DomainError('branch-not-found', `${identity.code} is not in the draft.`);
       }
-      const before = (await branchIdentities(tx)).find(({ code }) => code === identity.code);
       const signingKey = publicSigningKey.parse(identity.signingKey);
-      const revokedSerials = before?.revokedSerials ?? [];
-      await saveIdentity(tx, { ...identity, signingKey, revokedSerials, active: true });
+      await saveIdentity(tx, { ...identity, signingKey });
     },
-    async revokeBranch(tx, code) {
-      await saveIdentity(tx, { ...(await enrolledBranch(tx, code)), active: false });
-    },
-    async revokeSerial(tx, { code, serial }) {
-      const identity = await enrolledBranch(tx, code);
-      const revokedSerials = [...new Set([...identity.revokedSerials, serial])];
-      await saveIdentity(tx, { ...identity, revokedSerials });
+    async setDirectory(tx, name, rows) {
+      const content = draftContent(name, rows);
+      if ((await findDraft(tx, name))?.sha256 !== content.sha256) {
+        await saveDraft(tx, name, content);
+      }
     },
   };
 }
@@ -258,12 +254,6 @@ interface Draft {
   readonly revision: bigint;
   readonly datasets: Datasets;
   readonly contents: Contents;
-}
-
-async function enrolledBranch(tx: Reader, code: string): Promise<BranchIdentity> {
-  const identity = (await branchIdentities(tx)).find((branch) => branch.code === code);
-  if (!identity) throw new DomainError('branch-not-found', `${code} has not enrolled.`);
-  return identity;
 }
 
 type Contents = ReadonlyMap<DatasetName, DatasetContent>;

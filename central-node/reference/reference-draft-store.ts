@@ -116,3 +116,40 @@ export async function listPublications(tx: Reader, limit: number): Promise<Publi
     effectiveFrom: row.effective_from,
   }));
 }
+
+export interface DirectoryDue {
+  /** The draft's, when the directory last changed. */
+  readonly revision: bigint;
+  readonly actor: string;
+  /** Versions that are still to be made again, once that has begun. */
+  readonly bases: readonly number[] | undefined;
+}
+
+export async function directoryDue(tx: Reader): Promise<DirectoryDue | undefined> {
+  const row = await tx.get<{ revision: bigint; actor: string; bases: string | null }>(
+    'SELECT revision, actor, bases FROM directory_due WHERE one = 1',
+  );
+  return row && { ...row, bases: row.bases === null ? undefined : JSON.parse(row.bases) };
+}
+
+/** What has begun is ended first. */
+export async function setDirectoryDue(
+  tx: Transaction,
+  due: Pick<DirectoryDue, 'revision' | 'actor'>,
+): Promise<void> {
+  await tx.run(
+    `INSERT INTO directory_due (one, revision, actor) VALUES (1, ?, ?)
+     ON CONFLICT DO UPDATE SET revision = excluded.revision, actor = excluded.actor`,
+    due.revision,
+    due.actor,
+  );
+}
+
+export async function saveDirectoryBases(tx: Transaction, bases: readonly number[] | undefined) {
+  await tx.run('UPDATE directory_due SET bases = ?', bases ? JSON.stringify(bases) : null);
+}
+
+/** Done, as far as the draft had come. */
+export async function clearDirectoryDue(tx: Transaction, revision: bigint): Promise<void> {
+  await tx.run('DELETE FROM directory_due WHERE revision <= ?', revision);
+}

@@ -1,13 +1,12 @@
 import { z } from '@hono/zod-openapi';
 import type { Audit } from '../../shared/access/audit.ts';
 import type { Principal } from '../../shared/access/operator.ts';
-import type { Federation } from '../../shared/federation/federation.ts';
 import { headOffice } from '../../shared/ids/ids.ts';
 import { DomainError } from '../../shared/problem/problem.ts';
-import { datasetNames } from '../../shared/reference/datasets.ts';
+import { datasetNames, editableDatasets } from '../../shared/reference/datasets.ts';
 import type { ReferenceService } from '../../shared/reference/reference-service.ts';
-import type { Reader, Transaction } from '../../shared/store/store.ts';
-import type { BusinessDate } from '../../shared/time/clock.ts';
+import type { ReleaseManifest } from '../../shared/reference/release.ts';
+import type { Transaction } from '../../shared/store/store.ts';
 import type { Api } from '../../shared/web/api.ts';
 import { instant, page } from '../../shared/web/schemas.ts';
 import { importNumbering } from './numbering-import.ts';
@@ -17,12 +16,12 @@ const maxImportBytes = 16 * 1024 * 1024;
 
 export interface ReferenceRouteDeps {
   audit: Audit;
-  federation: Federation;
   references: ReferenceService;
   drafts: ReferenceDraftService;
   /** @throws DomainError `recovering` while head office may not know its own last release. */
   assertMayPublish(): Promise<void>;
-  businessDate(tx: Reader): Promise<BusinessDate>;
+  /** Tells every branch of a release, in the transaction that stores it. */
+  tellReleased(tx: Transaction, manifest: ReleaseManifest): Promise<void>;
 }
 
 const releaseView = z
@@ -48,6 +47,7 @@ const numberingView = z
   .openapi('NumberingImport');
 
 const datasetParams = z.strictObject({ name: z.enum(datasetNames) });
+const editableParams = z.strictObject({ name: z.enum(editableDatasets) });
 // Each data set has its own strict schema; the draft parses its rows by it.
 const rows = z.array(z.record(z.string(), z.unknown()));
 
@@ -56,7 +56,7 @@ export function referenceRoutes(
   { endpoint }: Pick<Api, 'endpoint'>,
   deps: ReferenceRouteDeps,
 ): void {
-  const { drafts, federation } = deps;
+  const { drafts } = deps;
 
   const noting = (principal: Principal, action: string, subject: string) => (tx: Transaction) => {
     const actor = { id: principal.operatorId, name: principal.name, node: headOffice };
@@ -80,15 +80,9 @@ export function referenceRoutes(
       const manifest = await drafts.publish({
         actor: principal.login,
         ...(effectiveFrom === undefined ? {} : { effectiveFrom }),
-        async onPublished(tx, { version, createdAt }) {
-          await federation.log.append(tx, {
-            kind: 'reference.released',
-            to: federation.peers(),
-            occurredAt: createdAt,
-            businessDate: await deps.businessDate(tx),
-            body: { version },
-          });
-          await noting(principal, 'reference.publish', `release ${version}`)(tx);
+        async onPublished(tx, published) {
+          await deps.tellReleased(tx, published);
+          await noting(principal, 'reference.publish', `release ${published.version}`)(tx);
         },
       });
       const { version, datasets } = manifest;
@@ -173,7 +167,7 @@ function draftRoutes(
       operationId: 'replaceDraftDataset',
       tag: 'Reference data',
       summary: "Replace a data set's rows in the draft, all or none",
-      params: datasetParams,
+      params: editableParams,
       body: z.strictObject({ rows }),
       maxBodyBytes: maxImportBytes,
       response: z.strictObject({ name: z.string(), rows: z.int() }),

@@ -23,6 +23,7 @@ export const permissions = {
   'node.read': ['centre', 'See the state of every node'],
   'branch.enrol': ['centre', 'Let a branch join the federation'],
   'branch.revoke': ['centre', 'Revoke a branch or its certificates'],
+  'branch.rekey': ['centre', "End a branch's keys and let it enrol again with new ones"],
   'reference.edit': ['centre', 'Edit the draft of the reference data'],
   'reference.publish': ['centre', 'Sign and publish a release'],
   'reconciliation.read': ['centre', 'See reconciliation and its legs'],

@@ -12,7 +12,15 @@ import {
 } from './certificates.ts';
 import { type EnrolmentRequest, enrolmentAnswer, parseToken } from './enrolment-messages.ts';
 import type { NodeIdentity } from './identity.ts';
-import { completeIdentity, createIdentity, loadIdentity, publicKeyOf } from './identity.ts';
+import {
+  adoptNextIdentity,
+  completeIdentity,
+  createIdentity,
+  dropNextIdentity,
+  loadIdentity,
+  nextIdentityDir,
+  publicKeyOf,
+} from './identity.ts';
 
 const maxAnswerBytes = 256 * 1024;
 const exchangeMaxMs = 30_000;
@@ -30,9 +38,13 @@ export async function enrolWithCentre(options: {
   code: NodeCode;
   peerUrl: string;
   frontUrl: string;
+  /** With new keys in the place of those that it has: they were stolen, or are lost. */
+  again?: boolean;
 }): Promise<NodeIdentity> {
-  const { centreUrl, dir, code } = options;
+  const { centreUrl, code } = options;
   const token = parseToken(options.token);
+  if (options.again) dropNextIdentity(options.dir);
+  const dir = options.again ? nextIdentityDir(options.dir) : options.dir;
   const keys = await createIdentity(dir, code);
   const caPem = await fetchAuthority(centreUrl, token.authoritySha256);
   const request: EnrolmentRequest = {
@@ -53,7 +65,7 @@ export async function enrolWithCentre(options: {
   const { certPem, hqSigningKey } = answer.data;
   assertCertificateFor({ certPem, caPem, keyPem: keys.tlsKeyPem, code });
   completeIdentity(dir, { certPem, caPem, headOfficeKey: hqSigningKey });
-  return loadIdentity(dir);
+  return options.again ? adoptNextIdentity(options.dir) : loadIdentity(dir);
 }
 
 /** @throws DomainError `enrolment-refused` unless it is the authority's, for this node and key. */

@@ -1,4 +1,5 @@
 import { createPrivateKey } from 'node:crypto';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { calculateJwkThumbprint, exportJWK, generateKeyPair, type JWK } from 'jose';
@@ -48,6 +49,10 @@ const files = {
   signingKey: 'signing-key.jwk',
   headOfficeKey: 'hq-signing-key.jwk',
 } as const;
+
+/** Where a node's next identity is made; it counts once it has been adopted. */
+const nextFolder = 'next';
+const adoptMark = 'adopt';
 
 /** The JWK thumbprint (RFC 7638) that a `kid` names. */
 export function signingKeyId(jwk: JWK): Promise<string> {
@@ -106,6 +111,29 @@ export function replaceCertificate(dir: string, certPem: string): void {
   writeFile(dir, files.cert, certPem);
 }
 
+export const nextIdentityDir = (dir: string): string => join(dir, nextFolder);
+
+/** Forgets keys that never came to count. */
+export function dropNextIdentity(dir: string): void {
+  rmSync(nextIdentityDir(dir), { recursive: true, force: true });
+}
+
+/** From here on the next identity is the node's own; the keys before it are gone. */
+export function adoptNextIdentity(dir: string): Promise<NodeIdentity> {
+  writeFile(nextIdentityDir(dir), adoptMark, '');
+  return loadIdentity(dir);
+}
+
+/** Many files are not replaced at once: what a crash interrupted is done again. */
+function finishAdopting(dir: string): void {
+  const next = nextIdentityDir(dir);
+  if (!existsSync(join(next, adoptMark))) return;
+  for (const name of Object.values(files)) {
+    if (existsSync(join(next, name))) replaceFile(join(dir, name), readFileSync(join(next, name)));
+  }
+  dropNextIdentity(dir);
+}
+
 function writeFile(dir: string, name: string, text: string): void {
   replaceFile(join(dir, name), Buffer.from(text));
 }
@@ -115,6 +143,7 @@ function writeFile(dir: string, name: string, text: string): void {
  * @throws DomainError `not-found` when the node is not enrolled; Error when a file is damaged.
  */
 export async function loadIdentity(dir: string): Promise<NodeIdentity> {
+  finishAdopting(dir);
   const certPem = await readIfPresent(join(dir, files.cert));
   if (certPem === undefined) {
     throw new DomainError('not-found', `No node identity in ${dir}: enrol this node first.`);

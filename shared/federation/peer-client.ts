@@ -125,8 +125,17 @@ function sameLine(known: Peer, now: Peer): boolean {
 function sameKey(known: Peer, now: Peer): boolean {
   return (
     known.tlsKeySha256 === now.tlsKeySha256 &&
-    known.revokedSerials.join() === now.revokedSerials.join()
+    known.revokedSerials.join() === now.revokedSerials.join() &&
+    refusedKeys(known) === refusedKeys(now)
   );
+}
+
+/** A key that is accepted besides cuts nobody off; one that is not any more does. */
+function refusedKeys({ keys = [] }: Peer): string {
+  return keys
+    .flatMap(({ use, key, state }) => (use === 'tls' && state !== 'accepted' ? [key] : []))
+    .sort()
+    .join();
 }
 
 async function send(

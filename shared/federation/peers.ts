@@ -1,6 +1,18 @@
 import type { JWK } from 'jose';
 import type { NodeCode } from '../ids/ids.ts';
 
+export const keyUses = ['signing', 'tls'] as const;
+export const keyStates = ['accepted', 'retired', 'revoked'] as const;
+
+/** One key of a node's history. While keys are being rotated, two of a use are accepted. */
+export interface NodeKey {
+  readonly use: (typeof keyUses)[number];
+  /** Of a signing key its `x`, of a TLS key the SHA-256 (hex) of its SubjectPublicKeyInfo. */
+  readonly key: string;
+  /** What was signed with a retired or revoked key can still be read; nothing new counts. */
+  readonly state: (typeof keyStates)[number];
+}
+
 /** A node as the directory of the release in force describes it. */
 export interface Peer {
   readonly code: NodeCode;
@@ -13,10 +25,31 @@ export interface Peer {
    * the authority, has none.
    */
   readonly tlsKeySha256?: string;
+  /** All keys that it ever had; those above are accepted unless this says otherwise. */
+  readonly keys?: readonly NodeKey[];
   /** Certificate serials (lower-case hex) that are refused whatever their dates say. */
   readonly revokedSerials: readonly string[];
   /** A removed branch stays in the directory, inactive, so that its old signatures can be read. */
   readonly active: boolean;
+}
+
+/** The public signing keys of a peer: those that count now, or all that it ever had. */
+export function signingKeysOf(peer: Peer, options: { historic: boolean }): JWK[] {
+  const keys = new Map([[String(peer.signingKey.x), true]]);
+  for (const { use, key, state } of peer.keys ?? []) {
+    if (use === 'signing') keys.set(key, state === 'accepted');
+  }
+  return [...keys]
+    .filter(([, counts]) => counts || options.historic)
+    .map(([x]) => ({ kty: 'OKP', crv: 'Ed25519', x }));
+}
+
+/** What the directory says of a TLS key that a certificate of this peer is for. */
+export function tlsKeyState(peer: Peer, spkiSha256: string): NodeKey['state'] | 'unknown' {
+  const listed = peer.keys?.find(({ use, key }) => use === 'tls' && key === spkiSha256);
+  if (listed) return listed.state;
+  const isPinned = peer.tlsKeySha256 === undefined || peer.tlsKeySha256 === spkiSha256;
+  return isPinned ? 'accepted' : 'unknown';
 }
 
 /** The live view of who the peers are; a new release changes what it answers. */

@@ -1,5 +1,5 @@
 import type { CertificateFacts } from './certificates.ts';
-import type { Peer } from './peers.ts';
+import { type Peer, tlsKeyState } from './peers.ts';
 
 /** Why a certificate of our own authority does not make its holder a peer. */
 export type RefusalReason =
@@ -12,6 +12,7 @@ export type RefusalReason =
   | 'unknown-node'
   | 'inactive-node'
   | 'other-key'
+  | 'revoked-key'
   | 'revoked-serial';
 
 /**
@@ -28,8 +29,8 @@ export function refusalOf(
   if (nowMs > facts.notAfter) return 'expired';
   if (!peer || peer.code !== facts.code) return 'unknown-node';
   if (!peer.active) return 'inactive-node';
-  const key = peer.tlsKeySha256;
-  if (key !== undefined && key !== facts.spkiSha256) return 'other-key';
+  const key = tlsKeyState(peer, facts.spkiSha256);
+  if (key !== 'accepted') return key === 'revoked' ? 'revoked-key' : 'other-key';
   if (peer.revokedSerials.includes(facts.serial)) return 'revoked-serial';
   return undefined;
 }

@@ -1,8 +1,15 @@
-import { CompactSign, type CryptoKey, compactVerify, importJWK, type JWK } from 'jose';
+import {
+  CompactSign,
+  type CryptoKey,
+  compactVerify,
+  decodeProtectedHeader,
+  importJWK,
+  type JWK,
+} from 'jose';
 import { headOffice, type NodeCode } from '../ids/ids.ts';
 import { DomainError } from '../problem/problem.ts';
 import { publicKeyOf, signingKeyId } from './identity.ts';
-import type { PeerDirectory, Signer, Verifier } from './peers.ts';
+import { type PeerDirectory, type Signer, signingKeysOf, type Verifier } from './peers.ts';
 
 const algorithm = 'EdDSA';
 const maxJwsCharacters = 1_048_576;
@@ -23,26 +30,62 @@ export function createSigner(identity: { code: NodeCode; signingKey: JWK }): Sig
   };
 }
 
+/** Signs with the key that a node has now: keys are rotated while it runs. */
+export function createChangingSigner(identity: () => { code: NodeCode; signingKey: JWK }): Signer {
+  const { code } = identity();
+  const signerOf = latest((signingKey: JWK) => createSigner({ code, signingKey }));
+  return {
+    node: code,
+    sign: (typ, payload) => signerOf(identity().signingKey).sign(typ, payload),
+  };
+}
+
+/** Makes what follows from an object once, until it is another object. */
+function latest<From extends object, Made>(make: (from: From) => Made): (from: From) => Made {
+  let known: { readonly from: From; readonly made: Made } | undefined;
+  return (from) => {
+    if (known?.from !== from) known = { from, made: make(from) };
+    return known.made;
+  };
+}
+
 /**
  * Verifies against the directory's keys. HQ's is the directory's once a release names it, and
- * the one pinned at enrolment before that. Signatures of inactive nodes are refused, unless
- * `historic`: for reading what was signed while they were members.
+ * the one pinned at enrolment before that. Signatures of inactive nodes and by former keys are
+ * refused, unless `historic`: for reading what was signed while they counted. A node reads its
+ * own signatures by all keys that it ever had: they are what it is recovered from.
  */
 export function createVerifier(deps: {
   directory: PeerDirectory;
   headOfficeKey: JWK;
   historic?: boolean;
+  /** The verifying node itself; its own keys need not be in the directory yet. */
+  self?: { readonly node: NodeCode; readonly keys: () => readonly JWK[] };
 }): Verifier {
   const keys = new Map<string, Promise<LoadedKey>>();
+  const { directory, self, historic = false } = deps;
 
-  function keyOf(node: NodeCode): JWK {
-    const peer = deps.directory.peer(node);
-    if (!peer && node === headOffice) return deps.headOfficeKey;
+  function keysOf(node: NodeCode): readonly JWK[] {
+    const peer = directory.peer(node);
+    if (node === self?.node) {
+      return [...self.keys(), ...(peer ? signingKeysOf(peer, { historic: true }) : [])];
+    }
+    if (!peer && node === headOffice) return [deps.headOfficeKey];
     if (!peer) throw new DomainError('peer-refused', `The directory knows no node ${node}.`);
-    if (!peer.active && !deps.historic) {
+    if (!peer.active && !historic) {
       throw new DomainError('peer-refused', `${node} is no longer a member.`);
     }
-    return peer.signingKey;
+    return signingKeysOf(peer, { historic });
+  }
+
+  /** The one of a node's keys that the signature names. */
+  async function keyNamedBy(jws: string, candidates: readonly JWK[]): Promise<LoadedKey> {
+    const { kid } = decodeProtectedHeader(jws);
+    for (const jwk of candidates) {
+      const known = await loaded(jwk);
+      if (known.kid === kid) return known;
+    }
+    throw new Error(`kid ${kid} names no key that counts`);
   }
 
   function loaded(jwk: JWK): Promise<LoadedKey> {
@@ -57,17 +100,15 @@ export function createVerifier(deps: {
 
   return {
     async verify(jws, { node, typ }) {
-      const jwk = keyOf(node);
+      const candidates = keysOf(node);
       if (jws.length > maxJwsCharacters) {
         throw new DomainError('peer-refused', 'The signed statement is too long.');
       }
       try {
-        const { key, kid } = await loaded(jwk);
+        const { key } = await keyNamedBy(jws, candidates);
         const result = await compactVerify(jws, key, { algorithms: [algorithm] });
-        const header = result.protectedHeader;
-        if (header.typ !== typ || header.kid !== kid) {
-          throw new Error(`typ ${header.typ}, kid ${header.kid}: not what was expected`);
-        }
+        const { typ: said } = result.protectedHeader;
+        if (said !== typ) throw new Error(`typ ${said}: not what was expected`);
         return JSON.parse(new TextDecoder().decode(result.payload));
       } catch (cause) {
         throw new DomainError('peer-refused', `This is not a ${typ} signed by ${node}.`, { cause });

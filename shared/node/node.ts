@@ -3,11 +3,11 @@ import { createAudit } from '../access/audit.ts';
 import { isPermission, type NodeKind, permissions } from '../access/permissions.ts';
 import { createAlarms } from '../federation/alarms.ts';
 import { createFederation } from '../federation/federation.ts';
-import type { NodeIdentity } from '../federation/identity.ts';
+import { type NodeIdentity, publicKeyOf } from '../federation/identity.ts';
 import { createPeerApp } from '../federation/peer-routes.ts';
 import type { PeerDirectory } from '../federation/peers.ts';
 import { touchState } from '../federation/recovery-store.ts';
-import { createSigner, createVerifier } from '../federation/signing.ts';
+import { createChangingSigner, createVerifier } from '../federation/signing.ts';
 import { isDomainError } from '../problem/problem.ts';
 import { createReferenceService } from '../reference/reference-service.ts';
 import { describeRelease, releasePolicy } from '../reference/release-policy.ts';
@@ -73,10 +73,11 @@ export async function openNode(options: NodeOptions) {
   });
   let material = identity;
   const directory = options.directory(() => ({ references, store }));
-  const signer = createSigner(identity);
+  const signer = createChangingSigner(() => material);
   const { headOfficeKey } = identity;
-  const verifier = createVerifier({ directory, headOfficeKey });
-  const historicVerifier = createVerifier({ directory, headOfficeKey, historic: true });
+  const self = { node: code, keys: () => [publicKeyOf(material.signingKey)] };
+  const verifier = createVerifier({ directory, headOfficeKey, self });
+  const historicVerifier = createVerifier({ directory, headOfficeKey, self, historic: true });
   const references = createReferenceService({ store, clock, verifier });
   await references.load();
   const alarms = createAlarms({

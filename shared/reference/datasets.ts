@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { keyStates, keyUses } from '../federation/peers.ts';
 import { msisdnPattern, nodeCodePattern } from '../ids/ids.ts';
 import { currencyPattern, parseMoney } from '../money/money.ts';
 import { DomainError } from '../problem/problem.ts';
@@ -21,6 +22,7 @@ const origin = z
   .string()
   .max(maxUrlLength)
   .regex(/^https?:\/\/[^/\s]+$/, 'is not https://host:port');
+const maxPemLength = 8_000;
 const validity = { validFrom: date, validTo: date.exactOptional() };
 
 /** The public half of a node's Ed25519 key (RFC 8037). Strict: a private `d` never passes. */
@@ -221,7 +223,31 @@ export const datasets = {
   regions: dataset(z.strictObject({ code, name, branch: nodeCode }), ['code'], {
     branch: 'branches',
   }),
+  /** Every key that a node ever had. A data set of its own: older software keeps it unread. */
+  'node-keys': dataset(
+    z.strictObject({
+      node: nodeCode,
+      use: z.enum(keyUses),
+      /** Of a signing key its `x`, of a TLS key the SHA-256 of its SubjectPublicKeyInfo. */
+      key: z.string().regex(/^([A-Za-z0-9_-]{43}|[0-9a-f]{64})$/, 'is not a key'),
+      state: z.enum(keyStates),
+    }),
+    ['use', 'key'],
+  ),
+  /** Whose certificates are believed; the issuing one makes the new ones. */
+  authorities: dataset(
+    z.strictObject({
+      sha256: hexSha256,
+      certPem: z.string().max(maxPemLength),
+      state: z.enum(['issuing', 'trusted']),
+    }),
+    ['sha256'],
+  ),
 } as const;
+
+/** What comes from enrolment and the keys' own commands; nobody edits it. */
+export const directoryDatasets = ['node-keys', 'authorities'] as const;
+export type DirectoryDataset = (typeof directoryDatasets)[number];
 
 export type DatasetName = keyof typeof datasets;
 export type RowOf<Name extends DatasetName> = z.infer<(typeof datasets)[Name]['schema']>;
@@ -231,6 +257,11 @@ export type BranchTerms = z.infer<typeof branchTerms>;
 
 /** Every name, in the table's order. */
 export const datasetNames: readonly DatasetName[] = Object.keys(datasets).filter(isDatasetName);
+
+/** Those that people edit. */
+export const editableDatasets = datasetNames.filter(
+  (name) => !directoryDatasets.some((own) => own === name),
+);
 
 export function isDatasetName(text: string): text is DatasetName {
   return Object.hasOwn(datasets, text);

@@ -1,4 +1,4 @@
-import type { Peer } from '../federation/peers.ts';
+import type { NodeKey, Peer } from '../federation/peers.ts';
 import type { Msisdn, NodeCode } from '../ids/ids.ts';
 import { type Money, parseMoney } from '../money/money.ts';
 import { assert } from '../problem/problem.ts';
@@ -90,7 +90,8 @@ export function buildReference({
   const branches = new Map(datasets.branches.map((row) => [row.code, branchOf(row)]));
   const branchList = [...branches.values()];
   const tenderList = [...tenders.values()];
-  const peers = branchList.flatMap(peerOf);
+  const keys = keysByNode(datasets['node-keys']);
+  const peers = branchList.flatMap((row) => peerOf(row, keys.get(row.code) ?? []));
   const currencies = datasets.currencies;
   const permissions = permissionSets(datasets.roles);
   const numbers = indexNumbers(datasets);
@@ -251,10 +252,16 @@ function permissionSets(rows: Datasets['roles']): ReadonlyMap<string, ReadonlySe
   return sets;
 }
 
-function peerOf(branch: Branch): readonly Peer[] {
+function keysByNode(rows: Datasets['node-keys']): ReadonlyMap<string, readonly NodeKey[]> {
+  const keys = new Map<string, NodeKey[]>();
+  for (const { node, ...key } of rows) keys.set(node, [...(keys.get(node) ?? []), key]);
+  return keys;
+}
+
+function peerOf(branch: Branch, keys: readonly NodeKey[]): readonly Peer[] {
   const { code, peerUrl, signingKey, tlsKeySha256, revokedSerials, active } = branch;
   if (!peerUrl || !signingKey || !tlsKeySha256) return [];
-  return [{ code, peerUrl, signingKey, tlsKeySha256, revokedSerials, active }];
+  return [{ code, peerUrl, signingKey, tlsKeySha256, keys, revokedSerials, active }];
 }
 
 function branchOf(row: RowOf<'branches'>): Branch {

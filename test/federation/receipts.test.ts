@@ -138,7 +138,6 @@ describe('receipts', () => {
     const { code } = await receipt('SPB', await take('SPB', '15.00'));
     const revoked = await federation.hq.manager.post('/api/v1/nodes/SPB/revocation', {});
     expect(revoked.status, JSON.stringify(revoked.body)).to.be.oneOf([200, 201, 204]);
-    await federation.publish();
     await until('MSK knows that it left', () => {
       const peers = federation.running('MSK').references.current()?.peers() ?? [];
       return peers.some((peer) => peer.code === 'SPB' && !peer.active);

@@ -27,7 +27,7 @@ const datasets: Datasets = {
     { from: '79231000000', to: '79231099999', branch: 'NSK' },
   ],
   'foreign-numbering': [{ from: '79030000000', to: '79039999999', operator: 'Other' }],
-  'ported-numbers': [],
+  ...{ 'ported-numbers': [], 'node-keys': [], authorities: [] },
   currencies: [{ code: currency, decimals: 2, name: 'Рубль' }],
   'rate-plans': [
     {

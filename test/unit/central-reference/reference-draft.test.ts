@@ -30,6 +30,8 @@ const identity = {
   frontUrl: 'https://127.0.0.1:8001',
   signingKey: { kty: 'OKP' as const, crv: 'Ed25519' as const, x: 'A'.repeat(43) },
   tlsKeySha256: 'a'.repeat(64),
+  revokedSerials: [],
+  active: true,
 };
 
 describe('the reference draft', () => {
@@ -80,22 +82,15 @@ describe('the reference draft', () => {
     await draft.publish({ actor: 'anna' });
     expect(references.current()?.peers()).to.have.nested.property('[0].active', true);
     await draft.importDirectory(demo);
-    await files.store.write(async (tx) => {
-      await draft.revokeSerial(tx, { code: 'MSK', serial: '0a' });
-      await draft.revokeBranch(tx, 'MSK');
-    });
+    const revoked = { ...identity, revokedSerials: ['0a'], active: false };
+    await files.store.write((tx) => draft.setBranchIdentity(tx, revoked));
     await draft.publish({ actor: 'anna' });
     expect(references.current()?.branch('MSK' as NodeCode)).to.deep.include({
-      ...identity,
-      active: false,
-      revokedSerials: ['0a'],
+      ...revoked,
     });
-    for (const work of [
-      files.store.write((tx) => draft.revokeBranch(tx, 'SPB')),
-      files.store.write((tx) => draft.setBranchIdentity(tx, { ...identity, code: 'XYZ' })),
-    ]) {
-      expect(isDomainError(await failureOf(work), 'branch-not-found')).to.equal(true);
-    }
+    const unknown = { ...identity, code: 'XYZ' };
+    const work = files.store.write((tx) => draft.setBranchIdentity(tx, unknown));
+    expect(isDomainError(await failureOf(work), 'branch-not-found')).to.equal(true);
   });
 
   it('refuses a publication without changes, and says what would change', async () => {

@@ -67,7 +67,7 @@ export const reference = buildReference({
     currencies: [{ code: 'RUB', decimals: 2, name: 'Рубль' }],
     ...{ 'numbering-plan': [], 'foreign-numbering': [], 'ported-numbers': [] },
     ...{ 'rate-plans': [], services: [], tenders: [], roles: [], reasons: [] },
-    ...{ 'document-types': [], regions: [] },
+    ...{ 'document-types': [], regions: [], 'node-keys': [], authorities: [] },
   },
 });
 

@@ -1,0 +1,125 @@
+import { decodeJwt } from 'jose';
+import type { Signer } from '../../shared/federation/peers.ts';
+import { type DatasetContent, datasetContent } from '../../shared/reference/dataset-content.ts';
+import { branchTerms, directoryDatasets } from '../../shared/reference/datasets.ts';
+import type { ReferenceService } from '../../shared/reference/reference-service.ts';
+import { type ReleaseManifest, signManifest } from '../../shared/reference/release.ts';
+import type { Reader, Store, Transaction } from '../../shared/store/store.ts';
+import { type Clock, now } from '../../shared/time/clock.ts';
+import { releasedBranches } from './draft-rows.ts';
+import {
+  branchIdentities,
+  clearDirectoryDue,
+  directoryDue,
+  draftRevision,
+  findDraft,
+  insertPublication,
+  saveDirectoryBases,
+  setDirectoryDue,
+} from './reference-draft-store.ts';
+
+export type DirectoryReleases = ReturnType<typeof createDirectoryReleases>;
+
+/**
+ * Releases that change nothing but who the members are and which keys they have. A stolen key cannot wait until people
+ * have finished the draft, and must not publish what they have not finished.
+ */
+export function createDirectoryReleases(deps: {
+  store: Store;
+  clock: Clock;
+  signer: Signer;
+  references: ReferenceService;
+  /** @throws DomainError `recovering` while head office may not know its own last release. */
+  assertMayPublish(): Promise<void>;
+  /** In the transaction that publishes. */
+  onPublished(tx: Transaction, manifest: ReleaseManifest, actor: string): Promise<void>;
+}) {
+  const { store, clock, signer, references } = deps;
+  let running: Promise<void> | undefined;
+
+  /** The release in force and those that are to come: each has to say it, or it would take it back. */
+  async function bases(): Promise<number[]> {
+    const first = references.current()?.version;
+    const last = (await references.highest())?.manifest.version;
+    if (first === undefined || last === undefined) return [];
+    return Array.from({ length: last - first + 1 }, (_, index) => first + index);
+  }
+
+  async function manifestOf(version: number): Promise<ReleaseManifest> {
+    // Head office's own, parsed when it was stored.
+    return decodeJwt<ReleaseManifest>(await references.manifest(version));
+  }
+
+  async function changedContents(base: ReleaseManifest): Promise<Map<string, DatasetContent>> {
+    const listed = base.datasets.branches;
+    const text = listed ? await references.datasetContent(listed.sha256) : '[]';
+    const terms = branchTerms.strip().array().parse(JSON.parse(text));
+    return store.read(async (tx) => {
+      const rows = releasedBranches(terms, await branchIdentities(tx));
+      const contents = new Map([['branches', datasetContent('branches', rows)]]);
+      for (const name of directoryDatasets) contents.set(name, await directoryContent(tx, name));
+      return contents;
+    });
+  }
+
+  async function publishOn(baseVersion: number, rest: number[], actor: string): Promise<void> {
+    const base = await manifestOf(baseVersion);
+    const contents = await changedContents(base);
+    const datasets = { ...base.datasets };
+    for (const [name, { sha256, rows }] of contents) datasets[name] = { sha256, rows };
+    const previous = (await references.highest())?.manifest.version ?? null;
+    const createdAt = now(clock);
+    const { effectiveFrom: planned } = base;
+    const effectiveFrom = planned > createdAt ? planned : createdAt;
+    const version = (previous ?? 0) + 1;
+    const manifest = { version, previous, createdAt, effectiveFrom, datasets };
+    const texts = new Map([...contents.values()].map(({ sha256, text }) => [sha256, text]));
+    await references.apply({
+      manifestJws: await signManifest(signer, manifest),
+      fetchDataset: async (sha256) => texts.get(sha256) ?? '',
+      async onApplied(tx) {
+        await insertPublication(tx, { version, actor, publishedAt: createdAt, effectiveFrom });
+        await deps.onPublished(tx, manifest, actor);
+        await saveDirectoryBases(tx, rest);
+      },
+    });
+  }
+
+  async function publish(): Promise<void> {
+    const due = await store.read(directoryDue);
+    if (!due) return;
+    await deps.assertMayPublish();
+    const versions = due.bases ?? (await bases());
+    await store.write((tx) => saveDirectoryBases(tx, versions));
+    for (const [index, version] of versions.entries()) {
+      await publishOn(version, versions.slice(index + 1), due.actor);
+    }
+    await store.write(async (tx) => {
+      await saveDirectoryBases(tx, undefined);
+      // What changed while it was signed is due still.
+      await clearDirectoryDue(tx, due.revision);
+    });
+  }
+
+  return {
+    /** In the transaction of the change: from its commit on, a crash forgets nothing. */
+    async ask(tx: Transaction, actor: string): Promise<void> {
+      await setDirectoryDue(tx, { revision: await draftRevision(tx), actor });
+    },
+    /** Publishes what is due; one at a time. @throws what signing and applying throw. */
+    publishDue(): Promise<void> {
+      running ??= publish().finally(() => {
+        running = undefined;
+      });
+      return running;
+    },
+  };
+}
+
+async function directoryContent(
+  tx: Reader,
+  name: (typeof directoryDatasets)[number],
+): Promise<DatasetContent> {
+  const rows: object[] = JSON.parse((await findDraft(tx, name))?.text ?? '[]');
+  return datasetContent(name, rows);
+}
