@@ -4,6 +4,7 @@ import { assert, DomainError, isDomainError } from '../../shared/problem/problem
 import type { ReleasePolicy } from '../../shared/reference/release-policy.ts';
 import type { Store, Transaction } from '../../shared/store/store.ts';
 import { type BusinessDate, type Clock, now } from '../../shared/time/clock.ts';
+import { factSha256 } from '../../shared/wire/fact.ts';
 import { entryKindOf, type OperationPoint } from '../../shared/wire/operation-kinds.ts';
 import {
   acceptedBody,
@@ -157,7 +158,7 @@ export function createOperations(deps: OperationDeps) {
     const kind = kindOf(operation.kind);
     try {
       return await tx.attempt(async () => {
-        if (await operations.hasTombstone(tx, operation.id)) {
+        if (await operations.hasTombstone(tx, operation)) {
           throw new DomainError('already-cancelled');
         }
         assertFresh(kind);
@@ -209,23 +210,25 @@ export function createOperations(deps: OperationDeps) {
     kind: OperationKind,
   ): Promise<void> {
     const { operation } = acceptedBody.parse(entry.body);
+    // Head office compares it with what it was told itself: two histories do not stay unseen.
+    const details = { accepted: factSha256(entry) };
     const told = { ...operation, kind: kind.kind, serving: entry.node, home: node };
     const decided = await decisionOn(tx, operation);
     if (decided && decided.operation.serving !== entry.node) {
       const decision = { outcome: 'refused', reason: 'peer-refused' } as const;
-      await journal.tell(tx, 'refused', told, { decision, details: {} });
+      await journal.tell(tx, 'refused', told, { decision, details });
       return;
     }
     if (decided) {
       // Asked again, it answers the same and does nothing.
       const { decision } = decided;
-      await journal.tell(tx, decision.outcome, decided.operation, { decision, details: {} });
+      await journal.tell(tx, decision.outcome, decided.operation, { decision, details });
       return;
     }
     const isHonest =
       operation.kind === kind.kind && operation.serving === entry.node && operation.home === node;
     const decision = await decideReceived(tx, told, { kind, isHonest });
-    await recordDecision(tx, told, { decision, details: {} });
+    await recordDecision(tx, told, { decision, details });
   }
 
   /** What was decided for this attempt, or executed for any: an operation is executed once, however often it is sent. */

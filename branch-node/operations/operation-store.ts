@@ -186,23 +186,34 @@ export function createOperationStore(node: NodeCode) {
       return row && decidedOf(row);
     },
 
-    async insertTombstone(tx: Transaction, id: string, cancelledBy: string): Promise<void> {
+    async insertTombstone(tx: Transaction, cancelled: Served, cancelledBy: string): Promise<void> {
       await tx.run(
-        'INSERT OR IGNORE INTO tombstones (operation_id, cancelled_by) VALUES (?, ?)',
-        id,
+        'INSERT OR IGNORE INTO tombstones (operation_id, serving, cancelled_by) VALUES (?, ?, ?)',
+        cancelled.id,
+        cancelled.serving,
         cancelledBy,
       );
     },
 
-    async hasTombstone(tx: Reader, id: string): Promise<boolean> {
-      return (
-        (await tx.get('SELECT 1 AS one FROM tombstones WHERE operation_id = ?', id)) !== undefined
+    /** Whether the branch that serves the operation has cancelled it. */
+    async hasTombstone(tx: Reader, { id, serving }: Served): Promise<boolean> {
+      const row = await tx.get(
+        'SELECT 1 AS one FROM tombstones WHERE operation_id = ? AND serving = ?',
+        id,
+        serving,
       );
+      return row !== undefined;
     },
   };
 }
 
 export type OperationStore = ReturnType<typeof createOperationStore>;
+
+/** An operation as its serving branch names it. */
+interface Served {
+  readonly id: string;
+  readonly serving: NodeCode;
+}
 
 export interface Decided {
   readonly operation: Operation;

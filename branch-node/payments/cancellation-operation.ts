@@ -72,7 +72,9 @@ export function createCancellationOperation(deps: {
       const decided = await operations.lastDecision(tx, id);
       if (decided) assertOwnPayment(decided, operation);
       // Another cancellation would take the same money from the subscriber again.
-      if (await operations.hasTombstone(tx, id)) throw new DomainError('already-cancelled');
+      if (await operations.hasTombstone(tx, { id, serving: operation.serving })) {
+        throw new DomainError('already-cancelled');
+      }
       const account = await creditedAccount(tx, id);
       if (account === undefined) return { reversed: false };
       // What the operator owes the subscriber is a credit: a negative balance.
@@ -85,7 +87,7 @@ export function createCancellationOperation(deps: {
     async apply(tx, operation, result) {
       const { payment: id, money } = requestOf(operation);
       const account = await creditedAccount(tx, id);
-      await operations.insertTombstone(tx, id, operation.id);
+      await operations.insertTombstone(tx, { id, serving: operation.serving }, operation.id);
       if (!cancellationResult.parse(result).reversed || account === undefined) return;
       await post(tx, {
         kind: 'payment.reversed',

@@ -11,6 +11,8 @@ export const caseKinds = [
   'totals-differ',
   'conclusion-differs',
   'forked',
+  'two-histories',
+  'stranger-leg',
 ] as const;
 export type CaseKind = (typeof caseKinds)[number];
 
@@ -83,6 +85,8 @@ export const subjects = {
   operation: ({ operationId, attempt }: { operationId: string; attempt: number }) =>
     `operation:${operationId}/${attempt}`,
   day: (branch: NodeCode, businessDate: string) => `day:${branch}/${businessDate}`,
+  /** What a branch says of operations that are not its own: one case at a time, however much it says. */
+  strangerOf: (branch: NodeCode) => `stranger:${branch}`,
   stream: (branch: NodeCode, epoch: string) => `stream:${branch}/${epoch}`,
 } as const;
 

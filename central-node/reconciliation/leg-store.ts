@@ -22,18 +22,28 @@ interface LegRow {
   currency: string | null;
   outcome: 'executed' | 'refused' | null;
   facts: string | null;
+  acceptedSha256: string | null;
+  decisionSha256: string | null;
+  epoch: string | null;
+  seq: bigint | null;
 }
 
 const legColumns = `operation_id AS operationId, attempt, point, branch, kind, serving, home, msisdn,
-  business_date AS businessDate, operation_date AS operationDate, amount, currency, outcome, facts`;
+  business_date AS businessDate, operation_date AS operationDate, amount, currency, outcome, facts,
+  accepted_sha256 AS acceptedSha256, decision_sha256 AS decisionSha256, epoch, seq`;
 
-function legOfRow({ amount, currency, outcome, facts, ...row }: LegRow): CollectedLeg {
+function legOfRow(stored: LegRow): CollectedLeg {
+  const { amount, currency, outcome, facts, epoch, seq, ...rest } = stored;
+  const { acceptedSha256, decisionSha256, ...row } = rest;
   return {
     ...row,
     attempt: Number(row.attempt),
     ...(amount === null || currency === null ? {} : { money: { amount, currency } }),
     ...(outcome === null ? {} : { outcome }),
     ...(facts === null ? {} : { facts: JSON.parse(facts) as PriceFacts }),
+    ...(acceptedSha256 === null ? {} : { acceptedSha256 }),
+    ...(decisionSha256 === null ? {} : { decisionSha256 }),
+    ...(epoch === null || seq === null ? {} : { place: { epoch, seq: Number(seq) } }),
   };
 }
 
@@ -45,8 +55,9 @@ export async function insertLeg(
 ): Promise<boolean> {
   const inserted = await tx.run(
     `INSERT INTO legs (operation_id, attempt, point, branch, kind, serving, home, msisdn,
-       business_date, operation_date, amount, currency, outcome, facts, received_at)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+       business_date, operation_date, amount, currency, outcome, facts, accepted_sha256,
+       decision_sha256, epoch, seq, received_at)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
      ON CONFLICT (operation_id, attempt, point, branch) DO NOTHING`,
     leg.operationId,
     leg.attempt,
@@ -62,6 +73,10 @@ export async function insertLeg(
     leg.money?.currency ?? null,
     leg.outcome ?? null,
     leg.facts ? JSON.stringify(leg.facts) : null,
+    leg.acceptedSha256 ?? null,
+    leg.decisionSha256 ?? null,
+    leg.place?.epoch ?? null,
+    leg.place?.seq ?? null,
     receivedAt,
   );
   return inserted === 1;
@@ -128,7 +143,8 @@ export async function saveCollected(
     `INSERT INTO collected_operations (operation_id, attempt, kind, serving, home, operation_date,
        amount, currency, state, contradicted, since, case_id)
      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-     ON CONFLICT (operation_id, attempt) DO UPDATE SET amount = excluded.amount,
+     ON CONFLICT (operation_id, attempt) DO UPDATE SET home = excluded.home,
+       kind = excluded.kind, operation_date = excluded.operation_date, amount = excluded.amount,
        currency = excluded.currency, state = excluded.state,
        contradicted = excluded.contradicted, case_id = excluded.case_id`,
     after.operationId,
@@ -152,6 +168,9 @@ export async function saveCollected(
 function isSameGroup(before: CollectedOperation, after: CollectedOperation): boolean {
   return (
     before.state === after.state &&
+    before.home === after.home &&
+    before.kind === after.kind &&
+    before.operationDate === after.operationDate &&
     before.money?.amount === after.money?.amount &&
     before.money?.currency === after.money?.currency
   );

@@ -9,6 +9,12 @@ export interface CollectedLeg extends Leg {
   readonly outcome?: 'executed' | 'refused' | undefined;
   /** Of an execution. */
   readonly facts?: PriceFacts | undefined;
+  /** Of an acceptance: the hash of what it says. Of a decision: of the acceptance that was decided, as told there. */
+  readonly acceptedSha256?: string | undefined;
+  /** Of a decision and of a conclusion. */
+  readonly decisionSha256?: string | undefined;
+  /** Where its entry stands in the branch's log. */
+  readonly place?: { readonly epoch: string; readonly seq: number } | undefined;
 }
 
 export const collectedStates = ['open', 'matched', 'refused', 'case', 'adjusted'] as const;
@@ -30,7 +36,13 @@ export interface CollectedOperation {
   readonly caseId: string | null;
 }
 
-export type Verdict = 'open' | 'matched' | 'refused' | 'legs-differ' | 'conclusion-differs';
+export type Verdict =
+  | 'open'
+  | 'matched'
+  | 'refused'
+  | 'legs-differ'
+  | 'conclusion-differs'
+  | 'two-histories';
 
 /**
  * What the legs of one attempt say together, in whatever order they came. An operation of one branch alone needs no
@@ -43,7 +55,11 @@ export function verdictOf(legs: readonly CollectedLeg[]): Verdict {
   if (decided.length > 1 || !legs.every(isInPlace) || !agree(legs)) return 'legs-differ';
   const [decision] = decided;
   if (!decision) return 'open';
+  if (!accepted.every((leg) => isSameHash(leg.acceptedSha256, decision.acceptedSha256))) {
+    return 'two-histories';
+  }
   if (concluded && concluded.outcome !== decision.point) return 'conclusion-differs';
+  if (!isSameHash(concluded?.decisionSha256, decision.decisionSha256)) return 'conclusion-differs';
   const isPaired = accepted.length > 0 || decision.serving === decision.home;
   if (!isPaired) return 'open';
   return decision.point === 'executed' ? 'matched' : 'refused';
@@ -57,9 +73,37 @@ export function missingLegOf(
   return isDecided ? 'missing-serving-leg' : 'missing-home-leg';
 }
 
+/** An older node, or a leg told before this was kept, names no hash: then there is nothing to compare. */
+function isSameHash(one: string | undefined, other: string | undefined): boolean {
+  return one === undefined || other === undefined || one === other;
+}
+
 /** A branch speaks of its own part only. */
 function isInPlace({ branch, point, serving, home }: Leg): boolean {
-  return branch === (point === 'accepted' || point === 'concluded' ? serving : home);
+  return branch === (isServingPoint(point) ? serving : home);
+}
+
+const isServingPoint = (point: Leg['point']) => point === 'accepted' || point === 'concluded';
+
+type Parties = Pick<Leg, 'serving' | 'home'>;
+
+export const isAmong = (leg: Parties, parties: Parties) =>
+  leg.serving === parties.serving && leg.home === parties.home;
+
+/**
+ * Whether a leg may speak of an operation. Who the parties are is the serving branch's to say, and the first one's that
+ * claimed the id: nobody else's word touches the operation. `corrects`: others had named the home branch before the
+ * serving branch did. `contradicts`: the serving branch now names another one than it did.
+ */
+export function standingOf(
+  leg: CollectedLeg,
+  { known, legs }: { known: CollectedOperation | undefined; legs: readonly CollectedLeg[] },
+): 'party' | 'stranger' | 'corrects' | 'contradicts' {
+  if (!isInPlace(leg)) return 'stranger';
+  if (!known || isAmong(leg, known)) return 'party';
+  if (leg.serving !== known.serving || !isServingPoint(leg.point)) return 'stranger';
+  const hasSpoken = legs.some((other) => isServingPoint(other.point) && isAmong(other, known));
+  return hasSpoken ? 'contradicts' : 'corrects';
 }
 
 function agree([first, ...others]: readonly CollectedLeg[]): boolean {
@@ -113,6 +157,8 @@ export function isSameFact(one: CollectedLeg, other: CollectedLeg): boolean {
     one.msisdn === other.msisdn &&
     one.operationDate === other.operationDate &&
     one.outcome === other.outcome &&
+    isSameHash(one.acceptedSha256, other.acceptedSha256) &&
+    isSameHash(one.decisionSha256, other.decisionSha256) &&
     sameMoney([one, other])
   );
 }

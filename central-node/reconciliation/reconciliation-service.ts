@@ -7,12 +7,19 @@ import { legOf } from '../../shared/reconciliation/leg.ts';
 import { addToTotals, totalsOf } from '../../shared/reconciliation/leg-totals-store.ts';
 import type { Transaction } from '../../shared/store/store.ts';
 import { type Clock, instantOf, now } from '../../shared/time/clock.ts';
+import { canonicalJson, sha256 } from '../../shared/wire/canonical.ts';
+import { factSha256 } from '../../shared/wire/fact.ts';
 import {
   type OperationKindName,
   operationEntryKinds,
   operationKinds,
 } from '../../shared/wire/operation-kinds.ts';
-import { concludedBody, type LogEntry } from '../../shared/wire/peer-messages.ts';
+import {
+  concludedBody,
+  decidedBody,
+  type LogEntry,
+  type WireDecision,
+} from '../../shared/wire/peer-messages.ts';
 import { priceFactsOf } from '../settlement/obligation.ts';
 import type { Obligations } from '../settlement/obligation-service.ts';
 import { type CaseKind, dayOfSubject, subjects } from './case.ts';
@@ -30,9 +37,11 @@ import {
 import {
   type CollectedLeg,
   type CollectedOperation,
+  isAmong,
   isSameFact,
   missingLegOf,
   moneyOfLegs,
+  standingOf,
   type Verdict,
   verdictOf,
 } from './matching.ts';
@@ -65,17 +74,35 @@ export function createReconciliation(deps: ReconciliationDeps) {
       reportUnreadable(tx, entry);
       return;
     }
-    let isContradiction = false;
-    if (await insertLeg(tx, leg, now(clock))) {
+    const legs = await legsOf(tx, leg);
+    const operation = await findCollected(tx, leg);
+    const standing = standingOf(leg, { known: operation, legs });
+    if (standing === 'stranger') return openStranger(tx, leg, operation);
+    let isContradiction = standing === 'contradicts';
+    if (!isContradiction && (await insertLeg(tx, leg, now(clock)))) {
       await addToTotals(tx, leg);
     } else {
-      const known = (await legsOf(tx, leg)).find(
-        ({ point, branch }) => point === leg.point && branch === leg.branch,
-      );
+      const known = legs.find(({ point, branch }) => point === leg.point && branch === leg.branch);
       if (known && isSameFact(known, leg)) return;
       isContradiction = true;
     }
-    await judge(tx, leg, isContradiction);
+    await judge(tx, leg, { before: operation, isContradiction, corrects: standing === 'corrects' });
+  }
+
+  /** Who speaks of an operation that he has no part in: it is a case about him, and does not touch the operation. */
+  async function openStranger(
+    tx: Transaction,
+    leg: CollectedLeg,
+    known: CollectedOperation | undefined,
+  ): Promise<void> {
+    const { branch, operationId, attempt, point, serving, home } = leg;
+    const detail = `${branch} told ${point} of ${operationId}/${attempt}, ${serving} to ${home}.`;
+    // A home branch only answers who claims to have served what another branch did.
+    const isAnswer = branch === home && known !== undefined && serving !== known.serving;
+    const stranger = isAnswer ? serving : branch;
+    const subject = subjects.strangerOf(stranger);
+    await cases.open(tx, { kind: 'stranger-leg', subject, branches: [stranger], detail });
+    tx.afterCommit(() => federation.alarms.raise('stranger-leg', detail));
   }
 
   function reportUnreadable(tx: Transaction, { node, epoch, seq, kind }: LogEntry): void {
@@ -86,11 +113,18 @@ export function createReconciliation(deps: ReconciliationDeps) {
   async function judge(
     tx: Transaction,
     leg: CollectedLeg,
-    isContradiction: boolean,
+    found: { before: CollectedOperation | undefined; isContradiction: boolean; corrects: boolean },
   ): Promise<void> {
-    const legs = await legsOf(tx, leg);
-    const before = await findCollected(tx, leg);
-    const known = before ?? newlyCollected(leg, now(clock));
+    const { before, isContradiction, corrects } = found;
+    const claimed = newlyCollected(leg, before?.since ?? now(clock));
+    const { kind, home, operationDate } = claimed;
+    const said = corrects ? { kind, home, operationDate } : {};
+    const known = { ...(before ?? claimed), ...said };
+    const told = await legsOf(tx, leg);
+    const legs = told.filter((each) => isAmong(each, known));
+    for (const other of corrects ? told : []) {
+      if (!isAmong(other, known)) await openStranger(tx, other, known);
+    }
     const contradicted = known.contradicted || isContradiction;
     const verdict = contradicted ? 'legs-differ' : verdictOf(legs);
     const current = { ...known, contradicted, money: moneyOfLegs(legs) };
@@ -106,7 +140,7 @@ export function createReconciliation(deps: ReconciliationDeps) {
   ): Promise<CollectedOperation> {
     const { state } = operation;
     if (verdict === 'open' || verdict === state) return operation;
-    if (verdict === 'legs-differ' || verdict === 'conclusion-differs') {
+    if (verdict !== 'matched' && verdict !== 'refused') {
       return state === 'adjusted'
         ? operation
         : dispute(tx, operation, { kind: verdict, detail: describe(legs) });
@@ -260,13 +294,31 @@ function collectedLegOf(entry: LogEntry): CollectedLeg | undefined {
   try {
     const leg = legOf(entry);
     if (!leg || leg.kind !== operationEntryKinds.get(entry.kind)?.kind) return undefined;
-    if (leg.point === 'executed') return { ...leg, facts: priceFactsOf(entry.body) };
-    if (leg.point !== 'concluded') return leg;
-    return { ...leg, outcome: concludedBody.parse(entry.body).decision.outcome };
+    const place = { epoch: entry.epoch, seq: entry.seq };
+    if (leg.point === 'accepted') return { ...leg, place, acceptedSha256: factSha256(entry) };
+    if (leg.point === 'concluded') {
+      const { decision } = concludedBody.parse(entry.body);
+      const decisionSha256 = decisionHash(decision);
+      return { ...leg, place, outcome: decision.outcome, decisionSha256 };
+    }
+    const { decision, details } = decidedBody.parse(entry.body);
+    const named = acceptedHash.safeParse(details.accepted).data;
+    const facts = leg.point === 'executed' ? priceFactsOf(entry.body) : undefined;
+    const decisionSha256 = decisionHash(decision);
+    return { ...leg, place, facts, acceptedSha256: named, decisionSha256 };
   } catch (error) {
     if (error instanceof DomainError || error instanceof z.ZodError) return undefined;
     throw error;
   }
+}
+
+const acceptedHash = z.string().regex(/^[0-9a-f]{64}$/);
+
+/** Without where a number went: a branch that brings its conclusion back may have forgotten that. */
+function decisionHash(decision: WireDecision): string {
+  const { outcome } = decision;
+  const why = outcome === 'executed' ? { result: decision.result } : { reason: decision.reason };
+  return sha256(canonicalJson({ outcome, ...why }));
 }
 
 function isOperationKind(kind: string): kind is OperationKindName {

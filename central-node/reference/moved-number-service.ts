@@ -22,9 +22,11 @@ export function createMovedNumbers(deps: { reference: () => Reference | undefine
       // A move to nowhere would keep every later release from being valid; reconciliation makes a case of it.
       const isSound = from === entry.node && decision.outcome === 'executed' && from !== to;
       if (!isSound || !reference?.branch(to)) return;
-      if (!(await insertMove(tx, { operationId, msisdn, from, to }))) return;
       const directory = reference.homeOf(msisdn as Msisdn);
-      const known = directory.kind === 'own' ? directory.branch : from;
+      // Nobody moves a number that is not the operator's own.
+      if (directory.kind !== 'own') return;
+      if (!(await insertMove(tx, { operationId, msisdn, from, to }))) return;
+      const known = directory.branch;
       const began = (await findBeginning(tx, msisdn)) ?? known;
       const branch = homeAfter(began, await movesOf(tx, msisdn));
       await saveMovedNumber(tx, { msisdn, began, branch });

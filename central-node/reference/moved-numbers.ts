@@ -8,19 +8,20 @@ export interface NumberMove {
 }
 
 /**
- * Where a number is that began at a branch and made these moves, in whatever order they were collected: the branch that
- * it came to more often than it left. If moves in between are not collected yet there may be several; then the one that
- * was heard of last, which knows where the number went from there.
+ * Where a number is that began at a branch and made these moves, in whatever order they were collected. A move counts
+ * only from a branch that has the number, or a branch could give away a number that was never its own; what does not
+ * follow yet waits for the move before it. What is left over of a whole journey goes round in circles and ends nowhere.
  */
 export function homeAfter(began: NodeCode, moves: readonly NumberMove[]): NodeCode {
-  const stays = new Map<NodeCode, number>([[began, 1]]);
-  const count = (branch: NodeCode, change: number) =>
-    stays.set(branch, (stays.get(branch) ?? 0) + change);
-  for (const { from, to } of moves) {
-    count(from, -1);
-    count(to, 1);
+  let home = began;
+  let waiting = moves;
+  for (;;) {
+    const next = waiting.findIndex(({ from }) => from === home);
+    const move = waiting[next];
+    if (!move) return home;
+    home = move.to;
+    waiting = waiting.toSpliced(next, 1);
   }
-  return moves.findLast(({ to }) => (stays.get(to) ?? 0) > 0)?.to ?? began;
 }
 
 type PortedNumber = RowOf<'ported-numbers'>;

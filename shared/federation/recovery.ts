@@ -11,10 +11,12 @@ import {
   recoveryAnswer,
   recoverySignature,
   recoveryType,
+  type StreamHead,
   signedRecoveryAnswer,
   startedHeader,
   streamHead,
 } from '../wire/peer-messages.ts';
+import { forgottenStarts, type StartLine } from './forgotten-starts.ts';
 import type { EntryHandler } from './inbox.ts';
 import type { Log } from './log.ts';
 import { insertForgottenStart, nextChain } from './log-store.ts';
@@ -126,6 +128,7 @@ export function createRecovery(deps: RecoveryDeps) {
       received: await heldStreams(tx, peer),
     }));
     let after: RecoveryAnswer['next'] = null;
+    const lines = new Map<string, StartLine>();
     for (let page = 0; page < maxPages; page += 1) {
       const response = await deps.client.request(peer, {
         method: 'POST',
@@ -143,8 +146,11 @@ export function createRecovery(deps: RecoveryDeps) {
       });
       if (response.status !== 200) throw new DomainError('peer-unreachable');
       const answer = await readAnswer(peer, response.body);
-      const entries = (await Promise.all(answer.batches.map(provenEntries))).flat();
-      await store.write((tx) => keep(tx, peer, answer, entries));
+      const proven = await Promise.all(answer.batches.map(provenBatch));
+      for (const { head } of proven) lines.set(head.started, lineOf(head));
+      const entries = proven.flatMap((batch) => batch.entries);
+      const starts = forgottenStarts(answer.starts, [...lines.values()]);
+      await store.write((tx) => keep(tx, { answer, entries, starts }));
       if (answer.next === null) return;
       after = answer.next;
     }
@@ -165,29 +171,22 @@ export function createRecovery(deps: RecoveryDeps) {
   }
 
   /** What a peer gives back counts only as far as this node's own signature proves it. */
-  async function provenEntries(batch: RecoveryAnswer['batches'][number]): Promise<LogEntry[]> {
-    const payload = await deps.verifier.verify(batch.head, { node: deps.node, typ: headType });
+  async function provenBatch({ head: jws, entries }: RecoveryAnswer['batches'][number]) {
+    const payload = await deps.verifier.verify(jws, { node: deps.node, typ: headType });
     const head = streamHead.parse(payload);
-    const chain = batch.entries
-      .map((entry) => sha256(canonicalJson(entry)))
-      .reduce(nextChain, head.base);
-    const isProven =
-      chain === head.chain && batch.entries.every((entry) => entry.epoch === head.epoch);
+    const chain = entries.map((entry) => sha256(canonicalJson(entry))).reduce(nextChain, head.base);
+    const isProven = chain === head.chain && entries.every((entry) => entry.epoch === head.epoch);
     if (!isProven) throw new DomainError('broken-chain', 'A recovered batch does not add up.');
-    return batch.entries;
+    return { head, entries };
   }
 
   async function keep(
     tx: Transaction,
-    peer: NodeCode,
-    answer: RecoveryAnswer,
-    entries: readonly LogEntry[],
+    told: { answer: RecoveryAnswer; entries: readonly LogEntry[]; starts: readonly string[] },
   ): Promise<void> {
+    const { answer, entries, starts } = told;
+    const { node: peer } = answer;
     const current = log.epoch();
-    for (const epoch of answer.starts) {
-      await insertForgottenStart(tx, { epoch, startedAt: now(clock), current });
-      tx.afterCommit(() => log.nameEarlierStart(epoch));
-    }
     for (const entry of entries) {
       const text = canonicalJson(entry);
       const { epoch, seq } = entry;
@@ -195,6 +194,11 @@ export function createRecovery(deps: RecoveryDeps) {
       if (!(await keepRecovered(tx, row))) deps.alarm('forked', `own entry ${epoch}/${seq}`);
     }
     if (answer.next !== null) return;
+    // With the last page: only then is it known what all of them prove.
+    for (const epoch of starts) {
+      await insertForgottenStart(tx, { epoch, startedAt: now(clock), current });
+      tx.afterCommit(() => log.nameEarlierStart(epoch));
+    }
     for (const { epoch, position } of answer.held) {
       if (epoch !== current) await acknowledgeHeld(tx, { peer, epoch, position });
     }
@@ -249,4 +253,9 @@ export function createRecovery(deps: RecoveryDeps) {
       stopped = true;
     },
   };
+}
+
+/** The start that signed a head after those that it names, and the one whose entries it tells. */
+function lineOf({ previous, started }: StreamHead): StartLine {
+  return [...previous.toReversed(), started];
 }

@@ -43,7 +43,8 @@ export function createReleaseFollower(deps: {
     return running;
   }
 
-  federation.onEntry('reference.released', async (tx) => {
+  federation.onEntry('reference.released', async (tx, entry) => {
+    if (entry.node !== headOffice) return;
     // After the commit, and not awaited: a store function awaits nothing but its transaction.
     tx.afterCommit(() => void follow().catch(() => {}));
   });

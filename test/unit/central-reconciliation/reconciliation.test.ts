@@ -7,6 +7,7 @@ import {
 } from '../../../central-node/reconciliation/reconciliation-report.ts';
 import { findObligation } from '../../../central-node/settlement/obligation-store.ts';
 import { totalsOf } from '../../../shared/reconciliation/leg-totals-store.ts';
+import { factSha256 } from '../../../shared/wire/fact.ts';
 import type { LogEntry } from '../../../shared/wire/peer-messages.ts';
 import { federationKeys } from '../../support/federation-keys.ts';
 import { createNetwork } from '../branch-subscribers/branches-fixture.ts';
@@ -143,14 +144,54 @@ describe('reconciliation at head office', () => {
     const twice = operationEntries();
     const again = operationEntries({ id: twice.id, amount: '5000.00' });
     await hq.tell(twice.accepted(), twice.executed(), again.executed());
-    const stranger = operationEntries();
-    await hq.tell(stranger.accepted(), toldAgain(stranger.executed(), { node: nsk }));
     const undecided = operationEntries();
     await hq.tell(undecided.accepted(), undecided.executed(), undecided.refused());
-    expect((await cases()).map(({ kind }) => kind)).to.deep.equal(Array(4).fill('legs-differ'));
+    expect((await cases()).map(({ kind }) => kind)).to.deep.equal(Array(3).fill('legs-differ'));
     expect((await owed(base.id))?.id).to.equal(undefined);
     expect(await owed(twice.id), 'held by its case').to.include({ windowId: null });
-    expect(await stateOf(stranger.id)).to.equal('case');
+  });
+
+  it('keeps a stranger out of an operation, whoever speaks first: the case is about him', async () => {
+    const strangers = [
+      (id: string) => toldAgain(operationEntries({ id }).executed(), { node: nsk }),
+      (id: string) => operationEntries({ id, home: nsk }).executed(),
+      (id: string) => operationEntries({ id, serving: nsk }).refused(),
+    ];
+    for (const [index, speak] of strangers.entries()) {
+      for (const order of ['first', 'last']) {
+        const story = operationEntries();
+        const lie = speak(story.id);
+        // Who claims an id before its owner is believed to be the owner: this one speaks last only.
+        const isFirst = order === 'first' && index < 2;
+        const legs = [story.accepted(), story.executed(), story.concluded()];
+        await hq.tell(...(isFirst ? [lie, ...legs] : [...legs, lie]));
+        expect(await stateOf(story.id), `${index} ${order}`).to.equal('matched');
+        expect(await owed(story.id)).to.include({ net: 49_250n });
+      }
+    }
+    const found = await cases();
+    expect(found.map(({ kind, branches }) => [kind, branches])).to.deep.equal([
+      ['stranger-leg', [nsk]],
+    ]);
+  });
+
+  it('finds a branch that told its partner another story than head office', async () => {
+    const honest = operationEntries();
+    const told = honest.accepted();
+    const decided = (accepted: string) => {
+      const { body, ...entry } = honest.executed();
+      return { ...entry, body: { ...body, details: { accepted } } };
+    };
+    await hq.tell(toldAgain(told), decided(factSha256(told)), honest.concluded());
+    expect(await stateOf(honest.id), 'told again it is the same').to.equal('matched');
+    const liar = operationEntries();
+    const other = { ...liar.accepted(), occurredAt: '2025-06-30T10:00:00.000Z' };
+    const { body, ...entry } = liar.executed();
+    const decision = { ...entry, body: { ...body, details: { accepted: factSha256(other) } } };
+    await hq.tell(liar.accepted(), decision);
+    expect(await stateOf(liar.id)).to.equal('case');
+    expect((await cases()).map(({ kind }) => kind)).to.deep.equal(['two-histories']);
+    expect(await owed(liar.id)).to.equal(undefined);
   });
 
   it('checks a conclusion against the decision, and holds what was owed', async () => {

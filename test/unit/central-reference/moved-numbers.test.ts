@@ -34,8 +34,13 @@ describe('homeAfter', () => {
     });
   }
 
-  it('follows the move that it knows while the one before it is still on its way', () => {
-    expect(homeAfter(msk, [{ from: nsk, to: spb }])).to.equal(spb);
+  it('does not follow a move from where the number never was, nor a second one from there', () => {
+    expect(homeAfter(msk, [{ from: nsk, to: spb }])).to.equal(msk);
+    const twice = [
+      { from: msk, to: nsk },
+      { from: msk, to: spb },
+    ];
+    expect(homeAfter(msk, twice)).to.equal(nsk);
   });
 });
 
