@@ -210,7 +210,10 @@ function credentialsOf(node: DemoNode, login: string) {
 async function addStaff(node: DemoNode, administrator: ApiClient): Promise<void> {
   const staff = staffOf(node).filter(({ login }) => login !== 'admin');
   const add = async ({ login, name, role, password }: DemoOperator): Promise<void> => {
-    const answer = await administrator.post('/api/v1/operators', { login, name, role, password });
+    const answer = await administrator.post('/api/v1/operators', {
+      ...{ login, name, role, password },
+      temporary: false,
+    });
     made(answer, `adding ${login}`);
   };
   await Promise.all(staff.map(add));

@@ -1,10 +1,12 @@
 import type { Ids } from '../ids/ids.ts';
+import { DomainError } from '../problem/problem.ts';
 import type { Store } from '../store/store.ts';
 import { type Clock, type Instant, instantOf } from '../time/clock.ts';
 import type { Audit } from './audit.ts';
 import { type Principal, sessionEndMs } from './operator.ts';
+import { updatePassword } from './operator-store.ts';
 import { createOperators, type Operators } from './operators.ts';
-import { createPasswords, type PasswordHash } from './passwords.ts';
+import { createPasswords, type PasswordHash, type ScryptCost } from './passwords.ts';
 import { existsAt, type NodeKind, type Permission } from './permissions.ts';
 import { createSessions, type SignedIn } from './sessions.ts';
 import { type Credentials, createSignIn } from './sign-in.ts';
@@ -17,8 +19,21 @@ export interface AccessDeps {
   readonly node: NodeKind;
   /** The node's code: the `node` of actors in the audit trail. */
   readonly serverName: string;
-  /** Empty for a role that does not exist. Asked once a session. */
+  /**
+   * Empty for a role that does not exist. Asked at every request: the same set as long as the role
+   * may do the same.
+   */
   readonly permissionsOf: (role: string) => ReadonlySet<Permission>;
+  /** Of a password's hash; the production setting if absent. */
+  readonly cost?: ScryptCost;
+}
+
+export interface PasswordChange {
+  readonly principal: Principal;
+  readonly current: string;
+  readonly password: string;
+  readonly source: string;
+  readonly traceId?: string | undefined;
 }
 
 export interface Access extends Operators {
@@ -35,17 +50,22 @@ export interface Access extends Operators {
   expiresAt(token: string): Promise<Instant | undefined>;
   signOut(token: string, traceId?: string): Promise<void>;
   /**
-   * Made before the transaction that stores it. @throws DomainError `invalid-input`, `overloaded`.
+   * Made before the transaction that stores it; `ownNames` must not be the password.
+   * @throws DomainError `invalid-input`, `overloaded`.
    */
-  hashPassword(password: string): Promise<PasswordHash>;
+  hashPassword(password: string, ownNames?: readonly string[]): Promise<PasswordHash>;
+  /**
+   * An operator chooses a password of his own, which ends all his sessions.
+   * @throws DomainError as `signIn` does for the current one; `invalid-input` for the new one.
+   */
+  changePassword(change: PasswordChange): Promise<void>;
 }
 
 /** Operators and their sessions. Every change is audited in the transaction that makes it. */
 export function createAccess(deps: AccessDeps): Access {
   const { store, clock, ids, audit, serverName } = deps;
-  const permissionsOf = (role: string) =>
-    new Set([...deps.permissionsOf(role)].filter((name) => existsAt(name, deps.node)));
-  const passwords = createPasswords({ ids });
+  const permissionsOf = existingAt(deps.node, deps.permissionsOf);
+  const passwords = createPasswords({ ids, ...(deps.cost ? { cost: deps.cost } : {}) });
   const sessions = createSessions({ store, clock, ids, permissionsOf });
   const { signIn } = createSignIn({ store, clock, audit, passwords, serverName });
   const endSessionsOf = sessions.endAllOf;
@@ -63,6 +83,20 @@ export function createAccess(deps: AccessDeps): Access {
         await audit.record(tx, { actor, action, subject, outcome: 'done', traceId });
         return sessions.open(tx, operator);
       }),
+
+    async changePassword({ principal, current, password, source, traceId }) {
+      const { login, name } = principal;
+      if (password === current) throw sameAgain();
+      const passwordHash = await passwords.hash(password, [login, name]);
+      const action = 'operator.change-password';
+      const credentials = { login, password: current, source, traceId, action };
+      await signIn(credentials, async (tx, { id, name, login: subject }) => {
+        await updatePassword(tx, { id, passwordHash });
+        await endSessionsOf(tx, id);
+        const actor = { id, name, node: serverName };
+        await audit.record(tx, { actor, action, subject, outcome: 'done', traceId });
+      });
+    },
 
     authenticate: async (token) => (await sessions.find(token))?.principal,
 
@@ -83,4 +117,22 @@ export function createAccess(deps: AccessDeps): Access {
       });
     },
   };
+}
+
+/** The permissions of a role that mean anything at this kind of node. */
+function existingAt(node: NodeKind, permissionsOf: AccessDeps['permissionsOf']) {
+  const existing = new WeakMap<ReadonlySet<Permission>, ReadonlySet<Permission>>();
+  return (role: string): ReadonlySet<Permission> => {
+    const all = permissionsOf(role);
+    const known = existing.get(all) ?? new Set([...all].filter((name) => existsAt(name, node)));
+    existing.set(all, known);
+    return known;
+  };
+}
+
+function sameAgain(): DomainError {
+  const message = 'must be another one than before';
+  return new DomainError('invalid-input', `The password ${message}.`, {
+    errors: [{ field: 'password', message }],
+  });
 }

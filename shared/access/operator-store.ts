@@ -1,6 +1,6 @@
 import type { Reader, Transaction } from '../store/store.ts';
-import { type Instant, instantOf, msOf } from '../time/clock.ts';
-import type { Operator, OperatorWithPassword, Tries } from './operator.ts';
+import { type Instant, msOf } from '../time/clock.ts';
+import type { Operator, OperatorWithPassword } from './operator.ts';
 import type { PasswordHash } from './passwords.ts';
 
 interface OperatorRow {
@@ -12,6 +12,11 @@ interface OperatorRow {
   created_at: string;
 }
 
+interface PasswordRow extends OperatorRow {
+  password_hash: PasswordHash;
+  temporary_until: string | null;
+}
+
 const operatorColumns = 'id, login, name, role, disabled, created_at';
 
 function operatorOf(row: OperatorRow): Operator {
@@ -20,11 +25,12 @@ function operatorOf(row: OperatorRow): Operator {
 }
 
 export async function insertOperator(tx: Transaction, operator: OperatorWithPassword) {
-  const { id, login, name, passwordHash, role, disabled, createdAt } = operator;
+  const { id, login, name, passwordHash, role, disabled, createdAt, temporaryUntil } = operator;
   await tx.run(
-    `INSERT INTO operators (id, login, name, password_hash, role, disabled, created_at)
-     VALUES (?, ?, ?, ?, ?, ?, ?)`,
-    ...[id, login, name, passwordHash, role, disabled ? 1 : 0, createdAt],
+    `INSERT INTO operators (id, login, name, password_hash, role, disabled, created_at,
+       temporary_until)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+    ...[id, login, name, passwordHash, role, disabled ? 1 : 0, createdAt, temporaryUntil ?? null],
   );
 }
 
@@ -32,11 +38,13 @@ export async function findOperator(
   tx: Reader,
   login: string,
 ): Promise<OperatorWithPassword | undefined> {
-  const row = await tx.get<OperatorRow & { password_hash: PasswordHash }>(
-    `SELECT ${operatorColumns}, password_hash FROM operators WHERE login = ?`,
+  const row = await tx.get<PasswordRow>(
+    `SELECT ${operatorColumns}, password_hash, temporary_until FROM operators WHERE login = ?`,
     login,
   );
-  return row && { ...operatorOf(row), passwordHash: row.password_hash };
+  if (!row) return undefined;
+  const temporaryUntil = row.temporary_until ?? undefined;
+  return { ...operatorOf(row), passwordHash: row.password_hash, temporaryUntil };
 }
 
 /** By login, after `after`. */
@@ -52,8 +60,18 @@ export async function listOperators(
   return rows.map(operatorOf);
 }
 
-export async function updatePassword(tx: Transaction, id: string, hash: PasswordHash) {
-  await tx.run('UPDATE operators SET password_hash = ? WHERE id = ?', hash, id);
+export async function updatePassword(
+  tx: Transaction,
+  {
+    id,
+    passwordHash,
+    temporaryUntil,
+  }: Pick<OperatorWithPassword, 'id' | 'passwordHash' | 'temporaryUntil'>,
+) {
+  await tx.run(
+    'UPDATE operators SET password_hash = ?, temporary_until = ? WHERE id = ?',
+    ...[passwordHash, temporaryUntil ?? null, id],
+  );
 }
 
 export async function updateDisabled(tx: Transaction, id: string) {
@@ -62,6 +80,7 @@ export async function updateDisabled(tx: Transaction, id: string) {
 
 export interface StoredSession {
   readonly operator: Operator;
+  readonly isPasswordTemporary: boolean;
   readonly createdMs: number;
   readonly seenMs: number;
 }
@@ -77,20 +96,31 @@ export async function insertSession(
   );
 }
 
+interface SessionRow extends OperatorRow {
+  temporary_until: string | null;
+  started_at: string;
+  seen_at: string;
+}
+
 /** The session with its operator, unless that is disabled. */
 export async function findSession(
   tx: Reader,
   tokenSha256: string,
 ): Promise<StoredSession | undefined> {
-  const row = await tx.get<OperatorRow & { started_at: string; seen_at: string }>(
+  const row = await tx.get<SessionRow>(
     `SELECT o.id, o.login, o.name, o.role, o.disabled, o.created_at,
-       s.created_at AS started_at, s.seen_at
+       o.temporary_until, s.created_at AS started_at, s.seen_at
      FROM sessions s JOIN operators o ON o.id = s.operator_id
      WHERE s.token_sha256 = ? AND o.disabled = 0`,
     tokenSha256,
   );
   if (!row) return undefined;
-  return { operator: operatorOf(row), createdMs: msOf(row.started_at), seenMs: msOf(row.seen_at) };
+  return {
+    operator: operatorOf(row),
+    isPasswordTemporary: row.temporary_until !== null,
+    createdMs: msOf(row.started_at),
+    seenMs: msOf(row.seen_at),
+  };
 }
 
 export async function touchSession(tx: Transaction, tokenSha256: string, at: Instant) {
@@ -110,28 +140,4 @@ export async function deleteSessionsBefore(
   { seen, created }: { seen: Instant; created: Instant },
 ) {
   await tx.run('DELETE FROM sessions WHERE seen_at < ? OR created_at < ?', seen, created);
-}
-
-export async function findTries(tx: Reader, loginSha256: string): Promise<Tries | undefined> {
-  const row = await tx.get<{ count: bigint; last_at: string }>(
-    'SELECT count, last_at FROM sign_in_tries WHERE login_sha256 = ?',
-    loginSha256,
-  );
-  return row && { count: Number(row.count), lastMs: msOf(row.last_at) };
-}
-
-export async function saveTries(tx: Transaction, loginSha256: string, tries: Tries) {
-  await tx.run(
-    `INSERT INTO sign_in_tries (login_sha256, count, last_at) VALUES (?, ?, ?)
-     ON CONFLICT (login_sha256) DO UPDATE SET count = excluded.count, last_at = excluded.last_at`,
-    ...[loginSha256, tries.count, instantOf(tries.lastMs)],
-  );
-}
-
-export async function deleteTries(tx: Transaction, loginSha256: string) {
-  await tx.run('DELETE FROM sign_in_tries WHERE login_sha256 = ?', loginSha256);
-}
-
-export async function deleteTriesBefore(tx: Transaction, last: Instant) {
-  await tx.run('DELETE FROM sign_in_tries WHERE last_at < ?', last);
 }

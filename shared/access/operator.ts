@@ -15,7 +15,12 @@ export interface Operator {
 
 export interface OperatorWithPassword extends Operator {
   readonly passwordHash: PasswordHash;
+  /** Somebody else chose the password: until then it opens the door to choosing another. */
+  readonly temporaryUntil?: Instant | undefined;
 }
+
+/** How long a password is good that somebody else chose. */
+export const temporaryPasswordMs = 7 * 24 * 3_600_000;
 
 /** Who is asking, and what they may do. */
 export interface Principal {
@@ -24,6 +29,8 @@ export interface Principal {
   readonly name: string;
   readonly role: string;
   readonly permissions: ReadonlySet<Permission>;
+  /** Has a password that somebody else chose, and may do nothing but choose another. */
+  readonly mustChangePassword: boolean;
 }
 
 export const loginPattern = /^[a-z0-9][a-z0-9._-]{1,31}$/;
@@ -60,25 +67,4 @@ export interface SessionTimes {
 /** When the session ends if it is not used again; milliseconds since the epoch. */
 export function sessionEndMs({ createdMs, seenMs }: SessionTimes): number {
   return Math.min(seenMs + sessionIdleMs, createdMs + sessionMaxMs);
-}
-
-export const maxWrongTries = 5;
-export const lockoutMs = 15 * 60_000;
-
-export interface Tries {
-  readonly count: number;
-  readonly lastMs: number;
-}
-
-export type NextTry = { readonly lockedForMs: number } | { readonly tries: Tries };
-
-/**
- * A try is counted before its password is looked at, so that a burst of guesses cannot all pass the
- * same count. After `maxWrongTries` the login rests for `lockoutMs`; a try while it rests does not
- * prolong that.
- */
-export function nextTry(before: Tries | undefined, nowMs: number): NextTry {
-  if (!before || nowMs >= before.lastMs + lockoutMs) return { tries: { count: 1, lastMs: nowMs } };
-  if (before.count >= maxWrongTries) return { lockedForMs: before.lastMs + lockoutMs - nowMs };
-  return { tries: { count: before.count + 1, lastMs: nowMs } };
 }

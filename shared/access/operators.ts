@@ -1,12 +1,11 @@
 import type { Ids } from '../ids/ids.ts';
 import { DomainError } from '../problem/problem.ts';
 import type { Reader, Transaction } from '../store/store.ts';
-import { type Clock, now } from '../time/clock.ts';
+import { type Clock, instantOf, now } from '../time/clock.ts';
 import { sha256 } from '../wire/canonical.ts';
 import type { Actor, Audit } from './audit.ts';
-import { maxNameLength, type Operator, parseLogin } from './operator.ts';
+import { maxNameLength, type Operator, parseLogin, temporaryPasswordMs } from './operator.ts';
 import {
-  deleteTries,
   findOperator,
   insertOperator,
   listOperators,
@@ -15,6 +14,7 @@ import {
 } from './operator-store.ts';
 import type { PasswordHash } from './passwords.ts';
 import type { Permission } from './permissions.ts';
+import { forgetPlacesOf, forgetTriesOf } from './sign-in-store.ts';
 
 /** Who asked for a change, for the audit trail. */
 export interface By {
@@ -27,6 +27,8 @@ export interface NewOperator extends By {
   readonly name: string;
   readonly role: string;
   readonly passwordHash: PasswordHash;
+  /** The operator has to choose a password of his own at his first sign-in. */
+  readonly isTemporary?: boolean | undefined;
 }
 
 export interface Operators {
@@ -35,7 +37,7 @@ export interface Operators {
   /** Ends the operator's sessions and a lockout. @throws DomainError `operator-not-found`. */
   setPassword(
     tx: Transaction,
-    change: By & { login: string; passwordHash: PasswordHash },
+    change: By & { login: string; passwordHash: PasswordHash; isTemporary?: boolean },
   ): Promise<void>;
   /**
    * Ends the operator's sessions. @throws DomainError `operator-not-found`, `same-person` for
@@ -63,8 +65,11 @@ export function createOperators(deps: OperatorDeps): Operators {
     return operator;
   }
 
+  const lastDay = (isTemporary = false) =>
+    isTemporary ? instantOf(clock.nowMs() + temporaryPasswordMs) : undefined;
+
   return {
-    async addOperator(tx, { passwordHash, by, traceId, role, ...wanted }) {
+    async addOperator(tx, { passwordHash, by, traceId, role, isTemporary, ...wanted }) {
       const login = parseLogin(wanted.login);
       const name = wanted.name.trim();
       if (name === '' || name.length > maxNameLength) {
@@ -80,7 +85,8 @@ export function createOperators(deps: OperatorDeps): Operators {
         disabled: false,
         createdAt: now(clock),
       };
-      await insertOperator(tx, { ...operator, passwordHash });
+      const temporaryUntil = lastDay(isTemporary);
+      await insertOperator(tx, { ...operator, passwordHash, temporaryUntil });
       await audit.record(tx, {
         ...{ actor: by, action: 'operator.add', subject: login, outcome: 'done' },
         ...{ detail: { name, role }, traceId },
@@ -88,10 +94,13 @@ export function createOperators(deps: OperatorDeps): Operators {
       return operator;
     },
 
-    async setPassword(tx, { login, passwordHash, by, traceId }) {
+    async setPassword(tx, { login, passwordHash, by, traceId, isTemporary }) {
       const operator = await known(tx, login);
-      await updatePassword(tx, operator.id, passwordHash);
-      await deleteTries(tx, sha256(operator.login));
+      const temporaryUntil = lastDay(isTemporary);
+      await updatePassword(tx, { id: operator.id, passwordHash, temporaryUntil });
+      await forgetTriesOf(tx, sha256(operator.login));
+      // Who knew the old password may have signed in with it: no place is known any more.
+      await forgetPlacesOf(tx, operator.id);
       await endSessionsOf(tx, operator.id);
       const action = 'operator.set-password';
       const { login: subject } = operator;
@@ -99,7 +108,7 @@ export function createOperators(deps: OperatorDeps): Operators {
     },
 
     async disable(tx, { login, by, traceId }) {
-      const { passwordHash: _, ...operator } = await known(tx, login);
+      const { passwordHash: _, temporaryUntil: __, ...operator } = await known(tx, login);
       // The last administrator would lock everybody out.
       if (by.id === operator.id) {
         throw new DomainError('same-person', 'Another person has to disable you.');

@@ -2,17 +2,25 @@ import { type ScryptOptions, scrypt, timingSafeEqual } from 'node:crypto';
 import { promisify } from 'node:util';
 import type { Ids } from '../ids/ids.ts';
 import { DomainError } from '../problem/problem.ts';
+import { isWeakPassword } from './weak-passwords.ts';
 
 declare const brand: unique symbol;
 /** `scrypt$N$r$p$salt$key`, base64url: a hash carries the parameters it was made with. */
 export type PasswordHash = string & { readonly [brand]: 'PasswordHash' };
 
-export const minPasswordLength = 8;
+export const minPasswordLength = 12;
 /** A bound on the work of a request, far above any passphrase. */
 export const maxPasswordLength = 128;
 
-/** OWASP's scrypt setting for 32 MiB a hash; N is CPU/memory cost, r block size, p parallelism. */
-const cost = { N: 32_768, r: 8, p: 1 };
+/** N is CPU/memory cost, r block size, p parallelism. */
+export interface ScryptCost {
+  readonly N: number;
+  readonly r: number;
+  readonly p: number;
+}
+
+/** 32 MiB a hash. */
+export const productionCost: ScryptCost = { N: 32_768, r: 8, p: 1 };
 const maxMemoryBytes = 64 * 1024 * 1024;
 const saltBytes = 16;
 const keyBytes = 32;
@@ -22,28 +30,25 @@ const maxConcurrentHashes = 2;
 const maxWaitingHashes = 64;
 
 const hashPattern = /^scrypt\$(\d{1,7})\$(\d{1,2})\$(\d{1,2})\$([\w-]{1,64})\$([\w-]{43})$/;
-/**
- * Verified against when there is no operator, so that an unknown login costs as much as a known
- * one.
- */
-const nobodysHash =
-  `scrypt$${cost.N}$${cost.r}$${cost.p}$bm9ib2R5$${'A'.repeat(43)}` as PasswordHash;
 
 const derive = promisify<string, Buffer, number, ScryptOptions, Buffer>(scrypt);
 
 export interface Passwords {
   /**
    * @throws DomainError `invalid-input` for a length outside
-   * `minPasswordLength`..`maxPasswordLength`, `overloaded`.
+   * `minPasswordLength`..`maxPasswordLength` and for what guessers try first, `overloaded`.
    */
-  hash(password: string): Promise<PasswordHash>;
+  hash(password: string, ownNames?: readonly string[]): Promise<PasswordHash>;
   /** The same work whether there is a hash or not. @throws DomainError `overloaded`. */
   verify(password: string, stored: PasswordHash | undefined): Promise<boolean>;
   /** @throws DomainError `overloaded` when a hash asked for now would be refused. */
   admit(): void;
 }
 
-export function createPasswords(deps: { ids: Ids }): Passwords {
+export function createPasswords(deps: { ids: Ids; cost?: ScryptCost }): Passwords {
+  const { N, r, p } = deps.cost ?? productionCost;
+  /** Where there is no operator: an unknown login costs as much as a known one. */
+  const nobodysHash = `scrypt$${N}$${r}$${p}$bm9ib2R5$${'A'.repeat(43)}` as PasswordHash;
   const waiting: (() => void)[] = [];
   let running = 0;
 
@@ -72,11 +77,11 @@ export function createPasswords(deps: { ids: Ids }): Passwords {
 
   return {
     admit,
-    async hash(password) {
+    async hash(password, ownNames) {
       checkLength(password);
+      if (isWeakPassword(password, ownNames)) throw refused('is one that guessers try first');
       const salt = deps.ids.secret(saltBytes);
-      const made = await key(password, Buffer.from(salt, 'base64url'), cost);
-      const { N, r, p } = cost;
+      const made = await key(password, Buffer.from(salt, 'base64url'), { N, r, p });
       return `scrypt$${N}$${r}$${p}$${salt}$${made.toString('base64url')}` as PasswordHash;
     },
     async verify(password, stored) {
@@ -90,8 +95,11 @@ export function createPasswords(deps: { ids: Ids }): Passwords {
 function checkLength(password: string): void {
   const { length } = password;
   if (length >= minPasswordLength && length <= maxPasswordLength) return;
-  const message = `must have ${minPasswordLength} to ${maxPasswordLength} characters`;
-  throw new DomainError('invalid-input', `The password ${message}.`, {
+  throw refused(`must have ${minPasswordLength} to ${maxPasswordLength} characters`);
+}
+
+function refused(message: string): DomainError {
+  return new DomainError('invalid-input', `The password ${message}.`, {
     errors: [{ field: 'password', message }],
   });
 }

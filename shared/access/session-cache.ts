@@ -1,7 +1,8 @@
 import type { Principal } from './operator.ts';
 
 export interface LiveSession {
-  readonly principal: Principal;
+  /** Its permissions are brought up to date at each use. */
+  principal: Principal;
   readonly createdMs: number;
   seenMs: number;
   /** What the store knows of `seenMs`. */

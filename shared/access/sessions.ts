@@ -4,6 +4,7 @@ import { type Clock, type Instant, instantOf } from '../time/clock.ts';
 import { sha256 } from '../wire/canonical.ts';
 import {
   type Operator,
+  type OperatorWithPassword,
   type Principal,
   sessionEndMs,
   sessionIdleMs,
@@ -35,6 +36,7 @@ export interface SessionDeps {
   readonly store: Store;
   readonly clock: Clock;
   readonly ids: Ids;
+  /** The same set as long as the role may do the same. */
   readonly permissionsOf: (role: string) => ReadonlySet<Permission>;
 }
 
@@ -42,16 +44,20 @@ export interface SessionDeps {
 export function createSessions({ store, clock, ids, permissionsOf }: SessionDeps) {
   const cache = createSessionCache();
 
-  function principalOf({ id, login, name, role }: Operator): Principal {
-    return { operatorId: id, login, name, role, permissions: permissionsOf(role) };
+  function principalOf(
+    { id, login, name, role }: Operator,
+    mustChangePassword: boolean,
+  ): Principal {
+    const permissions = permissionsOf(role);
+    return { operatorId: id, login, name, role, permissions, mustChangePassword };
   }
 
   function load(token: string): Promise<LiveSession | undefined> {
     return store.read(async (tx) => {
       const stored = await findSession(tx, sha256(token));
       if (!stored) return undefined;
-      const { operator, ...times } = stored;
-      const principal = principalOf(operator);
+      const { operator, isPasswordTemporary, ...times } = stored;
+      const principal = principalOf(operator, isPasswordTemporary);
       const session = { principal, ...times, storedSeenMs: times.seenMs };
       cache.put(token, session);
       return session;
@@ -66,7 +72,7 @@ export function createSessions({ store, clock, ids, permissionsOf }: SessionDeps
   }
 
   return {
-    async open(tx: Transaction, operator: Operator): Promise<SignedIn> {
+    async open(tx: Transaction, operator: OperatorWithPassword): Promise<SignedIn> {
       const nowMs = clock.nowMs();
       const token = ids.secret(tokenBytes);
       await deleteSessionsBefore(tx, sessionHorizon(nowMs));
@@ -75,7 +81,7 @@ export function createSessions({ store, clock, ids, permissionsOf }: SessionDeps
         operatorId: operator.id,
         at: instantOf(nowMs),
       });
-      const principal = principalOf(operator);
+      const principal = principalOf(operator, operator.temporaryUntil !== undefined);
       const times = { createdMs: nowMs, seenMs: nowMs };
       tx.afterCommit(() => cache.put(token, { principal, ...times, storedSeenMs: nowMs }));
       return { token, principal, expiresAt: instantOf(sessionEndMs(times)) };
@@ -92,6 +98,10 @@ export function createSessions({ store, clock, ids, permissionsOf }: SessionDeps
         return undefined;
       }
       session.seenMs = Math.max(session.seenMs, nowMs);
+      const { principal } = session;
+      const permissions = permissionsOf(principal.role);
+      // A release may have changed the role since the session was opened.
+      if (permissions !== principal.permissions) session.principal = { ...principal, permissions };
       if (session.seenMs - session.storedSeenMs >= sessionTouchMs) touch(token, session);
       return session;
     },

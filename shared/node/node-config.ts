@@ -1,4 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
+import { isIP } from 'node:net';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import { type NodeCode, nodeCodePattern } from '../ids/ids.ts';
@@ -18,6 +19,10 @@ export interface NodeConfig {
     readonly url: string;
     readonly tls?: { readonly certPem: string; readonly keyPem: string };
     readonly allowPlain: boolean;
+    /** Addresses of our own proxies before it. */
+    readonly proxies: readonly string[];
+    /** Opens `/metrics` to other machines. */
+    readonly metricsToken?: string;
   };
   readonly peer: { readonly host: string; readonly port: number; readonly url: string };
   /** The IANA time zone of business dates until reference data says another. */
@@ -30,6 +35,10 @@ const port = z
   .regex(/^\d{1,5}$/, 'must be a port number')
   .transform(Number);
 const flag = z.enum(['true', 'false']).transform((text) => text === 'true');
+const addresses = z
+  .string()
+  .transform((text) => text.split(',').map((address) => address.trim()))
+  .refine((all) => all.every((address) => isIP(address) > 0), 'must be IP addresses, with commas');
 const timeZone = z.string().refine(isTimeZone, 'must be an IANA time zone');
 
 /** The variables that both kinds of nodes read. */
@@ -49,6 +58,8 @@ export const nodeEnvironment = z.object({
   FRONT_TLS_CERT_FILE: z.string().min(1).optional(),
   FRONT_TLS_KEY_FILE: z.string().min(1).optional(),
   FRONT_ALLOW_PLAIN: flag.default(false),
+  FRONT_PROXIES: addresses.default([]),
+  METRICS_TOKEN_FILE: z.string().min(1).optional(),
   PEER_HOST: z.string().min(1).default('127.0.0.1'),
   PEER_PORT: port,
   PEER_URL: z.url({ protocol: /^https$/ }),
@@ -89,6 +100,7 @@ export function nodeConfigOf(variables: z.output<typeof nodeEnvironment>): NodeC
       ? { certPem: readSecret(certFile), keyPem: readSecret(keyFile) }
       : undefined;
   const tokenFile = variables.STORE_AUTH_TOKEN_FILE;
+  const metricsFile = variables.METRICS_TOKEN_FILE;
   return {
     // The pattern was checked above.
     code: variables.NODE_CODE as NodeCode,
@@ -103,6 +115,8 @@ export function nodeConfigOf(variables: z.output<typeof nodeEnvironment>): NodeC
       url: variables.FRONT_URL,
       ...(tls ? { tls } : {}),
       allowPlain: variables.FRONT_ALLOW_PLAIN,
+      proxies: variables.FRONT_PROXIES,
+      ...(metricsFile ? { metricsToken: readToken(metricsFile) } : {}),
     },
     peer: { host: variables.PEER_HOST, port: variables.PEER_PORT, url: variables.PEER_URL },
     timeZone: variables.TIME_ZONE,
@@ -113,4 +127,11 @@ export function nodeConfigOf(variables: z.output<typeof nodeEnvironment>): NodeC
 function readSecret(file: string): string {
   if (!existsSync(file)) throw new Error(`${file} does not exist`);
   return readFileSync(file, 'utf8');
+}
+
+/** @throws Error for an empty one: it would let everybody in. */
+function readToken(file: string): string {
+  const token = readSecret(file).trim();
+  if (token === '') throw new Error(`${file} holds no token`);
+  return token;
 }

@@ -1,6 +1,7 @@
 import { createAccess } from '../access/access-service.ts';
 import { createAudit } from '../access/audit.ts';
-import { isPermission, type NodeKind, permissions } from '../access/permissions.ts';
+import type { NodeKind } from '../access/permissions.ts';
+import { createRoles } from '../access/roles.ts';
 import { createAlarms } from '../federation/alarms.ts';
 import { createFederation } from '../federation/federation.ts';
 import { type NodeIdentity, publicKeyOf } from '../federation/identity.ts';
@@ -26,12 +27,6 @@ export const codeVersion = '0.1.0';
 
 const purgePauseMs = 60_000;
 const referenceTickMs = 2_000;
-
-/** Until a first release says what roles may do, the administrator may do everything. */
-const firstRoles: ReadonlyMap<string, NodeKind> = new Map([
-  ['branch-admin', 'branch'],
-  ['centre-admin', 'centre'],
-]);
 
 const sharedMigrations: readonly MigrationSet[] = [
   { room: 'federation', directory: 'shared/federation/migrations' },
@@ -100,11 +95,7 @@ export async function openNode(options: NodeOptions) {
     businessDate: options.businessDate,
   });
   const audit = createAudit({ clock, ids });
-  const permissionsOf = (role: string) => {
-    const released = references.current()?.permissionsOf(role, kind);
-    const names = released ?? (firstRoles.get(role) === kind ? Object.keys(permissions) : []);
-    return new Set([...names].filter(isPermission));
-  };
+  const permissionsOf = createRoles(kind, references.current);
   const access = createAccess({
     store,
     clock,
@@ -125,6 +116,8 @@ export async function openNode(options: NodeOptions) {
     logger,
     serverName: code,
     readiness,
+    proxies: config.front.proxies,
+    metricsToken: config.front.metricsToken,
   });
   const refused = createPeerRefusals({ store, audit, clock, logger });
   const peerApp = createPeerApp({ federation, refused });

@@ -10,6 +10,7 @@ export const problems = {
   'wrong-credentials': [401, 'The login or the password is wrong'],
   'locked-out': [429, 'Too many failed sign-ins'],
   'not-permitted': [403, 'You may not do this'],
+  'password-temporary': [403, 'Choose a password of your own first'],
   'login-taken': [409, 'The login is taken'],
   'operator-not-found': [404, 'No such operator'],
   'idempotency-key-reused': [422, 'The idempotency key was used for another request'],

@@ -240,8 +240,10 @@ function copyInto(db: Connection, target: string): void {
 function settledPath(given: string): string {
   const path = resolve(given);
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-  if (existsSync(path)) return realpathSync(path);
-  return join(realpathSync(dirname(path)), basename(path));
+  // Nobody else may read it, nor what SQLite puts beside it: that takes the mode of the file.
+  closeSync(openSync(path, 'a', 0o600));
+  chmodSync(path, 0o600);
+  return realpathSync(path);
 }
 
 /**

@@ -12,7 +12,7 @@ import type { Clock } from '../time/clock.ts';
 import { registerAuditEndpoints } from './audit-routes.ts';
 import { registerDocs } from './docs-pages.tsx';
 import { type AddEndpoint, checkSpec, endpointHandler } from './endpoint.ts';
-import type { Exchange, FrameContext, FrameEnv } from './exchange.ts';
+import { type Exchange, type FrameContext, type FrameEnv, sourceOf } from './exchange.ts';
 import { createGuard } from './guard.ts';
 import { createIdempotency } from './idempotency.ts';
 import { createHttpMetrics, type Readiness, registerProbes } from './observability.ts';
@@ -36,6 +36,10 @@ export interface ApiDeps {
   readonly registry?: Registry;
   /** Always ready if absent. */
   readonly readiness?: () => Promise<Readiness>;
+  /** Addresses of our own proxies, whose word is taken on where a request came from. */
+  readonly proxies?: readonly string[];
+  /** Opens `/metrics` to other machines. */
+  readonly metricsToken?: string | undefined;
 }
 
 export type Api = ReturnType<typeof createApi>;
@@ -66,7 +70,8 @@ export function createApi(deps: ApiDeps) {
     return response;
   }
 
-  frame(app, { ids, logger, metrics: createHttpMetrics(registry) });
+  const proxies = new Set(deps.proxies);
+  frame(app, { ids, logger, metrics: createHttpMetrics(registry), proxies });
   app.onError((error, c) => refuse(c, error));
   app.notFound(notFoundHandler(app));
   registerSecuritySchemes(app.openAPIRegistry);
@@ -81,7 +86,8 @@ export function createApi(deps: ApiDeps) {
   registerSessionEndpoints(endpoint, deps);
   registerOperatorEndpoints(endpoint, deps);
   registerAuditEndpoints(endpoint, deps);
-  registerProbes(app, { registry, readiness: deps.readiness ?? alwaysReady });
+  const { readiness = alwaysReady, metricsToken } = deps;
+  registerProbes(app, { registry, readiness, metricsToken });
   registerDocs(app, { title, version });
 
   return {
@@ -105,10 +111,12 @@ interface FrameDeps {
   readonly ids: Ids;
   readonly logger: Logger;
   readonly metrics: ReturnType<typeof createHttpMetrics>;
+  readonly proxies: ReadonlySet<string>;
 }
 
 /** What every request gets, whoever answers it: a trace, headers, a duration, a line in the log. */
-function frame(app: OpenAPIHono<FrameEnv>, { ids, logger, metrics }: FrameDeps): void {
+function frame(app: OpenAPIHono<FrameEnv>, deps: FrameDeps): void {
+  const { ids, logger, metrics, proxies } = deps;
   const trace = createTracer(ids);
   app.use(async (c, next) => {
     const startedMs = performance.now();
@@ -116,7 +124,7 @@ function frame(app: OpenAPIHono<FrameEnv>, { ids, logger, metrics }: FrameDeps):
       trace: trace(c.req.header('traceparent')),
       route: undefined,
       principal: undefined,
-      isTokenPresented: false,
+      source: sourceOf(c, proxies),
       isFramed: false,
     };
     c.set('exchange', exchange);

@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import type { HttpBindings } from '@hono/node-server';
 import type { Context } from 'hono';
 import type { Principal } from '../access/operator.ts';
@@ -12,7 +13,8 @@ export interface Exchange {
    */
   route: string | undefined;
   principal: Principal | undefined;
-  isTokenPresented: boolean;
+  /** The address that the request came from. */
+  readonly source: string;
   /** True once the response carries the frame's headers. */
   isFramed: boolean;
 }
@@ -24,10 +26,28 @@ export interface FrameEnv {
 
 export type FrameContext = Context<FrameEnv>;
 
+const forwardedHeader = 'x-forwarded-for';
+const mappedPrefix = '::ffff:';
+
 /**
- * The address that the request came from; behind a proxy, the proxy's: forwarding headers can be
- * forged.
+ * The address that a request came from. Forwarding headers can be forged: only what a proxy of our
+ * own has added, the last address, is believed.
  */
-export function sourceOf(c: FrameContext): string {
-  return c.env?.incoming?.socket.remoteAddress ?? 'unknown';
+export function sourceOf(c: FrameContext, proxies: ReadonlySet<string>): string {
+  const nearest = nearestOf(c);
+  if (nearest === undefined || !proxies.has(nearest)) return nearest ?? 'unknown';
+  const forwarded = c.req.header(forwardedHeader)?.split(',').at(-1)?.trim();
+  return forwarded !== undefined && isIP(forwarded) > 0 ? forwarded : nearest;
+}
+
+/** True for a request of this machine itself, which nobody forwarded. */
+export function isFromHere(c: FrameContext): boolean {
+  const nearest = nearestOf(c) ?? '';
+  const isLoopback = nearest === '::1' || nearest.startsWith('127.');
+  return isLoopback && c.req.header(forwardedHeader) === undefined;
+}
+
+function nearestOf(c: FrameContext): string | undefined {
+  const address = c.env?.incoming?.socket.remoteAddress;
+  return address?.startsWith(mappedPrefix) ? address.slice(mappedPrefix.length) : address;
 }

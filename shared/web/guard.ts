@@ -1,14 +1,14 @@
 import { getCookie } from 'hono/cookie';
 import type { Access } from '../access/access-service.ts';
 import type { Audit } from '../access/audit.ts';
+import { createDenialBound } from '../access/denial-bound.ts';
 import type { Principal } from '../access/operator.ts';
 import type { Permission } from '../access/permissions.ts';
-import { createRateLimit } from '../access/rate-limit.ts';
 import { DomainError } from '../problem/problem.ts';
 import type { Store } from '../store/store.ts';
 import type { Logger } from '../text/logger.ts';
 import type { Clock } from '../time/clock.ts';
-import { type FrameContext, sourceOf } from './exchange.ts';
+import type { FrameContext } from './exchange.ts';
 
 export const sessionCookie = 'sbms_session';
 
@@ -29,9 +29,8 @@ export type Entry = Permission | 'signed-in' | 'public';
 const safeMethods: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
 const bearerPattern = /^Bearer +([\w-]+)$/i;
 
-/** Random tokens must not fill the audit trail; what is over it is still logged. */
-const maxAuditedDenials = 300;
-const denialWindowMs = 60_000;
+/** Of each operator, and of all who are not signed in together; what is over it is logged. */
+const maxAuditedDenialsPerMinute = 60;
 
 /** The token of a request and how it came; the header wins over the cookie. */
 export function presentedToken(
@@ -73,12 +72,7 @@ interface GuardDeps {
 }
 
 export function createGuard({ store, access, audit, clock, logger, serverName }: GuardDeps) {
-  const denials = createRateLimit({
-    clock,
-    maxPerWindow: maxAuditedDenials,
-    windowMs: denialWindowMs,
-    maxKeys: 1,
-  });
+  const denials = createDenialBound({ clock, maxPerMinute: maxAuditedDenialsPerMinute });
 
   /**
    * Who is asking; nobody without a good token. @throws DomainError `not-permitted` for a forged
@@ -88,7 +82,6 @@ export function createGuard({ store, access, audit, clock, logger, serverName }:
     const exchange = c.get('exchange');
     const presented = presentedToken(c);
     if (!presented) return undefined;
-    exchange.isTokenPresented = true;
     exchange.principal ??= await access.authenticate(presented.token);
     if (presented.by === 'cookie' && !safeMethods.has(c.req.method)) requireSameOrigin(c);
     return exchange.principal;
@@ -98,6 +91,9 @@ export function createGuard({ store, access, audit, clock, logger, serverName }:
   async function enter(c: FrameContext, entry: Permission | 'signed-in'): Promise<Principal> {
     const principal = await principalOf(c);
     if (!principal) throw new DomainError('not-signed-in');
+    if (entry !== 'signed-in' && principal.mustChangePassword) {
+      throw new DomainError('password-temporary');
+    }
     if (entry !== 'signed-in' && !principal.permissions.has(entry)) {
       throw new DomainError('not-permitted', `This needs the permission ${entry}.`);
     }
@@ -105,20 +101,24 @@ export function createGuard({ store, access, audit, clock, logger, serverName }:
   }
 
   /**
-   * Audits a refusal if it is a denial: 403, or 401 with a token. An audit that fails does not
-   * change the answer.
+   * Audits a refusal if it is a denial: 403, or 401 but at the sign-in, which audits itself. An
+   * audit that fails does not change the answer.
    */
   async function recordDenial(c: FrameContext, error: DomainError, status: number) {
-    const { principal, isTokenPresented, route, trace } = c.get('exchange');
-    if (status !== 403 && !(status === 401 && isTokenPresented)) return;
-    if (denials.take(serverName) > 0) return;
+    const { principal, route, trace, source } = c.get('exchange');
+    if ((status !== 403 && status !== 401) || error.code === 'wrong-credentials') return;
+    const unwritten = denials.admit(principal?.operatorId ?? '-');
+    if (!unwritten) {
+      logger.warn({ code: error.code, route, traceId: trace.traceId }, 'a denial is only logged');
+      return;
+    }
     const actor = {
       id: principal?.operatorId ?? '-',
       name: principal?.name ?? 'unknown',
       node: serverName,
     };
     const subject = `${c.req.method} ${route ?? 'page'}`;
-    const detail = { reason: error.code, source: sourceOf(c) };
+    const detail = { reason: error.code, source, ...unwritten };
     const { traceId } = trace;
     try {
       await store.write((tx) =>

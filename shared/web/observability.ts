@@ -1,6 +1,8 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import { collectDefaultMetrics, Histogram, type Registry } from 'prom-client';
-import type { FrameContext, FrameEnv } from './exchange.ts';
+import { DomainError } from '../problem/problem.ts';
+import { type FrameContext, type FrameEnv, isFromHere } from './exchange.ts';
 import { answer } from './response.ts';
 
 export interface Readiness {
@@ -39,10 +41,19 @@ function labelMethod(method: string): string {
   return knownMethods.has(method) ? method : 'other';
 }
 
-/** `/livez`: the process answers. `/readyz`: it can take work. `/metrics`: Prometheus. */
+interface ProbeDeps {
+  readonly registry: Registry;
+  readonly readiness: () => Promise<Readiness>;
+  readonly metricsToken: string | undefined;
+}
+
+/**
+ * `/livez`: the process answers. `/readyz`: it can take work. `/metrics`: Prometheus, on this
+ * machine, or with the token for it.
+ */
 export function registerProbes(
   app: OpenAPIHono<FrameEnv>,
-  { registry, readiness }: { registry: Registry; readiness: () => Promise<Readiness> },
+  { registry, readiness, metricsToken }: ProbeDeps,
 ): void {
   const json = (c: FrameContext, status: number, body: object) =>
     answer(c, { status, text: JSON.stringify(body) });
@@ -53,7 +64,15 @@ export function registerProbes(
     return json(c, state.ready ? 200 : 503, state);
   });
   app.get('/metrics', async (c) => {
+    c.get('exchange').route = '/metrics';
+    if (!isFromHere(c) && !isToken(c, metricsToken)) throw new DomainError('not-signed-in');
     const { contentType } = registry;
     return answer(c, { status: 200, text: await registry.metrics(), contentType });
   });
+}
+
+function isToken(c: FrameContext, token: string | undefined): boolean {
+  if (token === undefined) return false;
+  const digest = (text: string) => createHash('sha256').update(text).digest();
+  return timingSafeEqual(digest(c.req.header('authorization') ?? ''), digest(`Bearer ${token}`));
 }

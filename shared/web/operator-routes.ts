@@ -18,6 +18,10 @@ const password = z
   .max(maxPasswordLength)
   .openapi({ format: 'password' });
 
+const temporary = z.boolean().default(true).openapi({
+  description: 'Good for 7 days, and for nothing but choosing another; false for a program',
+});
+
 const operator = z
   .strictObject({
     login: z.string(),
@@ -34,6 +38,7 @@ const newOperator = z
     name: z.string().trim().min(1).max(maxNameLength),
     role: z.string().min(1).max(64),
     password,
+    temporary,
   })
   .openapi('NewOperator');
 
@@ -81,12 +86,11 @@ function registerList(endpoint: AddEndpoint, { access, store, serverName }: Oper
       body: newOperator,
       response: operator,
     },
-    async ({ body: { password, ...body }, principal, traceId, idempotency }) => {
-      const passwordHash = await access.hashPassword(password);
+    async ({ body: { password, temporary, ...body }, principal, traceId, idempotency }) => {
+      const passwordHash = await access.hashPassword(password, [body.login, body.name]);
       const by = actorOf(principal, serverName);
-      return idempotency.write(async (tx) =>
-        wireOperator(await access.addOperator(tx, { ...body, passwordHash, by, traceId })),
-      );
+      const added = { ...body, passwordHash, isTemporary: temporary, by, traceId };
+      return idempotency.write(async (tx) => wireOperator(await access.addOperator(tx, added)));
     },
   );
 }
@@ -97,13 +101,14 @@ function registerChanges(endpoint: AddEndpoint, { access, serverName }: Operator
       ...{ ...common, method: 'POST', path: `${path}/{login}/password` },
       ...{ operationId: 'setPassword', summary: 'Set a password, which ends all sessions' },
       params: z.strictObject({ login }),
-      body: z.strictObject({ password }).openapi('NewPassword'),
+      body: z.strictObject({ password, temporary }).openapi('NewPassword'),
     },
     async ({ params, body, principal, traceId, idempotency }) => {
-      const passwordHash = await access.hashPassword(body.password);
+      const passwordHash = await access.hashPassword(body.password, [params.login]);
       const by = actorOf(principal, serverName);
+      const isTemporary = body.temporary;
       await idempotency.write((tx) =>
-        access.setPassword(tx, { ...params, passwordHash, by, traceId }),
+        access.setPassword(tx, { ...params, passwordHash, isTemporary, by, traceId }),
       );
     },
   );

@@ -1,9 +1,8 @@
 import { z } from '@hono/zod-openapi';
 import type { Access } from '../access/access-service.ts';
 import type { Principal } from '../access/operator.ts';
-import { maxPasswordLength } from '../access/passwords.ts';
+import { maxPasswordLength, minPasswordLength } from '../access/passwords.ts';
 import type { AddEndpoint } from './endpoint.ts';
-import { sourceOf } from './exchange.ts';
 import { presentedToken } from './guard.ts';
 import { instant } from './schemas.ts';
 
@@ -15,6 +14,9 @@ const signedInOperator = z
     name: z.string(),
     role: z.string(),
     permissions: z.array(z.string()),
+    mustChangePassword: z.boolean().openapi({
+      description: 'Until then every other endpoint refuses with `password-temporary`',
+    }),
   })
   .openapi('SignedInOperator');
 
@@ -29,15 +31,28 @@ const newSession = z
   })
   .openapi('NewSession');
 
+const typedPassword = z.string().min(1).max(maxPasswordLength).openapi({ format: 'password' });
+
 const credentials = z
   .strictObject({
     login: z.string().min(1).max(maxTypedLoginLength),
-    password: z.string().min(1).max(maxPasswordLength).openapi({ format: 'password' }),
+    password: typedPassword,
   })
   .openapi('Credentials');
 
-function operatorOf({ login, name, role, permissions }: Principal) {
-  return { login, name, role, permissions: [...permissions].sort() };
+const passwordChange = z
+  .strictObject({
+    current: typedPassword,
+    password: z
+      .string()
+      .min(minPasswordLength)
+      .max(maxPasswordLength)
+      .openapi({ format: 'password' }),
+  })
+  .openapi('PasswordChange');
+
+function operatorOf({ login, name, role, permissions, mustChangePassword }: Principal) {
+  return { login, name, role, permissions: [...permissions].sort(), mustChangePassword };
 }
 
 export function registerSessionEndpoints(endpoint: AddEndpoint, { access }: { access: Access }) {
@@ -53,7 +68,7 @@ export function registerSessionEndpoints(endpoint: AddEndpoint, { access }: { ac
       response: newSession,
     },
     async ({ body, traceId, context }) => {
-      const source = sourceOf(context);
+      const { source } = context.get('exchange');
       const { token, principal, expiresAt } = await access.signIn({ ...body, source, traceId });
       return { token, expiresAt, operator: operatorOf(principal) };
     },
@@ -79,6 +94,21 @@ export function registerSessionEndpoints(endpoint: AddEndpoint, { access }: { ac
     },
     async ({ context, traceId }) => {
       await access.signOut(presentedToken(context)?.token ?? '', traceId);
+    },
+  );
+
+  endpoint(
+    {
+      ...{ method: 'PUT', path: `${path}/password`, permission: 'signed-in', tag },
+      ...{
+        operationId: 'changePassword',
+        summary: 'Choose a new password, which ends all sessions',
+      },
+      body: passwordChange,
+    },
+    async ({ body, principal, context, traceId }) => {
+      const { source } = context.get('exchange');
+      await access.changePassword({ ...body, principal, source, traceId });
     },
   );
 }

@@ -39,7 +39,9 @@ const roles: Readonly<Record<string, readonly Permission[]>> = {
 
 export const byTest: { by: Actor } = { by: { id: 'cli', name: 'cli', node: 'MSK' } };
 
-/** Hashing is slow on purpose; the tests need each password hashed once. */
+/** Hashing is slow on purpose; what is tested here does not depend on how slow. */
+const cost = { N: 1_024, r: 8, p: 1 };
+
 const hashes = new Map<string, PasswordHash>();
 
 export interface AccessFixture {
@@ -49,7 +51,9 @@ export interface AccessFixture {
   readonly access: Access;
   /** A second service on the same store: what a restarted process would know. */
   restarted(): Access;
-  add(login: string, role: string, password: string): Promise<void>;
+  /** As a release does that says something else of a role. */
+  setRole(role: string, permissions: readonly Permission[]): void;
+  add(login: string, role: string, password: string, isTemporary?: boolean): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -65,17 +69,23 @@ export async function accessFixture(node: NodeKind = 'branch'): Promise<AccessFi
   const clock = standingClock();
   const ids = systemIds;
   const audit = createAudit({ clock, ids });
-  const permissionsOf = (role: string) => new Set(roles[role] ?? []);
-  const deps = { store, clock, ids, audit, node, serverName: 'MSK', permissionsOf };
+  const roleTable = new Map(Object.entries(roles).map(([role, may]) => [role, new Set(may)]));
+  const nothing = new Set<Permission>();
+  const permissionsOf = (role: string) => roleTable.get(role) ?? nothing;
+  const serverName = 'MSK';
+  const deps = { store, clock, ids, audit, node, serverName, permissionsOf, cost };
   const access = createAccess(deps);
   return {
     ...{ store, clock, audit, access },
+    setRole: (role, may) => void roleTable.set(role, new Set(may)),
     restarted: () => createAccess(deps),
-    async add(login, role, password) {
+    async add(login, role, password, isTemporary) {
       const passwordHash = await (hashes.get(password) ?? access.hashPassword(password));
       hashes.set(password, passwordHash);
       await store.write((tx) =>
-        access.addOperator(tx, { login, name: `Name of ${login}`, role, passwordHash, ...byTest }),
+        access.addOperator(tx, {
+          ...{ login, name: `Name of ${login}`, role, passwordHash, isTemporary, ...byTest },
+        }),
       );
     },
     async close() {

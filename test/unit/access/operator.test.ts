@@ -1,30 +1,10 @@
 import { expect } from 'chai';
-import {
-  lockoutMs,
-  nextTry,
-  parseLogin,
-  sessionEndMs,
-  type Tries,
-} from '../../../shared/access/operator.ts';
+import { parseLogin, sessionEndMs } from '../../../shared/access/operator.ts';
 import { existsAt } from '../../../shared/access/permissions.ts';
 import { createRateLimit } from '../../../shared/access/rate-limit.ts';
 import { standingClock } from './access-fixture.ts';
 
 const minuteMs = 60_000;
-
-describe('nextTry', () => {
-  it('lets five tries through and rests for 15 minutes after the fifth', () => {
-    let tries: Tries | undefined;
-    for (let count = 1; count <= 5; count += 1) {
-      const next = nextTry(tries, count * minuteMs);
-      if (!('tries' in next)) throw new Error(`try ${count} was refused`);
-      tries = next.tries;
-    }
-    expect(nextTry(tries, 5 * minuteMs)).to.deep.equal({ lockedForMs: lockoutMs });
-    expect(nextTry(tries, 5 * minuteMs + lockoutMs - 1)).to.deep.equal({ lockedForMs: 1 });
-    expect(nextTry(tries, 5 * minuteMs + lockoutMs)).to.have.nested.property('tries.count', 1);
-  });
-});
 
 describe('sessionEndMs', () => {
   it('is 30 minutes after the last use, but 12 hours after the start at most', () => {

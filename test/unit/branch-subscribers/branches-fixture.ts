@@ -75,7 +75,8 @@ export const ivanov: CustomerData = {
 
 export function principal(...permissions: Permission[]): Principal {
   const set = new Set(permissions);
-  return { operatorId: 'op-1', login: 'olga', name: 'Ольга', role: 'test', permissions: set };
+  const person = { operatorId: 'op-1', login: 'olga', name: 'Ольга', role: 'test' };
+  return { ...person, permissions: set, mustChangePassword: false };
 }
 
 export const clerk = principal('subscriber.read', 'subscriber.register', 'subscriber.personal');

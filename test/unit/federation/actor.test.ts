@@ -1,6 +1,5 @@
 import { expect } from 'chai';
 import { type ActorRequest, signActor, verifyActor } from '../../../shared/federation/actor.ts';
-import { createActorMemory } from '../../../shared/federation/actor-memory.ts';
 import { createSigner, createVerifier } from '../../../shared/federation/signing.ts';
 import { type NodeCode, systemIds } from '../../../shared/ids/ids.ts';
 import {
@@ -22,11 +21,12 @@ describe('actor assertions', () => {
     const directory = changeableDirectory([keys.peer(msk), keys.peer(nsk)]);
     const { headOfficeKey } = keys.identity(spb);
     const clock = shiftableClock();
+    const used = new Set<string>();
     const deps = {
       verifier: createVerifier({ directory, headOfficeKey }),
       clock,
       self: spb,
-      rememberJti: createActorMemory({ clock }).remember,
+      rememberJti: (jti: string) => !used.has(jti) && used.add(jti) === used,
     };
     const signer = createSigner(keys.identity(msk));
     const sign = (to = spb) => signActor({ signer, clock, ids: systemIds }, { to, actor, request });
@@ -106,16 +106,5 @@ describe('actor assertions', () => {
       const refusal = await refusalBy(verifyActor(deps, jws, { caller: msk, request }));
       expect(refusal).to.include({ code: 'peer-refused' });
     }
-  });
-
-  it('is remembered until it would be refused for its age, no longer', async () => {
-    const clock = shiftableClock();
-    const memory = createActorMemory({ clock });
-    const until = clock.nowMs() + 10_000;
-    expect(memory.remember('a', until)).to.equal(true);
-    clock.shift(9_000);
-    expect(memory.remember('a', until)).to.equal(false);
-    clock.shift(2_000);
-    expect(memory.remember('a', until)).to.equal(true);
   });
 });

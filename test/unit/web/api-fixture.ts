@@ -15,7 +15,13 @@ export interface ApiFixture extends AccessFixture {
   send(
     method: string,
     path: string,
-    options?: { token?: string; body?: unknown; headers?: Record<string, string> },
+    options?: {
+      token?: string;
+      body?: unknown;
+      headers?: Record<string, string>;
+      /** The address that the connection comes from; none if absent. */
+      from?: string;
+    },
   ): Promise<Answer>;
 }
 
@@ -42,6 +48,7 @@ export async function apiFixture(): Promise<ApiFixture> {
   const api = createApi({
     ...fixture,
     ...{ title: 'Branch MSK', version: '0.1.0', ids: systemIds, logger, serverName: 'MSK' },
+    ...{ proxies: ['10.9.9.9'], metricsToken: 'of the monitoring' },
   });
   await fixture.add('anna', 'admin', password);
   await fixture.add('boris', 'cashier', password);
@@ -52,12 +59,13 @@ export async function apiFixture(): Promise<ApiFixture> {
       const { token } = await fixture.access.signIn({ login, password, source: '127.0.0.1' });
       return token;
     },
-    async send(method, path, { token, body, headers = {} } = {}) {
+    async send(method, path, { token, body, headers = {}, from } = {}) {
       const all: Record<string, string> = { ...headers };
       if (token) all.authorization = `Bearer ${token}`;
       if (body !== undefined) all['content-type'] ??= 'application/json';
       const text = body === undefined ? {} : { body: JSON.stringify(body) };
-      return answerOf(await api.app.request(path, { method, headers: all, ...text }));
+      const incoming = { socket: { remoteAddress: from } };
+      return answerOf(await api.app.request(path, { method, headers: all, ...text }, { incoming }));
     },
   };
 }

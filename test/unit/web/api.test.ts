@@ -37,9 +37,8 @@ describe('the API of a node', () => {
     expect((await send('POST', '', { ...carl, password })).json.code).to.equal('login-taken');
 
     expect((await send('POST', '/carl/password', { password: 'short' })).status).to.equal(400);
-    expect((await send('POST', '/carl/password', { password: 'long enough' })).status).to.equal(
-      204,
-    );
+    const chosen = { password: 'violet trombone under ice' };
+    expect((await send('POST', '/carl/password', chosen)).status).to.equal(204);
     expect((await send('POST', '/carl/disablement')).json).to.include({ disabled: true });
     expect((await send('POST', '/nobody/disablement')).json.code).to.equal('operator-not-found');
     expect((await send('POST', '/anna/disablement')).json.code).to.equal('same-person');
@@ -105,13 +104,64 @@ describe('the API of a node', () => {
     await fixture.send('POST', '/api/v1/operators/79161234567/disablement', { token: admin });
     await fixture.send('GET', '/api/v1/79161234567');
     await fixture.send('BREW', '/livez');
-    const { text } = await fixture.send('GET', '/metrics');
+    const { text } = await fixture.send('GET', '/metrics', { from: '127.0.0.1' });
     expect(text).to.include(
       'seconds_count{route="/api/v1/operators/{login}/disablement",method="POST",status="404"}',
     );
     expect(text).to.include('route="unmatched"').and.include('method="other"');
     expect(text).to.include('process_cpu_seconds_total');
     expect(text).not.to.include('79161234567');
+  });
+
+  it('shows its metrics on its own machine, and elsewhere to who has the token', async () => {
+    const status = async (from: string, headers: Record<string, string> = {}) =>
+      (await fixture.send('GET', '/metrics', { from, headers })).status;
+    const authorization = 'Bearer of the monitoring';
+    expect(await status('127.0.0.1')).to.equal(200);
+    expect(await status('::1')).to.equal(200);
+    expect(await status('::ffff:127.0.0.1')).to.equal(200);
+    expect(await status('127.0.0.1', { 'x-forwarded-for': '203.0.113.1' })).to.equal(401);
+    expect(await status('10.0.0.7')).to.equal(401);
+    expect(await status('10.0.0.7', { authorization })).to.equal(200);
+    expect(await status('10.0.0.7', { authorization: `${authorization}?` })).to.equal(401);
+    expect(await status('10.0.0.7', { authorization: `Bearer ${admin}` })).to.equal(401);
+  });
+
+  it('lets who has a password of somebody else do nothing but choose another', async () => {
+    const dora = { login: 'dora', name: 'Dora', role: 'cashier', password };
+    await fixture.send('POST', '/api/v1/operators', {
+      token: admin,
+      body: { ...dora, role: 'admin' },
+    });
+    const { json } = await fixture.send('POST', '/api/v1/sessions', {
+      body: { login: 'dora', password },
+    });
+    expect(json.operator).to.include({ mustChangePassword: true });
+    const { token } = json;
+    const refused = await fixture.send('GET', '/api/v1/operators', { token });
+    expect([refused.status, refused.json.code]).to.deep.equal([403, 'password-temporary']);
+    const path = '/api/v1/sessions/current/password';
+    const body = { current: password, password: 'violet trombone under ice' };
+    expect((await fixture.send('PUT', path, { token, body })).status).to.equal(204);
+    const { json: again } = await fixture.send('POST', '/api/v1/sessions', {
+      body: { login: 'dora', password: body.password },
+    });
+    const letIn = await fixture.send('GET', '/api/v1/operators', { token: again.token });
+    expect(letIn.status).to.equal(200);
+  });
+
+  it('believes on the address of a caller what its own proxy added, and nobody else', async () => {
+    const source = async (from: string, forwarded: string) => {
+      await fixture.send('GET', '/api/v1/audit', {
+        from,
+        headers: { 'x-forwarded-for': forwarded },
+      });
+      const { json } = await fixture.send('GET', '/api/v1/audit?limit=1', { token: admin });
+      return json.items[0].detail.source;
+    };
+    expect(await source('203.0.113.1', '10.0.0.1')).to.equal('203.0.113.1');
+    expect(await source('10.9.9.9', '10.0.0.1, 203.0.113.2')).to.equal('203.0.113.2');
+    expect(await source('10.9.9.9', 'evil')).to.equal('10.9.9.9');
   });
 
   it('is alive, and ready when its checks are', async () => {

@@ -1,0 +1,32 @@
+import { isPermission, type NodeKind, type Permission, permissions } from './permissions.ts';
+
+/** What a release says of roles. */
+export interface RoleTable {
+  permissionsOf(role: string, node: NodeKind): ReadonlySet<string>;
+}
+
+/** Until a first release says what roles may do, the administrator may do everything. */
+const firstRoles: ReadonlyMap<string, NodeKind> = new Map([
+  ['branch-admin', 'branch'],
+  ['centre-admin', 'centre'],
+]);
+const everything: ReadonlySet<string> = new Set(Object.keys(permissions));
+const nothing: ReadonlySet<string> = new Set();
+
+/**
+ * What a role may do at this node by the release in force at that moment. The same set comes back
+ * until the release changes, so that asking at every request costs nothing.
+ */
+export function createRoles(
+  node: NodeKind,
+  inForce: () => RoleTable | undefined,
+): (role: string) => ReadonlySet<Permission> {
+  const known = new WeakMap<ReadonlySet<string>, ReadonlySet<Permission>>();
+  return (role) => {
+    const first = firstRoles.get(role) === node ? everything : nothing;
+    const names = inForce()?.permissionsOf(role, node) ?? first;
+    const made = known.get(names) ?? new Set([...names].filter(isPermission));
+    known.set(names, made);
+    return made;
+  };
+}
