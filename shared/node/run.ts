@@ -1,5 +1,6 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { maskText } from '../text/masking.ts';
 import type { Node } from './node.ts';
 
 /**
@@ -7,6 +8,8 @@ import type { Node } from './node.ts';
  * while it starts. What nobody caught ends the process: a broken invariant must not go on working.
  */
 export async function runNode(open: () => Promise<Pick<Node, 'config' | 'start' | 'stop'>>) {
+  // Told by us and not by Node, which would show an error's every member.
+  process.on('uncaughtException', fail);
   let node: Awaited<ReturnType<typeof open>>;
   try {
     node = await open();
@@ -26,7 +29,7 @@ export async function runNode(open: () => Promise<Pick<Node, 'config' | 'start' 
     leave(0);
   };
   // Before it starts: whoever stops the node then finds it, and the store's lock says that it is the only one.
-  mkdirSync(node.config.dataDir, { recursive: true });
+  mkdirSync(node.config.dataDir, { recursive: true, mode: 0o700 });
   writeFileSync(pidFile, String(process.pid));
   process.on('SIGTERM', () => void stop());
   process.on('SIGINT', () => void stop());
@@ -41,7 +44,13 @@ export async function runNode(open: () => Promise<Pick<Node, 'config' | 'start' 
 }
 
 function tell(error: unknown): void {
-  process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : error}\n`);
+  process.stderr.write(`${maskText(textOf(error))}\n`);
+}
+
+function textOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const cause = error.cause === undefined ? '' : `\ncaused by ${textOf(error.cause)}`;
+  return (error.stack ?? error.message) + cause;
 }
 
 function fail(error: unknown): never {

@@ -1,5 +1,13 @@
-import { chmodSync, existsSync, mkdirSync, realpathSync, rmSync } from 'node:fs';
-import { basename, dirname, join, resolve } from 'node:path';
+import {
+  chmodSync,
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  realpathSync,
+  rmSync,
+} from 'node:fs';
+import { dirname, resolve } from 'node:path';
 import Database from 'libsql';
 import { assert, type DomainError } from '../problem/problem.ts';
 import { boundedCache } from './bounded-cache.ts';

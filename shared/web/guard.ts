@@ -30,7 +30,7 @@ const safeMethods: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
 const bearerPattern = /^Bearer +([\w-]+)$/i;
 
 /** Of each operator, and of all who are not signed in together; what is over it is logged. */
-const maxAuditedDenialsPerMinute = 60;
+const maxAuditedDenialsPerMinute = 300;
 
 /** The token of a request and how it came; the header wins over the cookie. */
 export function presentedToken(

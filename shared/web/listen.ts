@@ -12,6 +12,13 @@ const limits = {
   keepAliveTimeout: 60_000,
   maxHeaderSize: 16 * 1024,
 } as const satisfies ServerOptions;
+/** All of TLS 1.3; of TLS 1.2 only what keeps what was said secret when the key is lost later. */
+const ciphers = [
+  ...['TLS_AES_256_GCM_SHA384', 'TLS_CHACHA20_POLY1305_SHA256', 'TLS_AES_128_GCM_SHA256'],
+  ...['ECDHE-ECDSA-AES256-GCM-SHA384', 'ECDHE-RSA-AES256-GCM-SHA384'],
+  ...['ECDHE-ECDSA-CHACHA20-POLY1305', 'ECDHE-RSA-CHACHA20-POLY1305'],
+  ...['ECDHE-ECDSA-AES128-GCM-SHA256', 'ECDHE-RSA-AES128-GCM-SHA256'],
+].join(':');
 const maxConnections = 5_000;
 const closeLimitMs = 5_000;
 const closePollMs = 20;
@@ -39,7 +46,7 @@ export function createFrontServer(deps: FrontServerDeps): FrontServer {
   const listener = getRequestListener(fetch);
   const server: Server = tls
     ? createTlsServer(
-        { ...limits, cert: tls.certPem, key: tls.keyPem, minVersion: 'TLSv1.2' },
+        { ...limits, cert: tls.certPem, key: tls.keyPem, minVersion: 'TLSv1.2', ciphers },
         listener,
       )
     : createServer(limits, listener);
