@@ -1,7 +1,8 @@
 import { Command, Option } from 'commander';
 import { enrolWithCentre } from '../shared/federation/enrolment.ts';
+import { print, runCommands } from '../shared/node/command-line.ts';
 import { readCommandSecret } from '../shared/node/command-secret.ts';
-import { addNodeCommands, print, runCommands } from '../shared/node/node-commands.ts';
+import { addNodeCommands } from '../shared/node/node-commands.ts';
 import { readBranchConfig } from './config.ts';
 
 interface EnrolOptions {
@@ -21,7 +22,7 @@ addNodeCommands(program, {
     const config = readBranchConfig(process.env);
     return openBranch(quiet ? { ...config, logLevel: 'error' } : config);
   },
-  storeUrl: () => readBranchConfig(process.env).storeUrl,
+  config: () => readBranchConfig(process.env),
 });
 
 program

@@ -1,15 +1,11 @@
 import { Command } from 'commander';
 import { z } from 'zod';
-import {
-  addNodeCommands,
-  print,
-  runCommands,
-  withStoppedNode,
-} from '../shared/node/node-commands.ts';
+import { print, runCommands } from '../shared/node/command-line.ts';
+import { addNodeCommands, withStoppedNode } from '../shared/node/node-commands.ts';
+import { type Caller, callRunningNode, type RunningRequest } from '../shared/node/running-node.ts';
 import { type Centre, openCentre } from './centre.ts';
 import { readCentreConfig } from './config.ts';
 import { runImportNumbering } from './reference/import-numbering-command.ts';
-import { type Caller, callRunningCentre } from './running-centre.ts';
 
 const program = new Command('sbms-centre').description(
   "Head office's node. It is configured by its environment; see the README's table.",
@@ -20,7 +16,7 @@ const openQuietly = () => openCentre({ ...readCentreConfig(process.env), logLeve
 addNodeCommands(program, {
   open: ({ quiet } = { quiet: false }) =>
     quiet ? openQuietly() : openCentre(readCentreConfig(process.env)),
-  storeUrl: () => readCentreConfig(process.env).storeUrl,
+  config: () => readCentreConfig(process.env),
 });
 
 program
@@ -64,7 +60,7 @@ program
   .requiredOption('--login <login>', 'an operator who may enrol branches')
   .option('--password-file <file>', 'instead of standard input')
   .action(async (code: string, caller: Caller) => {
-    const request = { path: '/api/v1/enrolment-tokens', body: { code } };
+    const request = { method: 'POST' as const, path: '/api/v1/enrolment-tokens', body: { code } };
     print(z.object({ token: z.string() }).parse(await callHere(caller, request)).token);
   });
 
@@ -84,7 +80,7 @@ program
   .requiredOption('--login <login>', 'an operator who may publish')
   .option('--password-file <file>', 'instead of standard input')
   .action(async (caller: Caller) => {
-    const request = { path: '/api/v1/reference-releases', body: {} };
+    const request = { method: 'POST' as const, path: '/api/v1/reference-releases', body: {} };
     const { version } = z.object({ version: z.int() }).parse(await callHere(caller, request));
     print(`Release ${version} is published.`);
   });
@@ -92,8 +88,8 @@ program
 const withCentre = (work: (centre: Centre) => Promise<void>) => withStoppedNode(openQuietly, work);
 
 /** The running node is reached where people reach it. */
-function callHere(caller: Caller, request: { path: string; body: object }): Promise<unknown> {
-  return callRunningCentre(readCentreConfig(process.env).front.url, caller, request);
+function callHere(caller: Caller, request: RunningRequest): Promise<unknown> {
+  return callRunningNode(readCentreConfig(process.env).front.url, caller, request);
 }
 
 await runCommands(program);

@@ -16,8 +16,6 @@ import { findClosedDay, insertClosedDay, lastClosedDate } from './business-day-s
 
 const entryKind = 'day.closed';
 const clockAlarm = 'clock-set-back';
-/** What a clock's own correction may take back. */
-const clockSetBackMaxMs = 2_000;
 
 export type BusinessDays = ReturnType<typeof createBusinessDays>;
 
@@ -69,15 +67,14 @@ export function createBusinessDays(deps: {
     return { date, totals };
   }
 
-  /** A clock that was set back may name a date that is over: no date is closed by it. */
+  /** A wrong clock may name a date that is over, or not begun: no date is closed by it. */
   async function assertClockRuns(tx: Reader): Promise<void> {
-    const behindMs = await federation.log.clockSetBackMs(tx);
-    if (behindMs <= clockSetBackMaxMs) return federation.alarms.clear(clockAlarm);
-    const seconds = Math.ceil(behindMs / 1000);
-    federation.alarms.raise(clockAlarm, 'the clock was set back');
+    const doubt = federation.liveness.clockDoubt(await federation.log.clockSetBackMs(tx));
+    if (doubt === undefined) return federation.alarms.clear(clockAlarm);
+    federation.alarms.raise(clockAlarm, 'the closing of a day is held');
     throw new DomainError(
       'clock-held',
-      `The clock stands ${seconds} s behind the newest entry of the log: set it right, then close the day.`,
+      `This node's clock is ${doubt}: set it right, then close the day.`,
     );
   }
 

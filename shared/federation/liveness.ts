@@ -26,6 +26,8 @@ export interface PeerStatus {
   readonly recovering?: boolean;
   readonly started?: string;
   readonly clockSkewMs?: number;
+  /** Why it did not answer. */
+  readonly failure?: string;
   /** The peer's own outbound streams: entries not acknowledged, by node. */
   readonly behind?: Readonly<Record<string, number>>;
 }
@@ -89,9 +91,10 @@ export function createLiveness(deps: LivenessDeps) {
     });
   }
 
-  async function note(message: Hello): Promise<void> {
+  /** `askedMs` is when it was asked; a message that came unasked may have been long on its way. */
+  async function note(message: Hello, askedMs = Number.NEGATIVE_INFINITY): Promise<void> {
     const peer = message.node;
-    const clockSkewMs = msOf(message.at) - clock.nowMs();
+    const clockSkewMs = skewOf(msOf(message.at), { askedMs, heardMs: clock.nowMs() });
     const { release, codeVersion, recovering, started, behind } = message;
     const heardAt = now(clock);
     statuses.set(peer, {
@@ -137,6 +140,7 @@ export function createLiveness(deps: LivenessDeps) {
   }
 
   async function greet(peer: NodeCode, timeoutMs: number): Promise<boolean> {
+    const askedMs = clock.nowMs();
     try {
       const response = await deps.client.request(peer, {
         method: 'POST',
@@ -147,11 +151,12 @@ export function createLiveness(deps: LivenessDeps) {
       });
       if (response.status === 409) await onRefused(peer, response.body);
       if (response.status !== 200) throw new Error(`answered ${response.status}`);
-      await note(hello.parse(JSON.parse(response.body)));
+      await note(hello.parse(JSON.parse(response.body)), askedMs);
       return true;
-    } catch {
+    } catch (error) {
       const known = statuses.get(peer);
-      statuses.set(peer, { ...(known ?? { peer }), reachable: false });
+      const failure = error instanceof Error ? error.message : String(error);
+      statuses.set(peer, { ...(known ?? { peer }), reachable: false, failure });
       return false;
     }
   }
@@ -159,6 +164,22 @@ export function createLiveness(deps: LivenessDeps) {
   function greetAll(timeoutMs: number): Promise<boolean[]> {
     const active = deps.directory.peers().filter((peer) => peer.active);
     return Promise.all(active.map((peer) => greet(peer.code, timeoutMs)));
+  }
+
+  /** Why this node's clock is not to be trusted: most of those that it hears say another time. */
+  function clockDoubt(behindLogMs: number): string | undefined {
+    if (behindLogMs > skewAlarmMs) {
+      return `${seconds(behindLogMs)} s behind the newest entry of its own log`;
+    }
+    const heard = [...statuses.values()].filter(({ reachable }) => reachable);
+    const apart = heard.filter(({ clockSkewMs = 0 }) => Math.abs(clockSkewMs) > skewAlarmMs);
+    if (apart.length === 0 || 2 * apart.length <= heard.length) return undefined;
+    const lines = apart.map(({ peer, clockSkewMs = 0 }) =>
+      clockSkewMs > 0
+        ? `${seconds(clockSkewMs)} s behind ${peer}`
+        : `${seconds(-clockSkewMs)} s ahead of ${peer}`,
+    );
+    return lines.join(', ');
   }
 
   function loop(): void {
@@ -178,6 +199,7 @@ export function createLiveness(deps: LivenessDeps) {
       return compose(message.node);
     },
     isReachable: (peer: NodeCode) => statuses.get(peer)?.reachable ?? true,
+    clockDoubt,
     statuses: (): readonly PeerStatus[] => [...statuses.values()],
     stop(): void {
       stopped = true;
@@ -185,6 +207,14 @@ export function createLiveness(deps: LivenessDeps) {
     },
   };
 }
+
+/** A clock that runs as ours says a time between asking and hearing; beyond that it is certainly apart. */
+function skewOf(saidMs: number, { askedMs, heardMs }: { askedMs: number; heardMs: number }) {
+  if (saidMs > heardMs) return saidMs - heardMs;
+  return saidMs < askedMs ? saidMs - askedMs : 0;
+}
+
+const seconds = (ms: number) => Math.ceil(ms / 1000);
 
 /** What is held of a peer's start, with its own signature for it. */
 async function holdingOf(tx: Reader, peer: NodeCode, epoch: string): Promise<Pick<Hello, 'holds'>> {

@@ -27,6 +27,17 @@ export function starts(tx: Reader, limit: number): Promise<StartRow[]> {
   );
 }
 
+/** Whose log it is, and how far it goes. */
+export async function newestEntry(
+  tx: Reader,
+): Promise<{ node: string; epoch: string; seq: number } | undefined> {
+  const row = await tx.get<{ node: string; epoch: string; seq: bigint }>(
+    `SELECT json_extract(entry, '$.node') AS node, epoch, seq FROM log_entries
+     ORDER BY id DESC LIMIT 1`,
+  );
+  return row && { ...row, seq: Number(row.seq) };
+}
+
 /** When the newest entry was recorded, by the clock of then. */
 export async function lastRecordedAt(tx: Reader): Promise<string | undefined> {
   const row = await tx.get<{ at: string }>(

@@ -1,3 +1,4 @@
+import type { LookupFunction } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import { buildConnector } from 'undici';
 import { DomainError } from '../problem/problem.ts';
@@ -17,6 +18,7 @@ export function peerConnector(deps: {
   material: TlsMaterial;
   peer: Peer;
   clock: Clock;
+  lookup: LookupFunction;
 }): buildConnector.connector {
   const { tlsKeyPem, certPem, caPem } = deps.material;
   const connect = buildConnector({
@@ -26,6 +28,7 @@ export function peerConnector(deps: {
     minVersion: 'TLSv1.3',
     servername: tlsName(deps.peer.code),
     timeout: connectMaxMs,
+    lookup: deps.lookup,
     // Resumption would skip the certificate that is checked here.
     maxCachedSessions: 0,
   });

@@ -5,6 +5,7 @@ import type { NodeCode } from '../ids/ids.ts';
 import { DomainError, isDomainError } from '../problem/problem.ts';
 import type { Clock } from '../time/clock.ts';
 import type { TlsMaterial } from './identity.ts';
+import { createLookup } from './lookup.ts';
 import { connectMaxMs, peerConnector } from './peer-client-connect.ts';
 import type { Peer, PeerClient, PeerDirectory, PeerRequest, PeerResponse } from './peers.ts';
 
@@ -39,6 +40,7 @@ export function createPeerClient(deps: {
   clock: Clock;
 }): PeerClient & { close(): Promise<void>; reload(): void } {
   const lines = new Map<NodeCode, Line>();
+  const lookup = createLookup({ clock: deps.clock });
   let closed = false;
 
   function lineTo(code: NodeCode): Line {
@@ -63,7 +65,7 @@ export function createPeerClient(deps: {
       keepAliveTimeout: idleMs,
       keepAliveMaxTimeout: idleMs,
       keepAliveTimeoutThreshold: idleMarginMs,
-      connect: peerConnector({ material: deps.identity(), peer, clock: deps.clock }),
+      connect: peerConnector({ material: deps.identity(), peer, clock: deps.clock, lookup }),
     });
   }
 
@@ -100,7 +102,7 @@ export function createPeerClient(deps: {
         );
       } catch (cause) {
         if (isDomainError(cause, 'peer-unreachable')) throw cause;
-        throw unreachable(to, `${to} did not answer.`, cause);
+        throw unreachable(to, `${to} did not answer${reasonOf(cause)}.`, cause);
       }
     },
 
@@ -211,6 +213,24 @@ async function withinDeadline<T>(
   } finally {
     cancel();
   }
+}
+
+/** What people can do something about; the rest of a network's troubles comes and goes. */
+const reasons: Readonly<Record<string, string>> = {
+  ENOTFOUND: 'its name does not resolve',
+  EAI_AGAIN: 'the name servers do not answer',
+  ECONNREFUSED: 'nobody listens at its address',
+  EHOSTUNREACH: 'there is no way to its address',
+  ENETUNREACH: 'there is no way to its address',
+  CERT_HAS_EXPIRED: 'its certificate has expired',
+  CERT_NOT_YET_VALID: 'its certificate is not valid yet',
+};
+
+function reasonOf(cause: unknown): string {
+  if (isDomainError(cause)) return `: ${cause.message.replace(/\.$/, '')}`;
+  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
+  const reason = reasons[code];
+  return reason === undefined ? '' : `: ${reason}`;
 }
 
 function unreachable(to: NodeCode, detail: string, cause?: unknown): DomainError {

@@ -1,14 +1,24 @@
-import { mkdir, stat } from 'node:fs/promises';
-import { join } from 'node:path';
 import { z } from '@hono/zod-openapi';
-import { now } from '../time/clock.ts';
 import { instant } from '../web/schemas.ts';
 import type { Node } from './node.ts';
+
+const backupView = z
+  .strictObject({
+    file: z.string(),
+    node: z.string(),
+    takenAt: instant,
+    bytes: z.int(),
+    sha256: z.string(),
+    log: z.strictObject({ epoch: z.string(), seq: z.int() }).openapi({
+      description: "The newest entry of the node's log in it",
+    }),
+  })
+  .openapi('Backup');
 
 /** A consistent copy of the running node, into `backups` of its data folder. */
 export function backupRoutes(
   { endpoint }: Pick<Node['api'], 'endpoint'>,
-  node: Pick<Node, 'code' | 'config' | 'store' | 'audit' | 'clock'>,
+  node: Pick<Node, 'code' | 'store' | 'audit' | 'backups'>,
 ): void {
   endpoint(
     {
@@ -17,25 +27,22 @@ export function backupRoutes(
       permission: 'backup.take',
       operationId: 'takeBackup',
       tag: 'Maintenance',
-      summary: 'Write a consistent copy of the running node',
-      response: z.strictObject({ file: z.string(), bytes: z.int(), takenAt: instant }),
+      summary: 'Write a copy of the running node, look it through, keep the newest ones',
+      response: backupView,
     },
     async ({ principal, traceId }) => {
-      const takenAt = now(node.clock);
-      const folder = join(node.config.dataDir, 'backups');
-      await mkdir(folder, { recursive: true, mode: 0o700 });
-      const file = join(folder, `${node.code}-${takenAt.replaceAll(/[:.]/g, '-')}.db`);
-      await node.store.backup(file);
+      const taken = await node.backups.take();
       await node.store.write((tx) =>
         node.audit.record(tx, {
           actor: { id: principal.operatorId, name: principal.name, node: node.code },
           action: 'backup.take',
-          subject: file,
+          subject: taken.file,
           outcome: 'done',
+          detail: { sha256: taken.sha256 },
           traceId,
         }),
       );
-      return { file, bytes: (await stat(file)).size, takenAt };
+      return taken;
     },
   );
 }

@@ -1,9 +1,9 @@
-import { copyFile, rm } from 'node:fs/promises';
-import { fileURLToPath } from 'node:url';
 import { logFaults } from '../federation/log-faults-store.ts';
+import type { NodeCode } from '../ids/ids.ts';
 import { ledgerFaults } from '../ledger/ledger-store.ts';
-import { syncPath } from '../store/durable-file.ts';
+import { replaceStore } from '../store/replace-store.ts';
 import type { Store } from '../store/store.ts';
+import { checkBackup } from './backup-check.ts';
 
 /** What is wrong with a node's own books and log: nothing, or a line for each fault. */
 export async function verifyStore(store: Store): Promise<string[]> {
@@ -11,18 +11,21 @@ export async function verifyStore(store: Store): Promise<string[]> {
 }
 
 /**
- * Puts a backup in the place of a stopped node's store. Its sentinel stays: the next start sees that the node was set
- * back, and recovers what its peers hold.
+ * Puts a backup in the place of a stopped node's store, or where it was before its disk was lost. Its sentinel stays: the
+ * next start sees that the node was set back, and recovers what its peers hold.
+ * @throws Error for a running node, a broken backup, or another node's.
  */
-export async function restoreStore(storeUrl: string, backup: string): Promise<void> {
+export async function restoreStore(
+  { code, storeUrl }: { code: NodeCode; storeUrl: string },
+  backup: string,
+): Promise<void> {
   if (!storeUrl.startsWith('file:')) {
     throw new Error('a libSQL server restores its own snapshots');
   }
-  const path = storeUrl.startsWith('file://')
-    ? fileURLToPath(storeUrl)
-    : storeUrl.slice('file:'.length);
-  await rm(`${path}-wal`, { force: true });
-  await rm(`${path}-shm`, { force: true });
-  await copyFile(backup, path);
-  await syncPath(path);
+  const { faults, newest } = await checkBackup(backup);
+  if (faults.length > 0) throw new Error(`the backup is faulty: ${faults[0]}`);
+  if (newest?.node !== code) {
+    throw new Error(`the backup is of ${newest?.node ?? 'a node that never started'}, not ${code}`);
+  }
+  replaceStore(storeUrl, backup);
 }

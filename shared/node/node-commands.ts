@@ -1,13 +1,23 @@
+import { copyFile, link, rm } from 'node:fs/promises';
+import { resolve } from 'node:path';
 import type { Command } from 'commander';
+import { backupRecord } from './backups.ts';
+import { print } from './command-line.ts';
 import { restoreStore, verifyStore } from './maintenance.ts';
 import type { Node } from './node.ts';
+import type { NodeConfig } from './node-config.ts';
 import { addOperatorOffline, type OfflineOperator } from './operator-command.ts';
+import { addRecoveryCommands } from './recovery-commands.ts';
 import { runNode } from './run.ts';
+import { type Caller, callRunningNode } from './running-node.ts';
+
+const backupMaxMs = 60 * 60_000;
 
 export interface CommandNode {
   /** Opens the node as its environment says, without starting it. */
   open(options?: { quiet: boolean }): Promise<Node>;
-  storeUrl(): string;
+  /** @throws Error naming every variable that is wrong. */
+  config(): NodeConfig;
 }
 
 /** Does something with a node that is not running; a running one refuses to be opened. */
@@ -58,30 +68,40 @@ export function addNodeCommands(program: Command, node: CommandNode): void {
 
   program
     .command('backup <file>')
-    .description('write a consistent copy of the stopped node; a running one takes POST /backups')
-    .action((file: string) => withStopped(({ store }) => store.backup(file)));
+    .description('write a copy of the running node, or without --login of the stopped one')
+    .option('--login <login>', 'an operator of the running node who may take backups')
+    .option('--password-file <file>', 'instead of standard input')
+    .action(async (file: string, { login, passwordFile }: Partial<Caller>) => {
+      const caller = login && { login, ...(passwordFile ? { passwordFile } : {}) };
+      if (caller) return backUpRunning(node.config(), caller, file);
+      await withStopped(async ({ store }) => {
+        print(`${file}: SHA-256 ${await store.backup(file)}`);
+      });
+    });
 
   program
     .command('restore <file>')
     .description('put a backup in the place of the stopped node; the next start recovers the rest')
     .action(async (file: string) => {
-      // Opened once, so that a running node refuses it.
-      await withStopped(async () => {});
-      await restoreStore(node.storeUrl(), file);
+      await restoreStore(node.config(), file);
       print('Restored. The next start asks the peers for what came after the backup.');
     });
+
+  addRecoveryCommands(program, () => node.config());
 }
 
-export function print(line: string): void {
-  process.stdout.write(`${line}\n`);
-}
-
-/** Parses and runs; a failure is one line and an exit code, not a stack. */
-export async function runCommands(program: Command): Promise<void> {
-  try {
-    await program.parseAsync();
-  } catch (error) {
-    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
-    process.exitCode = 1;
+/** The node writes into its own folder, where it keeps the newest ones; the file is one more name for that copy. */
+async function backUpRunning(config: NodeConfig, caller: Caller, file: string): Promise<void> {
+  const request = { method: 'POST', path: '/api/v1/backups', maxMs: backupMaxMs } as const;
+  const taken = backupRecord.parse(await callRunningNode(config.front.url, caller, request));
+  const target = resolve(file);
+  for (const suffix of ['', '.json']) {
+    await rm(target + suffix, { force: true });
+    await link(taken.file + suffix, target + suffix).catch(() =>
+      copyFile(taken.file + suffix, target + suffix),
+    );
   }
+  const { bytes, sha256, log } = taken;
+  print(`${target}: ${bytes} bytes, looked through, no fault`);
+  print(`SHA-256 ${sha256}, newest entry ${log.epoch}/${log.seq}`);
 }

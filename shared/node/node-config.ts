@@ -27,6 +27,8 @@ export interface NodeConfig {
   readonly peer: { readonly host: string; readonly port: number; readonly url: string };
   /** The IANA time zone of business dates until reference data says another. */
   readonly timeZone: string;
+  /** How many backups are kept in `backups` of the data folder. */
+  readonly backupsKept: number;
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent';
 }
 
@@ -64,6 +66,11 @@ export const nodeEnvironment = z.object({
   PEER_PORT: port,
   PEER_URL: z.url({ protocol: /^https$/ }),
   TIME_ZONE: timeZone.default('Europe/Moscow'),
+  BACKUPS_KEPT: z
+    .string()
+    .regex(/^[1-9]\d{0,2}$/, 'must be 1 to 999')
+    .transform(Number)
+    .default(7),
   LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
 });
 
@@ -120,6 +127,7 @@ export function nodeConfigOf(variables: z.output<typeof nodeEnvironment>): NodeC
     },
     peer: { host: variables.PEER_HOST, port: variables.PEER_PORT, url: variables.PEER_URL },
     timeZone: variables.TIME_ZONE,
+    backupsKept: variables.BACKUPS_KEPT,
     logLevel: variables.LOG_LEVEL,
   };
 }

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { createAccess } from '../access/access-service.ts';
 import { createAudit } from '../access/audit.ts';
 import type { NodeKind } from '../access/permissions.ts';
@@ -7,18 +8,17 @@ import { createFederation } from '../federation/federation.ts';
 import { type NodeIdentity, publicKeyOf } from '../federation/identity.ts';
 import { createPeerApp } from '../federation/peer-routes.ts';
 import type { PeerDirectory } from '../federation/peers.ts';
-import { touchState } from '../federation/recovery-store.ts';
 import { createChangingSigner, createVerifier } from '../federation/signing.ts';
 import { isDomainError } from '../problem/problem.ts';
 import { createReferenceService } from '../reference/reference-service.ts';
-import { describeRelease, releasePolicy } from '../reference/release-policy.ts';
 import type { MigrationSet } from '../store/migrations.ts';
 import type { Reader } from '../store/store.ts';
 import { createLogger, type Logger } from '../text/logger.ts';
 import type { BusinessDate, Clock } from '../time/clock.ts';
 import { createApi } from '../web/api.ts';
-import type { Readiness } from '../web/observability.ts';
+import { createBackups } from './backups.ts';
 import type { NodeConfig } from './node-config.ts';
+import { createHealth, registerHealthMetrics } from './node-health.ts';
 import { type NodePorts, systemPorts } from './node-ports.ts';
 import { createPeerRefusals } from './peer-refusals.ts';
 import { streamRoutes } from './stream-routes.ts';
@@ -105,6 +105,14 @@ export async function openNode(options: NodeOptions) {
     serverName: code,
     permissionsOf,
   });
+  const backups = createBackups({
+    ...{ node: code, store, clock, kept: config.backupsKept },
+    folder: join(config.dataDir, 'backups'),
+  });
+  const { readiness } = createHealth({
+    ...{ kind, config, store, federation, references, alarms, backups, clock },
+    certPem: () => material.certPem,
+  });
   const api = createApi({
     title: options.title,
     version: codeVersion,
@@ -147,48 +155,7 @@ export async function openNode(options: NodeOptions) {
     federation.peersChanged();
   });
   streamRoutes(api, { federation });
-
-  async function readiness(): Promise<Readiness> {
-    const alarmed = alarms.list();
-    const checks = {
-      store: await storeCheck(),
-      release: releaseCheck(),
-      recovery: federation.isRecovering()
-        ? { ok: false, detail: 'recovering: takes money in, decides and pays out nothing' }
-        : { ok: true },
-      alarms: {
-        ok: alarmed.length === 0,
-        ...(alarmed.length === 0
-          ? {}
-          : { detail: [...new Set(alarmed.map(({ code: alarm }) => alarm))].join(', ') }),
-      },
-    };
-    // HQ has no release before its first publication, and is ready to make one.
-    const hasRelease = references.current() !== undefined;
-    const ready = checks.store.ok && (hasRelease || kind === 'centre');
-    return { ready, checks };
-  }
-
-  /** An old release is not well, but takes a branch out of no service: money in is never stopped. */
-  function releaseCheck(): { ok: boolean; detail: string } {
-    const version = references.current()?.version;
-    if (version === undefined) {
-      return { ok: false, detail: 'no reference release has been applied yet' };
-    }
-    // HQ needs nobody to confirm what it published.
-    const ageMs = kind === 'centre' ? 0 : (references.freshness()?.ageMs ?? 0);
-    const ok = releasePolicy(ageMs).plansMayChange;
-    return { ok, detail: describeRelease(version, ageMs) };
-  }
-
-  async function storeCheck(): Promise<{ ok: boolean; detail?: string }> {
-    try {
-      await store.write((tx) => touchState(tx));
-      return { ok: true };
-    } catch (error) {
-      return { ok: false, detail: error instanceof Error ? error.message : 'fails' };
-    }
-  }
+  registerHealthMetrics(api.registry, { readiness, backups });
 
   return {
     code,
@@ -200,6 +167,7 @@ export async function openNode(options: NodeOptions) {
     audit,
     access,
     alarms,
+    backups,
     api,
     client,
     directory,
@@ -224,6 +192,7 @@ export async function openNode(options: NodeOptions) {
       federation.peersChanged();
     },
     async start(): Promise<void> {
+      await backups.load();
       await peerServer.listen(config.peer);
       await federation.start({ setBack });
       repeats.add('reference', referenceTickMs, references.tick);

@@ -66,6 +66,7 @@ export const problems = {
   replayed: [409, 'The request was seen before'],
   'peer-unreachable': [503, 'The peer cannot be reached'],
   'store-unavailable': [503, 'The store cannot take this now'],
+  'backup-faulty': [500, 'The backup is faulty and was not kept'],
   overloaded: [503, 'Too much at once'],
   internal: [500, 'An error of ours, recorded under the trace id'],
 } as const satisfies Record<string, readonly [status: number, title: string]>;

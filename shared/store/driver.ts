@@ -3,6 +3,13 @@ import type { Row, SqlParameter } from './store.ts';
 
 export type MaybePromise<T> = T | Promise<T>;
 
+/** What a copy needs of the queue that goes on meanwhile. */
+export interface BackupTurns {
+  /** Runs what must not meet a transaction. */
+  between<T>(fn: () => MaybePromise<T>): Promise<T>;
+  isClosing(): boolean;
+}
+
 /**
  * One connection as the work queue uses it: one thing at a time, either a stretch of reads or one
  * transaction.
@@ -43,7 +50,8 @@ export interface Driver {
    */
   confine<T>(work: () => Promise<T>): Promise<T>;
 
-  backup(path: string): MaybePromise<void>;
+  /** Writes a consistent copy to a new file. @returns the copy's SHA-256. */
+  backup(path: string, turns: BackupTurns): Promise<string>;
   close(): MaybePromise<void>;
 }
 

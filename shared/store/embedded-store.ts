@@ -1,19 +1,13 @@
-import {
-  chmodSync,
-  closeSync,
-  existsSync,
-  mkdirSync,
-  openSync,
-  realpathSync,
-  rmSync,
-} from 'node:fs';
+import { chmodSync, closeSync, mkdirSync, openSync, realpathSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import Database from 'libsql';
 import { assert, type DomainError } from '../problem/problem.ts';
 import { boundedCache } from './bounded-cache.ts';
 import { primaryCode } from './constraint.ts';
 import { type Driver, storeUnavailable } from './driver.ts';
 import { syncPath } from './durable-file.ts';
+import { createBackup } from './embedded-backup.ts';
 import { lockFile } from './file-lock.ts';
 import { boundValues, cachedStatementsMax, statementShape } from './sql-text.ts';
 import type { Row, SqlParameter } from './store.ts';
@@ -97,7 +91,7 @@ export function connectionDriver(db: Connection): Omit<Driver, 'close'> {
     failure: guard.failure,
 
     confine,
-    backup: (target) => copyInto(db, target),
+    backup: createBackup(db),
   };
 }
 
@@ -230,18 +224,9 @@ function leaveWal(db: Connection): void {
   }
 }
 
-function copyInto(db: Connection, target: string): void {
-  const path = resolve(target);
-  if (existsSync(path)) throw new Error(`the backup's file exists already: ${path}`);
-  try {
-    db.prepare('VACUUM INTO ?').run([path]);
-    chmodSync(path, 0o600);
-    syncPath(path);
-    syncPath(dirname(path));
-  } catch (error) {
-    rmSync(path, { force: true });
-    throw storeUnavailable('The copy could not be made; the store is unharmed.', error);
-  }
+/** The file that a store's URL names, its folder made if it is missing. */
+export function storePath(url: string): string {
+  return settledPath(url.startsWith('file://') ? fileURLToPath(url) : url.slice('file:'.length));
 }
 
 /** Two names of one file must find the same lock. */

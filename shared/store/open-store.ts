@@ -1,8 +1,6 @@
-import { resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { type Clock, systemClock } from '../time/clock.ts';
 import type { Driver } from './driver.ts';
-import { openEmbeddedDriver } from './embedded-store.ts';
+import { openEmbeddedDriver, storePath } from './embedded-store.ts';
 import { type MigrationSet, migrate, migrationSchema } from './migrations.ts';
 import {
   commitCountSchema,
@@ -64,9 +62,7 @@ export async function openStore(options: StoreOptions): Promise<OpenedStore> {
 
 async function openDriver({ url, authToken }: StoreOptions, clock: Clock): Promise<Driver> {
   if (url.startsWith('file:')) {
-    return openEmbeddedDriver(
-      url.startsWith('file://') ? fileURLToPath(url) : resolve(url.slice('file:'.length)),
-    );
+    return openEmbeddedDriver(storePath(url));
   }
   if (/^https?:\/\//.test(url)) {
     // Its client takes a seventh of a second to load, at every start of a node that has no use for it.
@@ -112,8 +108,10 @@ export function storeOn({
     record: async (count) => sentinel?.record(count),
   });
   let closing: Promise<void> | undefined;
+  let backup: Promise<string> | undefined;
 
   async function close(): Promise<void> {
+    if (backup) await backup.catch(() => {});
     await queue.finish();
     await sentinel?.close();
     await driver.close();
@@ -122,7 +120,13 @@ export function storeOn({
   return {
     read: queue.read,
     write: queue.write,
-    backup: (path) => queue.between(() => driver.backup(path)),
+    backup: (path) => {
+      backup = driver.backup(path, {
+        between: queue.between,
+        isClosing: () => closing !== undefined,
+      });
+      return backup;
+    },
     close: () => {
       closing ??= close();
       return closing;

@@ -76,7 +76,7 @@ export function openServerDriver({ url, authToken, clock }: ServerDriverDeps): D
     failure: session.failure,
 
     confine: (work) => inTime(clock, work, session.lateness),
-    backup: () => {
+    backup: async () => {
       throw storeUnavailable('The store is on a server: its own snapshots are its backup.');
     },
     close: () => client.close(),

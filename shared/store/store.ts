@@ -37,8 +37,8 @@ export interface Transaction extends Reader {
 export interface Store {
   read<T>(fn: (tx: Reader) => Promise<T>): Promise<T>;
   write<T>(fn: (tx: Transaction) => Promise<T>): Promise<T>;
-  /** Writes a consistent copy of the running store to a new file. */
-  backup(path: string): Promise<void>;
+  /** Writes a consistent copy of the running store to a new file. @returns its SHA-256. */
+  backup(path: string): Promise<string>;
   /** Waits for what is queued, then closes. Later calls are refused with `store-unavailable`. */
   close(): Promise<void>;
 }

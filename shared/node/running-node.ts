@@ -1,27 +1,33 @@
 import { z } from 'zod';
-import { systemIds } from '../shared/ids/ids.ts';
-import { readCommandSecret } from '../shared/node/command-secret.ts';
+import { systemIds } from '../ids/ids.ts';
+import { readCommandSecret } from './command-secret.ts';
 
 const requestMaxMs = 30_000;
 
-/** Who asks the running node; without a file the password is read from standard input. */
+/** Who asks the running node, as the command line names him. */
 export interface Caller {
   readonly login: string;
   readonly passwordFile?: string;
+}
+
+export interface RunningRequest {
+  readonly method: 'GET' | 'POST' | 'DELETE';
+  readonly path: string;
+  readonly body?: object;
+  readonly maxMs?: number;
 }
 
 const session = z.object({ token: z.string() });
 const problem = z.object({ code: z.string(), detail: z.string() });
 
 /**
- * One call to the API of a head office that is running, for the command line: signed in for just
- * this, as anybody would be.
+ * One call to the API of a node that is running, for the command line: signed in for just this, as anybody would be.
  * @throws Error with the refusal's code, or when nobody answers at `url`.
  */
-export async function callRunningCentre(
+export async function callRunningNode(
   url: string,
   caller: Caller,
-  request: { path: string; body: object },
+  request: RunningRequest,
 ): Promise<unknown> {
   const password = await readCommandSecret(caller.passwordFile);
   const body = { login: caller.login, password };
@@ -29,16 +35,13 @@ export async function callRunningCentre(
     await send(url, { method: 'POST', path: '/api/v1/sessions', body }),
   );
   try {
-    return await send(url, { method: 'POST', ...request, token });
+    return await send(url, { ...request, token });
   } finally {
     await send(url, { method: 'DELETE', path: '/api/v1/sessions/current', token });
   }
 }
 
-async function send(
-  url: string,
-  request: { method: 'POST' | 'DELETE'; path: string; body?: object; token?: string },
-): Promise<unknown> {
+async function send(url: string, request: RunningRequest & { token?: string }): Promise<unknown> {
   const { method, path, body, token } = request;
   const response = await fetch(url + path, {
     method,
@@ -48,9 +51,9 @@ async function send(
       ...(method === 'POST' ? { 'idempotency-key': systemIds.uuid() } : {}),
     },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    signal: AbortSignal.timeout(requestMaxMs),
+    signal: AbortSignal.timeout(request.maxMs ?? requestMaxMs),
   }).catch((cause: unknown) => {
-    throw new Error(`Head office does not answer at ${url}: ${reasonOf(cause)}`, { cause });
+    throw new Error(`The node does not answer at ${url}: ${reasonOf(cause)}`, { cause });
   });
   const text = await response.text();
   const answer: unknown = text === '' ? undefined : JSON.parse(text);

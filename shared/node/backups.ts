@@ -1,0 +1,114 @@
+import { execFile } from 'node:child_process';
+import { mkdir, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { promisify } from 'node:util';
+import { z } from 'zod';
+import { DomainError } from '../problem/problem.ts';
+import { projectRoot } from '../store/assets.ts';
+import { replaceFile } from '../store/durable-file.ts';
+import type { Store } from '../store/store.ts';
+import { type Clock, msOf, now } from '../time/clock.ts';
+
+const checkMaxMs = 60 * 60_000;
+/** A node whose newest backup is older than a day and a little is not well. */
+const backupMaxAgeMs = 26 * 60 * 60_000;
+const hourMs = 60 * 60_000;
+
+const checked = z.object({
+  faults: z.array(z.string()),
+  newest: z.object({ node: z.string(), epoch: z.string(), seq: z.int() }).optional(),
+});
+
+/** What lies beside each backup, as `<file>.json`. */
+export const backupRecord = z.strictObject({
+  file: z.string(),
+  node: z.string(),
+  takenAt: z.string(),
+  bytes: z.int(),
+  sha256: z.string(),
+  log: z.strictObject({ epoch: z.string(), seq: z.int() }),
+});
+export type BackupRecord = z.infer<typeof backupRecord>;
+
+export type Backups = ReturnType<typeof createBackups>;
+
+/**
+ * Copies of the running store in `backups` of the data folder: each is looked through by a process of its own before it
+ * counts, and only the newest are kept.
+ */
+export function createBackups(deps: {
+  node: string;
+  folder: string;
+  kept: number;
+  store: Store;
+  clock: Clock;
+}) {
+  const { folder, clock, store } = deps;
+  let newest: { readonly takenAt: string } | undefined;
+
+  /** @throws DomainError `store-unavailable`, `backup-faulty` */
+  async function take(): Promise<BackupRecord> {
+    const takenAt = now(clock);
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    const file = join(folder, `${deps.node}-${takenAt.replaceAll(/[:.]/g, '-')}.db`);
+    const sha256 = await store.backup(file);
+    const { faults, newest: log } = await check(file);
+    if (faults.length > 0 || !log) {
+      await rm(file, { force: true });
+      throw new DomainError('backup-faulty', faults[0] ?? 'The copy holds no log.');
+    }
+    const { size: bytes } = await stat(file);
+    const { epoch, seq } = log;
+    const record = { file, node: deps.node, takenAt, bytes, sha256, log: { epoch, seq } };
+    replaceFile(`${file}.json`, Buffer.from(`${JSON.stringify(record, undefined, 2)}\n`));
+    newest = record;
+    await removeOld();
+    return record;
+  }
+
+  /** The newest ones that were looked through, the newest first. */
+  async function names(): Promise<string[]> {
+    const all = await readdir(folder).catch(() => []);
+    const prefix = `${deps.node}-`;
+    const records = all.filter((name) => name.startsWith(prefix) && name.endsWith('.db.json'));
+    return records.sort().reverse();
+  }
+
+  async function removeOld(): Promise<void> {
+    for (const name of (await names()).slice(deps.kept)) {
+      const record = join(folder, name);
+      await rm(record.slice(0, -'.json'.length), { force: true });
+      await rm(record, { force: true });
+    }
+  }
+
+  return {
+    take,
+    /** At start: how old is the newest one? */
+    async load(): Promise<void> {
+      const [name] = await names();
+      if (name === undefined) return;
+      const text = await readFile(join(folder, name), 'utf8');
+      newest = backupRecord.parse(JSON.parse(text));
+    },
+    /** Undefined when there is none. */
+    ageSeconds: (): number | undefined =>
+      newest && Math.max(0, (clock.nowMs() - msOf(newest.takenAt)) / 1000),
+    /** For `/readyz`: says it, and takes a node out of no service. */
+    state(): { ok: boolean; detail: string } {
+      if (!newest) return { ok: false, detail: 'no backup of this store has been taken here' };
+      const ageMs = clock.nowMs() - msOf(newest.takenAt);
+      const detail = `the newest backup is ${Math.floor(ageMs / hourMs)} h old`;
+      return { ok: ageMs <= backupMaxAgeMs, detail };
+    },
+  };
+}
+
+async function check(file: string): Promise<z.infer<typeof checked>> {
+  const program = join(projectRoot(), 'dist/shared/node/check-backup.js');
+  const run = promisify(execFile)(process.execPath, [program, file], { timeout: checkMaxMs });
+  const { stdout } = await run.catch((cause: unknown) => {
+    throw new DomainError('backup-faulty', `${basename(file)} could not be read.`, { cause });
+  });
+  return checked.parse(JSON.parse(stdout));
+}
