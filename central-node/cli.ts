@@ -2,7 +2,7 @@ import { Command } from 'commander';
 import { z } from 'zod';
 import { print, runCommands } from '../shared/node/command-line.ts';
 import { addNodeCommands, withStoppedNode } from '../shared/node/node-commands.ts';
-import { type Caller, callRunningNode, type RunningRequest } from '../shared/node/running-node.ts';
+import { type Caller, callRunningNode } from '../shared/node/running-node.ts';
 import { type Centre, openCentre } from './centre.ts';
 import { readCentreConfig } from './config.ts';
 import { runImportNumbering } from './reference/import-numbering-command.ts';
@@ -60,7 +60,7 @@ program
   .requiredOption('--login <login>', 'an operator who may enrol branches')
   .option('--password-file <file>', 'instead of standard input')
   .action(async (code: string, caller: Caller) => {
-    const request = { method: 'POST' as const, path: '/api/v1/enrolment-tokens', body: { code } };
+    const request = { path: '/api/v1/enrolment-tokens', body: { code } };
     print(z.object({ token: z.string() }).parse(await callHere(caller, request)).token);
   });
 
@@ -80,7 +80,7 @@ program
   .requiredOption('--login <login>', 'an operator who may publish')
   .option('--password-file <file>', 'instead of standard input')
   .action(async (caller: Caller) => {
-    const request = { method: 'POST' as const, path: '/api/v1/reference-releases', body: {} };
+    const request = { path: '/api/v1/reference-releases', body: {} };
     const { version } = z.object({ version: z.int() }).parse(await callHere(caller, request));
     print(`Release ${version} is published.`);
   });
@@ -88,8 +88,9 @@ program
 const withCentre = (work: (centre: Centre) => Promise<void>) => withStoppedNode(openQuietly, work);
 
 /** The running node is reached where people reach it. */
-function callHere(caller: Caller, request: RunningRequest): Promise<unknown> {
-  return callRunningNode(readCentreConfig(process.env).front.url, caller, request);
+function callHere(caller: Caller, request: { path: string; body: object }): Promise<unknown> {
+  const { front } = readCentreConfig(process.env);
+  return callRunningNode(front.url, caller, { method: 'POST', ...request });
 }
 
 await runCommands(program);
