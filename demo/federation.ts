@@ -9,6 +9,7 @@ import { type Crew, createCrew } from './crew.ts';
 import {
   type DemoNode,
   describeNode,
+  type Place,
   runCli,
   runningPid,
   startNode,
@@ -41,13 +42,15 @@ export interface DemoFederation {
   stop(): Promise<void>;
 }
 
+/** @param placeOf on this machine, at its loopback address, unless it says where else. */
 export function createFederation(
   options: StartOptions,
   say: (line: string) => void,
+  placeOf: (code: string) => Place | undefined = () => undefined,
 ): DemoFederation {
   const { dataDir } = options;
   const file = join(dataDir, 'federation.json');
-  const nodes = describe(options);
+  const nodes = describe(options, placeOf);
   const crew = createCrew();
   // Until then everything in the folder may be another demo's.
   let isOurs = false;
@@ -95,8 +98,12 @@ export function createFederation(
 const stateFile = 'demo.json';
 const stateOf = ({ branches, portBase }: StartOptions): DemoState => ({ branches, portBase });
 
-function describe({ dataDir, branches, portBase }: StartOptions): DemoNode[] {
-  const centrePeerUrl = `https://127.0.0.1:${portsOf(portBase, 0).peer}`;
+function describe(
+  { dataDir, branches, portBase }: StartOptions,
+  placeOf: (code: string) => Place | undefined,
+): DemoNode[] {
+  const centreHost = placeOf('HQ')?.host ?? '127.0.0.1';
+  const centrePeerUrl = `https://${centreHost}:${portsOf(portBase, 0).peer}`;
   return ['HQ', ...branches].map((code, index) =>
     describeNode({
       code,
@@ -104,6 +111,7 @@ function describe({ dataDir, branches, portBase }: StartOptions): DemoNode[] {
       dataDir,
       ports: portsOf(portBase, index),
       centrePeerUrl,
+      place: placeOf(code),
     }),
   );
 }

@@ -7,7 +7,7 @@ import { projectRoot } from '../shared/store/assets.ts';
 import type { Crew } from './crew.ts';
 
 const pollMs = 100;
-const readyMaxMs = 60_000;
+const readyMaxMs = 180_000;
 const stopMaxMs = 15_000;
 const exitPollMs = 50;
 
@@ -26,6 +26,17 @@ export interface DemoNode {
   };
 }
 
+/** Another place than this machine's own address. */
+export interface Place {
+  readonly host: string;
+  /** What a command stands behind to run there. */
+  readonly enter: readonly string[];
+  readonly nodeOptions: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+}
+
+const loopback = '127.0.0.1';
+
 const folderOf = { centre: 'central-node', branch: 'branch-node' } as const;
 
 export function describeNode(options: {
@@ -34,11 +45,21 @@ export function describeNode(options: {
   dataDir: string;
   ports: { front: number; peer: number };
   centrePeerUrl: string;
+  place: Place | undefined;
 }): DemoNode {
-  const { code, role, ports } = options;
+  const { code, role, ports, place } = options;
   const dataDir = join(options.dataDir, code);
-  const url = `http://127.0.0.1:${ports.front}`;
-  const peerUrl = `https://127.0.0.1:${ports.peer}`;
+  const host = place?.host ?? loopback;
+  const url = `http://${host}:${ports.front}`;
+  const peerUrl = `https://${host}:${ports.peer}`;
+  const main = join(projectRoot(), 'dist', folderOf[role], 'main.js');
+  const [command = process.execPath, ...args] = [
+    ...(place?.enter ?? []),
+    process.execPath,
+    '--enable-source-maps',
+    ...(place?.nodeOptions ?? []),
+    main,
+  ];
   return {
     code,
     role,
@@ -47,8 +68,8 @@ export function describeNode(options: {
     dataDir,
     store: join(dataDir, 'store.db'),
     start: {
-      command: process.execPath,
-      args: ['--enable-source-maps', join(projectRoot(), 'dist', folderOf[role], 'main.js')],
+      command,
+      args,
       env: {
         NODE_CODE: code,
         DATA_DIR: dataDir,
@@ -59,6 +80,9 @@ export function describeNode(options: {
         PEER_PORT: String(ports.peer),
         PEER_URL: peerUrl,
         ...(role === 'branch' ? { CENTRE_URL: options.centrePeerUrl } : {}),
+        ...(place
+          ? { FRONT_HOST: host, PEER_HOST: host, FRONT_ALLOW_PLAIN: 'true', ...place.env }
+          : {}),
       },
     },
   };

@@ -76,7 +76,8 @@ export interface ActorVerifierDeps {
 /**
  * Who asks. `caller` is the node that TLS proved; the assertion must be its own, for this node,
  * for exactly this request, fresh, and new.
- * @throws DomainError `peer-refused`, or `replayed` when it was used before.
+ * @throws DomainError `peer-refused`; `clock-held` when the two clocks are too far apart; `replayed` when it was used
+ * before.
  */
 export async function verifyActor(
   deps: ActorVerifierDeps,
@@ -93,8 +94,8 @@ export async function verifyActor(
   if (claims.request !== requestHash(expected.request)) throw refused('is for another request');
   const nowSeconds = deps.clock.nowMs() / 1000;
   if (claims.exp - claims.iat > lifeSeconds) throw refused('lives too long');
-  if (claims.iat - skewSeconds > nowSeconds) throw refused('comes from the future');
-  if (claims.exp + skewSeconds < nowSeconds) throw refused('has expired');
+  if (claims.iat - skewSeconds > nowSeconds) throw untimely('comes from the future');
+  if (claims.exp + skewSeconds < nowSeconds) throw untimely('has expired');
   // Kept past the last moment at which it would still be believed.
   const forgetAtMs = (claims.exp + skewSeconds + 1) * 1000;
   if (!(await deps.rememberJti(`${caller}/${claims.jti}`, forgetAtMs))) {
@@ -106,6 +107,11 @@ export async function verifyActor(
 
 function refused(what: string): DomainError {
   return new DomainError('peer-refused', `The actor assertion ${what}.`);
+}
+
+/** It is the peer, with a clock that one of the two has wrong: the asker goes on as if nobody had answered. */
+function untimely(what: string): DomainError {
+  return new DomainError('clock-held', `The actor assertion ${what}: the two clocks differ.`);
 }
 
 // Neither a method nor a path can hold a line feed, so no two requests share a text.

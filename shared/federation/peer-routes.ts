@@ -19,6 +19,7 @@ export type RefusalReport = (refusal: {
 const reported = new Set([
   'invalid-input',
   'peer-refused',
+  'clock-held',
   'unexpected-position',
   'broken-chain',
   'forked',

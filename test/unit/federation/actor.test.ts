@@ -91,7 +91,7 @@ describe('actor assertions', () => {
       clock.shift(shiftMs);
       const verified = verifyActor(deps, jws, { caller: msk, request });
       if (good) await verified;
-      else expect(await refusalBy(verified)).to.include({ code: 'peer-refused' });
+      else expect(await refusalBy(verified)).to.include({ code: 'clock-held' });
     });
   }
 
