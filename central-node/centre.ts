@@ -11,6 +11,8 @@ import { referencePeerRoutes } from '../shared/reference/reference-peer-routes.t
 import type { ReleaseManifest } from '../shared/reference/release.ts';
 import type { Transaction } from '../shared/store/store.ts';
 import { calendarDay, now } from '../shared/time/clock.ts';
+import { createAuditExport } from './audit/audit-export.ts';
+import { auditRoutes } from './audit/audit-routes.ts';
 import { registerCollection } from './collection/collection-service.ts';
 import type { CentreConfig } from './config.ts';
 import { openAuthority } from './directory/authority.ts';
@@ -34,6 +36,7 @@ import { createReferenceDraftService } from './reference/reference-draft-service
 import { referenceRoutes } from './reference/reference-routes.ts';
 import { createLostSettlements } from './settlement/lost-settlements.ts';
 import { createObligations } from './settlement/obligation-service.ts';
+import { settlementObligations } from './settlement/obligation-store.ts';
 import { settlementPeerRoutes } from './settlement/settlement-peer-routes.ts';
 import { settlementRoutes } from './settlement/settlement-routes.ts';
 import { createSettlements } from './settlement/settlement-service.ts';
@@ -174,6 +177,15 @@ export async function openCentre(config: CentreConfig, given: Partial<CentrePort
   ledgerRoutes(api, { store });
   recoveryRoutes(api, { node: node.code, store, audit, federation });
   backupRoutes(api, node);
+  const bundles = createAuditExport({
+    ...{ store, clock, signer, references, headOfficeKey, authorityPem: identity.caPem },
+    obligations: settlementObligations,
+    async certificates() {
+      const branches = await enrolment.branches();
+      return (await Promise.all(branches.map(({ code }) => enrolment.certificates(code)))).flat();
+    },
+  });
+  auditRoutes(api, { store, audit, clock, dataDir: config.dataDir, bundles });
   node.peerApp.route('/', referencePeerRoutes({ references, latest: latest.statement }));
   node.peerApp.route('/', createEnrolmentRoutes({ enrolment }));
 
@@ -181,6 +193,7 @@ export async function openCentre(config: CentreConfig, given: Partial<CentrePort
     ...node,
     drafts,
     enrolment,
+    bundles,
     async start(): Promise<void> {
       await node.start();
       node.repeat('directory-release', directoryPauseMs, directoryReleases.publishDue);

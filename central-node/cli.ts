@@ -1,8 +1,10 @@
 import { Command } from 'commander';
 import { z } from 'zod';
+import { type BundleScope, bundleScope } from '../shared/audit/bundle.ts';
 import { print, runCommands } from '../shared/node/command-line.ts';
 import { addNodeCommands, withStoppedNode } from '../shared/node/node-commands.ts';
 import { type Caller, callRunningNode } from '../shared/node/running-node.ts';
+import { writeBundle } from './audit/bundle-file.ts';
 import { type Centre, openCentre } from './centre.ts';
 import { readCentreConfig } from './config.ts';
 import { runImportNumbering } from './reference/import-numbering-command.ts';
@@ -83,6 +85,37 @@ program
     const request = { path: '/api/v1/reference-releases', body: {} };
     const { version } = z.object({ version: z.int() }).parse(await callHere(caller, request));
     print(`Release ${version} is published.`);
+  });
+
+interface ExportOptions extends BundleScope {
+  readonly login?: string;
+  readonly passwordFile?: string;
+}
+
+program
+  .command('export-audit [file]')
+  .description(
+    'write what proves a period, an operation or a settlement to a third party; of the running node with --login, into its data folder',
+  )
+  .option('--from <date>', 'the first business date')
+  .option('--to <date>', 'the last business date')
+  .option('--branch <code>', 'of a period: this branch alone')
+  .option('--operation <id>')
+  .option('--settlement <id>')
+  .option('--login <login>', 'an operator who may export')
+  .option('--password-file <file>', 'instead of standard input')
+  .action(async (file: string | undefined, options: ExportOptions) => {
+    const { login, passwordFile, ...wish } = options;
+    const scope = bundleScope.parse(wish);
+    if (login !== undefined) {
+      const caller = { login, ...(passwordFile === undefined ? {} : { passwordFile }) };
+      const request = { path: '/api/v1/audit-bundles', body: scope };
+      print(z.object({ file: z.string() }).parse(await callHere(caller, request)).file);
+      return;
+    }
+    if (file === undefined)
+      throw new Error('name the file, or the operator who asks a running node');
+    await withCentre((centre) => writeBundle(file, centre.bundles.lines(scope)));
   });
 
 const withCentre = (work: (centre: Centre) => Promise<void>) => withStoppedNode(openQuietly, work);

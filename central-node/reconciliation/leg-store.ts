@@ -1,8 +1,8 @@
 import type { NodeCode } from '../../shared/ids/ids.ts';
 import type { LegTotal } from '../../shared/reconciliation/leg-totals-store.ts';
+import type { PriceFacts } from '../../shared/settlement/obligation.ts';
 import type { Reader, Transaction } from '../../shared/store/store.ts';
 import type { OperationPoint } from '../../shared/wire/operation-kinds.ts';
-import type { PriceFacts } from '../settlement/obligation.ts';
 import type { CollectedLeg, CollectedOperation, CollectedState } from './matching.ts';
 
 /** All SQL of legs, of the operations that they make up, and of closed dates. */

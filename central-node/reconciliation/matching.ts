@@ -1,7 +1,7 @@
 import type { NodeCode } from '../../shared/ids/ids.ts';
 import type { Money } from '../../shared/money/money.ts';
 import type { Leg } from '../../shared/reconciliation/leg.ts';
-import type { PriceFacts } from '../settlement/obligation.ts';
+import type { PriceFacts } from '../../shared/settlement/obligation.ts';
 
 /** A leg as head office keeps it. */
 export interface CollectedLeg extends Leg {

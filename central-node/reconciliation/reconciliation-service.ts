@@ -5,6 +5,7 @@ import { DomainError } from '../../shared/problem/problem.ts';
 import { dayClosed, differencesOf } from '../../shared/reconciliation/day-closed.ts';
 import { legOf } from '../../shared/reconciliation/leg.ts';
 import { addToTotals, totalsOf } from '../../shared/reconciliation/leg-totals-store.ts';
+import { priceFactsOf } from '../../shared/settlement/obligation.ts';
 import type { Transaction } from '../../shared/store/store.ts';
 import { type Clock, instantOf, now } from '../../shared/time/clock.ts';
 import { canonicalJson, sha256 } from '../../shared/wire/canonical.ts';
@@ -20,7 +21,6 @@ import {
   type LogEntry,
   type WireDecision,
 } from '../../shared/wire/peer-messages.ts';
-import { priceFactsOf } from '../settlement/obligation.ts';
 import type { Obligations } from '../settlement/obligation-service.ts';
 import { type CaseKind, dayOfSubject, subjects } from './case.ts';
 import type { Cases } from './case-service.ts';

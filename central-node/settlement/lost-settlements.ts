@@ -2,6 +2,7 @@ import type { Federation } from '../../shared/federation/federation.ts';
 import type { PeerClient } from '../../shared/federation/peers.ts';
 import { headOffice, type NodeCode } from '../../shared/ids/ids.ts';
 import { DomainError, isDomainError } from '../../shared/problem/problem.ts';
+import { type PairPosition, pairPositions } from '../../shared/settlement/netting.ts';
 import type { Store, Transaction } from '../../shared/store/store.ts';
 import { type LogEntry, startedHeader } from '../../shared/wire/peer-messages.ts';
 import {
@@ -20,7 +21,6 @@ import {
   lostSettlementIds,
   lostWindows,
 } from './lost-settlement-store.ts';
-import { type PairPosition, pairPositions } from './netting.ts';
 import type { Obligations } from './obligation-service.ts';
 import { sumsOf } from './obligation-store.ts';
 import type { Settlement } from './settlement.ts';

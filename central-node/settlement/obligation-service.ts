@@ -4,12 +4,16 @@ import { accounts, type Posting, transfer } from '../../shared/ledger/ledger.ts'
 import { post } from '../../shared/ledger/ledger-store.ts';
 import { DomainError } from '../../shared/problem/problem.ts';
 import type { Reference } from '../../shared/reference/reference.ts';
+import { netPositions, type OwedSum, pairPositions } from '../../shared/settlement/netting.ts';
+import {
+  type MatchedOperation,
+  type Obligation,
+  obligationOf,
+} from '../../shared/settlement/obligation.ts';
 import type { Reader, Transaction } from '../../shared/store/store.ts';
 import { type BusinessDate, type Clock, now } from '../../shared/time/clock.ts';
 import { adjustmentKind } from '../../shared/wire/settlement-messages.ts';
 import { lostPlace, lostSettlementIds } from './lost-settlement-store.ts';
-import { netPositions, type OwedSum, pairPositions } from './netting.ts';
-import { type MatchedOperation, type Obligation, obligationOf } from './obligation.ts';
 import {
   addToExposure,
   addToSums,

@@ -1,7 +1,7 @@
 import type { NodeCode } from '../../shared/ids/ids.ts';
+import type { OwedSum } from '../../shared/settlement/netting.ts';
+import type { Obligation } from '../../shared/settlement/obligation.ts';
 import type { Reader, Transaction } from '../../shared/store/store.ts';
-import type { OwedSum } from './netting.ts';
-import type { Obligation } from './obligation.ts';
 
 /** All SQL of obligations and of the sums that are kept of them. */
 

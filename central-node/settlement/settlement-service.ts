@@ -3,11 +3,15 @@ import type { Ids, NodeCode } from '../../shared/ids/ids.ts';
 import { accounts, type Posting } from '../../shared/ledger/ledger.ts';
 import { post } from '../../shared/ledger/ledger-store.ts';
 import { assert, DomainError } from '../../shared/problem/problem.ts';
+import {
+  netPositions,
+  pairPositions,
+  type SettlementModel,
+} from '../../shared/settlement/netting.ts';
 import type { Reader, Transaction } from '../../shared/store/store.ts';
 import { type BusinessDate, type Clock, now } from '../../shared/time/clock.ts';
 import type { LogEntry } from '../../shared/wire/peer-messages.ts';
 import { settlementConfirmed, settlementDisputed } from '../../shared/wire/settlement-messages.ts';
-import { netPositions, pairPositions, type SettlementModel } from './netting.ts';
 import type { Obligations } from './obligation-service.ts';
 import { addToExposure, heldObligations, sumsOf } from './obligation-store.ts';
 import {

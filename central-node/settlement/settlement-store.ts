@@ -1,6 +1,6 @@
 import type { NodeCode } from '../../shared/ids/ids.ts';
+import type { PairPosition } from '../../shared/settlement/netting.ts';
 import type { Reader, Transaction } from '../../shared/store/store.ts';
-import type { PairPosition } from './netting.ts';
 import type { Person, Settlement, SettlementAnswer, SettlementState } from './settlement.ts';
 
 /** All SQL of settlements, their positions and the branches' answers. */

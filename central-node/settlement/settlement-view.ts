@@ -1,7 +1,7 @@
 import { z } from '@hono/zod-openapi';
 import { formatMoney } from '../../shared/money/money.ts';
+import { netPositions, type PairPosition, transfersOf } from '../../shared/settlement/netting.ts';
 import { businessDate, instant, nodeCode, wireMoney } from '../../shared/web/schemas.ts';
-import { netPositions, type PairPosition, transfersOf } from './netting.ts';
 import type { RecordedObligation } from './obligation-store.ts';
 import {
   type Settlement,

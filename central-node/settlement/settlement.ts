@@ -1,7 +1,7 @@
 import type { NodeCode } from '../../shared/ids/ids.ts';
 import { DomainError, type ProblemCode } from '../../shared/problem/problem.ts';
+import type { PairPosition, SettlementModel } from '../../shared/settlement/netting.ts';
 import type { Instant } from '../../shared/time/clock.ts';
-import type { PairPosition, SettlementModel } from './netting.ts';
 
 export const windowStates = ['OPEN', 'CLOSED', 'PENDING_SETTLEMENT', 'SETTLED', 'ABORTED'] as const;
 export type WindowState = (typeof windowStates)[number];

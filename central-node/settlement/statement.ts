@@ -1,8 +1,8 @@
 import type { NodeCode } from '../../shared/ids/ids.ts';
 import { formatAmount } from '../../shared/money/money.ts';
 import { DomainError } from '../../shared/problem/problem.ts';
+import type { PairPosition } from '../../shared/settlement/netting.ts';
 import type { Instant } from '../../shared/time/clock.ts';
-import type { PairPosition } from './netting.ts';
 import type { SettlementState, SettlementView } from './settlement.ts';
 
 /** One branch's part of a settlement, as it gets it: a line per peer. */

@@ -30,6 +30,7 @@ export const permissions = {
   'case.work': ['centre', 'Work mismatch cases'],
   'settlement.make': ['centre', 'Prepare settlements'],
   'settlement.check': ['centre', 'Approve settlements that another person prepared'],
+  'audit.export': ['centre', 'Hand proofs of entries and settlements to a third party'],
   'reference.read': ['both', 'See the reference data in force'],
   'case.read': ['both', 'See mismatch cases'],
   'settlement.read': ['both', 'See settlement windows, positions and statements'],

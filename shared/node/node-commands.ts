@@ -1,6 +1,7 @@
 import { copyFile, link, rm } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
+import { describeVerdict, verifyBundleFile } from '../audit/verify-command.ts';
 import { backupRecord } from './backups.ts';
 import { print } from './command-line.ts';
 import { restoreStore, verifyStore } from './maintenance.ts';
@@ -55,16 +56,20 @@ export function addNodeCommands(program: Command, node: CommandNode): void {
     );
 
   program
-    .command('verify')
-    .description("check the stopped node's books, log and streams against the invariants")
-    .action(() =>
-      withStopped(async ({ store }) => {
+    .command('verify [bundle]')
+    .description(
+      "check the stopped node's books, log and streams against the invariants; or, without any node, prove or refute an audit bundle",
+    )
+    .option('--trust <key>', "of a bundle: head office's public key in a file, or its fingerprint")
+    .action(async (bundle: string | undefined, { trust }: { trust?: string }) => {
+      if (bundle !== undefined) return verifyBundleHere(bundle, trust);
+      return withStopped(async ({ store }) => {
         const faults = await verifyStore(store);
         for (const fault of faults) print(fault);
         print(faults.length === 0 ? 'No fault was found.' : `${faults.length} faults.`);
         process.exitCode = faults.length === 0 ? 0 : 1;
-      }),
-    );
+      });
+    });
 
   program
     .command('backup <file>')
@@ -88,6 +93,13 @@ export function addNodeCommands(program: Command, node: CommandNode): void {
     });
 
   addRecoveryCommands(program, () => node.config());
+}
+
+async function verifyBundleHere(bundle: string, trust: string | undefined): Promise<void> {
+  if (trust === undefined) throw new Error("say whose key to trust: --trust <head office's key>");
+  const verdict = await verifyBundleFile(bundle, trust);
+  for (const line of describeVerdict(verdict)) print(line);
+  process.exitCode = verdict.proven ? 0 : 1;
 }
 
 /** The node writes into its own folder, where it keeps the newest ones; the file is one more name for that copy. */

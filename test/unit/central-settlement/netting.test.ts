@@ -1,13 +1,13 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
+import { headOffice, type NodeCode } from '../../../shared/ids/ids.ts';
 import {
   netPositions,
   type OwedSum,
   pairPositions,
   transfersOf,
-} from '../../../central-node/settlement/netting.ts';
-import { obligationOf, type Terms } from '../../../central-node/settlement/obligation.ts';
-import { headOffice, type NodeCode } from '../../../shared/ids/ids.ts';
+} from '../../../shared/settlement/netting.ts';
+import { obligationOf, type Terms } from '../../../shared/settlement/obligation.ts';
 import { msk, nsk, reference, spb, today } from './settlement-fixture.ts';
 
 const codes = ['MSK', 'SPB', 'NSK', 'EKB', 'KZN'] as NodeCode[];

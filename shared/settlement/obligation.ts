@@ -1,10 +1,10 @@
 import { z } from 'zod';
-import type { NodeCode } from '../../shared/ids/ids.ts';
-import { type Money, parseMoney, shareOf } from '../../shared/money/money.ts';
-import { assert } from '../../shared/problem/problem.ts';
-import type { Reference } from '../../shared/reference/reference.ts';
-import type { BusinessDate } from '../../shared/time/clock.ts';
-import { type OperationKindName, operationKinds } from '../../shared/wire/operation-kinds.ts';
+import type { NodeCode } from '../ids/ids.ts';
+import { type Money, parseMoney, shareOf } from '../money/money.ts';
+import { assert } from '../problem/problem.ts';
+import type { Reference } from '../reference/reference.ts';
+import type { BusinessDate } from '../time/clock.ts';
+import { type OperationKindName, operationKinds } from '../wire/operation-kinds.ts';
 
 /** What one branch owes another from one matched operation: minor units, none negative. */
 export interface Obligation {

@@ -1,5 +1,5 @@
-import { headOffice, type NodeCode } from '../../shared/ids/ids.ts';
-import { assert } from '../../shared/problem/problem.ts';
+import { headOffice, type NodeCode } from '../ids/ids.ts';
+import { assert } from '../problem/problem.ts';
 
 /** The obligations of one direction of a pair, added up; minor units of one currency. */
 export interface OwedSum {

@@ -1,0 +1,85 @@
+import type { JWK } from 'jose';
+import { type NodeKey, type Peer, type PeerDirectory, tlsKeyState } from '../federation/peers.ts';
+import { createVerifier } from '../federation/signing.ts';
+import { headOffice, type NodeCode } from '../ids/ids.ts';
+import { datasetsFrom, readContent } from '../reference/dataset-content.ts';
+import type { DatasetName, RowOf } from '../reference/datasets.ts';
+import { buildReference, type Reference } from '../reference/reference.ts';
+import { type ReleaseManifest, readManifest } from '../reference/release.ts';
+import { sha256 } from '../wire/canonical.ts';
+import { bundledDatasets } from './bundle.ts';
+
+/** Bounds what a bundle may keep in memory. */
+const maxReleases = 10_000;
+
+/**
+ * Who was who, by the releases in a bundle: each is believed only by head office's key, beginning with the one that the
+ * reader trusts. They come newest first, so that a newer one vouches for the keys that head office had before.
+ */
+export function createBundleDirectory(trusted: JWK) {
+  const contents = new Map<string, string>();
+  const peers = new Map<NodeCode, Peer>();
+  const terms: Reference[] = [];
+  const centre: Peer = {
+    ...{ code: headOffice, peerUrl: 'https://hq.invalid', signingKey: trusted, keys: [] },
+    ...{ revokedSerials: [], active: true },
+  };
+  peers.set(headOffice, centre);
+  const directory: PeerDirectory = {
+    peer: (code) => peers.get(code),
+    peers: () => [...peers.values()],
+  };
+  const verifier = createVerifier({ directory, headOfficeKey: trusted, historic: true });
+
+  function rowsOf<Name extends DatasetName>(manifest: ReleaseManifest, name: Name): RowOf<Name>[] {
+    const told = manifest.datasets[name];
+    if (!told || !bundledDatasets.some((bundled) => bundled === name)) return [];
+    const content = contents.get(told.sha256);
+    if (content === undefined) {
+      throw new Error(`release ${manifest.version}: its data set ${name} is missing`);
+    }
+    return readContent(name, content, told);
+  }
+
+  function learn(peer: Peer): void {
+    const known = peers.get(peer.code);
+    const keys = new Map<string, NodeKey>();
+    // The newest release speaks first, and the last word on a key is its.
+    for (const key of [...(peer.keys ?? []), ...(known?.keys ?? [])]) {
+      keys.set(`${key.use} ${key.key}`, key);
+    }
+    const own = { use: 'signing', key: String(peer.signingKey.x), state: 'retired' } as const;
+    if (!keys.has(`signing ${own.key}`)) keys.set(`signing ${own.key}`, own);
+    peers.set(peer.code, { ...(known ?? peer), keys: [...keys.values()] });
+  }
+
+  return {
+    verifier,
+    /** @throws Error when the text is not what the hash says. */
+    addDataset(told: { sha256: string; content: string }): void {
+      if (sha256(told.content) !== told.sha256) throw new Error('a data set was changed');
+      contents.set(told.sha256, told.content);
+    },
+    /** @throws DomainError, Error for a release that head office did not sign or that is not whole. */
+    async addRelease(jws: string): Promise<void> {
+      if (terms.length >= maxReleases) throw new Error('too many releases');
+      const manifest = await readManifest(verifier, jws);
+      const { version, effectiveFrom } = manifest;
+      const datasets = datasetsFrom((name) => rowsOf(manifest, name));
+      const reference = buildReference({ version, effectiveFrom, datasets });
+      terms.push(reference);
+      for (const peer of reference.peers()) learn(peer);
+      const centreKeys = datasets['node-keys'].filter(({ node }) => node === headOffice);
+      if (centreKeys.length > 0) learn({ ...centre, keys: centreKeys });
+    },
+    /** Whether this was ever the key of the node. */
+    hadTlsKey(code: NodeCode, tlsKeySha256: string): boolean {
+      const peer = peers.get(code);
+      return peer !== undefined && tlsKeyState(peer, tlsKeySha256) !== 'unknown';
+    },
+    /** The terms of every release, the newest first. */
+    terms: (): readonly Reference[] => terms,
+  };
+}
+
+export type BundleDirectory = ReturnType<typeof createBundleDirectory>;
