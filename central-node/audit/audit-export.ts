@@ -8,7 +8,6 @@ import {
   bundleVersion,
 } from '../../shared/audit/bundle.ts';
 import type { PublicSigningKey } from '../../shared/federation/identity.ts';
-import { emptyChain } from '../../shared/federation/log-store.ts';
 import type { Signer } from '../../shared/federation/peers.ts';
 import { headsFrom } from '../../shared/federation/recovery-store.ts';
 import { headOffice } from '../../shared/ids/ids.ts';
@@ -16,6 +15,7 @@ import { DomainError, isDomainError } from '../../shared/problem/problem.ts';
 import type { ReferenceService } from '../../shared/reference/reference-service.ts';
 import type { Reader, Store } from '../../shared/store/store.ts';
 import { type Clock, now } from '../../shared/time/clock.ts';
+import { emptyChain } from '../../shared/wire/chain.ts';
 import { headType, streamHead } from '../../shared/wire/peer-messages.ts';
 import { adjustmentKind } from '../../shared/wire/settlement-messages.ts';
 import type { RecordedObligation } from '../settlement/obligation-store.ts';

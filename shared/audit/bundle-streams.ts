@@ -1,8 +1,8 @@
-import { nextChain } from '../federation/log-store.ts';
 import type { Verifier } from '../federation/peers.ts';
 import { headOffice, type NodeCode } from '../ids/ids.ts';
 import { isDomainError } from '../problem/problem.ts';
 import { sha256 } from '../wire/canonical.ts';
+import { nextChain } from '../wire/chain.ts';
 import {
   headType,
   type LogEntry,

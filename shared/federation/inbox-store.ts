@@ -1,6 +1,6 @@
 import type { NodeCode } from '../ids/ids.ts';
 import type { Reader, Transaction } from '../store/store.ts';
-import { emptyChain } from './log-store.ts';
+import { emptyChain } from '../wire/chain.ts';
 
 /** All SQL of the streams that reach this node. */
 

@@ -2,6 +2,7 @@ import type { NodeCode } from '../ids/ids.ts';
 import { DomainError } from '../problem/problem.ts';
 import type { Store, Transaction } from '../store/store.ts';
 import { canonicalJson, sha256 } from '../wire/canonical.ts';
+import { nextChain } from '../wire/chain.ts';
 import {
   headType,
   type LogEntry,
@@ -18,7 +19,6 @@ import {
   insertInboundEntry,
   saveInboundStream,
 } from './inbox-store.ts';
-import { nextChain } from './log-store.ts';
 import type { PeerStarts } from './peer-starts.ts';
 import type { Verifier } from './peers.ts';
 import { unreadable } from './set-aside.ts';

@@ -1,6 +1,6 @@
 import type { Reader } from '../store/store.ts';
 import { sha256 } from '../wire/canonical.ts';
-import { emptyChain, nextChain } from './log-store.ts';
+import { emptyChain, nextChain } from '../wire/chain.ts';
 
 const entriesPerLook = 1_000;
 

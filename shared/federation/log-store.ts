@@ -1,15 +1,8 @@
-import { createHash } from 'node:crypto';
 import type { NodeCode } from '../ids/ids.ts';
 import type { Reader, Transaction } from '../store/store.ts';
+import { emptyChain, nextChain } from '../wire/chain.ts';
 
 /** All SQL of the log and of the streams that leave this node. */
-
-export const emptyChain = '0'.repeat(64);
-
-/** chain(p) = SHA-256(chain(p-1) ‖ hash(entry p)). */
-export function nextChain(chain: string, hash: string): string {
-  return createHash('sha256').update(chain, 'hex').update(hash, 'hex').digest('hex');
-}
 
 export interface StartRow {
   epoch: string;

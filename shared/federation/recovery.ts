@@ -3,6 +3,7 @@ import { DomainError } from '../problem/problem.ts';
 import type { Store, Transaction } from '../store/store.ts';
 import { type Clock, now } from '../time/clock.ts';
 import { canonicalJson, sha256 } from '../wire/canonical.ts';
+import { nextChain } from '../wire/chain.ts';
 import {
   headType,
   type LogEntry,
@@ -19,7 +20,7 @@ import {
 import { forgottenStarts, type StartLine } from './forgotten-starts.ts';
 import type { EntryHandler } from './inbox.ts';
 import type { Log } from './log.ts';
-import { insertForgottenStart, nextChain } from './log-store.ts';
+import { insertForgottenStart } from './log-store.ts';
 import type { PeerClient, PeerDirectory, Signer, Verifier } from './peers.ts';
 import {
   acknowledgeHeld,

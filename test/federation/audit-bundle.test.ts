@@ -4,10 +4,10 @@ import { expect } from 'chai';
 import type { FailedPlace } from '../../shared/audit/bundle-streams.ts';
 import { type Verdict, verifyBundle } from '../../shared/audit/verify-bundle.ts';
 import { loadIdentity, publicKeyOf, signingKeyId } from '../../shared/federation/identity.ts';
-import { emptyChain, nextChain } from '../../shared/federation/log-store.ts';
 import { createSigner } from '../../shared/federation/signing.ts';
 import type { NodeCode } from '../../shared/ids/ids.ts';
 import { canonicalJson, sha256 } from '../../shared/wire/canonical.ts';
+import { emptyChain, nextChain } from '../../shared/wire/chain.ts';
 import { headType } from '../../shared/wire/peer-messages.ts';
 import {
   cash,

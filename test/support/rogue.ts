@@ -8,11 +8,11 @@ import {
   type NodeIdentity,
   publicKeyOf,
 } from '../../shared/federation/identity.ts';
-import { emptyChain, nextChain } from '../../shared/federation/log-store.ts';
 import { createSigner } from '../../shared/federation/signing.ts';
 import { headOffice, type NodeCode, systemIds } from '../../shared/ids/ids.ts';
 import { instantOf, systemClock } from '../../shared/time/clock.ts';
 import { canonicalJson, sha256 } from '../../shared/wire/canonical.ts';
+import { emptyChain, nextChain } from '../../shared/wire/chain.ts';
 import { headType, startedHeader } from '../../shared/wire/peer-messages.ts';
 import type { Answer, TestNode } from './federation.ts';
 import { certificateFor } from './federation-keys.ts';
