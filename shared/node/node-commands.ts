@@ -79,7 +79,11 @@ export function addNodeCommands(program: Command, node: CommandNode): void {
     .action(async (file: string, { login, passwordFile }: Partial<Caller>) => {
       const caller = login && { login, ...(passwordFile ? { passwordFile } : {}) };
       if (caller) return backUpRunning(node.config(), caller, file);
-      await withStopped(async ({ store }) => {
+      const open = () =>
+        node.open({ quiet: true }).catch((error: Error) => {
+          throw new Error(`${error.message}; of a running node, --login takes the copy`);
+        });
+      await withStoppedNode(open, async ({ store }) => {
         print(`${file}: SHA-256 ${await store.backup(file)}`);
       });
     });

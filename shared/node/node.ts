@@ -14,7 +14,7 @@ import { createReferenceService } from '../reference/reference-service.ts';
 import type { MigrationSet } from '../store/migrations.ts';
 import type { Reader } from '../store/store.ts';
 import { createLogger, type Logger } from '../text/logger.ts';
-import type { BusinessDate, Clock } from '../time/clock.ts';
+import { type BusinessDate, type Clock, pause } from '../time/clock.ts';
 import { createApi } from '../web/api.ts';
 import { createBackups } from './backups.ts';
 import type { NodeConfig } from './node-config.ts';
@@ -26,6 +26,7 @@ import { streamRoutes } from './stream-routes.ts';
 export const codeVersion = '0.1.0';
 
 const purgePauseMs = 60_000;
+const lanesMaxMs = 2_000;
 const referenceTickMs = 2_000;
 
 const sharedMigrations: readonly MigrationSet[] = [
@@ -205,10 +206,12 @@ export async function openNode(options: NodeOptions) {
     /** Finishes what was answered, then closes the store. */
     async stop(): Promise<void> {
       repeats.stop();
-      await frontServer.close();
-      await federation.stop();
-      await peerServer.close();
+      await Promise.all([frontServer.close(), peerServer.close()]);
+      const lanesStopped = federation.stop();
+      // A peer that is slow to answer gets the same batch again after the next start.
+      await Promise.race([lanesStopped, pause(clock, lanesMaxMs)]);
       await client.close();
+      await lanesStopped;
       await store.close();
     },
   };

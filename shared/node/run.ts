@@ -3,6 +3,9 @@ import { join } from 'node:path';
 import { maskText } from '../text/masking.ts';
 import type { Node } from './node.ts';
 
+/** What was answered is durable whenever the process ends; this is for what is not answered yet. */
+const stopMaxMs = 10_000;
+
 /**
  * Runs a node's process: writes `node.pid` into its folder, starts it, and stops it in order when it is asked to, also
  * while it starts. What nobody caught ends the process: a broken invariant must not go on working.
@@ -21,18 +24,23 @@ export async function runNode(open: () => Promise<Pick<Node, 'config' | 'start' 
     rmSync(pidFile, { force: true });
     process.exit(code);
   };
-  let stopping = false;
-  const stop = async (): Promise<void> => {
+  let stopping: NodeJS.Signals | undefined;
+  const stop = async (signal: NodeJS.Signals): Promise<void> => {
+    // A terminal's Ctrl+C and who started the node may both ask once; who asks again wants no order.
+    if (stopping === signal) return leave(1);
     if (stopping) return;
-    stopping = true;
+    stopping = signal;
+    setTimeout(() => {
+      tell(new Error(`The node did not stop in ${stopMaxMs / 1000} s; it ends as after a crash.`));
+      leave(1);
+    }, stopMaxMs);
     await node.stop();
     leave(0);
   };
   // Before it starts: whoever stops the node then finds it, and the store's lock says that it is the only one.
   mkdirSync(node.config.dataDir, { recursive: true, mode: 0o700 });
   writeFileSync(pidFile, String(process.pid));
-  process.on('SIGTERM', () => void stop());
-  process.on('SIGINT', () => void stop());
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void stop(signal));
   try {
     await node.start();
   } catch (error) {

@@ -1,6 +1,12 @@
-import { createServer, type Server, type ServerOptions } from 'node:http';
+import {
+  createServer,
+  type RequestListener,
+  type Server,
+  type ServerOptions,
+  type ServerResponse,
+} from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, Server as NetServer } from 'node:net';
 import { getRequestListener } from '@hono/node-server';
 import { type Clock, pause, systemClock } from '../time/clock.ts';
 
@@ -22,6 +28,8 @@ const ciphers = [
 const maxConnections = 5_000;
 const closeLimitMs = 5_000;
 const closePollMs = 20;
+/** A caller that works steadily hears in an answer that the connection ends, and meets no closed one. */
+const farewellMs = 250;
 
 const loopbackPattern = /^(?:localhost|::1|127(?:\.\d{1,3}){3})$/;
 
@@ -36,14 +44,22 @@ export interface FrontServerDeps {
 export interface FrontServer {
   /** @throws Error for plain HTTP on a host that is not loopback, unless `allowPlain`. */
   listen(address: { host: string; port: number }): Promise<{ host: string; port: number }>;
-  /** Finishes the requests in flight, for 5 s at most, then cuts off the rest. */
+  /** Takes no new connection, answers what comes on the open ones, tells them that it was the last; cuts off after 5 s. */
   close(): Promise<void>;
 }
 
 /** The server of people and of partners' programs: HTTPS, or HTTP on loopback. */
 export function createFrontServer(deps: FrontServerDeps): FrontServer {
   const { fetch, tls, allowPlain = false, clock = systemClock } = deps;
-  const listener = getRequestListener(fetch);
+  const answer = getRequestListener(fetch);
+  const inFlight = new Set<ServerResponse>();
+  let closing = false;
+  const listener: RequestListener = (incoming, outgoing) => {
+    if (closing) outgoing.shouldKeepAlive = false;
+    inFlight.add(outgoing);
+    outgoing.once('close', () => inFlight.delete(outgoing));
+    void answer(incoming, outgoing);
+  };
   const server: Server = tls
     ? createTlsServer(
         { ...limits, cert: tls.certPem, key: tls.keyPem, minVersion: 'TLSv1.2', ciphers },
@@ -71,13 +87,17 @@ export function createFrontServer(deps: FrontServerDeps): FrontServer {
 
     async close() {
       if (!server.listening) return;
+      closing = true;
+      for (const outgoing of inFlight) outgoing.shouldKeepAlive = false;
       let isClosed = false;
       const closed = new Promise<void>((resolve) => {
-        server.close(() => {
+        // The HTTP server's own would cut idle connections at once, and with them requests that are on their way.
+        NetServer.prototype.close.call(server, () => {
           isClosed = true;
           resolve();
         });
       });
+      await Promise.race([closed, pause(clock, farewellMs)]);
       // A keep-alive connection becomes idle when its last answer is out; nothing tells us, so we
       // look.
       const rounds = closeLimitMs / closePollMs;

@@ -22,7 +22,7 @@ import { moneyFaults } from './invariants.ts';
 
 /** The demo as its users have it: real processes, found through federation.json alone. */
 
-const readyMaxMs = 90_000;
+const readyMaxMs = 240_000;
 const restartMaxMs = 60_000;
 const exitMaxMs = 30_000;
 const tryPauseMs = 50;
