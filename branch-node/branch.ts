@@ -180,7 +180,12 @@ function wireRooms(node: Node, businessDays: BusinessDays) {
   // A new kind of operation is its own file and one line here.
   const wired = { clock, operations: operations.store, payouts };
   operations.register(
-    createPaymentOperation({ ...wired, node: code, requireHere: subscribers.requireHere }),
+    createPaymentOperation({
+      ...wired,
+      node: code,
+      start: federation.log.epoch,
+      requireHere: subscribers.requireHere,
+    }),
   );
   operations.register(createCancellationOperation(wired));
   operations.register(createRegistration({ sims, numbers, subscribers, clock, reference }));

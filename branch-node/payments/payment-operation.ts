@@ -33,6 +33,8 @@ export interface PaymentOperationDeps {
   clock: Clock;
   operations: OperationStore;
   payouts: Payouts;
+  /** The name of this start of the node. */
+  start: () => string;
   /** @throws DomainError `unknown-number`, `subscriber-terminated`, `subscriber-moved` */
   requireHere(tx: Transaction, msisdn: string): Promise<PayableSubscriber>;
 }
@@ -149,7 +151,8 @@ export function createPaymentOperation(deps: PaymentOperationDeps): OperationKin
       await passReceiptSerial(tx, businessDate, receiptSerial(replayed));
       return replayed;
     }
-    return receiptNumber(node, businessDate, await takeReceiptSerial(tx, businessDate));
+    const serial = await takeReceiptSerial(tx, businessDate);
+    return receiptNumber(node, { businessDate, serial, start: deps.start() });
   }
 }
 

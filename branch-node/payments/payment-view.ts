@@ -7,7 +7,7 @@ import type { PaymentFile } from './payment-service.ts';
 
 const receiptView = z
   .strictObject({
-    number: z.string().openapi({ example: 'MSK-20261122-000042' }),
+    number: z.string().openapi({ example: 'MSK-20261122-000042-3f9a1c' }),
     kind: z.enum(receiptKinds).openapi({
       description:
         'How sure it is: durable at this branch only; held by another node too; decided by the home branch',

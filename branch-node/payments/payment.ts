@@ -71,12 +71,20 @@ export function moneyOf(request: JsonObject): Money {
 /** The tender of money that comes out of suspense instead of a customer's hand. */
 export const suspenseTender = 'suspense';
 
-/** `MSK-20261122-000042`. */
-export function receiptNumber(node: string, businessDate: string, serial: number): string {
-  return `${node}-${businessDate.replaceAll('-', '')}-${String(serial).padStart(6, '0')}`;
+/**
+ * `MSK-20261122-000042-3f9a1c`. The last part names the node's start: one that was set back counts again from where the
+ * backup stood, and its numbers must not be those that customers hold already.
+ */
+export function receiptNumber(
+  node: string,
+  of: { businessDate: string; serial: number; start: string },
+): string {
+  const serial = String(of.serial).padStart(6, '0');
+  return `${node}-${of.businessDate.replaceAll('-', '')}-${serial}-${of.start.slice(0, 6)}`;
 }
 
 /** The inverse, as far as counting goes on from it. */
 export function receiptSerial(receipt: string): number {
-  return Number.parseInt(receipt.slice(receipt.lastIndexOf('-') + 1), 10);
+  const [, , serial = ''] = receipt.split('-');
+  return Number.parseInt(serial, 10);
 }

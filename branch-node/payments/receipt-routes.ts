@@ -13,7 +13,7 @@ import { maxReceiptCodeLength, type Receipts } from './receipt-service.ts';
 const printAction = 'receipt.print';
 
 const statementView = z.strictObject({
-  number: z.string().openapi({ example: 'MSK-20261122-000042' }),
+  number: z.string().openapi({ example: 'MSK-20261122-000042-3f9a1c' }),
   operationId: z.string(),
   servingBranch: nodeCode,
   homeBranch: nodeCode,

@@ -3,6 +3,7 @@ import { createPeerClient } from '../federation/peer-client.ts';
 import { createPeerServer } from '../federation/peer-server.ts';
 import { type Ids, systemIds } from '../ids/ids.ts';
 import { openStore } from '../store/open-store.ts';
+import { createLogger } from '../text/logger.ts';
 import { type Clock, systemClock } from '../time/clock.ts';
 import { createFrontServer } from '../web/listen.ts';
 
@@ -11,6 +12,7 @@ export interface NodePorts {
   readonly clock: Clock;
   readonly ids: Ids;
   readonly loadIdentity: typeof loadIdentity;
+  readonly createLogger: typeof createLogger;
   readonly openStore: typeof openStore;
   readonly createPeerClient: typeof createPeerClient;
   readonly createPeerServer: typeof createPeerServer;
@@ -21,6 +23,7 @@ export const systemPorts: NodePorts = {
   clock: systemClock,
   ids: systemIds,
   loadIdentity,
+  createLogger,
   openStore,
   createPeerClient,
   createPeerServer,

@@ -13,7 +13,7 @@ import { isDomainError } from '../problem/problem.ts';
 import { createReferenceService } from '../reference/reference-service.ts';
 import type { MigrationSet } from '../store/migrations.ts';
 import type { Reader } from '../store/store.ts';
-import { createLogger, type Logger } from '../text/logger.ts';
+import type { Logger } from '../text/logger.ts';
 import { type BusinessDate, type Clock, pause } from '../time/clock.ts';
 import { createApi } from '../web/api.ts';
 import { createBackups } from './backups.ts';
@@ -59,7 +59,7 @@ export async function openNode(options: NodeOptions) {
   const ports = { ...systemPorts, ...options.ports };
   const { clock, ids } = ports;
   const { code } = config;
-  const logger = createLogger({ clock, node: code, level: config.logLevel });
+  const logger = ports.createLogger({ clock, node: code, level: config.logLevel });
   const { store, setBack } = await ports.openStore({
     url: config.storeUrl,
     ...(config.storeAuthToken === undefined ? {} : { authToken: config.storeAuthToken }),

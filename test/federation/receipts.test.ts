@@ -65,7 +65,7 @@ describe('receipts', () => {
       homeBranch: 'MSK',
       copy: false,
     });
-    expect(provisional.number).to.match(/^SPB-\d{8}-\d{6}$/);
+    expect(provisional.number).to.match(/^SPB-\d{8}-\d{6}-[0-9a-f]{6}$/);
     expect(provisional.msisdn).to.match(/^\d{4}•+\d{4}$/);
     expect(JSON.stringify(provisional)).not.to.include(msisdn);
     expect(provisional.text.join(' ')).to.include('PROVISIONAL: only this branch');

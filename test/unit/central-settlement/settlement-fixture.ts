@@ -197,7 +197,7 @@ export async function openBranch(options: NodeOptions) {
   const wired = { clock, operations: operations.store, payouts };
   operations.register(
     createPaymentOperation({
-      ...{ ...wired, node },
+      ...{ ...wired, node, start: federation.log.epoch },
       requireHere: async (_tx, msisdn) => {
         if (homeOf(msisdn) !== node) throw new DomainError('unknown-number');
         return { billingAccountId: msisdn, currency: 'RUB' };

@@ -1,0 +1,281 @@
+import { headOffice, type NodeCode } from '../../shared/ids/ids.ts';
+import { calendarDay } from '../../shared/time/clock.ts';
+import type { Chance } from './chance.ts';
+import type { Machine } from './machine.ts';
+import type { People } from './people.ts';
+import type { Template } from './template.ts';
+
+/** What people do all day, at random: every kind of operation, and head office's work. */
+
+export type Work = ReturnType<typeof createWork>;
+
+const kinds = {
+  payment: 30,
+  cancellation: 9,
+  suspense: 8,
+  registration: 4,
+  'number-move': 6,
+  'sim-replacement': 4,
+  'rate-plan-change': 3,
+  'service-change': 3,
+  block: 3,
+  termination: 1,
+  'day-close': 3,
+  settlement: 7,
+  release: 4,
+  case: 2,
+} as const;
+
+export type WorkKind = keyof typeof kinds;
+
+export function createWork(deps: {
+  chance: Chance;
+  people: People;
+  machines: ReadonlyMap<NodeCode, Machine>;
+  template: Template;
+}) {
+  const { chance, people, template } = deps;
+  const { codes } = template;
+  const known = codes.flatMap((code) => [...(template.numbers.get(code) ?? [])]);
+  const taken: { code: NodeCode; id: string }[] = [];
+  const suspended: { code: NodeCode; id: string }[] = [];
+  const cards = new Map(codes.map((code) => [code, [...(template.cards.get(code) ?? [])]]));
+  const weights = new Map<WorkKind, number>();
+  for (const [kind, weight] of Object.entries(kinds)) {
+    // Each seed has a day of its own: of some things much, of others nothing.
+    weights.set(kind as WorkKind, weight * chance.pick([0, 0.5, 1, 1, 1, 3]));
+  }
+  weights.set('payment', kinds.payment);
+  let serial = 0;
+
+  const foreignTo = (code: NodeCode) => known.filter((number) => homeOf(number) !== code);
+
+  function homeOf(number: string): NodeCode | undefined {
+    return codes.find((code) => {
+      const own = [
+        ...(template.numbers.get(code) ?? []),
+        ...(template.freeNumbers.get(code) ?? []),
+      ];
+      return own.includes(number);
+    });
+  }
+
+  /** A sum that no other payment of this seed has: what it became of can be told by it. */
+  function freshMoney() {
+    serial += 1;
+    const kopecks = chance.happens(0.05) ? 600_000 + serial : 1_000 + serial * 7;
+    const text = String(kopecks).padStart(3, '0');
+    return { amount: `${text.slice(0, -2)}.${text.slice(-2)}`, currency: 'RUB' };
+  }
+
+  function cardAt(code: NodeCode): string | undefined {
+    const stock = cards.get(code) ?? [];
+    // Now and then the same card for two people.
+    return chance.happens(0.15) ? stock.at(-1) : stock.pop();
+  }
+
+  const anyNumber = (code: NodeCode) => {
+    const roll = chance.fraction();
+    if (roll < 0.06) return String(BigInt(known[0] ?? '0') + 777n);
+    if (roll < 0.7) return chance.pick(foreignTo(code));
+    return chance.pick(known);
+  };
+
+  const customer = { name: 'Пришелец', document: { type: 'passport-rf', number: '4500 1' } };
+
+  const acts: Record<WorkKind, (code: NodeCode) => void> = {
+    payment(code) {
+      const body = {
+        msisdn: anyNumber(code),
+        money: freshMoney(),
+        tender: { kind: chance.pick(['cash', 'card']) },
+      };
+      people.wish(
+        { code, what: 'payment', path: '/api/v1/payments', body },
+        ({ answer, outcome }) => {
+          if (outcome === 'done')
+            taken.push({ code, id: String(answer?.body.operationId ?? answer?.body.id) });
+        },
+      );
+    },
+    cancellation(code) {
+      const own = taken.filter((payment) => payment.code === code);
+      if (own.length === 0) return acts.payment(code);
+      const path = `/api/v1/payments/${chance.pick(own).id}/cancellation`;
+      people.wish({ code, what: 'cancellation', path, body: {} });
+    },
+    suspense(code) {
+      const look = { code, what: 'suspense', path: '/api/v1/suspense', method: 'GET' } as const;
+      people.wish(look, ({ answer, outcome }) => {
+        if (outcome !== 'done') return;
+        for (const item of answer?.body.items ?? [])
+          suspended.push({ code, id: item.operationId ?? item.id });
+        const own = suspended.filter((payment) => payment.code === code);
+        if (own.length === 0) return;
+        const { id } = chance.pick(own);
+        const path = `/api/v1/suspense/${id}`;
+        if (chance.happens(0.6))
+          people.wish({ code, what: 'refund', path: `${path}/refund`, body: {} });
+        else
+          people.wish({
+            code,
+            what: 'redirection',
+            path: `${path}/redirection`,
+            body: { msisdn: anyNumber(code) },
+          });
+      });
+    },
+    registration(code) {
+      const iccid = cardAt(code);
+      const home = chance.happens(0.6) ? code : chance.pick(codes);
+      const body = {
+        ...{ iccid, ratePlan: 'BASIC', customer, homeBranch: home },
+        ...(chance.happens(0.6)
+          ? { msisdn: chance.pick(template.freeNumbers.get(home) ?? []) }
+          : {}),
+      };
+      people.wish(
+        { code, what: 'registration', path: '/api/v1/subscribers', body },
+        ({ answer, outcome }) => {
+          if (outcome === 'done') known.push(String(answer?.body.msisdn));
+        },
+      );
+    },
+    'number-move'(code) {
+      const body = { msisdn: chance.pick(foreignTo(code)), iccid: cardAt(code), customer };
+      people.wish({ code, what: 'number-move', path: '/api/v1/number-moves', body });
+    },
+    'sim-replacement'(code) {
+      const body = { msisdn: chance.pick(known), iccid: cardAt(code) };
+      people.wish({ code, what: 'sim-replacement', path: '/api/v1/sim-replacements', body });
+    },
+    'rate-plan-change'(code) {
+      const body = {
+        msisdn: chance.pick(known),
+        ratePlan: chance.pick(['SMART', 'UNLIMITED', 'BASIC']),
+      };
+      people.wish({ code, what: 'rate-plan-change', path: '/api/v1/rate-plan-changes', body });
+    },
+    'service-change'(code) {
+      const body = {
+        msisdn: chance.pick(known),
+        service: 'VOICEMAIL',
+        action: chance.pick(['on', 'off']),
+      };
+      people.wish({ code, what: 'service-change', path: '/api/v1/service-changes', body });
+    },
+    block(code) {
+      const body = { msisdn: chance.pick(known), action: chance.pick(['block', 'unblock']) };
+      people.wish({ code, what: 'block', path: '/api/v1/blocks', body });
+    },
+    termination(code) {
+      const body = { msisdn: chance.pick(known) };
+      people.wish({ code, what: 'termination', path: '/api/v1/terminations', body });
+    },
+    'day-close'(code) {
+      const clock = deps.machines.get(code)?.time;
+      const date = calendarDay(clock?.nowMs() ?? 0, 'Europe/Moscow');
+      people.wish({ code, what: 'day-close', path: `/api/v1/business-days/${date}/close` });
+    },
+    settlement: () => settle(deps.people, chance),
+    release: () => release(deps.people, chance),
+    case: () => workCase(deps.people, chance),
+  };
+
+  return {
+    kinds: [...weights].filter(([, weight]) => weight > 0).map(([kind]) => kind),
+    /** One thing somebody does somewhere. */
+    one(): void {
+      const total = [...weights.values()].reduce((sum, weight) => sum + weight, 0);
+      let roll = chance.fraction() * total;
+      for (const [kind, weight] of weights) {
+        roll -= weight;
+        if (roll < 0) return void acts[kind](chance.pick(codes));
+      }
+    },
+  };
+}
+
+/** Head office closes windows, makes settlements, approves or aborts them. */
+function settle({ wish }: People, chance: Chance): void {
+  const code = headOffice;
+  const read = {
+    code,
+    what: 'windows',
+    path: '/api/v1/settlement-windows',
+    method: 'GET',
+  } as const;
+  const step = chance.fraction();
+  if (step < 0.4) {
+    wish(read, ({ answer, outcome }) => {
+      if (outcome !== 'done') return;
+      const open = answer?.body.items.find((window: { state: string }) => window.state === 'OPEN');
+      const path = `/api/v1/settlement-windows/${open?.id}/close`;
+      if (open) wish({ code, what: 'window-close', path });
+    });
+    return;
+  }
+  if (step < 0.7) {
+    const body = { model: chance.pick(['multilateral', 'bilateral']) };
+    wish({ code, what: 'settlement', path: '/api/v1/settlements', body });
+    return;
+  }
+  const pending = '/api/v1/settlements?state=PENDING_SETTLEMENT';
+  wish({ code, what: 'settlements', path: pending, method: 'GET' }, ({ answer, outcome }) => {
+    const id = outcome === 'done' ? answer?.body.items[0]?.id : undefined;
+    if (id === undefined) return;
+    const decision = chance.happens(0.85) ? 'approval' : 'abort';
+    wish({ code, what: decision, path: `/api/v1/settlements/${id}/${decision}`, login: 'deputy' });
+  });
+}
+
+/** Releases: good ones, ones that do not fit together, and good ones that take the last back. */
+function release({ wish }: People, chance: Chance): void {
+  const code = headOffice;
+  const isBroken = chance.happens(0.25);
+  const price = isBroken ? 'Тугрик' : chance.pick(['60.00', '70.00', '80.00']);
+  const row = {
+    code: 'VOICEMAIL',
+    name: 'Голосовая почта',
+    fee: price,
+    currency: 'RUB',
+    validFrom: '2025-01-01',
+  };
+  const caller = { ...row, code: 'CALLER-ID', fee: '0.00' };
+  // Plans name services that a broken draft does not have any more.
+  const rows = isBroken || chance.happens(0.1) ? [caller] : undefined;
+  const path = '/api/v1/reference-draft/datasets/services';
+  wish({ code, what: 'services', path, method: 'GET' }, ({ answer, outcome }) => {
+    if (outcome !== 'done') return;
+    const present: { code: string }[] = answer?.body.rows ?? [];
+    const others = present.filter((each) => each.code !== 'VOICEMAIL');
+    const next = { rows: rows ?? [...others, row] };
+    wish({ code, what: 'draft', path, method: 'PUT', body: next }, () => {
+      wish({ code, what: 'release', path: '/api/v1/reference-releases', body: {} }, (made) => {
+        // What cannot be published is put right again.
+        if (made.outcome === 'refused')
+          wish({
+            code,
+            what: 'draft',
+            path,
+            method: 'PUT',
+            body: { rows: [...others, { ...row, fee: '60.00' }] },
+          });
+      });
+    });
+  });
+}
+
+/** Somebody looks into a case and writes down what he thinks. */
+function workCase({ wish }: People, chance: Chance): void {
+  const code = headOffice;
+  wish(
+    { code, what: 'cases', path: '/api/v1/cases?state=notified', method: 'GET' },
+    ({ answer, outcome }) => {
+      const items: { id: string }[] = outcome === 'done' ? (answer?.body.items ?? []) : [];
+      if (items.length === 0) return;
+      const path = `/api/v1/cases/${chance.pick(items).id}/explanation`;
+      wish({ code, what: 'explanation', path, body: { explanation: 'The branch is cut off.' } });
+    },
+  );
+}

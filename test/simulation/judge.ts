@@ -1,0 +1,185 @@
+import { headOffice } from '../../shared/ids/ids.ts';
+import { verifyStore } from '../../shared/node/maintenance.ts';
+import { moneyFaults } from '../support/invariants.ts';
+import { bookFaults } from './books.ts';
+import { headOfficeFaults } from './head-office-books.ts';
+import type { Machine, Snapshot } from './machine.ts';
+import type { Wish } from './people.ts';
+import { type Row, rowsOf } from './rows.ts';
+
+/** Why the federation is not quiet yet; nothing when everything is concluded and told. */
+export function unrest(machines: readonly Machine[], wishes: readonly Wish[]): string[] {
+  const reasons: string[] = [];
+  for (const wish of wishes) {
+    if (wish.outcome === 'open') reasons.push(`wish ${wish.number} is open`);
+  }
+  for (const machine of machines) {
+    const { code } = machine;
+    const node = machine.node();
+    if (!node) reasons.push(`${code} does not run`);
+    else if (node.federation.isRecovering()) reasons.push(`${code} is recovering`);
+    else reasons.push(...waitingAt(machine).map((what) => `${code}: ${what}`));
+    if (reasons.length > 0) return reasons;
+  }
+  return reasons;
+}
+
+const waiting = {
+  branch: {
+    streams: 'SELECT peer, epoch FROM outbound_streams WHERE acknowledged < position',
+    operations: "SELECT id, kind, home FROM operations WHERE state = 'accepted'",
+    payouts: "SELECT payment_id FROM payouts WHERE state = 'held'",
+    settlements: "SELECT id FROM settlements WHERE state = 'received'",
+  },
+  centre: {
+    streams: 'SELECT peer, epoch FROM outbound_streams WHERE acknowledged < position',
+    legs: "SELECT operation_id, attempt, kind FROM collected_operations WHERE state = 'open'",
+    cases: "SELECT kind, subject, detail FROM cases WHERE state <> 'closed'",
+  },
+};
+
+function waitingAt(machine: Machine): string[] {
+  const { db } = machine.disk.slot;
+  const queries = machine.code === headOffice ? waiting.centre : waiting.branch;
+  return Object.entries(queries).flatMap(([what, sql]) =>
+    rowsOf(db, sql)
+      .slice(0, 2)
+      .map((row) => `${what} ${Object.values(row).join(' ')}`),
+  );
+}
+
+/** Everything that is wrong with a federation that has become quiet. */
+export async function judge(
+  machines: readonly Machine[],
+  known: { wishes: readonly Wish[]; paidOut: ReadonlyMap<string, ReadonlySet<string>> },
+): Promise<string[]> {
+  const nodes = machines.flatMap((machine) => {
+    const node = machine.node();
+    return node ? [{ code: machine.code as string, store: node.store }] : [];
+  });
+  const branches = nodes.filter(({ code }) => code !== headOffice);
+  const centre = nodes.filter(({ code }) => code === headOffice);
+  const faults = await moneyFaults(branches);
+  for (const { code, store } of centre) {
+    faults.push(...(await verifyStore(store)).map((fault) => `${code}: ${fault}`));
+  }
+  faults.push(...bookFaults(machines));
+  faults.push(...headOfficeFaults(machines));
+  faults.push(...wishFaults(machines, known.wishes));
+  faults.push(...payoutFaults(machines, known.paidOut));
+  return faults;
+}
+
+/** What somebody was told is so must be so; what he was refused must not be. */
+function wishFaults(machines: readonly Machine[], wishes: readonly Wish[]): string[] {
+  const faults: string[] = [];
+  const dbOf = new Map(machines.map(({ code, disk }) => [code, disk.slot.db]));
+  for (const wish of wishes) {
+    const db = dbOf.get(wish.code);
+    const id = operationOf(wish);
+    if (!db || wish.isForgotten) continue;
+    if (wish.outcome === 'done' && id !== undefined) {
+      const found = rowsOf(db, 'SELECT id FROM operations WHERE id = ?', id);
+      if (found.length === 0)
+        faults.push(`${wish.code}: ${wish.what} ${id} was answered and is lost`);
+    }
+    if (wish.what !== 'payment' || wish.setBacks < 0) continue;
+    const sum = kopecksOf(wish);
+    const taken = rowsOf(
+      db,
+      "SELECT operation_id FROM payments WHERE amount = ? AND tender <> 'suspense'",
+      sum,
+    );
+    const most = wish.outcome === 'refused' && !wish.isUnsure ? 0 : 1;
+    if (taken.length > most) {
+      faults.push(
+        `${wish.code}: wish ${wish.number} was ${wish.outcome}, and taken ${taken.length} times`,
+      );
+    }
+  }
+  return faults;
+}
+
+function kopecksOf(wish: Wish): bigint {
+  const body = wish.body ?? {};
+  const money: unknown = 'money' in body ? body.money : undefined;
+  const amount = typeof money === 'object' && money && 'amount' in money ? money.amount : '0';
+  return BigInt(String(amount).replace('.', ''));
+}
+
+export function operationOf({ answer, method, code }: Wish): string | undefined {
+  if (method !== 'POST' || code === headOffice) return undefined;
+  const id: unknown = answer?.body?.operationId;
+  return typeof id === 'string' ? id : undefined;
+}
+
+/** Cash that left a desk is never paid again, whatever the node forgot since. */
+function payoutFaults(
+  machines: readonly Machine[],
+  paidOut: ReadonlyMap<string, ReadonlySet<string>>,
+): string[] {
+  return machines.flatMap(({ code, disk }) =>
+    [...(paidOut.get(code) ?? [])].flatMap((id) => {
+      const [payout] = rowsOf(disk.slot.db, 'SELECT state FROM payouts WHERE payment_id = ?', id);
+      if (payout?.state !== 'released') return [`${code}: cash of ${id} left, and nobody knows`];
+      const times = new Set(machines.flatMap((each) => recordedAt(each, { code, id })));
+      return times.size > 1 ? [`${code}: cash of ${id} left twice`] : [];
+    }),
+  );
+}
+
+function recordedAt(machine: Machine, { code, id }: { code: string; id: string }): string[] {
+  const { db } = machine.disk.slot;
+  const sql = `SELECT entry FROM log_entries WHERE kind = 'payout.recorded' AND operation_id = ?`;
+  const own = machine.code === code ? rowsOf(db, sql, id) : [];
+  const held = rowsOf(
+    db,
+    `SELECT entry FROM inbound_entries WHERE kind = 'payout.recorded' AND peer = ? AND instr(entry, ?) > 0`,
+    ...[code, id],
+  );
+  return [...own, ...held].flatMap(({ entry }) => {
+    const parsed: { operationId?: string; occurredAt: string } = JSON.parse(String(entry));
+    return parsed.operationId === id ? [parsed.occurredAt] : [];
+  });
+}
+
+/**
+ * Before a machine is set back: what it was told to be durable here only is forgotten with it, unless another node
+ * holds it. Cash that left is remembered.
+ */
+export function forgottenBy(
+  machine: Machine,
+  known: {
+    to: Snapshot;
+    machines: readonly Machine[];
+    wishes: readonly Wish[];
+    paidOut: Map<string, Set<string>>;
+  },
+): void {
+  const { code } = machine;
+  const { db } = machine.disk.slot;
+  if (code === headOffice) return;
+  const released = rowsOf(db, "SELECT payment_id FROM payouts WHERE state = 'released'");
+  const out = known.paidOut.get(code) ?? new Set();
+  for (const { payment_id: id } of released) out.add(String(id));
+  known.paidOut.set(code, out);
+  for (const wish of known.wishes) {
+    const id = operationOf(wish);
+    if (wish.code !== code || id === undefined) continue;
+    const isHeld = known.machines.some(
+      (each) => each !== machine && heldBy(each, { code, id }).length > 0,
+    );
+    if (!isHeld && !hadIt(known.to, id)) wish.isForgotten = true;
+  }
+}
+
+function heldBy(machine: Machine, { code, id }: { code: string; id: string }): Row[] {
+  const sql =
+    'SELECT 1 AS held FROM inbound_entries WHERE peer = ? AND instr(entry, ?) > 0 LIMIT 1';
+  return rowsOf(machine.disk.slot.db, sql, code, id);
+}
+
+/** The text of an operation's id stands in the pages of a store that has it. */
+function hadIt({ image }: Snapshot, id: string): boolean {
+  return image.includes(id);
+}

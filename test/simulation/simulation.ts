@@ -1,0 +1,193 @@
+import { headOffice, type NodeCode } from '../../shared/ids/ids.ts';
+import { type Chance, createChance } from './chance.ts';
+import { createWork } from './desk-work.ts';
+import { slotNumber, soundDisk } from './disk.ts';
+import { forgottenBy, judge, unrest } from './judge.ts';
+import { createMachine, type Machine } from './machine.ts';
+import { createNetwork, type Network } from './network.ts';
+import { createPeople } from './people.ts';
+import { type Template, templateOf } from './template.ts';
+import { createTimeline, type Timeline } from './timeline.ts';
+import { createTrace, type Trace } from './trace.ts';
+import { createTroubles, drawClimate } from './troubles.ts';
+
+/** HQ and branches of the real code in one process, on simulated disks, clocks and network. */
+
+export interface SeedResult {
+  readonly seed: number;
+  readonly hash: string;
+  /** What is wrong at the end; nothing when all is well. */
+  readonly faults: readonly string[];
+  readonly lines: readonly string[];
+  readonly counts: Counts;
+}
+
+export interface Counts {
+  branches: number;
+  wishes: number;
+  done: number;
+  deaths: number;
+  setBacks: number;
+  messages: number;
+  events: number;
+  virtualMs: number;
+}
+
+const noCounts: Counts = {
+  ...{ branches: 0, wishes: 0, done: 0, deaths: 0, setBacks: 0 },
+  ...{ messages: 0, events: 0, virtualMs: 0 },
+};
+const maxFaults = 20;
+const warmUpMs = 200;
+const afterMaxMs = 3_000;
+const restartMinMs = 50;
+const restartMaxMs = 4_000;
+const checkPauseMs = 1_000;
+const quietMaxMs = 240_000;
+const caseGraceMs = 20_000;
+
+/** What happened in promises that nobody waited for is the running seed's. */
+let current: ((text: string) => void) | undefined;
+
+export function watchRejections(): void {
+  process.on('unhandledRejection', (reason) => {
+    const text = reason instanceof Error ? (reason.stack ?? reason.message) : String(reason);
+    if (current) current(`nobody caught: ${text}`);
+    else throw reason;
+  });
+}
+
+interface Seed {
+  readonly chance: Chance;
+  readonly template: Template;
+  readonly timeline: Timeline;
+  readonly trace: Trace;
+  readonly network: Network;
+  readonly counts: Counts;
+  readonly fault: (text: string) => void;
+}
+
+/** The machines of a seed, as the template left them; one that dies is started again after a while. */
+function setUp({ chance, template, timeline, trace, network, counts, fault }: Seed) {
+  const restarts = chance.fork('restarts');
+  const machines = new Map<NodeCode, Machine>();
+
+  function died(code: NodeCode): void {
+    counts.deaths += 1;
+    timeline.after(restarts.between(restartMinMs, restartMaxMs), () => {
+      const machine = machines.get(code);
+      if (!machine || machine.isUp()) return;
+      if (restarts.happens(0.7)) machine.disk.faults = soundDisk;
+      machine.start();
+    });
+  }
+
+  for (const [index, code] of [headOffice, ...template.codes].entries()) {
+    const machine = createMachine({
+      ...{ code, timeline, network, trace, died, fault, caseGraceMs },
+      slot: slotNumber(index),
+      chance: chance.fork(code),
+    });
+    const snapshot = template.snapshots.get(code);
+    if (snapshot) machine.mount(snapshot);
+    machines.set(code, machine);
+  }
+  return machines;
+}
+
+/** People, and the troubles that they live with. */
+function populate(seed: Seed, machines: ReadonlyMap<NodeCode, Machine>) {
+  const { chance, template, timeline, trace, network, counts, fault } = seed;
+  const list = [...machines.values()];
+  const setBacks = new Map<NodeCode, number>();
+  const paidOut = new Map<string, Set<string>>();
+  const climate = drawClimate(chance.fork('climate'));
+  let isCalm = false;
+  const people = createPeople({
+    ...{ timeline, trace, machines, fault, chance: chance.fork('people') },
+    setBacksOf: (code) => setBacks.get(code) ?? 0,
+    lost: () => (isCalm ? 0 : climate.frontLoss),
+  });
+  const work = createWork({ people, machines, template, chance: chance.fork('work') });
+  const troubles = createTroubles({
+    ...{ timeline, trace, network, climate, machines: list, chance: chance.fork('troubles') },
+    beforeSetBack(machine, to) {
+      counts.setBacks += 1;
+      setBacks.set(machine.code, (setBacks.get(machine.code) ?? 0) + 1);
+      forgottenBy(machine, { to, machines: list, wishes: people.wishes, paidOut });
+    },
+  });
+  return {
+    people,
+    work,
+    paidOut,
+    begin: troubles.begin,
+    end(): void {
+      isCalm = true;
+      troubles.end();
+    },
+  };
+}
+
+async function begin(number: number, isTraced: boolean): Promise<Seed & { faults: string[] }> {
+  const chance = createChance(`seed ${number}`);
+  const branches = chance.fork('size').pick([3, 3, 3, 3, 4, 4, 5, 6, 8]);
+  const template = await templateOf(branches);
+  const startMs = template.endsAtMs;
+  const timeline = createTimeline(startMs);
+  const trace = createTrace({ nowMs: timeline.nowMs, startMs, isKept: isTraced });
+  const network = createNetwork({ timeline, chance: chance.fork('network'), trace });
+  const faults: string[] = [];
+  const fault = (text: string) => {
+    trace.note('!', text.split('\n', 1)[0] ?? '');
+    if (faults.length < maxFaults && !faults.includes(text)) faults.push(text);
+  };
+  const counts: Counts = { ...noCounts, branches };
+  return { chance, template, timeline, trace, network, counts, fault, faults };
+}
+
+/** One seed from its beginning to its judgement; the same seed is the same trace. */
+export async function runSeed(
+  number: number,
+  options: { isTraced?: boolean } = {},
+): Promise<SeedResult> {
+  const seed = await begin(number, options.isTraced === true);
+  const { timeline, trace, counts, fault, faults } = seed;
+  const { nowMs } = timeline;
+  current = fault;
+  const machines = setUp(seed);
+  const list = [...machines.values()];
+  const { people, work, paidOut, ...troubles } = populate(seed, machines);
+  const shape = seed.chance.fork('shape');
+  const size = shape.pick([8, 12, 20, 30, 45]);
+  const paceMs = shape.pick([50, 120, 300]);
+  for (const machine of list) machine.start();
+  await timeline.run(nowMs() + warmUpMs);
+  troubles.begin();
+  for (let count = 0; count < size; count += 1) {
+    await timeline.run(nowMs() + shape.between(1, 2 * paceMs));
+    work.one();
+  }
+  await timeline.run(nowMs() + shape.between(0, afterMaxMs));
+  trace.note('*', 'everything works again');
+  troubles.end();
+  const deadline = nowMs() + quietMaxMs;
+  let reasons = ['begun'];
+  while (reasons.length > 0 && nowMs() < deadline && faults.length === 0) {
+    await timeline.run(nowMs() + checkPauseMs);
+    reasons = unrest(list, people.wishes);
+  }
+  if (faults.length === 0) {
+    for (const reason of reasons) fault(`never quiet: ${reason}`);
+    const found = await timeline.until(judge(list, { wishes: people.wishes, paidOut }));
+    for (const text of found) fault(text);
+  }
+  for (const machine of list) machine.abandon();
+  current = undefined;
+  counts.wishes = people.wishes.length;
+  counts.done = people.wishes.filter(({ outcome }) => outcome === 'done').length;
+  counts.messages = seed.network.sent();
+  counts.events = timeline.events();
+  counts.virtualMs = nowMs() - seed.template.endsAtMs;
+  return { seed: number, hash: trace.hash(), faults, lines: trace.lines, counts };
+}

@@ -1,0 +1,221 @@
+import type { NodeCode } from '../../shared/ids/ids.ts';
+import type { Chance } from './chance.ts';
+import { type DiskFaults, type Outcome, soundDisk } from './disk.ts';
+import type { Machine, Snapshot } from './machine.ts';
+import { calm, type Network, type Weather } from './network.ts';
+import type { Timeline } from './timeline.ts';
+import type { Trace } from './trace.ts';
+
+/** What goes wrong in a seed, and how strongly: drawn once, before anything happens. */
+export interface Climate {
+  readonly weather: Weather;
+  /** Of what is asked at a desk. */
+  readonly frontLoss: number;
+  /** Mean pause between two troubles of a kind; absent for none of it. */
+  readonly pauseMs: Readonly<Partial<Record<TroubleKind, number>>>;
+}
+
+const kinds = [
+  'storm',
+  'wall',
+  'cut-off',
+  'crash',
+  'disk',
+  'clock',
+  'set-back',
+  'certificate',
+] as const;
+export type TroubleKind = (typeof kinds)[number];
+
+const hourMs = 3_600_000;
+
+export function drawClimate(chance: Chance): Climate {
+  const strength = (most: number) => (chance.happens(0.35) ? 0 : chance.fraction() * most);
+  const weather: Weather = {
+    lost: strength(0.4),
+    doubled: strength(0.3),
+    cut: strength(0.15),
+    stale: strength(0.5),
+    delayMaxMs: chance.pick([10, 50, 200, 800]),
+    straggler: strength(0.1),
+    stragglerMaxMs: chance.pick([1_000, 5_000, 20_000]),
+  };
+  const pauseMs: Partial<Record<TroubleKind, number>> = {};
+  for (const kind of kinds) {
+    if (chance.happens(0.5)) pauseMs[kind] = chance.between(200, 3_000);
+  }
+  return { weather, frontLoss: strength(0.2), pauseMs };
+}
+
+export type Troubles = ReturnType<typeof createTroubles>;
+
+/** Breaks things at random times, as strongly as this seed's climate says, until it is told to stop. */
+export function createTroubles(deps: {
+  timeline: Timeline;
+  chance: Chance;
+  trace: Trace;
+  network: Network;
+  machines: readonly Machine[];
+  climate: Climate;
+  /** A machine is about to be set back to this: what is then known elsewhere is looked at. */
+  beforeSetBack: (machine: Machine, to: Snapshot) => void;
+}) {
+  const { timeline, chance, trace, network, machines, climate } = deps;
+  const backups = new Map<NodeCode, { snapshot: Snapshot; atMs: number }[]>();
+  let setBack: Machine | undefined;
+  let isOver = false;
+  const cutOff: Machine[] = [];
+
+  const soon = (fromMs: number, toMs: number, run: () => void) =>
+    timeline.after(chance.between(fromMs, toMs), run);
+
+  const troubles: Record<TroubleKind, () => void> = {
+    storm() {
+      network.setWeather(climate.weather);
+      soon(500, 6_000, () => network.setWeather(calm));
+    },
+    wall() {
+      const [one, other] = [chance.pick(machines).code, chance.pick(machines).code];
+      const walls = chance.happens(0.5)
+        ? [`${one}>${other}`]
+        : [`${one}>${other}`, `${other}>${one}`];
+      for (const wall of walls) network.wall(wall);
+      trace.note(one, `is walled off: ${walls}`);
+      soon(300, 8_000, () => walls.forEach(network.open));
+    },
+    'cut-off'() {
+      // One after another.
+      const { code } = cutOff.pop() ?? chance.pick(machines);
+      if (cutOff.length === 0) cutOff.push(...machines);
+      network.wall(code);
+      trace.note(code, 'is cut off');
+      soon(300, 6_000, () => network.open(code));
+    },
+    crash() {
+      const machine = chance.pick(machines);
+      if (chance.happens(0.4)) return machine.kill('of a power cut');
+      machine.disk.faults = crashAt(chance);
+    },
+    disk() {
+      const machine = chance.pick(machines);
+      machine.disk.faults = failing(chance);
+      trace.note(machine.code, 'has a bad disk');
+      soon(200, 4_000, () => {
+        machine.disk.faults = soundDisk;
+      });
+    },
+    clock() {
+      const machine = chance.pick(machines);
+      const roll = chance.fraction();
+      if (roll < 0.2) machine.time.freeze();
+      else if (roll < 0.5) machine.time.shift(-chance.between(1_000, 5 * hourMs));
+      else machine.time.shift(chance.between(1_000, roll < 0.9 ? 9 * hourMs : 100 * hourMs));
+      trace.note(machine.code, `has a clock that says ${machine.time.nowMs()}`);
+      soon(500, 15_000, machine.time.setRight);
+    },
+    'set-back': goBack,
+    certificate() {
+      const machine = chance.pick(machines);
+      const notAfter = timeline.nowMs() - 1;
+      machine.showCertificate({ notAfter });
+      trace.note(machine.code, 'has an expired certificate');
+      soon(500, 8_000, () => machine.showCertificate({}));
+    },
+  };
+
+  /** One at a time: what two nodes forgot together, nobody can tell. */
+  function goBack(): void {
+    if (setBack && !isWhole(setBack)) return;
+    const machine = chance.pick(machines);
+    const known = backups.get(machine.code) ?? [];
+    if (known.length === 0 || machines.some((each) => each.node()?.federation.isRecovering()))
+      return;
+    const { snapshot } = chance.pick(known);
+    machine.kill('to be set back');
+    deps.beforeSetBack(machine, snapshot);
+    const way = chance.pick(['kept', 'kept', 'set back too', 'lost'] as const);
+    const kept = machine.disk.sentinel;
+    const sentinel = way === 'kept' ? kept : way === 'lost' ? undefined : snapshot.sentinel;
+    machine.mount({ image: snapshot.image, sentinel });
+    trace.note(machine.code, `is set back, its sentinel ${way}`);
+    setBack = machine;
+  }
+
+  /** It has started, recovered, and everybody has told it again what it forgot. */
+  function isWhole(machine: Machine): boolean {
+    const node = machine.node();
+    return node !== undefined && !node.federation.isRecovering();
+  }
+
+  function backUp(machine: Machine): void {
+    const list = backups.get(machine.code) ?? [];
+    list.push({ snapshot: machine.snapshot(), atMs: timeline.nowMs() });
+    backups.set(machine.code, list);
+  }
+
+  function repeat(kind: TroubleKind, pauseMs: number): void {
+    const next = () => {
+      if (isOver) return;
+      troubles[kind]();
+      timeline.after(chance.between(1, 2 * pauseMs), next);
+    };
+    timeline.after(chance.between(1, 2 * pauseMs), next);
+  }
+
+  return {
+    begin(): void {
+      for (const kind of kinds) {
+        const pauseMs = climate.pauseMs[kind];
+        if (pauseMs !== undefined) repeat(kind, pauseMs);
+      }
+      if (climate.pauseMs['set-back'] === undefined) return;
+      for (const machine of machines) {
+        backUp(machine);
+        for (let count = chance.below(3); count > 0; count -= 1) {
+          soon(100, 10_000, () => backUp(machine));
+        }
+      }
+    },
+    /** Everything works again, for good. */
+    end(): void {
+      isOver = true;
+      network.calmDown();
+      for (const machine of machines) {
+        machine.disk.faults = soundDisk;
+        machine.time.setRight();
+        machine.showCertificate({});
+      }
+    },
+  };
+}
+
+/** The machine dies at one of its next commits, at one of its edges. */
+function crashAt(chance: Chance): DiskFaults {
+  let left = chance.below(12);
+  const edge = chance.pick(['beforeCommit', 'afterCommit', 'record', 'answer'] as const);
+  const due = (here: typeof edge): Outcome => (edge === here && left <= 0 ? 'crash' : 'go');
+  return {
+    statement: () => 'go',
+    beforeCommit() {
+      left -= 1;
+      return due('beforeCommit');
+    },
+    afterCommit: () => due('afterCommit'),
+    beforeRecord: () => due('record'),
+    afterRecord: () => due('answer'),
+  };
+}
+
+function failing(chance: Chance): DiskFaults {
+  const share = chance.pick([0.05, 0.3, 1]);
+  const what = chance.pick(['statement', 'commit', 'record', 'all'] as const);
+  const at = (here: typeof what, rate: number): Outcome =>
+    (what === here || what === 'all') && chance.happens(rate) ? 'fail' : 'go';
+  return {
+    statement: () => at('statement', share / 20),
+    beforeCommit: () => at('commit', share),
+    afterCommit: () => 'go',
+    beforeRecord: () => at('record', share),
+    afterRecord: () => 'go',
+  };
+}
