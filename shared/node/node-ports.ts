@@ -6,6 +6,7 @@ import { openStore } from '../store/open-store.ts';
 import { createLogger } from '../text/logger.ts';
 import { type Clock, systemClock } from '../time/clock.ts';
 import { createFrontServer } from '../web/listen.ts';
+import { createBackups } from './backups.ts';
 
 /** All that a node reaches the world by: the simulation and tests bring their own. */
 export interface NodePorts {
@@ -17,6 +18,7 @@ export interface NodePorts {
   readonly createPeerClient: typeof createPeerClient;
   readonly createPeerServer: typeof createPeerServer;
   readonly createFrontServer: typeof createFrontServer;
+  readonly createBackups: typeof createBackups;
 }
 
 export const systemPorts: NodePorts = {
@@ -28,4 +30,5 @@ export const systemPorts: NodePorts = {
   createPeerClient,
   createPeerServer,
   createFrontServer,
+  createBackups,
 };

@@ -16,7 +16,6 @@ import type { Reader } from '../store/store.ts';
 import type { Logger } from '../text/logger.ts';
 import { type BusinessDate, type Clock, pause } from '../time/clock.ts';
 import { createApi } from '../web/api.ts';
-import { createBackups } from './backups.ts';
 import type { NodeConfig } from './node-config.ts';
 import { createHealth, registerHealthMetrics } from './node-health.ts';
 import { type NodePorts, systemPorts } from './node-ports.ts';
@@ -106,7 +105,7 @@ export async function openNode(options: NodeOptions) {
     serverName: code,
     permissionsOf,
   });
-  const backups = createBackups({
+  const backups = ports.createBackups({
     ...{ node: code, store, clock, kept: config.backupsKept },
     folder: join(config.dataDir, 'backups'),
   });

@@ -1,6 +1,7 @@
 import { type Branch, openBranch } from '../../branch-node/branch.ts';
-import type { BranchConfig } from '../../branch-node/config.ts';
+import { readBranchConfig } from '../../branch-node/config.ts';
 import { type Centre, openCentre } from '../../central-node/centre.ts';
+import { readCentreConfig } from '../../central-node/config.ts';
 import type { CertificateFacts } from '../../shared/federation/certificates.ts';
 import { headOffice, type Ids, type NodeCode } from '../../shared/ids/ids.ts';
 import type { NodePorts } from '../../shared/node/node-ports.ts';
@@ -48,6 +49,15 @@ const silent = createLogger({
   level: 'silent',
 });
 
+/** Copies are taken of disks, not of folders. */
+const noBackups = {
+  take: () => never,
+  load: async () => {},
+  ageSeconds: () => undefined,
+  state: () => ({ ok: true, detail: '' }),
+};
+const never = new Promise<never>(() => {});
+
 /** A computer with a disk and a clock of its own, and a node's process on it: the real one, on simulated ports. */
 export function createMachine(deps: MachineDeps) {
   const { code, timeline, network, trace } = deps;
@@ -87,6 +97,7 @@ export function createMachine(deps: MachineDeps) {
       openStore: (options) => openSimulatedStore(disk, process, options),
       createPeerClient: link.connect,
       createPeerServer: link.listen,
+      createBackups: () => noBackups,
       createFrontServer: () => ({
         listen: async (address) => address,
         close: async () => {},
@@ -111,10 +122,10 @@ export function createMachine(deps: MachineDeps) {
   }
 
   function open(own: Life): Promise<Branch | Centre> {
-    const config = configOf(code, deps.caseGraceMs);
+    const environment = environmentOf(code, deps.caseGraceMs);
     const ports = portsOf(own);
-    if (code !== headOffice) return openBranch(config, ports);
-    return openCentre(config, {
+    if (code !== headOffice) return openBranch(readBranchConfig(environment), ports);
+    return openCentre(readCentreConfig(environment), {
       ...ports,
       openAuthority: async () => theAuthority(),
       openHeadOfficeIdentity: async () => identityOf(headOffice),
@@ -216,23 +227,18 @@ function uuidAt(nowMs: number, chance: Chance): string {
   return `${time.slice(0, 8)}-${time.slice(8)}-7${a}-8${b}-${c}`;
 }
 
-function configOf(
-  code: NodeCode,
-  caseGraceMs: number,
-): BranchConfig & { authorityDir: string; caseGraceMs: number } {
+/** As a node reads it from its environment; what it names on real disks is never there. */
+function environmentOf(code: NodeCode, caseGraceMs: number): Record<string, string> {
   return {
-    code,
-    dataDir: '/nowhere',
-    identityDir: '/nowhere',
-    storeUrl: 'file:/nowhere/store.db',
-    sentinel: '/nowhere/sentinel',
-    front: { host: '127.0.0.1', port: 0, url: 'http://127.0.0.1', allowPlain: false },
-    peer: { host: '127.0.0.1', port: 0, url: peerUrlOf(code) },
-    timeZone: 'Europe/Moscow',
-    logLevel: 'silent',
-    centreUrl: peerUrlOf(headOffice),
-    authorityDir: '/nowhere',
-    caseGraceMs,
+    NODE_CODE: code,
+    DATA_DIR: '/nowhere',
+    FRONT_PORT: '0',
+    FRONT_URL: 'http://127.0.0.1',
+    PEER_PORT: '0',
+    PEER_URL: peerUrlOf(code),
+    CENTRE_URL: peerUrlOf(headOffice),
+    LOG_LEVEL: 'silent',
+    CASE_GRACE_MS: String(caseGraceMs),
   };
 }
 
