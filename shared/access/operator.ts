@@ -15,7 +15,7 @@ export interface Operator {
 
 export interface OperatorWithPassword extends Operator {
   readonly passwordHash: PasswordHash;
-  /** Somebody else chose the password: until then it opens the door to choosing another. */
+  /** Somebody else chose the password: until then another may be chosen with it. */
   readonly temporaryUntil?: Instant | undefined;
 }
 
@@ -29,7 +29,7 @@ export interface Principal {
   readonly name: string;
   readonly role: string;
   readonly permissions: ReadonlySet<Permission>;
-  /** Has a password that somebody else chose, and may do nothing but choose another. */
+  /** Has a password that somebody else chose: has to choose another before his permissions count. */
   readonly mustChangePassword: boolean;
 }
 

@@ -19,7 +19,7 @@ const password = z
   .openapi({ format: 'password' });
 
 const temporary = z.boolean().default(true).openapi({
-  description: 'Good for 7 days, and for nothing but choosing another; false for a program',
+  description: 'Good for 7 days, and for nothing that needs a permission; false for a program',
 });
 
 const operator = z

@@ -15,7 +15,7 @@ const signedInOperator = z
     role: z.string(),
     permissions: z.array(z.string()),
     mustChangePassword: z.boolean().openapi({
-      description: 'Until then every other endpoint refuses with `password-temporary`',
+      description: 'Until then what needs a permission is refused with `password-temporary`',
     }),
   })
   .openapi('SignedInOperator');

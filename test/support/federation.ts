@@ -71,6 +71,7 @@ export async function startFederation(
   codes: readonly string[] = ['MSK', 'SPB', 'NSK'],
   environment: Environment | ((code: string) => Environment) = {},
   branchPorts: Partial<NodePorts> = {},
+  centrePorts: Partial<NodePorts> = {},
 ): Promise<TestFederation> {
   const folder = mkdtempSync(join(tmpdir(), 'sbms-'));
   const ports = await freePorts(2 * (codes.length + 1));
@@ -97,7 +98,7 @@ export async function startFederation(
   async function startNode(code: string): Promise<void> {
     const node =
       code === 'HQ'
-        ? await openCentre(readCentreConfig(variablesOf(code)))
+        ? await openCentre(readCentreConfig(variablesOf(code)), centrePorts)
         : await openBranch(readBranchConfig(variablesOf(code)), branchPorts);
     await node.start();
     running.set(code, node);

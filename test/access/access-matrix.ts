@@ -1,0 +1,216 @@
+/**
+ * Who may do what, said a second time: the nodes say it by their routes and reference-data/roles.csv, this table says
+ * what we mean. A route without a row, a row without a route or a row that needs something else fails the build.
+ */
+
+/** A permission; `signed-in`; `public`; or `machine`: this computer itself, or a token of its own. */
+export type Needs = string;
+
+export interface FrontRow {
+  readonly route: string;
+  readonly needs: Needs;
+  /** What a GET with made-up parameters is answered with by code; 200 without one. */
+  readonly finds?: string;
+  /** Besides being signed in, one of these. */
+  readonly anyOf?: readonly string[];
+}
+
+const row = (route: string, needs: Needs, finds?: string): FrontRow => ({
+  ...{ route, needs },
+  ...(finds === undefined ? {} : { finds }),
+});
+
+const everyNode = [
+  row('GET /', 'public'),
+  row('GET /livez', 'public'),
+  row('GET /readyz', 'public'),
+  row('GET /metrics', 'machine'),
+  row('GET /docs', 'public'),
+  row('GET /docs/docs.css', 'public'),
+  row('GET /openapi.json', 'public'),
+  row('POST /api/v1/sessions', 'public'),
+  row('GET /api/v1/sessions/current', 'signed-in'),
+  row('DELETE /api/v1/sessions/current', 'signed-in'),
+  row('PUT /api/v1/sessions/current/password', 'signed-in'),
+  row('GET /api/v1/operators', 'operator.manage'),
+  row('POST /api/v1/operators', 'operator.manage'),
+  row('POST /api/v1/operators/{login}/password', 'operator.manage'),
+  row('POST /api/v1/operators/{login}/disablement', 'operator.manage'),
+  row('GET /api/v1/audit', 'audit.read'),
+  row('GET /api/v1/streams', 'stream.read'),
+  row('GET /api/v1/trial-balance', 'ledger.read'),
+  row('GET /api/v1/recovery', 'stream.read'),
+  row('POST /api/v1/recovery/override', 'recovery.override'),
+  row('POST /api/v1/backups', 'backup.take'),
+];
+
+const branch = [
+  row('GET /api/v1/settlements', 'settlement.read'),
+  row('GET /api/v1/settlements/{id}', 'settlement.read', 'settlement-not-found'),
+  row('POST /api/v1/settlements/{id}/check', 'settlement.recheck'),
+  row('GET /api/v1/cases', 'case.read'),
+  row('GET /api/v1/reference', 'reference.read'),
+  row('GET /api/v1/operations/{id}', 'operation.read', 'operation-not-found'),
+  row('GET /api/v1/operations', 'operation.read'),
+  row('POST /api/v1/payments', 'payment.take'),
+  row('GET /api/v1/payments/{operationId}', 'operation.read', 'operation-not-found'),
+  row('POST /api/v1/payments/{operationId}/cancellation', 'payment.cancel'),
+  row('GET /api/v1/payments/{operationId}/receipt', 'operation.read', 'operation-not-found'),
+  row('POST /api/v1/receipt-checks', 'operation.read'),
+  row('GET /api/v1/suspense', 'suspense.read'),
+  row('POST /api/v1/suspense/{operationId}/refund', 'suspense.resolve'),
+  row('POST /api/v1/suspense/{operationId}/redirection', 'suspense.resolve'),
+  row('GET /api/v1/business-days', 'operation.read'),
+  row('POST /api/v1/business-days/{date}/close', 'day.close'),
+  row('GET /api/v1/subscribers', 'subscriber.read'),
+  row('POST /api/v1/subscribers', 'subscriber.register'),
+  row('GET /api/v1/subscribers/{msisdn}', 'subscriber.read', 'unknown-number'),
+  { ...row('GET /api/v1/rate-plans', 'signed-in'), anyOf: ['reference.read', 'subscriber.read'] },
+  { ...row('GET /api/v1/services', 'signed-in'), anyOf: ['reference.read', 'subscriber.read'] },
+  row('PUT /api/v1/customers/{number}', 'subscriber.personal'),
+  row('POST /api/v1/number-moves', 'number.move'),
+  row('POST /api/v1/sim-replacements', 'sim.replace'),
+  row('POST /api/v1/rate-plan-changes', 'rate-plan.change'),
+  row('POST /api/v1/service-changes', 'service.change'),
+  row('POST /api/v1/terminations', 'subscriber.terminate'),
+  row('POST /api/v1/blocks', 'subscriber.block'),
+  row('POST /api/v1/sim-cards', 'sim.stock'),
+  row('GET /api/v1/sim-cards', 'sim.stock'),
+  row('POST /api/v1/numbers', 'sim.stock'),
+  row('GET /api/v1/numbers', 'sim.stock'),
+];
+
+const centre = [
+  row('GET /api/v1/nodes', 'node.read'),
+  row('POST /api/v1/enrolment-tokens', 'branch.enrol'),
+  row('POST /api/v1/nodes/{code}/revocation', 'branch.revoke'),
+  row('POST /api/v1/nodes/{code}/rekeying', 'branch.rekey'),
+  row('POST /api/v1/reference-releases', 'reference.publish'),
+  row('GET /api/v1/reference-releases', 'reference.read'),
+  row('GET /api/v1/reference-draft/changes', 'reference.read'),
+  row('GET /api/v1/reference-draft/datasets/{name}', 'reference.read'),
+  row('PUT /api/v1/reference-draft/datasets/{name}', 'reference.edit'),
+  row('POST /api/v1/numbering-imports', 'reference.edit'),
+  row('GET /api/v1/reconciliations/{businessDate}', 'reconciliation.read'),
+  row('GET /api/v1/reconciliations/{businessDate}/operations', 'reconciliation.read'),
+  row('GET /api/v1/cases', 'case.read'),
+  row('GET /api/v1/cases/{id}', 'case.read', 'case-not-found'),
+  row('POST /api/v1/cases/{id}/explanation', 'case.work'),
+  row('POST /api/v1/cases/{id}/adjustment', 'case.work'),
+  row('POST /api/v1/cases/{id}/adjustment-approval', 'case.work'),
+  row('GET /api/v1/settlements', 'settlement.read'),
+  row('POST /api/v1/settlements', 'settlement.make'),
+  row('GET /api/v1/settlements/{id}', 'settlement.read', 'settlement-not-found'),
+  row('GET /api/v1/settlements/{id}/obligations', 'settlement.read', 'settlement-not-found'),
+  row(
+    'GET /api/v1/settlements/{id}/statements/{branch}',
+    'settlement.read',
+    'settlement-not-found',
+  ),
+  row('GET /api/v1/settlement-windows', 'settlement.read'),
+  row('POST /api/v1/settlement-windows/{id}/close', 'settlement.make'),
+  row('POST /api/v1/settlements/{id}/approval', 'settlement.check'),
+  row('POST /api/v1/settlements/{id}/abort', 'settlement.check'),
+];
+
+export const frontRows: Readonly<Record<'branch' | 'centre', readonly FrontRow[]>> = {
+  branch: [...everyNode, ...branch],
+  centre: [...everyNode, ...centre],
+};
+
+/** Made-up values for the names in braces, well formed and of nothing that exists. */
+export const madeUp: Readonly<Record<string, string>> = {
+  login: 'nobody.here',
+  id: '01900000-0000-7000-8000-000000000000',
+  operationId: '01900000-0000-7000-8000-000000000000',
+  date: '2024-02-29',
+  businessDate: '2024-02-29',
+  msisdn: '79250099999',
+  number: 'MSK-999999',
+  name: 'tenders',
+  code: 'EKB',
+  branch: 'MSK',
+  version: '999999',
+  sha256: '0'.repeat(64),
+};
+
+/**
+ * Who may ask a peer route: `anybody` without a certificate, any `member` of the federation, head office alone, or a
+ * `person` with this permission, whom a branch names by an assertion.
+ */
+export interface PeerRow {
+  readonly route: string;
+  readonly who: 'anybody' | 'member' | 'centre' | 'branch' | 'person';
+  readonly permission?: string;
+}
+
+const peer = (route: string, who: PeerRow['who'], permission?: string): PeerRow => ({
+  ...{ route, who },
+  ...(permission === undefined ? {} : { permission }),
+});
+
+const everyPeer = [
+  peer('POST /peer/v1/stream', 'member'),
+  peer('POST /peer/v1/hello', 'member'),
+  peer('POST /peer/v1/recovery', 'member'),
+  peer('GET /peer/v1/releases/latest', 'member'),
+  peer('GET /peer/v1/releases/{version}', 'member'),
+  peer('GET /peer/v1/datasets/{sha256}', 'member'),
+];
+
+export const peerRows: Readonly<Record<'branch' | 'centre', readonly PeerRow[]>> = {
+  branch: [
+    ...everyPeer,
+    peer('GET /peer/v1/settlements/{id}/obligations', 'centre'),
+    peer('GET /peer/v1/subscribers/{msisdn}', 'person', 'subscriber.read'),
+    peer('GET /peer/v1/subscribers/{msisdn}/payability', 'person', 'payment.take'),
+    peer('POST /peer/v1/customers', 'person', 'subscriber.register'),
+  ],
+  centre: [
+    ...everyPeer,
+    peer('GET /peer/v1/settlements/{id}/obligations', 'branch'),
+    peer('POST /peer/v1/certificates', 'member'),
+    peer('GET /enrolment/ca.pem', 'anybody'),
+    peer('POST /enrolment/requests', 'anybody'),
+  ],
+};
+
+/** Whose a subscriber or an operation is, seen from the branch that is asked. */
+export type Whose = 'own' | 'peer' | 'foreign';
+
+/**
+ * Every kind of operation, asked at one branch for a subscriber of its own, for one of another branch, and for a number
+ * of another operator: what it is answered with when the role may.
+ */
+export interface OperationRow {
+  readonly kind: string;
+  readonly route: string;
+  readonly needs: Needs;
+  readonly outcome: Readonly<Record<Whose, number | string>>;
+}
+
+const operation = (
+  kind: string,
+  path: string,
+  needs: Needs,
+  outcome: OperationRow['outcome'],
+): OperationRow => ({ kind, route: `POST /api/v1/${path}`, needs, outcome });
+
+const anyHome = { own: 201, peer: 201, foreign: 'foreign-number' } as const;
+
+export const operationRows: readonly OperationRow[] = [
+  operation('payment', 'payments', 'payment.take', anyHome),
+  operation('rate-plan-change', 'rate-plan-changes', 'rate-plan.change', anyHome),
+  operation('service-change', 'service-changes', 'service.change', anyHome),
+  operation('block', 'blocks', 'subscriber.block', anyHome),
+  operation('sim-replacement', 'sim-replacements', 'sim.replace', anyHome),
+  // A payment is cancelled where it was taken: of others' payments this branch knows nothing.
+  operation('payment-cancellation', 'payments/{operationId}/cancellation', 'payment.cancel', {
+    ...{ own: 201, peer: 201, foreign: 'operation-not-found' },
+  }),
+  operation('number-move', 'number-moves', 'number.move', {
+    ...{ own: 'already-at-home', peer: 201, foreign: 'foreign-number' },
+  }),
+  operation('registration', 'subscribers', 'subscriber.register', anyHome),
+  operation('termination', 'terminations', 'subscriber.terminate', anyHome),
+];
