@@ -70,7 +70,7 @@ const plainNumber = /^-?\d+(\.\d+)?$/;
 
 /** A text that a spreadsheet would take for a formula becomes a plain text (OWASP, CSV injection). */
 export function csvCell(text: string): string {
-  const isFormula = /^[=+\-@\t\r]/.test(text) && !plainNumber.test(text);
+  const isFormula = /^(?:\s*[=+\-@＝＋－＠]|[\t\r\n\0])/.test(text) && !plainNumber.test(text);
   const safe = isFormula ? `'${text}` : text;
   return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
 }

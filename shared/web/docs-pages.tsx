@@ -11,6 +11,7 @@ const stylePath = '/docs/docs.css';
 const policy = [
   "default-src 'none'",
   "style-src 'self'",
+  "object-src 'none'",
   "base-uri 'none'",
   "form-action 'none'",
   "frame-ancestors 'none'",

@@ -10,7 +10,8 @@ import type { Logger } from '../text/logger.ts';
 import type { Clock } from '../time/clock.ts';
 import type { FrameContext } from './exchange.ts';
 
-export const sessionCookie = 'sbms_session';
+/** The prefix makes browsers refuse it from anywhere but this host, and over plain HTTP. */
+export const sessionCookie = '__Host-sbms_session';
 
 /**
  * Attributes of the session cookie. SameSite=Strict is the first line against forged requests,

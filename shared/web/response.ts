@@ -2,7 +2,12 @@ import { DomainError, type Problem, problemOf } from '../problem/problem.ts';
 import { maskText } from '../text/masking.ts';
 import type { FrameContext } from './exchange.ts';
 
-const apiPolicy = "default-src 'none'; frame-ancestors 'none'";
+const apiPolicy = [
+  "default-src 'none'",
+  "object-src 'none'",
+  "base-uri 'none'",
+  "frame-ancestors 'none'",
+].join('; ');
 /** For pages of our own: no inline script or style, nothing from another host. */
 export const pagePolicy = [
   "default-src 'none'",
@@ -12,6 +17,7 @@ export const pagePolicy = [
   "font-src 'self'",
   "connect-src 'self'",
   "form-action 'self'",
+  "object-src 'none'",
   "base-uri 'none'",
   "frame-ancestors 'none'",
 ].join('; ');
@@ -34,7 +40,7 @@ function apiHeaders(contentType: string, traceparent: string): Record<string, st
 }
 
 const strictTransport = 'strict-transport-security';
-const strictTransportPolicy = 'max-age=31536000';
+const strictTransportPolicy = 'max-age=31536000; includeSubDomains';
 
 // RFC 6797, 7.2: not over plain HTTP.
 function isOverTls(c: FrameContext): boolean {

@@ -102,7 +102,7 @@ describe('who gets in', () => {
       ...{ what, headers, actor: '-', expected: 'not-signed-in' },
       ...(query === undefined ? {} : { query }),
     });
-    const cookie = `sbms_session=${good.token}`;
+    const cookie = `__Host-sbms_session=${good.token}`;
     return [
       stranger('with nothing', {}),
       stranger('with an empty bearer', { authorization: 'Bearer ' }),
@@ -271,7 +271,7 @@ describe('who gets in', () => {
       expect(await ask(msisdn)).to.equal(undefined);
       // Where it has moved to is what the directory tells everybody; whose it is, is not told.
       expect(await ask('79211000001')).to.equal('subscriber-moved');
-      expect(await ask('79031234567')).to.equal('foreign-number');
+      expect(await ask('79031234567')).to.equal('unknown-number');
       const path = '/peer/v1/settlements/01900000-0000-7000-8000-000000000000/obligations';
       const obligations = async (kind: Kind, caller: string) => {
         const asked = { method: 'GET', path, caller: caller as NodeCode, assertion: undefined };

@@ -37,7 +37,18 @@ describe('a settlement statement', () => {
   });
 
   it('neutralises what a spreadsheet would run, and leaves numbers alone', () => {
-    for (const text of ['=1+1', '+1 2', '-cmd', '@x', '\tx']) {
+    for (const text of [
+      '=1+1',
+      '+1 2',
+      '-cmd',
+      '@x',
+      '\tx',
+      ' =1',
+      '\n=1',
+      '\0=1',
+      '＝1',
+      '\r=1',
+    ]) {
       expect(csvCell(text).replaceAll('"', ''), text).to.equal(`'${text}`);
     }
     for (const number of ['-12.05', '0.00', '7']) expect(csvCell(number)).to.equal(number);

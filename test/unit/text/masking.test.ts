@@ -66,7 +66,7 @@ describe('the logger', () => {
 
   it('drops tokens and passwords and writes one JSON object a line', () => {
     const text = lines((logger) => {
-      logger.info({ headers: { authorization: 'Bearer abc', cookie: 'sbms_session=abc' } });
+      logger.info({ headers: { authorization: 'Bearer abc', cookie: '__Host-sbms_session=abc' } });
       logger.info({ password: 'abc', token: 'abc' });
     });
     expect(text).not.to.include('abc');

@@ -33,7 +33,7 @@ describe('the guard', () => {
   it('lets in who may, by header or by cookie', async () => {
     const byHeader = await fixture.send('GET', '/api/v1/desk', { token: cashier });
     expect([byHeader.status, byHeader.json]).to.deep.equal([200, 'boris']);
-    const headers = { cookie: `other=1; sbms_session=${cashier}` };
+    const headers = { cookie: `other=1; __Host-sbms_session=${cashier}` };
     expect((await fixture.send('GET', '/api/v1/desk', { headers })).json).to.equal('boris');
     expect(await denials()).to.deep.equal([]);
   });
@@ -83,7 +83,7 @@ describe('the guard', () => {
     ['Sec-Fetch-Site: same-origin', { 'sec-fetch-site': 'same-origin' }, 201],
   ] as const) {
     it(`answers ${status} to a POST by cookie with ${what}`, async () => {
-      const cookie = `sbms_session=${cashier}`;
+      const cookie = `__Host-sbms_session=${cashier}`;
       const all = { host: 'msk.example', cookie, ...headers };
       const answer = await fixture.send('POST', '/api/v1/desk', { body: {}, headers: all });
       expect(answer.status).to.equal(status);
