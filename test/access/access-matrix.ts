@@ -93,6 +93,7 @@ const centre = [
   row('POST /api/v1/numbering-imports', 'reference.edit'),
   row('GET /api/v1/reconciliations/{businessDate}', 'reconciliation.read'),
   row('GET /api/v1/reconciliations/{businessDate}/operations', 'reconciliation.read'),
+  row('POST /api/v1/audit-bundles', 'audit.export'),
   row('GET /api/v1/cases', 'case.read'),
   row('GET /api/v1/cases/{id}', 'case.read', 'case-not-found'),
   row('POST /api/v1/cases/{id}/explanation', 'case.work'),
