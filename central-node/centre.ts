@@ -32,6 +32,7 @@ import { createDirectoryReleases } from './reference/directory-release.ts';
 import { createLatestStatements } from './reference/latest-statement.ts';
 import { createLostReleases } from './reference/lost-releases.ts';
 import { createMovedNumbers } from './reference/moved-number-service.ts';
+import { createPreparedReleases } from './reference/prepared-releases.ts';
 import { createReferenceDraftService } from './reference/reference-draft-service.ts';
 import { referenceRoutes } from './reference/reference-routes.ts';
 import { createLostSettlements } from './settlement/lost-settlements.ts';
@@ -119,7 +120,14 @@ export async function openCentre(config: CentreConfig, given: Partial<CentrePort
       body: { version },
     });
   }
+  const prepared = createPreparedReleases({
+    ...{ store, signer, references, drafts },
+    approval: node.releaseApproval,
+  });
   const directoryReleases = createDirectoryReleases({
+    takesAwayOnly: node.releaseApproval !== undefined,
+    onWaiting: () =>
+      node.alarms.raise('release-needs-approval', 'members or keys wait for a signed release'),
     ...{ store, clock, signer, references },
     assertMayPublish: lostReleases.assertNoneLost,
     async onPublished(tx, manifest, actor) {
@@ -165,7 +173,8 @@ export async function openCentre(config: CentreConfig, given: Partial<CentrePort
   });
   referenceRoutes(api, {
     assertMayPublish: lostReleases.assertNoneLost,
-    ...{ audit, references, drafts, tellReleased },
+    ...{ audit, references, drafts, prepared, tellReleased },
+    publish: node.releaseApproval ? prepared.publish : drafts.publish,
   });
   reconciliationRoutes(api, { store, branches: () => activeBranches(reference()) });
   caseRoutes(api, { store, audit, cases });

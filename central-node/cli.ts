@@ -8,6 +8,7 @@ import { writeBundle } from './audit/bundle-file.ts';
 import { type Centre, openCentre } from './centre.ts';
 import { readCentreConfig } from './config.ts';
 import { runImportNumbering } from './reference/import-numbering-command.ts';
+import { addReleaseKeyCommands } from './reference/release-key-commands.ts';
 
 const program = new Command('sbms-centre').description(
   "Head office's node. It is configured by its environment; see the README's table.",
@@ -86,6 +87,8 @@ program
     const { version } = z.object({ version: z.int() }).parse(await callHere(caller, request));
     print(`Release ${version} is published.`);
   });
+
+addReleaseKeyCommands(program, callHere);
 
 interface ExportOptions extends BundleScope {
   readonly login?: string;

@@ -1,6 +1,11 @@
 import { decodeJwt } from 'jose';
 import type { Signer } from '../../shared/federation/peers.ts';
-import { type DatasetContent, datasetContent } from '../../shared/reference/dataset-content.ts';
+import { type Directory, reducedDirectory } from '../../shared/reference/cut-off.ts';
+import {
+  type DatasetContent,
+  datasetContent,
+  parseRows,
+} from '../../shared/reference/dataset-content.ts';
 import { branchTerms, directoryDatasets } from '../../shared/reference/datasets.ts';
 import type { ReferenceService } from '../../shared/reference/reference-service.ts';
 import { type ReleaseManifest, signManifest } from '../../shared/reference/release.ts';
@@ -31,6 +36,10 @@ export function createDirectoryReleases(deps: {
   references: ReferenceService;
   /** @throws DomainError `recovering` while head office may not know its own last release. */
   assertMayPublish(): Promise<void>;
+  /** Where releases need other signatures than head office's, it takes members and keys away, and adds none. */
+  takesAwayOnly: boolean;
+  /** What is added waits for a release that people sign. */
+  onWaiting(): void;
   /** In the transaction that publishes. */
   onPublished(tx: Transaction, manifest: ReleaseManifest, actor: string): Promise<void>;
 }) {
@@ -54,25 +63,53 @@ export function createDirectoryReleases(deps: {
     const listed = base.datasets.branches;
     const text = listed ? await references.datasetContent(listed.sha256) : '[]';
     const terms = branchTerms.strip().array().parse(JSON.parse(text));
-    return store.read(async (tx) => {
+    const contents = await store.read(async (tx) => {
       const rows = releasedBranches(terms, await branchIdentities(tx));
-      const contents = new Map([['branches', datasetContent('branches', rows)]]);
-      for (const name of directoryDatasets) contents.set(name, await directoryContent(tx, name));
-      return contents;
+      const changed = new Map([['branches', datasetContent('branches', rows)]]);
+      for (const name of directoryDatasets) changed.set(name, await directoryContent(tx, name));
+      return changed;
     });
+    return deps.takesAwayOnly ? takenAway(base, contents) : contents;
+  }
+
+  async function takenAway(base: ReleaseManifest, wanted: Map<string, DatasetContent>) {
+    const rowsOf = async <Name extends keyof Directory>(name: Name) => {
+      const listed = base.datasets[name];
+      const text = listed ? await references.datasetContent(listed.sha256) : '[]';
+      return parseRows(name, JSON.parse(text));
+    };
+    const wantedRows = <Name extends keyof Directory>(name: Name) =>
+      parseRows(name, JSON.parse(wanted.get(name)?.text ?? '[]'));
+    const reduced = reducedDirectory(
+      { branches: await rowsOf('branches'), 'node-keys': await rowsOf('node-keys') },
+      { branches: wantedRows('branches'), 'node-keys': wantedRows('node-keys') },
+    );
+    const contents = new Map<string, DatasetContent>();
+    for (const name of ['branches', 'node-keys'] as const) {
+      const content = datasetContent(name, reduced[name]);
+      if (content.sha256 !== base.datasets[name]?.sha256) contents.set(name, content);
+    }
+    const isAll = [...wanted].every(
+      ([name, { sha256 }]) => (contents.get(name) ?? base.datasets[name])?.sha256 === sha256,
+    );
+    if (!isAll) deps.onWaiting();
+    return contents;
   }
 
   async function publishOn(baseVersion: number, rest: number[], actor: string): Promise<void> {
     const base = await manifestOf(baseVersion);
     const contents = await changedContents(base);
+    if (contents.size === 0) return;
     const datasets = { ...base.datasets };
     for (const [name, { sha256, rows }] of contents) datasets[name] = { sha256, rows };
-    const previous = (await references.highest())?.manifest.version ?? null;
+    const last = (await references.highest())?.manifest;
+    const previous = last?.version ?? null;
     const createdAt = now(clock);
     const { effectiveFrom: planned } = base;
     const effectiveFrom = planned > createdAt ? planned : createdAt;
     const version = (previous ?? 0) + 1;
-    const manifest = { version, previous, createdAt, effectiveFrom, datasets };
+    const rotations = last?.keySets ? { keySets: last.keySets } : {};
+    const manifest = { ...rotations, version, previous, createdAt, effectiveFrom, datasets };
     const texts = new Map([...contents.values()].map(({ sha256, text }) => [sha256, text]));
     await references.apply({
       manifestJws: await signManifest(signer, manifest),

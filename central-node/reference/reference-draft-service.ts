@@ -54,6 +54,19 @@ export interface PublishOptions {
   readonly onPublished?: (tx: Transaction, manifest: ReleaseManifest) => Promise<void>;
 }
 
+export interface ComposeOptions {
+  readonly effectiveFrom?: Instant | undefined;
+  /** Something beside the data sets has changed. */
+  readonly evenIfSame?: boolean;
+}
+
+export interface ComposedRelease {
+  readonly revision: bigint;
+  readonly manifest: ReleaseManifest;
+  /** Texts of the data sets by their SHA-256. */
+  readonly texts: ReadonlyMap<string, string>;
+}
+
 /** HQ's editable draft of all reference data, and the releases made of it. */
 export interface ReferenceDraftService {
   /** Replaces the data sets whose files the folder has, all or none. */
@@ -72,6 +85,11 @@ export interface ReferenceDraftService {
    * draft changed while it was being signed.
    */
   publish(options: PublishOptions): Promise<ReleaseManifest>;
+  /**
+   * The next release as the draft is now, signed by nobody.
+   * @throws DomainError `release-invalid` as `publish`.
+   */
+  compose(options: ComposeOptions): Promise<ComposedRelease>;
   /** The latest first. */
   publications(): Promise<readonly Publication[]>;
   /** A release of head office's own that it got back from a branch is listed again. */
@@ -109,11 +127,11 @@ export function createReferenceDraftService({
     });
   }
 
-  async function publish({ effectiveFrom, actor, onPublished }: PublishOptions) {
+  async function compose({ effectiveFrom, evenIfSame = false }: ComposeOptions) {
     const { revision, datasets, contents } = await store.read(readDraft);
     validateDatasets(datasets);
     const last = (await references.highest())?.manifest;
-    if (last && datasetNames.every((name) => isAsReleased(last, name, contents))) {
+    if (!evenIfSame && last && datasetNames.every((name) => isAsReleased(last, name, contents))) {
       throw new DomainError(
         'release-invalid',
         `Nothing has changed since release ${last.version}.`,
@@ -121,8 +139,13 @@ export function createReferenceDraftService({
     }
     const createdAt = now(clock);
     const manifest = manifestOf({ last, createdAt, effectiveFrom, contents });
-    const manifestJws = await signManifest(signer, manifest);
     const texts = new Map([...contents.values()].map(({ sha256, text }) => [sha256, text]));
+    return { revision, manifest, texts };
+  }
+
+  async function publish({ effectiveFrom, actor, onPublished }: PublishOptions) {
+    const { revision, manifest, texts } = await compose({ effectiveFrom });
+    const manifestJws = await signManifest(signer, manifest);
     const { applied } = await references.apply({
       manifestJws,
       fetchDataset: async (sha256) => texts.get(sha256) ?? '',
@@ -133,7 +156,7 @@ export function createReferenceDraftService({
         await insertPublication(tx, {
           version,
           actor,
-          publishedAt: createdAt,
+          publishedAt: manifest.createdAt,
           effectiveFrom: effective,
         });
         await onPublished?.(tx, manifest);
@@ -170,6 +193,7 @@ export function createReferenceDraftService({
         .map((name) => diffRows(name, released(name), datasets[name]))
         .filter(({ added, removed, changed }) => added + removed + changed > 0);
     },
+    compose,
     publish,
     publications: () => store.read((tx) => listPublications(tx, maxListedPublications)),
     recordRecovered: ({ version, createdAt, effectiveFrom }) =>
@@ -279,6 +303,7 @@ function manifestOf({
     });
   }
   return {
+    ...(last?.keySets ? { keySets: last.keySets } : {}),
     version: (last?.version ?? 0) + 1,
     previous: last?.version ?? null,
     createdAt,

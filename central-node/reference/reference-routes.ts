@@ -10,7 +10,9 @@ import type { Transaction } from '../../shared/store/store.ts';
 import type { Api } from '../../shared/web/api.ts';
 import { instant, page } from '../../shared/web/schemas.ts';
 import { importNumbering } from './numbering-import.ts';
-import type { ReferenceDraftService } from './reference-draft-service.ts';
+import { preparedReleaseRoutes } from './prepared-release-routes.ts';
+import type { PreparedReleases } from './prepared-releases.ts';
+import type { PublishOptions, ReferenceDraftService } from './reference-draft-service.ts';
 
 const maxImportBytes = 16 * 1024 * 1024;
 
@@ -18,6 +20,9 @@ export interface ReferenceRouteDeps {
   audit: Audit;
   references: ReferenceService;
   drafts: ReferenceDraftService;
+  prepared: PreparedReleases;
+  /** Of the draft, or of the prepared release where others have to sign it. */
+  publish(options: PublishOptions): Promise<ReleaseManifest>;
   /** @throws DomainError `recovering` while head office may not know its own last release. */
   assertMayPublish(): Promise<void>;
   /** Tells every branch of a release, in the transaction that stores it. */
@@ -77,7 +82,7 @@ export function referenceRoutes(
     async ({ body, principal }) => {
       await deps.assertMayPublish();
       const { effectiveFrom } = body;
-      const manifest = await drafts.publish({
+      const manifest = await deps.publish({
         actor: principal.login,
         ...(effectiveFrom === undefined ? {} : { effectiveFrom }),
         async onPublished(tx, published) {
@@ -128,6 +133,7 @@ export function referenceRoutes(
     async () => ({ items: (await drafts.diff()).map((change) => ({ ...change })) }),
   );
 
+  preparedReleaseRoutes({ endpoint }, { prepared: deps.prepared, noting });
   draftRoutes({ endpoint }, deps, noting);
 }
 

@@ -3,6 +3,7 @@ import { isIP } from 'node:net';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import { type NodeCode, nodeCodePattern } from '../ids/ids.ts';
+import { type KeySet, parseKeySet } from '../reference/release-keys.ts';
 
 /** A node's environment, parsed once. */
 export interface NodeConfig {
@@ -29,6 +30,8 @@ export interface NodeConfig {
   readonly timeZone: string;
   /** How many backups are kept in `backups` of the data folder. */
   readonly backupsKept: number;
+  /** Who has to sign releases beside head office, if anybody; pinned from the beginning. */
+  readonly releaseKeys?: KeySet;
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent';
 }
 
@@ -65,6 +68,7 @@ export const nodeEnvironment = z.object({
   PEER_HOST: z.string().min(1).default('127.0.0.1'),
   PEER_PORT: port,
   PEER_URL: z.url({ protocol: /^https$/ }),
+  RELEASE_KEYS_FILE: z.string().min(1).optional(),
   TIME_ZONE: timeZone.default('Europe/Moscow'),
   BACKUPS_KEPT: z
     .string()
@@ -127,6 +131,9 @@ export function nodeConfigOf(variables: z.output<typeof nodeEnvironment>): NodeC
     },
     peer: { host: variables.PEER_HOST, port: variables.PEER_PORT, url: variables.PEER_URL },
     timeZone: variables.TIME_ZONE,
+    ...(variables.RELEASE_KEYS_FILE
+      ? { releaseKeys: parseKeySet(readSecret(variables.RELEASE_KEYS_FILE)) }
+      : {}),
     backupsKept: variables.BACKUPS_KEPT,
     logLevel: variables.LOG_LEVEL,
   };

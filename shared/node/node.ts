@@ -11,6 +11,7 @@ import type { PeerDirectory } from '../federation/peers.ts';
 import { createChangingSigner, createVerifier } from '../federation/signing.ts';
 import { isDomainError } from '../problem/problem.ts';
 import { createReferenceService } from '../reference/reference-service.ts';
+import { createReleaseApproval } from '../reference/release-approval.ts';
 import type { MigrationSet } from '../store/migrations.ts';
 import type { Reader } from '../store/store.ts';
 import type { Logger } from '../text/logger.ts';
@@ -73,7 +74,9 @@ export async function openNode(options: NodeOptions) {
   const self = { node: code, keys: () => [publicKeyOf(material.signingKey)] };
   const verifier = createVerifier({ directory, headOfficeKey, self });
   const historicVerifier = createVerifier({ directory, headOfficeKey, self, historic: true });
-  const references = createReferenceService({ store, clock, verifier });
+  const { releaseKeys: pinned } = config;
+  const releaseApproval = pinned && createReleaseApproval({ pinned, headOfficeKey });
+  const references = createReferenceService({ store, clock, verifier, approval: releaseApproval });
   await references.load();
   const alarms = createAlarms({
     clock,
@@ -174,6 +177,8 @@ export async function openNode(options: NodeOptions) {
     federation,
     peerApp,
     references,
+    /** Where releases need more than head office's signature. */
+    releaseApproval,
     signer,
     verifier,
     /** As `verifier`, also for what former members signed. */

@@ -45,6 +45,7 @@ export const problems = {
   'business-day-not-over': [409, 'The business day cannot be closed yet'],
   'clock-held': [503, 'The clock is not trusted now'],
   'release-invalid': [422, 'The reference data does not fit together'],
+  'release-not-approved': [422, 'Too few release keys have signed the release'],
   'release-not-found': [404, 'No such release'],
   'dataset-not-found': [404, 'No such data set'],
   'window-not-found': [404, 'No such settlement window'],

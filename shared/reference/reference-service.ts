@@ -18,6 +18,7 @@ import {
   releaseDue,
 } from './reference-store.ts';
 import { type LatestStatement, type ReleaseManifest, readManifest } from './release.ts';
+import type { ReleaseApproval } from './release-approval.ts';
 import { validateDatasets } from './validate-datasets.ts';
 
 export interface ReferenceFailure {
@@ -87,11 +88,14 @@ export function createReferenceService({
   store,
   clock,
   verifier,
+  approval,
   headOffice = defaultHeadOffice,
 }: {
   readonly store: Store;
   readonly clock: Clock;
   readonly verifier: Verifier;
+  /** Where releases need more than head office's signature. */
+  readonly approval?: ReleaseApproval | undefined;
   readonly headOffice?: NodeCode;
 }): ReferenceService {
   let current: InForce | undefined;
@@ -136,6 +140,8 @@ export function createReferenceService({
     const contents = await gather({ store, manifest, inForce: current, fetchDataset });
     validateDatasets(contents.datasets);
     const next = inForce(manifest, contents);
+    const { datasets: directory } = contents;
+    await approval?.assertApproved({ manifest, directory }, await heldBases());
     const before = current?.reference.version ?? 0;
     const appliedAt = now(clock);
     const applied = await store.write(async (tx) => {
@@ -151,6 +157,21 @@ export function createReferenceService({
     if (current === next) tellSince(before);
     nextSwitchAt = await store.read((tx) => nextSwitch(tx, current?.reference.version ?? 0));
     return { version, applied };
+  }
+
+  /** The release in force and those to come: what head office may cut members and keys off from. */
+  async function heldBases() {
+    const last = await store.read(highestRelease);
+    const bases: { manifest: ReleaseManifest; directory: Gathered['datasets'] }[] = [];
+    const first = current?.reference.version ?? last?.manifest.version ?? 1;
+    for (let version = first; version <= (last?.manifest.version ?? 0); version += 1) {
+      const held = await store.read((tx) => findRelease(tx, version));
+      if (!held) continue;
+      const { manifest } = held;
+      const { datasets } = await gather({ store, manifest, inForce: current });
+      bases.push({ manifest, directory: datasets });
+    }
+    return bases;
   }
 
   return {

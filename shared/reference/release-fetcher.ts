@@ -1,10 +1,11 @@
 import type { PeerClient } from '../federation/peers.ts';
 import type { NodeCode } from '../ids/ids.ts';
-import { DomainError, type ProblemCode } from '../problem/problem.ts';
+import { DomainError, isDomainError, type ProblemCode } from '../problem/problem.ts';
 import type { ApplyOptions, ReferenceService } from './reference-service.ts';
 
 const statementTimeoutMs = 5_000;
 const datasetTimeoutMs = 120_000;
+const maxMissedReleases = 100;
 
 export interface ReleaseFetcher {
   /** The `latest` statement's JWS. */
@@ -56,9 +57,27 @@ export async function followLatest({
 }): Promise<{ readonly version: number; readonly applied: boolean }> {
   const { latest, held } = await references.acceptLatest(await fetcher.latest());
   if (held) return { version: latest.version, applied: false };
-  return references.apply({
-    manifestJws: await fetcher.manifest(latest.version),
-    fetchDataset: fetcher.dataset,
-    ...(onApplied ? { onApplied } : {}),
-  });
+  return applyFrom(latest.version, 0);
+
+  /** A release that only takes away is judged by the one that it takes away from: that one first, if it was missed. */
+  async function applyFrom(
+    version: number,
+    depth: number,
+  ): Promise<{ readonly version: number; readonly applied: boolean }> {
+    const release = {
+      manifestJws: await fetcher.manifest(version),
+      fetchDataset: fetcher.dataset,
+      ...(onApplied ? { onApplied } : {}),
+    };
+    try {
+      return await references.apply(release);
+    } catch (error) {
+      if (!isDomainError(error, 'release-not-approved') || depth >= maxMissedReleases) throw error;
+      const previous = Number(error.members.previous ?? 0);
+      const held = (await references.highest())?.manifest.version ?? 0;
+      if (previous <= held || previous >= version) throw error;
+      await applyFrom(previous, depth + 1);
+      return references.apply(release);
+    }
+  }
 }

@@ -3,6 +3,7 @@ import type { Signer, Verifier } from '../federation/peers.ts';
 import { headOffice, type NodeCode } from '../ids/ids.ts';
 import { DomainError } from '../problem/problem.ts';
 import { rowErrors } from './dataset-content.ts';
+import { approvals, keySetStatements } from './release-keys.ts';
 
 /** JWS types (RFC 8725, 3.11): one signed thing is never taken for the other. */
 export const releaseType = 'sbms-release+jws';
@@ -13,7 +14,7 @@ const version = z.int().min(1);
 const instant = z.iso.datetime({ precision: 3 });
 const hexSha256 = z.string().regex(/^[0-9a-f]{64}$/);
 
-const manifestSchema = z
+export const releaseManifest = z
   .strictObject({
     version,
     /** The version before it, of which a node need not have heard; null in the first. */
@@ -25,6 +26,9 @@ const manifestSchema = z
       z.string().regex(/^[a-z][a-z-]{0,39}$/),
       z.strictObject({ sha256: hexSha256, rows: z.int().min(0) }),
     ),
+    /** Rotations of the release keys so far, and who of them signed this, where a federation has such keys. */
+    keySets: keySetStatements.optional(),
+    approvals: approvals.optional(),
   })
   .refine((manifest) => Object.keys(manifest.datasets).length <= maxDatasets, 'too many data sets')
   .refine(({ previous, version: own }) => (previous ?? 0) < own, 'previous is not before version');
@@ -38,12 +42,12 @@ const latestSchema = z.strictObject({
 });
 
 /** One numbered version of all reference data: which data sets, by their hashes. */
-export type ReleaseManifest = z.infer<typeof manifestSchema>;
+export type ReleaseManifest = z.infer<typeof releaseManifest>;
 /** HQ's word, good for a short while, on which release is the latest [The Update Framework]. */
 export type LatestStatement = z.infer<typeof latestSchema>;
 
 export function signManifest(signer: Signer, manifest: ReleaseManifest): Promise<string> {
-  return signer.sign(releaseType, manifestSchema.parse(manifest));
+  return signer.sign(releaseType, releaseManifest.parse(manifest));
 }
 
 /** @throws DomainError `peer-refused` for the signature, `release-invalid` for the content. */
@@ -52,7 +56,7 @@ export function readManifest(
   jws: string,
   node: NodeCode = headOffice,
 ): Promise<ReleaseManifest> {
-  return readSigned(manifestSchema, verifier, jws, { node, typ: releaseType });
+  return readSigned(releaseManifest, verifier, jws, { node, typ: releaseType });
 }
 
 export function signLatest(signer: Signer, latest: LatestStatement): Promise<string> {
