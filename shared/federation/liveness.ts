@@ -92,9 +92,10 @@ export function createLiveness(deps: LivenessDeps) {
   }
 
   /** `askedMs` is when it was asked; a message that came unasked may have been long on its way. */
-  async function note(message: Hello, askedMs = Number.NEGATIVE_INFINITY): Promise<void> {
+  async function note(message: Hello, askedMs?: number): Promise<void> {
     const peer = message.node;
-    const clockSkewMs = skewOf(msOf(message.at), { askedMs, heardMs: clock.nowMs() });
+    const known = statuses.get(peer)?.clockSkewMs;
+    const clockSkewMs = skewOf(msOf(message.at), { askedMs, heardMs: clock.nowMs(), known });
     const { release, codeVersion, recovering, started, behind } = message;
     const heardAt = now(clock);
     statuses.set(peer, {
@@ -209,9 +210,14 @@ export function createLiveness(deps: LivenessDeps) {
 }
 
 /** A clock that runs as ours says a time between asking and hearing; beyond that it is certainly apart. */
-function skewOf(saidMs: number, { askedMs, heardMs }: { askedMs: number; heardMs: number }) {
-  if (saidMs > heardMs) return saidMs - heardMs;
-  return saidMs < askedMs ? saidMs - askedMs : 0;
+function skewOf(
+  saidMs: number,
+  at: { askedMs: number | undefined; heardMs: number; known: number | undefined },
+): number {
+  if (saidMs > at.heardMs) return saidMs - at.heardMs;
+  // Behind, or long on its way: what was measured last still counts.
+  if (at.askedMs === undefined) return Math.min(0, at.known ?? 0);
+  return Math.min(0, saidMs - at.askedMs);
 }
 
 const seconds = (ms: number) => Math.ceil(ms / 1000);

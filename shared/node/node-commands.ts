@@ -4,6 +4,7 @@ import type { Command } from 'commander';
 import { describeVerdict, verifyBundleFile } from '../audit/verify-command.ts';
 import { backupRecord } from './backups.ts';
 import { print } from './command-line.ts';
+import { addDoctorCommand } from './doctor-command.ts';
 import { restoreStore, verifyStore } from './maintenance.ts';
 import type { Node } from './node.ts';
 import type { NodeConfig } from './node-config.ts';
@@ -97,6 +98,7 @@ export function addNodeCommands(program: Command, node: CommandNode): void {
     });
 
   addRecoveryCommands(program, () => node.config());
+  addDoctorCommand(program, () => node.config());
 }
 
 async function verifyBundleHere(bundle: string, trust: string | undefined): Promise<void> {

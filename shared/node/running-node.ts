@@ -67,3 +67,14 @@ function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   return error.cause instanceof Error ? error.cause.message : error.message;
 }
+
+const readiness = z.object({
+  checks: z.record(z.string(), z.object({ ok: z.boolean(), detail: z.string().optional() })),
+});
+
+/** What the node says of itself to anybody; undefined when nobody answers. */
+export async function readinessAnswer(url: string) {
+  const signal = AbortSignal.timeout(requestMaxMs);
+  const response = await fetch(`${url}/readyz`, { signal }).catch(() => undefined);
+  return response && readiness.safeParse(await response.json()).data;
+}

@@ -26,7 +26,7 @@ const readyMaxMs = 240_000;
 const restartMaxMs = 60_000;
 const exitMaxMs = 30_000;
 const tryPauseMs = 50;
-const triesMax = 600;
+const triesMax = 6_000;
 
 export interface DescribedNode {
   readonly code: string;
