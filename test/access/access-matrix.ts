@@ -87,6 +87,8 @@ const centre = [
   row('POST /api/v1/nodes/{code}/rekeying', 'branch.rekey'),
   row('POST /api/v1/reference-releases', 'reference.publish'),
   row('GET /api/v1/reference-releases', 'reference.read'),
+  row('POST /api/v1/prepared-releases', 'reference.publish'),
+  row('POST /api/v1/prepared-releases/current/approvals', 'reference.publish'),
   row('GET /api/v1/reference-draft/changes', 'reference.read'),
   row('GET /api/v1/reference-draft/datasets/{name}', 'reference.read'),
   row('PUT /api/v1/reference-draft/datasets/{name}', 'reference.edit'),
