@@ -17,8 +17,9 @@ const receiptView = z
   .openapi('Receipt');
 
 /** A payment as the API shows it. */
-export const paymentView = operationView
-  .extend({
+export const paymentView = z
+  .strictObject({
+    ...operationView.shape,
     money: wireMoney,
     tender: z.strictObject({ kind: z.string(), reference: z.string().optional() }),
     disposition: z

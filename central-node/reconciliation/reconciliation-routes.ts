@@ -9,9 +9,9 @@ import {
   cursorQuery,
   instant,
   limitQuery,
+  moneyOrNull,
   nodeCode,
   page,
-  wireMoney,
 } from '../../shared/web/schemas.ts';
 import { type CollectedLeg, collectedStates } from './matching.ts';
 import {
@@ -54,7 +54,7 @@ const report = z
         home: nodeCode,
         kind: z.string(),
         count,
-        sum: wireMoney.nullable(),
+        sum: moneyOrNull,
         matched: count,
         refused: count,
         open: count,
@@ -72,7 +72,7 @@ const leg = z.strictObject({
   home: nodeCode,
   msisdn: z.string(),
   businessDate,
-  money: wireMoney.nullable(),
+  money: moneyOrNull,
 });
 
 const collectedOperation = z
@@ -83,7 +83,7 @@ const collectedOperation = z
     serving: nodeCode,
     home: nodeCode,
     state: z.enum(collectedStates),
-    money: wireMoney.nullable(),
+    money: moneyOrNull,
     since: instant,
     caseId: z.string().nullable(),
     legs: z.array(leg),

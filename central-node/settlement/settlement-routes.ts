@@ -172,7 +172,7 @@ function windowRoutes({ endpoint }: RouteApi, deps: SettlementRouteDeps): void {
       summary: 'Close a window; the next one opens',
       params,
       status: 200,
-      response: windowShape.extend({ next: windowShape }),
+      response: z.strictObject({ ...windowShape.shape, next: windowShape }),
     },
     async ({ params, principal, idempotency }) =>
       idempotency.write(async (tx) => {

@@ -15,6 +15,8 @@ import type { Clock } from '../time/clock.ts';
 import { sha256 } from '../wire/canonical.ts';
 
 const keyBits = 2048;
+const maxKeyBits = 4_096;
+const maxExponentBits = 32;
 const dayMs = 86_400_000;
 /** A fresh certificate must be good at once on a node whose clock is a little behind. */
 const backdatedMs = 300_000;
@@ -164,26 +166,40 @@ function alternativeNames(code: NodeCode, hosts: readonly string[]): object[] {
 }
 
 function requestedKey(csrPem: string, code: NodeCode): forge.pki.rsa.PublicKey {
-  const request = verifiedRequest(csrPem);
+  const request = readRequest(csrPem);
   const key = request?.publicKey;
-  if (!request || !key || !('n' in key)) {
-    throw new DomainError('enrolment-refused', 'The certificate request is not valid.');
-  }
+  if (!request || !key || !('n' in key)) throw invalidRequest();
   if (key.n.bitLength() < keyBits) {
     throw new DomainError('enrolment-refused', `The TLS key has fewer than ${keyBits} bits.`);
   }
+  // Before the signature is looked at: with numbers of a hundred thousand bits that takes hours.
+  if (key.n.bitLength() > maxKeyBits || key.e.bitLength() > maxExponentBits) {
+    throw new DomainError('enrolment-refused', `The TLS key has more than ${maxKeyBits} bits.`);
+  }
+  if (!isSignedByItself(request)) throw invalidRequest();
   if (request.subject.getField('CN')?.value !== code) {
     throw new DomainError('enrolment-refused', 'The certificate request is for another node.');
   }
   return key;
 }
 
-function verifiedRequest(csrPem: string): forge.pki.CertificateSigningRequest | undefined {
+function invalidRequest(): DomainError {
+  return new DomainError('enrolment-refused', 'The certificate request is not valid.');
+}
+
+function readRequest(csrPem: string): forge.pki.CertificateSigningRequest | undefined {
   try {
-    const request = forge.pki.certificationRequestFromPem(csrPem);
-    return request.verify() ? request : undefined;
+    return forge.pki.certificationRequestFromPem(csrPem);
   } catch {
     return undefined;
+  }
+}
+
+function isSignedByItself(request: forge.pki.CertificateSigningRequest): boolean {
+  try {
+    return request.verify();
+  } catch {
+    return false;
   }
 }
 

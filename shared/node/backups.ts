@@ -45,9 +45,20 @@ export function createBackups(deps: {
 }) {
   const { folder, clock, store } = deps;
   let newest: { readonly takenAt: string } | undefined;
+  let running: Promise<BackupRecord> | undefined;
 
-  /** @throws DomainError `store-unavailable`, `backup-faulty` */
-  async function take(): Promise<BackupRecord> {
+  /**
+   * Who asks while one is being made gets that one.
+   * @throws DomainError `store-unavailable`, `backup-faulty`
+   */
+  function take(): Promise<BackupRecord> {
+    running ??= takeOne().finally(() => {
+      running = undefined;
+    });
+    return running;
+  }
+
+  async function takeOne(): Promise<BackupRecord> {
     const takenAt = now(clock);
     await mkdir(folder, { recursive: true, mode: 0o700 });
     const file = join(folder, `${deps.node}-${takenAt.replaceAll(/[:.]/g, '-')}.db`);
@@ -86,10 +97,10 @@ export function createBackups(deps: {
     take,
     /** At start: how old is the newest one? */
     async load(): Promise<void> {
-      const [name] = await names();
-      if (name === undefined) return;
-      const text = await readFile(join(folder, name), 'utf8');
-      newest = backupRecord.parse(JSON.parse(text));
+      for (const name of await names()) {
+        newest = await readRecord(join(folder, name));
+        if (newest) return;
+      }
     },
     /** Undefined when there is none. */
     ageSeconds: (): number | undefined =>
@@ -111,4 +122,13 @@ async function check(file: string): Promise<z.infer<typeof checked>> {
     throw new DomainError('backup-faulty', `${basename(file)} could not be read.`, { cause });
   });
   return checked.parse(JSON.parse(stdout));
+}
+
+/** Undefined when it cannot be read: a broken record must not keep a node from its start. */
+async function readRecord(path: string): Promise<BackupRecord | undefined> {
+  try {
+    return backupRecord.parse(JSON.parse(await readFile(path, 'utf8')));
+  } catch {
+    return undefined;
+  }
 }

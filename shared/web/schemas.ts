@@ -33,6 +33,9 @@ export const wireMoney = z
   })
   .openapi('Money');
 
+/** `wireMoney.nullable()` would be documented as what is money and null at once. */
+export const moneyOrNull = z.union([wireMoney, z.null()]);
+
 export const msisdn = z
   .string()
   .regex(msisdnPattern, 'must be an E.164 number without +')

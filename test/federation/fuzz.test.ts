@@ -1,0 +1,70 @@
+import { randomInt } from 'node:crypto';
+import { expect } from 'chai';
+import { verifyStore } from '../../shared/node/maintenance.ts';
+import { apiTargets } from '../fuzz/api-targets.ts';
+import { cameThrough, type Target } from '../fuzz/campaign.ts';
+import { type FuzzFederation, startFuzzFederation } from '../fuzz/fuzz-federation.ts';
+import { peerTargets } from '../fuzz/peer-targets.ts';
+import { cash, registerSubscriber } from '../support/federation.ts';
+import { moneyFaults } from '../support/invariants.ts';
+
+const inputs = 8;
+/** Of what is slow on purpose, as passwords are. */
+const fewInputs = 2;
+
+/** A taste of `npm run fuzz`, in which one federation stands for all. */
+describe('random input', function () {
+  this.timeout(300_000);
+  const seed = Number(process.env.FUZZ_SEED ?? randomInt(2 ** 31));
+  const unhandled: unknown[] = [];
+  const notice = (error: unknown) => unhandled.push(error);
+  let fuzz: FuzzFederation;
+
+  before(async () => {
+    process.on('unhandledRejection', notice);
+    fuzz = await startFuzzFederation();
+  });
+  after(async () => {
+    process.off('unhandledRejection', notice);
+    await fuzz.federation.stop();
+  });
+
+  async function run(targets: readonly Target[]): Promise<void> {
+    expect(targets.length).to.be.greaterThan(10);
+    for (const target of targets) {
+      const few = target.maxInputs === undefined ? inputs : fewInputs;
+      const report = await target.run({ inputs: few, seed });
+      const what = `${target.name}, ${target.kind}, FUZZ_SEED=${seed}`;
+      if (report.fault !== undefined) expect.fail(`${what}: ${report.fault}`);
+      if (target.kind === 'valid' && few === inputs)
+        expect(cameThrough(report), what).to.equal(true);
+    }
+    expect(unhandled, `FUZZ_SEED=${seed}`).to.deep.equal([]);
+  }
+
+  it('does a branch no harm, and its books stay right', async () => {
+    await run(await apiTargets(fuzz, 'MSK'));
+    const { federation } = fuzz;
+    const msisdn = await registerSubscriber(federation.branch('MSK'));
+    const { manager } = federation.branch('MSK');
+    const paid = await manager.post('/api/v1/payments', { msisdn, ...cash('5.00') });
+    expect(paid.status, JSON.stringify(paid.body)).to.equal(201);
+    await federation.startNode('NSK');
+    await federation.untilQuiet();
+    const nodes = ['MSK', 'SPB', 'NSK'].map((code) => federation.running(code));
+    expect(await moneyFaults(nodes), `FUZZ_SEED=${seed}`).to.deep.equal([]);
+  });
+
+  it('from somebody with the keys of a branch does no harm', async () => {
+    await fuzz.federation.stopNode('SPB');
+    await run(await peerTargets(fuzz, 'MSK'));
+    await run(await peerTargets(fuzz, 'HQ'));
+  });
+
+  it('does head office no harm', async () => {
+    await run(await apiTargets(fuzz, 'HQ'));
+    for (const node of [fuzz.node('HQ'), fuzz.node('MSK')]) {
+      expect(await verifyStore(node.store), `FUZZ_SEED=${seed}`).to.deep.equal([]);
+    }
+  });
+});

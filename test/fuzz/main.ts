@@ -1,0 +1,151 @@
+import { randomInt } from 'node:crypto';
+import { Command } from 'commander';
+import { verifyStore } from '../../shared/node/maintenance.ts';
+import { cash, registerSubscriber } from '../support/federation.ts';
+import { moneyFaults } from '../support/invariants.ts';
+import { apiTargets, endpointsOf } from './api-targets.ts';
+import { cameThrough, outcomesText, type Report, type Target } from './campaign.ts';
+import { allFileTargets } from './file-targets.ts';
+import { type FuzzedCode, type FuzzFederation, startFuzzFederation } from './fuzz-federation.ts';
+import { peerTargets } from './peer-targets.ts';
+
+const mebibyte = 1_048_576;
+const endpointsTogether = 8;
+
+interface Options {
+  readonly inputs: number;
+  readonly seed: number;
+  readonly only: RegExp;
+  readonly part: RegExp;
+}
+
+const program = new Command('fuzz')
+  .description('give every endpoint, message and file valid and hostile inputs')
+  .option('--inputs <count>', 'of each kind, for each target', Number, 10_000)
+  .option('--seed <number>', 'of the inputs', Number, randomInt(2 ** 31))
+  .option('--part <pattern>', 'of api, peers, files', (text) => new RegExp(text), /./)
+  .option('--only <pattern>', 'targets whose name matches', (text) => new RegExp(text), /./);
+const options = program.parse().opts<Options>();
+
+let rejected = 0;
+process.on('unhandledRejection', (error) => {
+  rejected += 1;
+  print(`FAULT unhandled rejection: ${error instanceof Error ? error.stack : String(error)}`);
+});
+
+let faults = 0;
+let total = 0;
+
+print(`seed ${options.seed}, ${options.inputs} inputs of each kind`);
+for (const code of ['MSK', 'HQ'] as const) {
+  if (options.part.test('api')) await fuzzNode(code);
+  if (options.part.test('peers')) await fuzzPeerPort(code);
+}
+if (options.part.test('files')) await fuzzFiles();
+print(`${total} inputs, ${faults + rejected} faults`);
+process.exit(faults + rejected === 0 ? 0 : 1);
+
+/** What is written changes the node for whoever comes next: a few endpoints that write share a federation. */
+async function fuzzNode(code: FuzzedCode): Promise<void> {
+  const first = await startFuzzFederation();
+  const endpoints = (await endpointsOf(first, code)).filter(({ id }) =>
+    options.only.test(`${code} ${id}`),
+  );
+  const idsOf = (isReading: boolean) =>
+    endpoints.filter(({ method }) => (method === 'GET') === isReading).map(({ id }) => id);
+  await fuzzEndpoints(first, code, idsOf(true));
+  const writing = idsOf(false);
+  for (let next = 0; next < writing.length; next += endpointsTogether) {
+    const together = writing.slice(next, next + endpointsTogether);
+    await fuzzEndpoints(await startFuzzFederation(), code, together);
+  }
+}
+
+async function fuzzEndpoints(
+  fuzz: FuzzFederation,
+  code: FuzzedCode,
+  ids: readonly string[],
+): Promise<void> {
+  if (ids.length > 0) {
+    const names = new Set(ids.map((id) => `${code} ${id}`));
+    const targets = (await apiTargets(fuzz, code)).filter(({ name }) => names.has(name));
+    for (const target of targets) await fuzzTarget(target);
+    reportAll(ids.join(), await faultsAfter(fuzz));
+  }
+  await fuzz.federation.stop();
+}
+
+/** SPB's keys are in other hands: its side of the books is nobody's. */
+async function fuzzPeerPort(code: FuzzedCode): Promise<void> {
+  const fuzz = await startFuzzFederation();
+  await fuzz.federation.stopNode('SPB');
+  const targets = await peerTargets(fuzz, code);
+  const chosen = targets.filter(({ name }) => options.only.test(name));
+  for (const target of chosen) await fuzzTarget(target);
+  if (chosen.length > 0) reportAll(`the peers of ${code}`, await faultsHere(fuzz));
+  await fuzz.federation.stop();
+}
+
+async function fuzzFiles(): Promise<void> {
+  const fuzz = await startFuzzFederation();
+  const targets = await allFileTargets(fuzz);
+  for (const target of targets.filter(({ name }) => options.only.test(name))) {
+    await fuzzTarget(target);
+  }
+  reportAll('the files', await faultsHere(fuzz));
+  await fuzz.federation.stop();
+}
+
+function reportAll(what: string, found: readonly string[]): void {
+  faults += found.length;
+  for (const fault of found) print(`FAULT after ${what}: ${fault}`);
+}
+
+async function fuzzTarget(target: Target): Promise<void> {
+  const before = process.cpuUsage();
+  const report = await target.run(options);
+  total += report.inputs;
+  const { user, system } = process.cpuUsage(before);
+  const seconds = ((user + system) / 1_000_000).toFixed(1);
+  const heap = Math.round(process.memoryUsage().rss / mebibyte);
+  const cost = `${report.inputs} in ${seconds} CPU s, ${heap} MiB`;
+  print(`${nameOf(report)}: ${cost}: ${outcomesText(report.outcomes)}`);
+  const unreached = report.kind === 'valid' && !report.fault && !cameThrough(report);
+  const fault = report.fault ?? (unreached ? 'no valid input came past the schema' : undefined);
+  if (fault === undefined) return;
+  faults += 1;
+  print(`FAULT ${nameOf(report)}: ${fault}`);
+}
+
+function nameOf({ name, kind }: Report): string {
+  return `${name} ${kind}`;
+}
+
+/** Still serves, and its own books are right. */
+async function faultsHere({ federation }: FuzzFederation): Promise<string[]> {
+  const branch = federation.branch('MSK');
+  const msisdn = await registerSubscriber(branch);
+  const paid = await branch.manager.post('/api/v1/payments', { msisdn, ...cash('5.00') });
+  return [
+    ...(paid.status === 201 ? [] : [`a payment is refused: ${JSON.stringify(paid.body)}`]),
+    ...(await verifyStore(federation.running('MSK').store)).map((fault) => `MSK: ${fault}`),
+    ...(await verifyStore(federation.centre().store)).map((fault) => `HQ: ${fault}`),
+  ];
+}
+
+/** The books are right everywhere, and mirror each other. */
+async function faultsAfter(fuzz: FuzzFederation): Promise<string[]> {
+  const { federation } = fuzz;
+  const here = await faultsHere(fuzz);
+  await federation.startNode('NSK');
+  await federation.untilQuiet();
+  const branches = ['MSK', 'SPB', 'NSK'].map((code) => ({
+    code,
+    store: federation.running(code).store,
+  }));
+  return [...here, ...(await moneyFaults(branches))];
+}
+
+function print(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
