@@ -9,6 +9,7 @@ import { DomainError } from '../shared/problem/problem.ts';
 import type { Reference } from '../shared/reference/reference.ts';
 import { referencePeerRoutes } from '../shared/reference/reference-peer-routes.ts';
 import type { ReleaseManifest } from '../shared/reference/release.ts';
+import { createReleaseComparison } from '../shared/reference/release-comparison.ts';
 import type { Transaction } from '../shared/store/store.ts';
 import { calendarDay, now } from '../shared/time/clock.ts';
 import { createAuditExport } from './audit/audit-export.ts';
@@ -161,7 +162,10 @@ export async function openCentre(config: CentreConfig, given: Partial<CentrePort
     client: node.client,
   });
   const movedNumbers = createMovedNumbers({ reference: references.current });
-  registerCollection({ federation, reconciliation, settlements, movedNumbers });
+  registerCollection({
+    ...{ federation, reconciliation, settlements, movedNumbers },
+    compareRelease: createReleaseComparison({ alarms: node.alarms }),
+  });
 
   nodeRoutes(api, {
     store,

@@ -5,13 +5,16 @@ import { post } from '../../shared/ledger/ledger-store.ts';
 import { DomainError } from '../../shared/problem/problem.ts';
 import type { Reader, Store, Transaction } from '../../shared/store/store.ts';
 import { type BusinessDate, type Clock, now } from '../../shared/time/clock.ts';
+import { canonicalJson } from '../../shared/wire/canonical.ts';
 import { type LogEntry, startedHeader } from '../../shared/wire/peer-messages.ts';
 import {
   adjustmentKind,
   maxObligationsPerPage,
   maxReportedFaults,
   obligationPage,
+  type SettlementCompleted,
   settlementCompleted,
+  settlementConfirmed,
   type WireObligation,
 } from '../../shared/wire/settlement-messages.ts';
 import type { Operations } from '../operations/operation-service.ts';
@@ -21,6 +24,7 @@ import {
   type OwnSettlement,
   positionsOf,
   settlementPostings,
+  unmirroredPeers,
 } from './settlement.ts';
 import {
   checkedSums,
@@ -30,7 +34,9 @@ import {
   forgetCheck,
   insertSettlement,
   markSettled,
+  mirrorsOf,
   saveFetched,
+  saveMirror,
   saveObligation,
   settledIn,
   settlementsToCheck,
@@ -74,6 +80,12 @@ export function createSettlements(deps: SettlementDeps) {
     if (entry.node !== headOffice) return;
     const { settlementId: id, currency } = settlementCompleted.parse(entry.body);
     const told = JSON.stringify(entry.body);
+    const known = await findSettlement(tx, id);
+    if (known && !isSameBody(known.told, settlementCompleted.parse(entry.body))) {
+      const detail = `head office tells the settlement ${id} another way than before`;
+      tx.afterCommit(() => federation.alarms.raise('settlement-rewritten', detail));
+      return;
+    }
     await insertSettlement(tx, { id, currency, told, receivedAt: now(clock) });
     tx.afterCommit(wake);
   }
@@ -91,6 +103,22 @@ export function createSettlements(deps: SettlementDeps) {
     await forgetCheck(tx, id);
     tx.afterCommit(wake);
     return { ...known, state: 'received', fetched: '', decidedAt: null, faults: [] };
+  }
+
+  /** Another branch's position with this one is this one's with it, turned round; else they were told different things. */
+  async function mirror(tx: Transaction, entry: LogEntry): Promise<void> {
+    const { settlementId: id, positions = [] } = settlementConfirmed.parse(entry.body);
+    const position = positions.find(({ peer }) => peer === node);
+    if (!position) return;
+    const told = { ...position, peer: entry.node };
+    await saveMirror(tx, id, told);
+    const own = await findSettlement(tx, id);
+    if (own && unmirroredPeers(own.told.positions, [told]).length > 0) raiseDiffers(tx, id, told);
+  }
+
+  function raiseDiffers(tx: Transaction, id: string, { peer }: { peer: NodeCode }): void {
+    const detail = `${peer} was told another position in the settlement ${id}`;
+    tx.afterCommit(() => federation.alarms.raise('settlement-differs', detail));
   }
 
   /** Works off what is to be checked; never two at a time. */
@@ -194,6 +222,10 @@ export function createSettlements(deps: SettlementDeps) {
     const sums = await checkedSums(tx, id);
     const found = await faultsOf(tx, id, maxReportedFaults);
     const peers = differingPeers(told.positions, positionsOf(sums));
+    // The own books decide; but people have to know that somebody was told something else.
+    for (const peer of unmirroredPeers(told.positions, await mirrorsOf(tx, id))) {
+      raiseDiffers(tx, id, { peer });
+    }
     const faults = [
       ...peers.map((peer) => `the position with ${peer} is not what its operations come to`),
       ...found.faults,
@@ -218,17 +250,24 @@ export function createSettlements(deps: SettlementDeps) {
       });
     }
     const counted = sums.reduce((total, sum) => total + sum.count, 0);
-    await tell(tx, 'settlement.confirmed', { settlementId: id, count: counted });
+    const positions = told.positions.map(({ peer, ...position }) => ({
+      peer,
+      count: position.count,
+      net: position.net.toString(),
+    }));
+    const to = told.positions.map(({ peer }) => peer);
+    await tell(tx, 'settlement.confirmed', { settlementId: id, count: counted, positions }, to);
   }
 
   async function tell(
     tx: Transaction,
     kind: string,
     body: { settlementId: string; [member: string]: unknown },
+    others: readonly NodeCode[] = [],
   ): Promise<void> {
     await federation.log.append(tx, {
       kind,
-      to: [headOffice],
+      to: [headOffice, ...others],
       operationId: body.settlementId,
       occurredAt: now(clock),
       businessDate: await deps.businessDate(tx),
@@ -237,6 +276,7 @@ export function createSettlements(deps: SettlementDeps) {
   }
 
   federation.onEntry('settlement.completed', remember);
+  federation.onEntry('settlement.confirmed', mirror);
   // A set-back forgets the confirmation and its postings together. What head office told is told again by its stream,
   // or was never forgotten: the check is made once more, and posts what was lost. There is nothing else to replay.
   for (const kind of ['settlement.confirmed', 'settlement.disputed']) {
@@ -259,3 +299,11 @@ export function createSettlements(deps: SettlementDeps) {
     },
   };
 }
+
+function isSameBody(one: SettlementCompleted, other: SettlementCompleted): boolean {
+  const text = (body: SettlementCompleted) =>
+    canonicalJson(JSON.parse(JSON.stringify(body, (_, value) => textOf(value))));
+  return text(one) === text(other);
+}
+
+const textOf = (value: unknown) => (typeof value === 'bigint' ? value.toString() : value);

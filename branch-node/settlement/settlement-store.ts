@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { NodeCode } from '../../shared/ids/ids.ts';
 import type { Reader, Transaction } from '../../shared/store/store.ts';
 import { settlementCompleted, type WireObligation } from '../../shared/wire/settlement-messages.ts';
 import type { CheckedSum, OwnSettlement } from './settlement.ts';
@@ -39,6 +40,35 @@ export async function insertSettlement(
 export async function findSettlement(tx: Reader, id: string): Promise<OwnSettlement | undefined> {
   const row = await tx.get<SettlementRow>(`SELECT ${columns} FROM settlements WHERE id = ?`, id);
   return row && settlementOf(row);
+}
+
+export interface Mirror {
+  readonly peer: NodeCode;
+  readonly count: number;
+  readonly net: bigint;
+}
+
+/** What another branch confirmed of its position with this one; the first word stays. */
+export async function saveMirror(
+  tx: Transaction,
+  settlementId: string,
+  { peer, count, net }: Mirror,
+): Promise<void> {
+  await tx.run(
+    'INSERT OR IGNORE INTO settlement_mirrors (settlement_id, peer, count, net) VALUES (?, ?, ?, ?)',
+    settlementId,
+    peer,
+    count,
+    net,
+  );
+}
+
+export async function mirrorsOf(tx: Reader, settlementId: string): Promise<Mirror[]> {
+  const rows = await tx.all<{ peer: NodeCode; count: bigint; net: bigint }>(
+    'SELECT peer, count, net FROM settlement_mirrors WHERE settlement_id = ? ORDER BY peer',
+    settlementId,
+  );
+  return rows.map((row) => ({ ...row, count: Number(row.count) }));
 }
 
 /** The newest first. */

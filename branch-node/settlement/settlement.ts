@@ -49,6 +49,19 @@ export function positionsOf(sums: readonly CheckedSum[]): Position[] {
   return [...positions.values()].sort((one, other) => (one.peer < other.peer ? -1 : 1));
 }
 
+type Mirrored = Pick<Position, 'peer' | 'count' | 'net'>;
+
+/** The peers that head office told something else about their position with this branch. */
+export function unmirroredPeers(
+  told: readonly Mirrored[],
+  mirrors: readonly Mirrored[],
+): NodeCode[] {
+  return mirrors.flatMap(({ peer, count, net }) => {
+    const own = told.find((position) => position.peer === peer);
+    return own?.count === count && own.net === -net ? [] : [peer];
+  });
+}
+
 /** The peers about whom head office's positions are not what the obligations come to. */
 export function differingPeers(
   told: readonly Position[],

@@ -8,7 +8,7 @@ import type { Settlements } from '../settlement/settlement-service.ts';
  * Facts that head office only keeps: the inbox has stored them word for word. They are named here so that a kind which
  * is not raises an alarm.
  */
-const keptKinds = ['release.applied', 'payout.recorded'];
+const keptKinds = ['payout.recorded'];
 
 /** Takes every branch's whole stream to where it belongs. */
 export function registerCollection(deps: {
@@ -16,6 +16,8 @@ export function registerCollection(deps: {
   reconciliation: Pick<Reconciliation, 'take' | 'takeDayClosed'>;
   settlements: Pick<Settlements, 'confirmed' | 'disputed'>;
   movedNumbers: MovedNumbers;
+  /** Takes what a branch says that it applied. */
+  compareRelease: EntryHandler;
 }): void {
   const { federation, reconciliation, settlements, movedNumbers } = deps;
   // What another room takes of a leg, beside reconciliation, which takes them all.
@@ -25,6 +27,7 @@ export function registerCollection(deps: {
   for (const kind of operationEntryKinds.keys()) {
     federation.onEntry(kind, inTurn(reconciliation.take, takers.get(kind)));
   }
+  federation.onEntry('release.applied', deps.compareRelease);
   federation.onEntry('day.closed', reconciliation.takeDayClosed);
   federation.onEntry('settlement.confirmed', settlements.confirmed);
   federation.onEntry('settlement.disputed', settlements.disputed);

@@ -15,6 +15,9 @@ export interface Freshness {
   readonly ageMs: number;
 }
 
+/** One from farther ahead would make all true ones look old; as far as a clock may be wrong the other way. */
+const maxAheadMs = 60 * 60_000;
+
 interface Held {
   readonly version: number;
   readonly manifestSha256: string;
@@ -58,6 +61,7 @@ export function createFreshness({
   async function accept(jws: string): Promise<{ latest: LatestStatement; held: boolean }> {
     const statement = await readLatest(verifier, jws, headOffice);
     if (msOf(statement.expiresAt) <= clock.nowMs()) throw refusal('has expired');
+    if (msOf(statement.issuedAt) > clock.nowMs() + maxAheadMs) throw refusal('is of the future');
     return store.write(async (tx) => {
       const before = await findLatest(tx);
       if (before) refuseStepBack(before, statement);
@@ -106,9 +110,7 @@ export function createFreshness({
 }
 
 function refuseStepBack(before: HeldLatest, statement: LatestStatement): void {
-  if (statement.issuedAt < before.issuedAt || statement.version < before.version) {
-    throw refusal('is older than one seen before');
-  }
+  if (statement.issuedAt < before.issuedAt) throw refusal('is older than one seen before');
   const sameVersion = statement.version === before.version;
   if (sameVersion && statement.manifestSha256 !== before.manifestSha256) {
     throw refusal('names another release under the same version');

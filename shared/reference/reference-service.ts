@@ -21,6 +21,9 @@ import { type LatestStatement, type ReleaseManifest, readManifest } from './rele
 import type { ReleaseApproval } from './release-approval.ts';
 import { validateDatasets } from './validate-datasets.ts';
 
+/** More releases than a branch ever misses; a number near the last one there is would end all publishing. */
+const maxVersionJump = 10_000;
+
 export interface ReferenceFailure {
   readonly at: Instant;
   readonly code: string;
@@ -232,7 +235,11 @@ function isNewer(
   version: number,
   manifestSha256: string,
 ): boolean {
-  if (!held || version > held.manifest.version) return true;
+  if (!held) return true;
+  if (version > held.manifest.version + maxVersionJump) {
+    throw new DomainError('release-invalid', `Release ${version} leaves too many numbers out.`);
+  }
+  if (version > held.manifest.version) return true;
   if (version === held.manifest.version && manifestSha256 === held.jwsSha256) return false;
   const kind = version < held.manifest.version ? 'lower than' : 'not the same as';
   throw new DomainError(

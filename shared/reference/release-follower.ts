@@ -3,6 +3,7 @@ import { headOffice } from '../ids/ids.ts';
 import type { Reader } from '../store/store.ts';
 import { type BusinessDate, type Clock, now } from '../time/clock.ts';
 import type { ReferenceService } from './reference-service.ts';
+import { createReleaseComparison } from './release-comparison.ts';
 import { followLatest, type ReleaseFetcher } from './release-fetcher.ts';
 
 /**
@@ -23,13 +24,17 @@ export function createReleaseFollower(deps: {
     await followLatest({
       fetcher,
       references,
-      async onApplied(tx, { manifest }) {
+      async onApplied(tx, { manifest, manifestSha256, reference }) {
         await federation.log.append(tx, {
           kind: 'release.applied',
-          to: [headOffice],
+          // The other branches too: who is told different releases under one number finds out.
+          to: [
+            headOffice,
+            ...reference.peers().flatMap(({ code, active }) => (active ? [code] : [])),
+          ],
           occurredAt: now(clock),
           businessDate: await deps.businessDate(tx),
-          body: { version: manifest.version },
+          body: { version: manifest.version, sha256: manifestSha256 },
         });
       },
     });
@@ -48,6 +53,7 @@ export function createReleaseFollower(deps: {
     // After the commit, and not awaited: a store function awaits nothing but its transaction.
     tx.afterCommit(() => void follow().catch(() => {}));
   });
+  federation.onEntry('release.applied', createReleaseComparison({ alarms: federation.alarms }));
   federation.onReplay('release.applied', async () => {});
 
   return { follow };

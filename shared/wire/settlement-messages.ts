@@ -83,7 +83,15 @@ export const settlementCompleted = z.object({
 export type SettlementCompleted = z.infer<typeof settlementCompleted>;
 
 /** Body of `settlement.confirmed`: the branch's own books say the same, and it has posted. */
-export const settlementConfirmed = z.object({ settlementId: id, count: z.int().min(0) });
+export const settlementConfirmed = z.object({
+  settlementId: id,
+  count: z.int().min(0),
+  /** To the other branches as well: each finds its own here, with the sign turned round, or was told otherwise. */
+  positions: z
+    .array(z.object({ peer: nodeCode, count: z.int().min(0), net: minorUnits }))
+    .max(maxPeers)
+    .optional(),
+});
 
 /** Body of `settlement.disputed`: nothing was posted. */
 export const settlementDisputed = z.object({

@@ -161,7 +161,8 @@ export async function openHeadOffice(options: Omit<NodeOptions, 'node'>) {
   const reconciliation = createReconciliation({ clock, federation, cases, obligations, graceMs });
   // No number moves here.
   const movedNumbers = createMovedNumbers({ reference: () => undefined });
-  registerCollection({ federation, reconciliation, settlements, movedNumbers });
+  const compareRelease = async () => {};
+  registerCollection({ federation, reconciliation, settlements, movedNumbers, compareRelease });
   settlementPeerRoutes(app, { store, settlements });
   const audit = createAudit({ clock, ids });
   await federation.start({ setBack: false });
