@@ -44,7 +44,7 @@ import {
 import { isServedHere, type OwnRecord, verify } from './verification.ts';
 
 const requestTimeoutMs = 30_000;
-const retryPauseMs = 30_000;
+const retryPauseMs = 5_000;
 const settlementsPerRun = 20;
 /** A settlement of fifty million operations of this branch. */
 const maxPages = 100_000;

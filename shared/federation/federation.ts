@@ -63,7 +63,7 @@ export function createFederation(deps: FederationDeps) {
     recovered() {
       alarms.clear('set-back');
       setAside.workOff();
-      for (const listener of onRecovered) listener();
+      tellRecovered();
       wakeAll();
     },
     alarm: alarms.raise,
@@ -149,6 +149,10 @@ export function createFederation(deps: FederationDeps) {
     }
   }
 
+  function tellRecovered(): void {
+    for (const listener of onRecovered) listener();
+  }
+
   function wakeAll(): void {
     if (!isOpen) return;
     for (const peer of directory.peers()) lane(peer.code).wake();
@@ -159,10 +163,11 @@ export function createFederation(deps: FederationDeps) {
   });
 
   /**
-   * Opens this start: its epoch, the check whether the node was set back, then the lanes.
-   * `setBack` is what the store's sentinel says.
+   * Opens this start: its epoch, and the check whether the node was set back. Before a peer can reach this node: a write
+   * that came earlier would take from the sentinel what it says.
+   * @param start.setBack what the store's sentinel says
    */
-  async function start({ setBack }: { setBack: boolean }): Promise<void> {
+  async function begin({ setBack }: { setBack: boolean }): Promise<void> {
     await store.read(peerStarts.load);
     await recovery.load();
     await store.write(async (tx) => {
@@ -175,10 +180,16 @@ export function createFederation(deps: FederationDeps) {
       if (setBack) await recovery.mark(tx, 'the store is older than its sentinel');
     });
     await reportForks();
+  }
+
+  /** Opens the lanes. */
+  async function start(): Promise<void> {
     await liveness.probe();
     if (!recovery.isRecovering()) {
       setAside.workOff();
       await setAside.caughtUp();
+      // A crash may have come between the end of a recovery and what was to follow it.
+      tellRecovered();
     }
     isOpen = true;
     if (recovery.isRecovering()) recovery.run();
@@ -219,6 +230,7 @@ export function createFederation(deps: FederationDeps) {
   return {
     node,
     log,
+    begin,
     start,
     streams,
     mayPayOut,
@@ -245,6 +257,7 @@ export function createFederation(deps: FederationDeps) {
     onBatch(prepare: PrepareBatch): void {
       prepareBatch = prepare;
     },
+    /** Called when this node has become sure of its own past: at each start, or at the end of its recovery. */
     onRecovered(listener: () => void): void {
       onRecovered.push(listener);
     },

@@ -198,8 +198,9 @@ export async function openNode(options: NodeOptions) {
     },
     async start(): Promise<void> {
       await backups.load();
+      await federation.begin({ setBack });
       await peerServer.listen(config.peer);
-      await federation.start({ setBack });
+      await federation.start();
       repeats.add('reference', referenceTickMs, references.tick);
       repeats.add('purge', purgePauseMs, async () => {
         await store.write(api.purgeIdempotencyKeys);

@@ -8,6 +8,8 @@ import { settleTown, type Town } from './town.ts';
 export interface Bench {
   readonly demo: RunningDemo;
   readonly town: Town;
+  /** What its processes get beside their own variables. */
+  readonly env: Readonly<Record<string, string>>;
   close(): Promise<void>;
 }
 
@@ -18,14 +20,19 @@ export interface BenchOptions {
   readonly patches: readonly SourcePatch[];
 }
 
-export async function openBench({ branches, patches }: BenchOptions): Promise<Bench> {
-  const tree = patchedTree(patches);
-  const passing = pathToFileURL(join(tree.root, 'dist/test/crashes/passing.js')).href;
-  const env = {
+/** What the processes of a patched tree get beside their own variables, to die where they are told. */
+export function environmentIn(root: string): Record<string, string> {
+  const passing = pathToFileURL(join(root, 'dist/test/crashes/passing.js')).href;
+  return {
     CASE_GRACE_MS: String(caseGraceMs),
     LOG_LEVEL: 'warn',
-    ...(patches.length > 0 ? { NODE_OPTIONS: `--import=${passing}` } : {}),
+    NODE_OPTIONS: `--import=${passing}`,
   };
+}
+
+export async function openBench({ branches, patches }: BenchOptions): Promise<Bench> {
+  const tree = patchedTree(patches);
+  const env = environmentIn(tree.root);
   let place: DemoPlace | undefined;
   let demo: RunningDemo | undefined;
   const close = async () => {
@@ -37,7 +44,7 @@ export async function openBench({ branches, patches }: BenchOptions): Promise<Be
     place = await demoPlace(branches + 1, { root: tree.root, env });
     demo = await place.up('--branches', String(branches));
     const town = await settleTown(demo.description.nodes);
-    return { demo, town, close };
+    return { demo, town, env, close };
   } catch (error) {
     await close();
     throw error;

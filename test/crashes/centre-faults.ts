@@ -10,19 +10,22 @@ interface Owed {
 }
 
 export async function centreFaults(
-  town: Pick<Town, 'answered'>,
+  town: Pick<Town, 'answered' | 'adjusted'>,
   { centre, branches }: { centre: Evidence; branches: readonly Evidence[] },
 ): Promise<string[]> {
   return [
-    ...(await matchingFaults(centre, branches)),
+    ...(await matchingFaults(town, { centre, branches })),
     ...(await dayFaults(centre, branches)),
     ...(await settlementFaults(town, { centre, branches })),
     ...(await clearingFaults(centre, branches)),
   ];
 }
 
-/** Every operation of every branch is matched or refused; no case is left open. */
-async function matchingFaults(centre: Evidence, branches: readonly Evidence[]): Promise<string[]> {
+/** Every operation of every branch is matched or refused, or people ended its case; no case is left open. */
+async function matchingFaults(
+  { adjusted }: Pick<Town, 'adjusted'>,
+  { centre, branches }: { centre: Evidence; branches: readonly Evidence[] },
+): Promise<string[]> {
   const { collected, cases } = await centre.store.read(async (tx) => ({
     collected: await tx.all<{ id: string; state: string }>(
       'SELECT operation_id AS id, state FROM collected_operations ORDER BY attempt',
@@ -40,7 +43,8 @@ async function matchingFaults(centre: Evidence, branches: readonly Evidence[]): 
       ),
     );
     for (const { id, kind, outcome } of operations) {
-      const wanted = outcome === 'executed' ? 'matched' : 'refused';
+      const ended = outcome === 'executed' ? 'matched' : 'refused';
+      const wanted = adjusted.has(id) ? 'adjusted' : ended;
       const state = states.get(id);
       if (state !== wanted) faults.push(`HQ: ${kind} ${id} of ${code} is ${state}, not ${wanted}`);
     }

@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { type Bench, openBench } from './bench.ts';
 import { gatherCrowd, pickWith } from './crowd.ts';
-import { judge, removeBackups } from './judge.ts';
+import { judge } from './judge.ts';
 
 /** SIGKILL at random moments of random nodes, under load; judged now and then. */
 
@@ -31,17 +31,21 @@ export interface KillTally {
   readonly judgements: number;
 }
 
-/** One federation through so many kills. @throws Error with every fault that a judgement found. */
+/** A federation of its own through so many kills. */
 export async function killAtRandom(plan: KillPlan): Promise<KillTally> {
   const bench = await openBench({ branches: plan.branches, patches: [] });
   try {
-    return await rounds(bench, plan);
+    return await killThrough(bench, plan);
   } finally {
     await bench.close();
   }
 }
 
-async function rounds({ demo, town }: Bench, plan: KillPlan): Promise<KillTally> {
+/** Kills in a federation that is there. @throws Error with every fault that a judgement found. */
+export async function killThrough(
+  { demo, town }: Pick<Bench, 'demo' | 'town'>,
+  plan: Omit<KillPlan, 'branches'>,
+): Promise<KillTally> {
   const { random, say } = plan;
   const pick = pickWith(random);
   const codes = demo.description.nodes.map(({ code }) => code);
@@ -84,7 +88,6 @@ async function rounds({ demo, town }: Bench, plan: KillPlan): Promise<KillTally>
     await crowd.leave();
     const faults = await judge(town);
     judgements += 1;
-    for (const node of demo.description.nodes) removeBackups(node);
     if (faults.length > 0) throw new Error(`after ${kills} kills:\n  ${faults.join('\n  ')}`);
     say(`  ${kills} kills, ${town.answered.length} answers held against the stores: all is there`);
   }

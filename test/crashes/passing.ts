@@ -8,7 +8,7 @@ import { armedFile, crashedFile } from './arming.ts';
  */
 
 const folder = process.env.DATA_DIR ?? '';
-let armed: { point: string; passings: number } | undefined;
+let armed: { name: string; passings: number } | undefined;
 let left = 0;
 let isCommitAwaited = false;
 
@@ -21,7 +21,7 @@ function arm(): void {
 }
 
 function at(point: string): void {
-  if (point !== armed?.point) return;
+  if (point !== armed?.name) return;
   left -= 1;
   if (left > 0) return;
   writeFileSync(join(folder, crashedFile), point);
@@ -35,13 +35,13 @@ function passing(name: string, tx?: { afterCommit(fn: () => void): void }): void
     return;
   }
   at(`${name}: inside`);
-  isCommitAwaited ||= armed?.point === `${name}: committed`;
+  isCommitAwaited ||= armed?.name === `${name}: committed`;
   tx.afterCommit(() => at(`${name}: unanswered`));
 }
 
 /** The store's transaction is on the disk; its sentinel does not know yet. */
 function committed(): void {
-  if (isCommitAwaited && armed) at(armed.point);
+  if (isCommitAwaited && armed) at(armed.name);
 }
 
 if (folder !== '') {

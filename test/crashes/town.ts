@@ -26,6 +26,8 @@ export interface Town {
   readonly answered: Answered[];
   /** What no store has to show: two answers to one question. */
   readonly faults: string[];
+  /** Operations whose case people ended: they are not matched any more. */
+  readonly adjusted: Set<string>;
   /** Operations that were there before anybody asked. */
   readonly known: ReadonlySet<string>;
 }
@@ -35,12 +37,20 @@ export async function settleTown(nodes: readonly DescribedNode[]): Promise<Town>
   if (!centre) throw new Error('no head office');
   const shops = await Promise.all(branches.map((node, index) => openShop(node, index)));
   const known = new Set<string>();
-  for (const { clerk } of shops) {
-    const { items } = (await clerk.get('/api/v1/operations?limit=200')).body;
-    for (const { operationId } of items) known.add(operationId);
-  }
+  for (const { clerk } of shops) for (const id of await operationsOf(clerk)) known.add(id);
   const [maker, checker] = [await clerkAt(centre), await clerkAt(centre, 'deputy')];
-  return { shops, maker, checker, answered: [], faults: [], known };
+  return { shops, maker, checker, answered: [], faults: [], adjusted: new Set(), known };
+}
+
+async function operationsOf(clerk: Clerk): Promise<string[]> {
+  const ids: string[] = [];
+  let next = '';
+  do {
+    const { body } = await clerk.get(`/api/v1/operations?limit=200${next}`);
+    ids.push(...body.items.map(({ operationId }: { operationId: string }) => operationId));
+    next = body.next === null ? '' : `&cursor=${encodeURIComponent(body.next)}`;
+  } while (next !== '');
+  return ids;
 }
 
 async function openShop(node: DescribedNode, index: number): Promise<Shop> {

@@ -1,3 +1,5 @@
+import { cpSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect } from 'chai';
 import {
   cash,
@@ -30,6 +32,10 @@ describe('a node that was set back to an old backup', () => {
   };
   const operation = async (at: string, id: string) =>
     (await federation.branch(at).manager.get(`/api/v1/operations/${id}`)).body;
+  const receiptsOf = async (at: string, ids: readonly string[]): Promise<string[]> => {
+    const answers = ids.map((id) => federation.branch(at).manager.get(`/api/v1/payments/${id}`));
+    return (await Promise.all(answers)).map(({ body }) => body.receipt.number);
+  };
   const concluded = (at: string, id: string) =>
     until('it is concluded', async () => (await operation(at, id)).state === 'concluded');
   const balance = async (at: string, msisdn: string) =>
@@ -75,6 +81,57 @@ describe('a node that was set back to an old backup', () => {
     expect(await faults()).to.deep.equal([]);
   }).timeout(120_000);
 
+  it('gives no receipt number again while it does not know which ones it gave', async () => {
+    const msisdn = await registerSubscriber(federation.branch('MSK'));
+    const backup = await federation.backup('SPB');
+    const lost = await pay('SPB', msisdn, '20.00');
+    const own = await pay('SPB', await registerSubscriber(federation.branch('SPB')), '5.00');
+    await concluded('SPB', lost);
+    await federation.untilQuiet();
+    await federation.stopNode('SPB');
+    // Without it the recovery cannot end.
+    await federation.stopNode('NSK');
+    federation.restore('SPB', backup);
+    await federation.startNode('SPB');
+    const taken = await pay('SPB', msisdn, '1.00');
+    await federation.startNode('NSK');
+    await federation.untilQuiet();
+    await concluded('SPB', taken);
+    const numbers = await receiptsOf('SPB', [lost, own, taken]);
+    expect(new Set(numbers).size).to.equal(3);
+    expect(await faults()).to.deep.equal([]);
+  }).timeout(120_000);
+
+  it('gives no receipt number again before anybody can tell it that it was set back', async () => {
+    const msisdn = await registerSubscriber(federation.branch('MSK'));
+    const branch = federation.branch('SPB');
+    const sentinel = String(branch.environment.STORE_SENTINEL);
+    await federation.stopNode('SPB');
+    const kept = [
+      [branch.dataDir, join(federation.folder, 'old-store')],
+      [sentinel, join(federation.folder, 'old-sentinel')],
+    ] as const;
+    for (const [from, to] of kept) cpSync(from, to, { recursive: true });
+    await federation.startNode('SPB');
+    const lost = await pay('SPB', msisdn, '20.00');
+    await concluded('SPB', lost);
+    await federation.untilQuiet();
+    for (const code of ['SPB', 'MSK', 'NSK', 'HQ']) await federation.stopNode(code);
+    for (const [from, to] of kept) {
+      rmSync(from, { recursive: true });
+      cpSync(to, from, { recursive: true });
+    }
+    await federation.startNode('SPB');
+    const taken = await pay('SPB', msisdn, '1.00');
+    for (const code of ['HQ', 'MSK', 'NSK']) await federation.startNode(code);
+    await until('both are there', async () => (await operation('SPB', lost)).state === 'concluded');
+    await federation.untilQuiet();
+    await concluded('SPB', taken);
+    expect(new Set(await receiptsOf('SPB', [lost, taken])).size).to.equal(2);
+    expect(await balance('MSK', msisdn)).to.equal('21.00');
+    expect(await faults()).to.deep.equal([]);
+  }).timeout(120_000);
+
   it('does not pay the same money out twice', async () => {
     const msisdn = await registerSubscriber(federation.branch('MSK'));
     const id = await pay('SPB', msisdn, '20.00');
@@ -103,7 +160,6 @@ describe('a node that was set back to an old backup', () => {
     const msisdn = await registerSubscriber(federation.branch('MSK'));
     await federation.stopNode('SPB');
     await federation.startNode('SPB');
-    const { cpSync, rmSync } = await import('node:fs');
     const sentinel = String(federation.branch('SPB').environment.STORE_SENTINEL);
     await federation.stopNode('SPB');
     const kept = [

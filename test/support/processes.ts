@@ -22,8 +22,8 @@ import { moneyFaults } from './invariants.ts';
 
 /** The demo as its users have it: real processes, found through federation.json alone. */
 
-const readyMaxMs = 240_000;
-const restartMaxMs = 60_000;
+const readyMaxMs = 300_000;
+const restartMaxMs = 120_000;
 const exitMaxMs = 30_000;
 const tryPauseMs = 50;
 const triesMax = 6_000;
@@ -77,6 +77,9 @@ export interface RunningDemo {
   killAll(): Promise<void>;
   /** As in a power cut of one machine. */
   kill(code: string): Promise<void>;
+  /** The process that runs it now. */
+  pid(code: string): number;
+  signal(code: string, signal: NodeJS.Signals): void;
   /** By hand: by what `start` says. */
   start(code: string): ChildProcess;
   /** The same, and waits until it answers. */
@@ -197,6 +200,8 @@ function running(
     description,
     node,
     kill,
+    pid: (code) => pids.get(code) ?? 0,
+    signal: (code, signal) => void process.kill(pids.get(code) ?? 0, signal),
     start,
     untilReady,
     async interrupt() {

@@ -165,7 +165,8 @@ export async function openHeadOffice(options: Omit<NodeOptions, 'node'>) {
   registerCollection({ federation, reconciliation, settlements, movedNumbers, compareRelease });
   settlementPeerRoutes(app, { store, settlements });
   const audit = createAudit({ clock, ids });
-  await federation.start({ setBack: false });
+  await federation.begin({ setBack: false });
+  await federation.start();
   return {
     ...{ ...parts, obligations, settlements, cases, reconciliation, audit },
     /** Takes a branch's entries as its stream would bring them. */
@@ -211,7 +212,8 @@ export async function openBranch(options: NodeOptions) {
     ...{ node, store, clock, client, federation, businessDate },
     operations: operations.store,
   });
-  await federation.start({ setBack: false });
+  await federation.begin({ setBack: false });
+  await federation.start();
   const actor = { id: 'op-1', name: 'Ольга' };
   return {
     ...{ ...parts, operations, settlements },
