@@ -374,9 +374,9 @@ const moments: readonly Place[] = [
     errand: 'restore',
   },
   {
-    name: 'stop: front closed, lanes open',
+    name: 'stop: doors closed, lanes open',
     file: 'shared/node/node.ts',
-    before: 'await federation.stop();',
+    before: 'const lanesStopped = federation.stop();',
     errand: 'stop',
   },
   {

@@ -1,9 +1,11 @@
 import { cpSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
+import { setRecovering } from '../../shared/federation/recovery-store.ts';
 import {
   cash,
   registerSubscriber,
+  send,
   startFederation,
   type TestFederation,
   until,
@@ -179,6 +181,29 @@ describe('a node that was set back to an old backup', () => {
     await federation.startNode('SPB');
     await federation.untilQuiet();
     expect((await operation('SPB', id)).outcome).to.equal('credited');
+    expect(await faults()).to.deep.equal([]);
+  }).timeout(120_000);
+
+  it('decides what waited although a crash came right after the end of its recovery', async () => {
+    const msisdn = await registerSubscriber(federation.branch('MSK'));
+    await federation.untilQuiet();
+    const backup = await federation.backup('MSK');
+    // One more commit for the sentinel, and nothing that anybody could lose.
+    await send(federation.branch('MSK').url, 'GET', '/readyz');
+    await federation.stopNode('NSK');
+    await federation.stopNode('MSK');
+    federation.restore('MSK', backup);
+    await federation.startNode('MSK');
+    const own = await pay('MSK', msisdn, '7.00');
+    expect((await operation('MSK', own)).state).to.equal('accepted');
+    const { store } = federation.running('MSK');
+    await store.write((tx) => setRecovering(tx, undefined));
+    await federation.stopNode('MSK');
+    await federation.startNode('NSK');
+    await federation.startNode('MSK');
+    await concluded('MSK', own);
+    await federation.untilQuiet();
+    expect(await balance('MSK', msisdn)).to.equal('7.00');
     expect(await faults()).to.deep.equal([]);
   }).timeout(120_000);
 

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { luhnDigit } from '../../../shared/ids/ids.ts';
+import { crashPatches, crashPoints, migrationPoints } from '../../crashes/crash-points.ts';
 import {
   compiledPath,
   patchedText,
@@ -53,6 +54,12 @@ describe('source patches', () => {
     expect(patchesNamed([wrongLuhn], ['wrong-luhn'])).to.deep.equal([wrongLuhn]);
     expect(() => patchesNamed([wrongLuhn], ['right-luhn'])).to.throw('0 patches are named right');
     expect(() => patchesNamed([wrongLuhn, wrongLuhn], ['wrong-luhn'])).to.throw('2 patches');
+  });
+
+  it('of all crash points fit, and no two points have one name', () => {
+    patchedTree(crashPatches).remove();
+    const names = [...crashPoints, ...migrationPoints].map(({ name }) => name);
+    expect(new Set(names).size).to.equal(names.length);
   });
 
   it('put a replacement in as it stands', () => {
