@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 
-const requestMaxMs = 30_000;
+const requestMaxMs = 120_000;
 
 /** A signed-in caller of one node's API, as any program would be. */
 export interface ApiClient {
