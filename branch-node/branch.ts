@@ -1,4 +1,4 @@
-import { renewIfDue } from '../shared/federation/enrolment-renewal.ts';
+import type { NodeIdentity } from '../shared/federation/identity.ts';
 import { headOffice } from '../shared/ids/ids.ts';
 import { ledgerRoutes } from '../shared/ledger/ledger-routes.ts';
 import { backupRoutes } from '../shared/node/backup-routes.ts';
@@ -17,6 +17,9 @@ import { businessDayRoutes } from './business-days/business-day-routes.ts';
 import { type BusinessDays, createBusinessDays } from './business-days/business-day-service.ts';
 import type { BranchConfig } from './config.ts';
 import { createBranchDirectory } from './directory.ts';
+import { createKeyRotation } from './keys/key-rotation.ts';
+import { keyRoutes } from './keys/key-routes.ts';
+import { createOwnIdentity } from './keys/own-identity.ts';
 import { operationRoutes } from './operations/operation-routes.ts';
 import { createOperations } from './operations/operation-service.ts';
 import { createCancellationOperation } from './payments/cancellation-operation.ts';
@@ -53,7 +56,8 @@ import { createSubscriberService } from './subscribers/subscriber-service.ts';
 import { createTermination } from './subscribers/termination-operation.ts';
 
 const releasePauseMs = 15_000;
-const renewalPauseMs = 60 * 60_000;
+const renewalPauseMs = 60_000;
+const keysPauseMs = 1_000;
 
 const migrations = [
   'operations',
@@ -80,7 +84,7 @@ export async function openBranch(config: BranchConfig, ports: Partial<NodePorts>
       createBranchDirectory({
         node: config.code,
         centreUrl: config.centreUrl,
-        identity,
+        identity: () => identity,
         reference: () => parts().references.current(),
       }),
     businessDate: (tx) => days().current(tx),
@@ -113,29 +117,87 @@ export async function openBranch(config: BranchConfig, ports: Partial<NodePorts>
   });
   federation.onBatch(catchUp);
 
-  async function renew(): Promise<void> {
-    const renewed = await renewIfDue({ client, clock, dir: config.identityDir, identity });
-    if (!renewed) return;
-    identity = renewed;
-    node.renewed(renewed);
-  }
+  const keys = wireKeys(node, {
+    dir: config.identityDir,
+    identity: () => identity,
+    changed(next, action) {
+      identity = next;
+      node.renewed(next);
+      void noteKeys(node, action);
+    },
+  });
 
   return {
     ...node,
     ...rooms,
     businessDays,
+    keys,
     follower,
     async start(): Promise<void> {
       await node.start();
       rooms.settlements.start();
-      node.repeat('release', releasePauseMs, follower.follow);
-      node.repeat('renewal', renewalPauseMs, renew);
+      node.repeat('release', releasePauseMs, () => keys.own.withPresentKeys(follower.follow));
+      node.repeat('renewal', renewalPauseMs, () => keys.own.renew());
+      node.repeat('keys', keysPauseMs, keys.rotation.advance);
     },
     async stop(): Promise<void> {
       await rooms.settlements.stop();
       await node.stop();
     },
   };
+}
+
+/** Who this branch is to the others, and how that changes while it runs. */
+function wireKeys(
+  node: Node,
+  deps: {
+    dir: string;
+    identity: () => NodeIdentity;
+    changed(identity: NodeIdentity, action: string): void;
+  },
+) {
+  const { alarms, api, audit, clock, client, code, federation } = node;
+  const { references, signer, store } = node;
+  const wired = {
+    ...deps,
+    alarms,
+    clock,
+    client,
+    signer,
+    federation,
+    reference: references.current,
+  };
+  const own = createOwnIdentity(wired);
+  const rotation = createKeyRotation(wired);
+  function follow(reference: Reference | undefined): void {
+    try {
+      if (reference) own.follow(reference);
+    } catch (error) {
+      alarms.raise('identity-not-written', String(error));
+    }
+  }
+  follow(references.current());
+  references.onChange((reference) => {
+    follow(reference);
+    // Another authority may issue certificates now.
+    own.renew().catch(() => undefined);
+  });
+  keyRoutes(api, { node: code, store, audit, identity: deps.identity, rotation });
+  return { own, rotation };
+}
+
+/** What the node did to its own identity, by itself. */
+async function noteKeys({ audit, code, logger, store }: Node, action: string): Promise<void> {
+  try {
+    await store.write((tx) =>
+      audit.record(tx, {
+        actor: { id: code, name: code, node: code },
+        ...{ action, subject: code, outcome: 'done' },
+      }),
+    );
+  } catch (err) {
+    logger.error({ err, action }, 'not in the audit trail');
+  }
 }
 
 function wireRooms(node: Node, businessDays: BusinessDays) {

@@ -1,8 +1,10 @@
 import { Command, Option } from 'commander';
+import { z } from 'zod';
 import { enrolWithCentre } from '../shared/federation/enrolment.ts';
 import { print, runCommands } from '../shared/node/command-line.ts';
 import { readCommandSecret } from '../shared/node/command-secret.ts';
 import { addNodeCommands } from '../shared/node/node-commands.ts';
+import { type Caller, callRunningNode } from '../shared/node/running-node.ts';
 import { readBranchConfig } from './config.ts';
 
 interface EnrolOptions {
@@ -49,6 +51,17 @@ program
       again,
     });
     print(`${config.code} is enrolled; it is known to the others from the next release on.`);
+  });
+
+program
+  .command('rotate-keys')
+  .description('let the running node make new keys; old ones end when every peer knows the new')
+  .requiredOption('--login <login>', "an operator who may manage the node's keys")
+  .option('--password-file <file>', 'instead of standard input')
+  .action(async (caller: Caller) => {
+    const request = { method: 'POST', path: '/api/v1/keys/rotation', body: {} } as const;
+    const answer = await callRunningNode(readBranchConfig(process.env).front.url, caller, request);
+    print(`Rotation: ${z.object({ rotation: z.string() }).parse(answer).rotation}.`);
   });
 
 await runCommands(program);

@@ -1,3 +1,4 @@
+import type { JWK } from 'jose';
 import type { NodeIdentity } from '../shared/federation/identity.ts';
 import type { Peer, PeerDirectory } from '../shared/federation/peers.ts';
 import { headOffice, type NodeCode } from '../shared/ids/ids.ts';
@@ -10,24 +11,40 @@ import type { Reference } from '../shared/reference/reference.ts';
 export function createBranchDirectory(deps: {
   node: NodeCode;
   centreUrl: string;
-  identity: NodeIdentity;
+  /** Asked again at every request: head office's key follows its successors. */
+  identity: () => NodeIdentity;
   reference: () => Reference | undefined;
 }): PeerDirectory {
-  const centre: Peer = {
-    code: headOffice,
-    peerUrl: deps.centreUrl,
-    signingKey: deps.identity.headOfficeKey,
-    revokedSerials: [],
-    active: true,
-  };
-  let known: { reference: Reference | undefined; peers: Map<NodeCode, Peer> } | undefined;
+  function centre(headOfficeKey: JWK, reference: Reference | undefined): Peer {
+    const keys = (reference?.rows('node-keys') ?? []).filter(({ node }) => node === headOffice);
+    // A release that does not know the pinned key is older than it, and has no say.
+    const counts = keys.some(({ key }) => key === headOfficeKey.x);
+    return {
+      code: headOffice,
+      peerUrl: deps.centreUrl,
+      signingKey: headOfficeKey,
+      ...(counts ? { keys } : {}),
+      revokedSerials: [],
+      active: true,
+    };
+  }
+
+  interface Known {
+    readonly reference: Reference | undefined;
+    readonly headOfficeKey: JWK;
+    readonly peers: Map<NodeCode, Peer>;
+  }
+  let known: Known | undefined;
 
   function peersNow(): Map<NodeCode, Peer> {
     const reference = deps.reference();
-    if (known && known.reference === reference) return known.peers;
-    const peers = new Map<NodeCode, Peer>([[headOffice, centre]]);
+    const { headOfficeKey } = deps.identity();
+    if (known?.reference === reference && known?.headOfficeKey === headOfficeKey) {
+      return known.peers;
+    }
+    const peers = new Map([[headOffice, centre(headOfficeKey, reference)]]);
     for (const peer of reference?.peers() ?? []) peers.set(peer.code, peer);
-    known = { reference, peers };
+    known = { reference, headOfficeKey, peers };
     return peers;
   }
 

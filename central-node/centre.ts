@@ -1,8 +1,9 @@
-import { publicKeyOf } from '../shared/federation/identity.ts';
+import type { Authorities } from '../shared/federation/certificates.ts';
+import { type NodeIdentity, publicKeyOf } from '../shared/federation/identity.ts';
 import type { NodeCode } from '../shared/ids/ids.ts';
 import { ledgerRoutes } from '../shared/ledger/ledger-routes.ts';
 import { backupRoutes } from '../shared/node/backup-routes.ts';
-import { openNode } from '../shared/node/node.ts';
+import { type Node, openNode } from '../shared/node/node.ts';
 import { type NodePorts, systemPorts } from '../shared/node/node-ports.ts';
 import { recoveryRoutes } from '../shared/node/recovery-routes.ts';
 import { DomainError } from '../shared/problem/problem.ts';
@@ -10,31 +11,38 @@ import type { Reference } from '../shared/reference/reference.ts';
 import { referencePeerRoutes } from '../shared/reference/reference-peer-routes.ts';
 import type { ReleaseManifest } from '../shared/reference/release.ts';
 import { createReleaseComparison } from '../shared/reference/release-comparison.ts';
+import { nextFolderOf } from '../shared/store/adopted-files.ts';
 import type { Transaction } from '../shared/store/store.ts';
 import { calendarDay, now } from '../shared/time/clock.ts';
 import { createAuditExport } from './audit/audit-export.ts';
 import { auditRoutes } from './audit/audit-routes.ts';
 import { registerCollection } from './collection/collection-service.ts';
 import type { CentreConfig } from './config.ts';
-import { openAuthority } from './directory/authority.ts';
-import type { EnrolledBranch } from './directory/enrolment.ts';
+import { type AuthorityFiles, openAuthority } from './directory/authority.ts';
+import { authorityRoutes } from './directory/authority-routes.ts';
+import { createAuthorityService } from './directory/authority-service.ts';
+import { createBranchKeys } from './directory/branch-keys.ts';
 import { createEnrolmentRoutes } from './directory/enrolment-routes.ts';
-import { createEnrolment } from './directory/enrolment-service.ts';
+import { createEnrolment, type EnrolmentDeps } from './directory/enrolment-service.ts';
 import { allBranches } from './directory/enrolment-store.ts';
 import { openHeadOfficeIdentity } from './directory/head-office-identity.ts';
-import { createMembers } from './directory/members.ts';
+import { createHeadOfficeKeys } from './directory/head-office-keys.ts';
+import { createMembers, type Members } from './directory/members.ts';
 import { allKeys } from './directory/node-key-store.ts';
 import { nodeRoutes } from './directory/node-routes.ts';
 import { caseRoutes } from './reconciliation/case-routes.ts';
 import { createCases } from './reconciliation/case-service.ts';
 import { reconciliationRoutes } from './reconciliation/reconciliation-routes.ts';
 import { createReconciliation } from './reconciliation/reconciliation-service.ts';
-import { createDirectoryReleases } from './reference/directory-release.ts';
+import { createDirectoryReleases, type DirectoryReleases } from './reference/directory-release.ts';
 import { createLatestStatements } from './reference/latest-statement.ts';
 import { createLostReleases } from './reference/lost-releases.ts';
 import { createMovedNumbers } from './reference/moved-number-service.ts';
 import { createPreparedReleases } from './reference/prepared-releases.ts';
-import { createReferenceDraftService } from './reference/reference-draft-service.ts';
+import {
+  createReferenceDraftService,
+  type ReferenceDraftService,
+} from './reference/reference-draft-service.ts';
 import { referenceRoutes } from './reference/reference-routes.ts';
 import { createLostSettlements } from './settlement/lost-settlements.ts';
 import { createObligations } from './settlement/obligation-service.ts';
@@ -43,7 +51,8 @@ import { settlementPeerRoutes } from './settlement/settlement-peer-routes.ts';
 import { settlementRoutes } from './settlement/settlement-routes.ts';
 import { createSettlements } from './settlement/settlement-service.ts';
 
-const renewalPauseMs = 60 * 60_000;
+const renewalPauseMs = 60_000;
+const keysPauseMs = 1_000;
 const sweepPauseMs = 2_000;
 const lostReleasesPauseMs = 3_000;
 const lostSettlementsPauseMs = 3_000;
@@ -68,11 +77,12 @@ export type Centre = Awaited<ReturnType<typeof openCentre>>;
 export async function openCentre(config: CentreConfig, given: Partial<CentrePorts> = {}) {
   const ports = { ...systemCentrePorts, ...given };
   const { clock, ids } = ports;
-  const authority = await ports.openAuthority({ dir: config.authorityDir, clock, ids });
+  const files = { dir: config.authorityDir, clock, ids };
+  let authorities = await ports.openAuthority(files);
   const urls = [config.peer.url, config.front.url];
-  const renew = () =>
-    ports.openHeadOfficeIdentity({ dir: config.identityDir, authority, urls, clock, ids });
-  let identity = await renew();
+  const openIdentity = (dir: string) =>
+    ports.openHeadOfficeIdentity({ dir, authority: authorities, urls, clock, ids });
+  let identity = await openIdentity(config.identityDir);
   const members = createMembers();
   const businessDate = async () => calendarDay(clock.nowMs(), config.timeZone);
   const node = await openNode({
@@ -88,26 +98,6 @@ export async function openCentre(config: CentreConfig, given: Partial<CentrePort
   const { store, audit, api, federation, references, signer } = node;
   const drafts = createReferenceDraftService({ store, clock, signer, references });
 
-  /** A branch that joined or left changes the draft of the directory, and who may call head office, at once. */
-  async function onChanged(
-    tx: Transaction,
-    branch: EnrolledBranch,
-    { atOnce }: { atOnce: boolean },
-  ): Promise<void> {
-    const { revokedSerials } = branch;
-    await drafts.setBranchIdentity(tx, { ...branch, revokedSerials: [...revokedSerials] });
-    await drafts.setDirectory(tx, 'node-keys', await allKeys(tx));
-    if (atOnce) await directoryReleases.ask(tx, branch.code);
-    const branches = await allBranches(tx, now(clock));
-    tx.afterCommit(() => {
-      members.set(branches);
-      node.peersChanged();
-    });
-  }
-
-  const headOfficeKey = publicKeyOf(identity.signingKey);
-  const enrolment = createEnrolment({ store, authority, headOfficeKey, clock, ids, onChanged });
-  members.set(await enrolment.branches());
   const lostReleases = createLostReleases({
     ...{ references, drafts, federation },
     client: node.client,
@@ -125,22 +115,22 @@ export async function openCentre(config: CentreConfig, given: Partial<CentrePort
     ...{ store, signer, references, drafts },
     approval: node.releaseApproval,
   });
-  const directoryReleases = createDirectoryReleases({
-    takesAwayOnly: node.releaseApproval !== undefined,
-    onWaiting: () =>
-      node.alarms.raise('release-needs-approval', 'members or keys wait for a signed release'),
-    ...{ store, clock, signer, references },
+  const directory = wireDirectory(node, {
+    ...{ members, drafts, files, held: authorities, tellReleased },
+    identityDir: config.identityDir,
     assertMayPublish: lostReleases.assertNoneLost,
-    async onPublished(tx, manifest, actor) {
-      await tellReleased(tx, manifest);
-      await audit.record(tx, {
-        actor: { id: actor, name: actor, node: node.code },
-        action: 'directory.publish',
-        subject: `release ${manifest.version}`,
-        outcome: 'done',
-      });
+    identity: () => identity,
+    openIdentity,
+    changed(next) {
+      identity = next;
+      node.renewed(next);
+    },
+    followed(next) {
+      authorities = next;
     },
   });
+  const { enrolment } = directory;
+  members.set(await enrolment.branches());
   const latest = createLatestStatements({ clock, signer, references });
 
   const today = () => calendarDay(clock.nowMs(), config.timeZone);
@@ -169,10 +159,11 @@ export async function openCentre(config: CentreConfig, given: Partial<CentrePort
 
   nodeRoutes(api, {
     store,
+    clock,
     audit,
     federation,
     enrolment,
-    publishDue: directoryReleases.publishDue,
+    publishDue: directory.releases.publishDue,
     release: () => references.current()?.version ?? 0,
   });
   referenceRoutes(api, {
@@ -200,7 +191,6 @@ export async function openCentre(config: CentreConfig, given: Partial<CentrePort
   });
   auditRoutes(api, { store, audit, clock, dataDir: config.dataDir, bundles });
   node.peerApp.route('/', referencePeerRoutes({ references, latest: latest.statement }));
-  node.peerApp.route('/', createEnrolmentRoutes({ enrolment }));
 
   return {
     ...node,
@@ -209,20 +199,125 @@ export async function openCentre(config: CentreConfig, given: Partial<CentrePort
     bundles,
     async start(): Promise<void> {
       await node.start();
-      node.repeat('directory-release', directoryPauseMs, directoryReleases.publishDue);
+      await directory.start();
       node.repeat('lost-releases', lostReleasesPauseMs, lostReleases.restore);
       node.repeat('lost-settlements', lostSettlementsPauseMs, lostSettlements.bringBack);
       node.repeat('sweep', sweepPauseMs, async () => {
         if (references.current()) await store.write(reconciliation.sweep);
       });
-      node.repeat('renewal', renewalPauseMs, async () => {
-        const renewed = await renew();
-        if (renewed.certPem === identity.certPem) return;
-        identity = renewed;
-        node.renewed(renewed);
-      });
     },
   };
+}
+
+interface DirectoryDeps {
+  members: Members;
+  drafts: ReferenceDraftService;
+  files: AuthorityFiles;
+  held: Authorities;
+  identityDir: string;
+  identity: () => NodeIdentity;
+  openIdentity(dir: string): Promise<NodeIdentity>;
+  /** The new identity is on disk: the node uses it from now on. */
+  changed(identity: NodeIdentity): void;
+  followed(authorities: Authorities): void;
+  assertMayPublish(): Promise<void>;
+  tellReleased(tx: Transaction, manifest: ReleaseManifest): Promise<void>;
+}
+
+/** Who the members are, by which keys and under which authority, and the releases that say so. */
+function wireDirectory(node: Node, deps: DirectoryDeps) {
+  const { api, audit, clock, federation, ids, references, signer, store, verifier } = node;
+  const { drafts, identity, identityDir, tellReleased } = deps;
+  const { liveness } = federation;
+  const releases = createDirectoryReleases({
+    ...{ store, clock, signer, references },
+    takesAwayOnly: node.releaseApproval !== undefined,
+    onWaiting: () =>
+      node.alarms.raise('release-needs-approval', 'members or keys wait for a signed release'),
+    assertMayPublish: deps.assertMayPublish,
+    async onPublished(tx, manifest, actor) {
+      await tellReleased(tx, manifest);
+      const subject = `release ${manifest.version}`;
+      await noting(node, tx, { code: actor, action: 'directory.publish', subject });
+    },
+  });
+  const onKeys = async (tx: Transaction) => {
+    if (await drafts.setDirectory(tx, 'node-keys', await allKeys(tx))) {
+      await releases.ask(tx, node.code);
+    }
+  };
+  const enrolment = createEnrolment({
+    ...{ store, clock, ids },
+    authorities: () => authority.held(),
+    headOfficeKey: () => publicKeyOf(identity().signingKey),
+    onChanged: memberChange(node, { ...deps, releases }),
+    note: (tx, event) => noting(node, tx, event),
+  });
+  const renewIdentity = async () => {
+    const renewed = await deps.openIdentity(identityDir);
+    const isNew = renewed.certPem !== identity().certPem || renewed.caPem !== identity().caPem;
+    if (isNew) deps.changed(renewed);
+  };
+  const authority = createAuthorityService({
+    ...{ store, liveness, files: deps.files, held: deps.held, enrolment: () => enrolment },
+    release: () => references.current()?.version ?? 0,
+    followed: deps.followed,
+    renewIdentity,
+    async onChanged(tx, rows) {
+      const isNews = await drafts.setDirectory(tx, 'authorities', rows);
+      if (isNews) await releases.ask(tx, node.code);
+    },
+  });
+  const headOfficeKeys = createHeadOfficeKeys({
+    ...{ store, clock, signer, liveness, identity, dir: identityDir },
+    reference: references.current,
+    makeNext: () => deps.openIdentity(nextFolderOf(identityDir)),
+    adopted: deps.changed,
+    onChanged: onKeys,
+  });
+  const branchKeys = createBranchKeys({ enrolment, verifier, clock });
+  const { successors } = headOfficeKeys;
+  node.peerApp.route('/', createEnrolmentRoutes({ enrolment, branchKeys, successors }));
+  const { publishDue } = releases;
+  authorityRoutes(api, { audit, authority, headOfficeKeys, identity, publishDue });
+  return {
+    ...{ enrolment, releases },
+    async start(): Promise<void> {
+      await store.write(authority.settle);
+      node.repeat('directory-release', directoryPauseMs, publishDue);
+      node.repeat('keys', keysPauseMs, headOfficeKeys.advance);
+      node.repeat('renewal', renewalPauseMs, renewIdentity);
+    },
+  };
+}
+
+/** A branch that joined or left changes the draft of the directory, and who may call head office, at once. */
+function memberChange(
+  node: Node,
+  { drafts, members, releases }: DirectoryDeps & { releases: DirectoryReleases },
+): EnrolmentDeps['onChanged'] {
+  return async (tx, branch, { atOnce }) => {
+    const { revokedSerials } = branch;
+    await drafts.setBranchIdentity(tx, { ...branch, revokedSerials: [...revokedSerials] });
+    await drafts.setDirectory(tx, 'node-keys', await allKeys(tx));
+    if (atOnce) await releases.ask(tx, branch.code);
+    const branches = await allBranches(tx, now(node.clock));
+    tx.afterCommit(() => {
+      members.set(branches);
+      node.peersChanged();
+    });
+  };
+}
+
+/** What a node brought about by itself. */
+function noting(
+  { audit }: Node,
+  tx: Transaction,
+  event: { code: string; action: string; subject?: string; detail?: object },
+): Promise<void> {
+  const { code, action, subject = code, detail } = event;
+  const actor = { id: code, name: code, node: code };
+  return audit.record(tx, { actor, action, subject, outcome: 'done', detail });
 }
 
 function activeBranches(reference: Reference): NodeCode[] {

@@ -7,6 +7,7 @@ import { type Caller, callRunningNode } from '../shared/node/running-node.ts';
 import { writeBundle } from './audit/bundle-file.ts';
 import { type Centre, openCentre } from './centre.ts';
 import { readCentreConfig } from './config.ts';
+import { addAuthorityCommands } from './directory/authority-commands.ts';
 import { runImportNumbering } from './reference/import-numbering-command.ts';
 import { addReleaseKeyCommands } from './reference/release-key-commands.ts';
 
@@ -120,6 +121,8 @@ program
       throw new Error('name the file, or the operator who asks a running node');
     await withCentre((centre) => writeBundle(file, centre.bundles.lines(scope)));
   });
+
+addAuthorityCommands(program, () => readCentreConfig(process.env));
 
 const withCentre = (work: (centre: Centre) => Promise<void>) => withStoppedNode(openQuietly, work);
 

@@ -1,5 +1,5 @@
 import {
-  type Authority,
+  type Authorities,
   certificateFacts,
   certificateFingerprint,
   hostsOf,
@@ -45,9 +45,9 @@ export type Also = (tx: Transaction) => Promise<void>;
 
 export interface EnrolmentDeps {
   readonly store: Store;
-  readonly authority: Authority;
-  /** HQ's own public keys: the one that branches pin, and the one that no branch may take. */
-  readonly headOfficeKey: PublicSigningKey;
+  readonly authorities: () => Authorities;
+  /** HQ's own: what branches pin, and what no branch may take. */
+  readonly headOfficeKey: () => PublicSigningKey;
   readonly clock: Clock;
   readonly ids: Ids;
   /** In the transaction that enrols, re-keys or revokes: the caller updates its reference draft. */
@@ -57,6 +57,11 @@ export interface EnrolmentDeps {
     /** Whether a release has to tell it at once; a first enrolment waits for people. */
     when: { readonly atOnce: boolean },
   ) => Promise<void>;
+  /** What a branch itself brought about, for the audit trail. */
+  readonly note: (
+    tx: Transaction,
+    event: { readonly code: NodeCode; readonly action: string; readonly detail?: object },
+  ) => Promise<void>;
 }
 
 /**
@@ -64,12 +69,13 @@ export interface EnrolmentDeps {
  * with the next reference release, which the caller makes of what `onChanged` told it.
  */
 export function createEnrolment(deps: EnrolmentDeps) {
-  const { store, authority, clock, ids } = deps;
-  const authoritySha256 = certificateFingerprint(authority.certPem);
+  const { store, clock, ids } = deps;
+  const issuingPem = () => deps.authorities().certPem;
   const failedTries = createFailedTries({ clock });
 
   /** Made outside the store: signing takes tens of milliseconds. */
   function issue(options: { code: NodeCode; csrPem: string; hosts: readonly string[] }) {
+    const authority = deps.authorities();
     const certPem = issueCertificate({
       ...options,
       authority,
@@ -84,8 +90,9 @@ export function createEnrolment(deps: EnrolmentDeps) {
       tlsKeySha256: facts.spkiSha256,
       notBefore: instantOf(facts.notBefore),
       notAfter: instantOf(facts.notAfter),
+      authoritySha256: certificateFingerprint(authority.certPem),
     };
-    return { certPem, record };
+    return { certPem: certPem + (authority.linkPem ?? ''), record };
   }
 
   /** @throws DomainError `enrolment-refused`, and not why: a guesser learns nothing. */
@@ -93,7 +100,7 @@ export function createEnrolment(deps: EnrolmentDeps) {
     const { code, csrPem, signingJwk, peerUrl, frontUrl } = request;
     const token = parseToken(request.token);
     const secretSha256 = sha256(token.secret);
-    if (token.authoritySha256 !== authoritySha256) throw tokenRefused();
+    if (token.authoritySha256 !== certificateFingerprint(issuingPem())) throw tokenRefused();
     const known = await store.read((tx) => enrolments.findToken(tx, secretSha256));
     if (!tokenIsGood(known, code, now(clock))) throw tokenRefused();
 
@@ -108,6 +115,9 @@ export function createEnrolment(deps: EnrolmentDeps) {
       const signingKeyX = signingJwk.x;
       const isFirst = (await keysOfNode(tx, code)).length === 0;
       await takeKeys(tx, { node: code, signing: signingKeyX, tls: tlsKeySha256 }, at);
+      // Those that it had before can still be read, and no more.
+      const keep = [signingKeyX, tlsKeySha256];
+      await endKeys(tx, { node: code, state: 'retired', at, keep });
       await enrolments.useToken(tx, secretSha256, at);
       await enrolments.revokeCertificatesOf(tx, code, at);
       await enrolments.saveBranch(tx, {
@@ -119,12 +129,13 @@ export function createEnrolment(deps: EnrolmentDeps) {
         enrolledAt: at,
       });
       await enrolments.saveCertificate(tx, record);
+      await deps.note(tx, { code, action: 'branch.enrol', detail: { serial: record.serial } });
       await deps.onChanged(tx, await branchIn(tx, code), { atOnce: !isFirst });
     });
-    return { certPem, caPem: authority.certPem, hqSigningKey: deps.headOfficeKey };
+    return { certPem, caPem: issuingPem(), hqSigningKey: deps.headOfficeKey() };
   }
 
-  /** A branch's keys from now on. Those that it had before can still be read, and no more. */
+  /** Keys of a branch that count from now on. */
   async function takeKeys(
     tx: Transaction,
     keys: { node: NodeCode; signing: string; tls: string },
@@ -133,7 +144,7 @@ export function createEnrolment(deps: EnrolmentDeps) {
     const { node } = keys;
     for (const use of keyUses) {
       const key = keys[use];
-      if (key === deps.headOfficeKey.x || (await isKeyOfAnother(tx, { node, use, key }))) {
+      if (key === deps.headOfficeKey().x || (await isKeyOfAnother(tx, { node, use, key }))) {
         throw new DomainError('enrolment-refused', 'These keys belong to another node.');
       }
       if ((await keyState(tx, { use, key })) === 'revoked') {
@@ -141,7 +152,6 @@ export function createEnrolment(deps: EnrolmentDeps) {
       }
       await acceptKey(tx, { node, use, key, at });
     }
-    await endKeys(tx, { node, state: 'retired', at, keep: [keys.signing, keys.tls] });
   }
 
   async function branchIn(tx: Transaction, code: NodeCode): Promise<EnrolledBranch> {
@@ -161,11 +171,12 @@ export function createEnrolment(deps: EnrolmentDeps) {
       expiresAt: instantOf(nowMs + tokenLifeMs),
       usedAt: null,
     };
+    const authoritySha256 = certificateFingerprint(issuingPem());
     return { text: tokenText({ secret, authoritySha256 }), record };
   }
 
   return {
-    authorityPem: authority.certPem,
+    authorityPem: issuingPem,
 
     /**
      * A one-time token for one branch, good for a day; an older unused one stops being good.
@@ -199,11 +210,16 @@ export function createEnrolment(deps: EnrolmentDeps) {
     },
 
     /**
-     * A new certificate for a member that TLS has proved, for the key it has.
+     * A new certificate for a member that has proved itself, for a key that it has; or with `next`
+     * for new keys, which count beside the old ones until it has adopted them.
      * @throws DomainError `enrolment-refused`.
      */
-    async renew(request: { caller: NodeCode; csrPem: string }): Promise<RenewalAnswer> {
-      const { caller: code, csrPem } = request;
+    async renew(request: {
+      caller: NodeCode;
+      csrPem: string;
+      next?: { readonly signingKey: PublicSigningKey };
+    }): Promise<RenewalAnswer> {
+      const { caller: code, csrPem, next } = request;
       const { branch, issued } = await store.read(async (tx) => ({
         branch: await enrolments.findBranch(tx, code, now(clock)),
         issued: await enrolments.countIssuedSince(tx, code, instantOf(clock.nowMs() - dayMs)),
@@ -214,16 +230,48 @@ export function createEnrolment(deps: EnrolmentDeps) {
       }
       const hosts = hostsOf([branch.peerUrl, branch.frontUrl]);
       const { certPem, record } = issue({ code, csrPem, hosts });
+      const tls = record.tlsKeySha256;
       await store.write(async (tx) => {
         // Read again: it may have been revoked or enrolled anew while the certificate was made.
         const member = await branchIn(tx, code);
         if (!member.active) throw new DomainError('enrolment-refused', `${code} is no member.`);
-        if (member.tlsKeySha256 !== record.tlsKeySha256) {
+        if (next) {
+          await takeKeys(tx, { node: code, signing: next.signingKey.x, tls }, now(clock));
+          await deps.onChanged(tx, await branchIn(tx, code), { atOnce: true });
+        } else if ((await keyState(tx, { use: 'tls', key: tls })) !== 'accepted') {
           throw new DomainError('enrolment-refused', 'A renewal keeps the key; enrol for another.');
         }
         await enrolments.saveCertificate(tx, record);
+        const action = next ? 'keys.announce' : 'certificate.renew';
+        await deps.note(tx, { code, action, detail: { serial: record.serial } });
       });
       return { certPem };
+    },
+
+    /**
+     * The branch uses these keys now, the others can only be read.
+     * @throws DomainError `enrolment-refused` for keys that do not count.
+     */
+    async adoptKeys(request: {
+      caller: NodeCode;
+      tlsKeySha256: string;
+      signingKey: PublicSigningKey;
+    }): Promise<void> {
+      const { caller: code, tlsKeySha256, signingKey } = request;
+      await store.write(async (tx) => {
+        const { keys, ...branch } = await branchIn(tx, code);
+        const keep = [signingKey.x, tlsKeySha256];
+        const accepted = keys.filter(({ state }) => state === 'accepted').map(({ key }) => key);
+        if (!branch.active || !keep.every((key) => accepted.includes(key))) {
+          throw new DomainError('enrolment-refused', 'These keys do not count.');
+        }
+        if (accepted.length === keep.length) return;
+        await endKeys(tx, { node: code, state: 'retired', at: now(clock), keep });
+        const { enrolledAt } = branch;
+        await enrolments.saveBranch(tx, { ...branch, signingKey, tlsKeySha256, enrolledAt });
+        await deps.onChanged(tx, await branchIn(tx, code), { atOnce: true });
+        await deps.note(tx, { code, action: 'keys.adopt' });
+      });
     },
 
     /**

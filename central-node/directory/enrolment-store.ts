@@ -7,7 +7,8 @@ import { keysOfNode } from './node-key-store.ts';
 const tokenColumns = `secret_sha256 AS secretSha256, code, created_by AS createdBy,
   created_at AS createdAt, expires_at AS expiresAt, used_at AS usedAt`;
 const certificateColumns = `serial, code, tls_key_sha256 AS tlsKeySha256,
-  not_before AS notBefore, not_after AS notAfter, revoked_at AS revokedAt`;
+  not_before AS notBefore, not_after AS notAfter, revoked_at AS revokedAt,
+  authority_sha256 AS authoritySha256`;
 const branchColumns = `code, peer_url AS peerUrl, front_url AS frontUrl,
   signing_key_x AS signingKeyX, tls_key_sha256 AS tlsKeySha256, enrolled_at AS enrolledAt,
   revoked_at AS revokedAt`;
@@ -73,13 +74,15 @@ export async function saveCertificate(
   certificate: Omit<IssuedCertificate, 'revokedAt'>,
 ): Promise<void> {
   await tx.run(
-    `INSERT INTO issued_certificates (serial, code, tls_key_sha256, not_before, not_after)
-     VALUES (?, ?, ?, ?, ?)`,
+    `INSERT INTO issued_certificates
+       (serial, code, tls_key_sha256, not_before, not_after, authority_sha256)
+     VALUES (?, ?, ?, ?, ?, ?)`,
     certificate.serial,
     certificate.code,
     certificate.tlsKeySha256,
     certificate.notBefore,
     certificate.notAfter,
+    certificate.authoritySha256,
   );
 }
 

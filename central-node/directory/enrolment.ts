@@ -25,6 +25,8 @@ export interface IssuedCertificate {
   readonly notBefore: Instant;
   readonly notAfter: Instant;
   readonly revokedAt: Instant | null;
+  /** Of the authority that issued it; null for one of before that was noted. */
+  readonly authoritySha256: string | null;
 }
 
 export interface TokenRecord {

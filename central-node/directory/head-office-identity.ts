@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import {
-  type Authority,
+  type Authorities,
   certificateFacts,
   createRequest,
   dueForRenewal,
@@ -8,6 +8,7 @@ import {
   issueCertificate,
   parseCertificate,
   randomSerial,
+  trustedPem,
 } from '../../shared/federation/certificates.ts';
 import {
   completeIdentity,
@@ -29,7 +30,7 @@ const certificateValidDays = 30;
  */
 export async function openHeadOfficeIdentity(deps: {
   dir: string;
-  authority: Authority;
+  authority: Authorities;
   urls: readonly string[];
   clock: Clock;
   ids: Ids;
@@ -49,19 +50,22 @@ export async function openHeadOfficeIdentity(deps: {
     serial: randomSerial(deps.ids),
   });
   const headOfficeKey = publicKeyOf(keys.signingKey);
-  completeIdentity(dir, { certPem, caPem: authority.certPem, headOfficeKey });
+  const { linkPem = '' } = authority;
+  const caPem = trustedPem(authority);
+  completeIdentity(dir, { certPem: certPem + linkPem, caPem, headOfficeKey });
   return loadIdentity(dir);
 }
 
 function isGood(
   identity: NodeIdentity,
-  wanted: { authority: Authority; hosts: readonly string[]; nowMs: number },
+  wanted: { authority: Authorities; hosts: readonly string[]; nowMs: number },
 ): boolean {
   const certificate = parseCertificate(identity.certPem);
   const named = (host: string) =>
     (isIP(host) ? certificate.checkIP(host) : certificate.checkHost(host)) !== undefined;
   return (
-    identity.caPem === wanted.authority.certPem &&
+    identity.caPem === trustedPem(wanted.authority) &&
+    certificate.verify(parseCertificate(wanted.authority.certPem).publicKey) &&
     wanted.hosts.every(named) &&
     !dueForRenewal(certificateFacts(certificate), wanted.nowMs)
   );

@@ -81,3 +81,28 @@ export async function revokeKeys(tx: Transaction, node: NodeCode, at: Instant): 
     node,
   );
 }
+
+/** What each of head office's keys signed of the next one, in order. */
+export async function successors(tx: Reader): Promise<string[]> {
+  const sql = 'SELECT statement FROM head_office_successors ORDER BY sequence';
+  return (await tx.all<{ statement: string }>(sql)).map(({ statement }) => statement);
+}
+
+/** Said twice it counts once. */
+export async function saveSuccessor(
+  tx: Transaction,
+  { sequence, key, statement }: { sequence: number; key: string; statement: string },
+): Promise<void> {
+  await tx.run(
+    `INSERT INTO head_office_successors (sequence, key, statement) VALUES (?, ?, ?)
+     ON CONFLICT DO NOTHING`,
+    sequence,
+    key,
+    statement,
+  );
+}
+
+/** A stolen key must lead to no other. */
+export async function forgetSuccessors(tx: Transaction): Promise<void> {
+  await tx.run('DELETE FROM head_office_successors');
+}

@@ -2,15 +2,22 @@ import { z } from '@hono/zod-openapi';
 import type { Audit } from '../../shared/access/audit.ts';
 import type { Principal } from '../../shared/access/operator.ts';
 import type { Federation } from '../../shared/federation/federation.ts';
+import { keyStates, keyUses } from '../../shared/federation/peers.ts';
 import { headOffice, type NodeCode } from '../../shared/ids/ids.ts';
 import { DomainError } from '../../shared/problem/problem.ts';
 import type { Store, Transaction } from '../../shared/store/store.ts';
+import { type Clock, msOf } from '../../shared/time/clock.ts';
 import type { Api } from '../../shared/web/api.ts';
 import { instant, nodeCode, page } from '../../shared/web/schemas.ts';
+import type { IssuedCertificate } from './enrolment.ts';
 import type { Enrolment } from './enrolment-service.ts';
+
+/** Renewal begins ten days before the end. */
+const expiringMs = 7 * 24 * 3_600_000;
 
 export interface NodeRouteDeps {
   store: Store;
+  clock: Clock;
   audit: Audit;
   federation: Federation;
   enrolment: Enrolment;
@@ -39,9 +46,21 @@ const nodeView = z
       .optional()
       .openapi({ description: 'Entries that it has not got acknowledged, by node' }),
     certificate: z
-      .strictObject({ serial: z.string(), notAfter: instant })
+      .strictObject({
+        serial: z.string(),
+        notAfter: instant,
+        authority: z.string().optional().openapi({ description: 'SHA-256 of who issued it' }),
+        expiring: z.boolean().openapi({ description: 'Ends in under a week, and is not renewed' }),
+      })
       .optional()
       .openapi({ description: 'The newest one that is not revoked' }),
+    keys: z.array(
+      z.strictObject({
+        use: z.enum(keyUses),
+        key: z.string().openapi({ description: "A signing key's x, a TLS key's SHA-256" }),
+        state: z.enum(keyStates),
+      }),
+    ),
   })
   .openapi('Node');
 
@@ -77,10 +96,15 @@ export function nodeRoutes({ endpoint }: Pick<Api, 'endpoint'>, deps: NodeRouteD
       ...(status?.recovering === undefined ? {} : { recovering: status.recovering }),
       ...(status?.clockSkewMs === undefined ? {} : { clockSkewMs: status.clockSkewMs }),
       ...(status?.behind === undefined ? {} : { behind: { ...status.behind } }),
-      ...(certificate
-        ? { certificate: { serial: certificate.serial, notAfter: certificate.notAfter } }
-        : {}),
+      ...(certificate ? { certificate: certificateOf(certificate) } : {}),
+      keys: branch.keys.map((key) => ({ ...key })),
     };
+  }
+
+  function certificateOf({ serial, notAfter, authoritySha256 }: IssuedCertificate) {
+    const expiring = msOf(notAfter) - deps.clock.nowMs() < expiringMs;
+    const authority = authoritySha256 === null ? {} : { authority: authoritySha256 };
+    return { serial, notAfter, ...authority, expiring };
   }
 
   function releaseOf(release: number) {

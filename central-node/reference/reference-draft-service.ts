@@ -96,12 +96,12 @@ export interface ReferenceDraftService {
   recordRecovered(manifest: ReleaseManifest): Promise<void>;
   /** Enrolment's word on a branch. @throws DomainError `branch-not-found`. */
   setBranchIdentity(tx: Transaction, identity: BranchIdentity): Promise<void>;
-  /** What the keys' own services say; nobody else changes these data sets. */
+  /** What the keys' own services say; nobody else changes these data sets. True if it was news. */
   setDirectory<Name extends DirectoryDataset>(
     tx: Transaction,
     name: Name,
     rows: readonly RowOf<Name>[],
-  ): Promise<void>;
+  ): Promise<boolean>;
 }
 
 export interface ImportedDirectory {
@@ -215,9 +215,10 @@ export function createReferenceDraftService({
     },
     async setDirectory(tx, name, rows) {
       const content = draftContent(name, rows);
-      if ((await findDraft(tx, name))?.sha256 !== content.sha256) {
-        await saveDraft(tx, name, content);
-      }
+      const known = (await findDraft(tx, name))?.sha256 ?? draftContent(name, []).sha256;
+      if (known === content.sha256) return false;
+      await saveDraft(tx, name, content);
+      return true;
     },
   };
 }

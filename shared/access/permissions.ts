@@ -38,6 +38,7 @@ export const permissions = {
   'stream.read': ['both', 'See the federation log and its streams'],
   'operator.manage': ['both', 'Add and disable operators, set their passwords'],
   'audit.read': ['both', 'Read the audit trail'],
+  'keys.manage': ['both', "See and rotate the node's keys; at head office the authority too"],
   'backup.take': ['both', 'Take a backup of the store'],
   'recovery.override': ['both', 'Decide how a recovering node goes on'],
 } as const satisfies Record<string, readonly [where: NodeKind | 'both', allows: string]>;

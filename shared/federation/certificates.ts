@@ -30,6 +30,22 @@ export interface Authority {
   readonly keyPem: string;
 }
 
+/** The authority that makes new certificates, and whom else it follows. */
+export interface Authorities extends Authority {
+  /** Its key under the authority before it: who knows only that one believes it. */
+  readonly linkPem?: string;
+  /** Certificates of earlier authorities that are still believed. */
+  readonly formerPems?: readonly string[];
+}
+
+/** Whose certificates are believed. */
+export function trustedPem({
+  certPem,
+  formerPems = [],
+}: Pick<Authorities, 'certPem' | 'formerPems'>): string {
+  return [certPem, ...formerPems].join('');
+}
+
 /** What the federation reads in a node's certificate. */
 export interface CertificateFacts {
   readonly code: NodeCode;
@@ -86,6 +102,36 @@ export async function createAuthority(options: {
   ]);
   cert.sign(signingKeyOf(keyPem), forge.md.sha256.create());
   return { certPem: forge.pki.certificateToPem(cert), keyPem };
+}
+
+/** A new authority under the key of the one before it (RFC 4210, 4.4: "new with old"). */
+export function linkAuthority(options: {
+  former: Authority;
+  issuing: Authority;
+  clock: Clock;
+  ids: Ids;
+}): string {
+  const { former, issuing } = options;
+  const old = forge.pki.certificateFromPem(former.certPem);
+  const next = forge.pki.certificateFromPem(issuing.certPem);
+  const cert = forge.pki.createCertificate();
+  cert.serialNumber = randomSerial(options.ids);
+  cert.validity.notBefore.setTime(next.validity.notBefore.getTime());
+  cert.validity.notAfter.setTime(old.validity.notAfter.getTime());
+  cert.publicKey = next.publicKey;
+  cert.setSubject(next.subject.attributes);
+  cert.setIssuer(old.subject.attributes);
+  cert.setExtensions([
+    { name: 'basicConstraints', cA: true, pathLenConstraint: 0, critical: true },
+    { name: 'keyUsage', keyCertSign: true, cRLSign: true, critical: true },
+    { name: 'subjectKeyIdentifier' },
+    {
+      name: 'authorityKeyIdentifier',
+      keyIdentifier: old.generateSubjectKeyIdentifier().getBytes(),
+    },
+  ]);
+  cert.sign(signingKeyOf(former.keyPem), forge.md.sha256.create());
+  return forge.pki.certificateToPem(cert);
 }
 
 /** A PKCS #10 request for `code`. It names no hosts: the issuer knows the node's URLs. */
@@ -236,6 +282,22 @@ export function parseCertificate(pem: string): X509Certificate {
 
 function isNodeCode(text: string): text is NodeCode {
   return nodeCodePattern.test(text);
+}
+
+/** The certificates of a PEM text, one by one. */
+export function certificatesIn(pem: string): X509Certificate[] {
+  const blocks = pem.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
+  return blocks.map(parseCertificate);
+}
+
+/** Whether the first certificate of a chain follows from one of these authorities. */
+export function followsFrom(chainPem: string, authoritiesPem: string): boolean {
+  const [own, ...links] = certificatesIn(chainPem);
+  const roots = certificatesIn(authoritiesPem);
+  const isSigned = (certificate: X509Certificate, by: readonly X509Certificate[]) =>
+    by.some((authority) => certificate.verify(authority.publicKey));
+  const linked = links.filter((link) => link.ca && isSigned(link, roots));
+  return own !== undefined && isSigned(own, [...roots, ...linked]);
 }
 
 /** SHA-256 (hex) of a certificate's DER: what an enrolment token pins. */

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { type NodeCode, nodeCodePattern } from '../ids/ids.ts';
+import { headOffice, type NodeCode, nodeCodePattern } from '../ids/ids.ts';
 import { DomainError } from '../problem/problem.ts';
 import { publicSigningKey } from './identity.ts';
 
@@ -41,6 +41,34 @@ export const enrolmentAnswer = z.strictObject({
   hqSigningKey: publicSigningKey,
 });
 export type EnrolmentAnswer = z.infer<typeof enrolmentAnswer>;
+
+/** Signed with the signing key, for a certificate that TLS does not take any more. */
+export const renewalType = 'sbms-renewal+jws';
+/** Head office's next key, signed with the one before: a chain of them leads to the present one. */
+export const successorType = 'sbms-successor+jws';
+/** Signed with the old and with the new signing key. */
+export const keysType = 'sbms-keys+jws';
+
+const jws = z.string().max(4_096);
+const csrSha256 = z.string().regex(/^[0-9a-f]{64}$/);
+
+export const renewalStatement = z.strictObject({ node: nodeCode, csrSha256 });
+export const lateRenewalRequest = z.strictObject({ code: nodeCode, csrPem: pem, statement: jws });
+
+/** New keys of a node: from the next release on they are accepted beside the old ones. */
+export const keysStatement = renewalStatement.extend({ signingKey: publicSigningKey });
+export const keysRequest = z.strictObject({ csrPem: pem, statement: jws, proof: jws });
+/** The node uses its new keys; the others end. The TLS key is the caller's. */
+export const keysAdoption = z.strictObject({ signingKey: publicSigningKey });
+
+const maxSuccessors = 1_000;
+export const successorStatement = z.strictObject({
+  node: z.literal(headOffice),
+  sequence: z.int().min(1),
+  signingKey: publicSigningKey,
+});
+/** The statements in their order; the last one names the key that head office signs with. */
+export const successorsAnswer = z.strictObject({ items: z.array(jws).max(maxSuccessors) });
 
 export const renewalRequest = z.strictObject({ csrPem: pem });
 export const renewalAnswer = z.strictObject({ certPem: pem });

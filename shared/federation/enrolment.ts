@@ -3,10 +3,12 @@ import { TLSSocket } from 'node:tls';
 import { buildConnector, Pool } from 'undici';
 import { headOffice, type NodeCode } from '../ids/ids.ts';
 import { DomainError } from '../problem/problem.ts';
+import { dropNextFiles, nextFolderOf } from '../store/adopted-files.ts';
 import {
   certificateFacts,
   certificateFingerprint,
   createRequest,
+  followsFrom,
   parseCertificate,
   tlsName,
 } from './certificates.ts';
@@ -16,9 +18,7 @@ import {
   adoptNextIdentity,
   completeIdentity,
   createIdentity,
-  dropNextIdentity,
   loadIdentity,
-  nextIdentityDir,
   publicKeyOf,
 } from './identity.ts';
 
@@ -43,8 +43,8 @@ export async function enrolWithCentre(options: {
 }): Promise<NodeIdentity> {
   const { centreUrl, code } = options;
   const token = parseToken(options.token);
-  if (options.again) dropNextIdentity(options.dir);
-  const dir = options.again ? nextIdentityDir(options.dir) : options.dir;
+  if (options.again) dropNextFiles(options.dir);
+  const dir = options.again ? nextFolderOf(options.dir) : options.dir;
   const keys = await createIdentity(dir, code);
   const caPem = await fetchAuthority(centreUrl, token.authoritySha256);
   const request: EnrolmentRequest = {
@@ -76,9 +76,8 @@ export function assertCertificateFor(options: {
   code: NodeCode;
 }): void {
   const certificate = parseCertificate(options.certPem);
-  const authority = parseCertificate(options.caPem);
   const good =
-    certificate.verify(authority.publicKey) &&
+    followsFrom(options.certPem, options.caPem) &&
     certificate.checkPrivateKey(createPrivateKey(options.keyPem)) &&
     certificateFacts(certificate).code === options.code;
   if (!good) throw refused('The certificate that came back is not for this node.');

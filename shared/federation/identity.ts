@@ -1,11 +1,11 @@
 import { createPrivateKey } from 'node:crypto';
-import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { calculateJwkThumbprint, exportJWK, generateKeyPair, type JWK } from 'jose';
 import { z } from 'zod';
 import { type NodeCode, nodeCodePattern } from '../ids/ids.ts';
 import { DomainError } from '../problem/problem.ts';
+import { adoptNextFiles, finishAdopting, nextFolderOf } from '../store/adopted-files.ts';
 import { replaceFile } from '../store/durable-file.ts';
 import { certificateFacts, createTlsKey, parseCertificate } from './certificates.ts';
 
@@ -50,13 +50,14 @@ const files = {
   headOfficeKey: 'hq-signing-key.jwk',
 } as const;
 
-/** Where a node's next identity is made; it counts once it has been adopted. */
-const nextFolder = 'next';
-const adoptMark = 'adopt';
-
 /** The JWK thumbprint (RFC 7638) that a `kid` names. */
 export function signingKeyId(jwk: JWK): Promise<string> {
   return calculateJwkThumbprint(jwk, 'sha256');
+}
+
+/** A public signing key by its `x`. */
+export function signingKeyOf(x: string): PublicSigningKey {
+  return { kty: 'OKP', crv: 'Ed25519', x };
 }
 
 /** The public half of a signing key, without anything else. */
@@ -111,27 +112,35 @@ export function replaceCertificate(dir: string, certPem: string): void {
   writeFile(dir, files.cert, certPem);
 }
 
-export const nextIdentityDir = (dir: string): string => join(dir, nextFolder);
-
-/** Forgets keys that never came to count. */
-export function dropNextIdentity(dir: string): void {
-  rmSync(nextIdentityDir(dir), { recursive: true, force: true });
+/** Keys that are not adopted yet, with their certificate once there is one. */
+export async function loadNextKeys(
+  dir: string,
+  code: NodeCode,
+): Promise<{ readonly keys: NodeKeys; readonly certPem: string | undefined } | undefined> {
+  const next = nextFolderOf(dir);
+  // An adoption may take them away in between: then there are none.
+  const [tlsKeyPem, signingKey, certPem] = await Promise.all(
+    [files.tlsKey, files.signingKey, files.cert].map((name) => readIfPresent(join(next, name))),
+  );
+  if (tlsKeyPem === undefined || signingKey === undefined) return undefined;
+  const keys = { code, tlsKeyPem, signingKey: privateSigningKey.parse(JSON.parse(signingKey)) };
+  return { keys, certPem };
 }
 
 /** From here on the next identity is the node's own; the keys before it are gone. */
 export function adoptNextIdentity(dir: string): Promise<NodeIdentity> {
-  writeFile(nextIdentityDir(dir), adoptMark, '');
+  adoptNextFiles(dir);
   return loadIdentity(dir);
 }
 
-/** Many files are not replaced at once: what a crash interrupted is done again. */
-function finishAdopting(dir: string): void {
-  const next = nextIdentityDir(dir);
-  if (!existsSync(join(next, adoptMark))) return;
-  for (const name of Object.values(files)) {
-    if (existsSync(join(next, name))) replaceFile(join(dir, name), readFileSync(join(next, name)));
-  }
-  dropNextIdentity(dir);
+/** An authority that is believed besides, or no more. */
+export function replaceAuthorities(dir: string, caPem: string): void {
+  writeFile(dir, files.ca, caPem);
+}
+
+/** Head office's key, as it says itself, signed with the one before. */
+export function replaceHeadOfficeKey(dir: string, key: JWK): void {
+  writeFile(dir, files.headOfficeKey, JSON.stringify(publicKeyOf(key)));
 }
 
 function writeFile(dir: string, name: string, text: string): void {

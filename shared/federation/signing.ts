@@ -62,7 +62,6 @@ export function createVerifier(deps: {
   /** The verifying node itself; its own keys need not be in the directory yet. */
   self?: { readonly node: NodeCode; readonly keys: () => readonly JWK[] };
 }): Verifier {
-  const keys = new Map<string, Promise<LoadedKey>>();
   const { directory, self, historic = false } = deps;
 
   function keysOf(node: NodeCode): readonly JWK[] {
@@ -78,15 +77,31 @@ export function createVerifier(deps: {
     return signingKeysOf(peer, { historic });
   }
 
-  /** The one of a node's keys that the signature names. */
-  async function keyNamedBy(jws: string, candidates: readonly JWK[]): Promise<LoadedKey> {
-    const { kid } = decodeProtectedHeader(jws);
-    for (const jwk of candidates) {
-      const known = await loaded(jwk);
-      if (known.kid === kid) return known;
-    }
-    throw new Error(`kid ${kid} names no key that counts`);
+  const open = createJwsReader();
+  return {
+    async verify(jws, { node, typ }) {
+      const candidates = keysOf(node);
+      try {
+        return await open(jws, { candidates, typ });
+      } catch (cause) {
+        throw new DomainError('peer-refused', `This is not a ${typ} signed by ${node}.`, { cause });
+      }
+    },
+  };
+}
+
+/** The payload of what exactly this key signed. @throws DomainError `peer-refused` */
+export async function verifyByKey(jws: string, by: { key: JWK; typ: string }): Promise<unknown> {
+  try {
+    return await createJwsReader()(jws, { candidates: [by.key], typ: by.typ });
+  } catch (cause) {
+    throw new DomainError('peer-refused', `This is not a ${by.typ} by that key.`, { cause });
   }
+}
+
+/** Reads what one of the candidates signed: the one that the signature names. */
+function createJwsReader() {
+  const keys = new Map<string, Promise<LoadedKey>>();
 
   function loaded(jwk: JWK): Promise<LoadedKey> {
     const name = `${jwk.crv}:${jwk.x}`;
@@ -98,22 +113,24 @@ export function createVerifier(deps: {
     return loading;
   }
 
-  return {
-    async verify(jws, { node, typ }) {
-      const candidates = keysOf(node);
-      if (jws.length > maxJwsCharacters) {
-        throw new DomainError('peer-refused', 'The signed statement is too long.');
-      }
-      try {
-        const { key } = await keyNamedBy(jws, candidates);
-        const result = await compactVerify(jws, key, { algorithms: [algorithm] });
-        const { typ: said } = result.protectedHeader;
-        if (said !== typ) throw new Error(`typ ${said}: not what was expected`);
-        return JSON.parse(new TextDecoder().decode(result.payload));
-      } catch (cause) {
-        throw new DomainError('peer-refused', `This is not a ${typ} signed by ${node}.`, { cause });
-      }
-    },
+  async function keyNamed(kid: unknown, candidates: readonly JWK[]): Promise<CryptoKey> {
+    for (const jwk of candidates) {
+      const known = await loaded(jwk);
+      if (known.kid === kid) return known.key;
+    }
+    throw new Error(`kid ${kid} names no key that counts`);
+  }
+
+  return async (
+    jws: string,
+    { candidates, typ }: { candidates: readonly JWK[]; typ: string },
+  ): Promise<unknown> => {
+    if (jws.length > maxJwsCharacters) throw new Error('the signed statement is too long');
+    const key = await keyNamed(decodeProtectedHeader(jws).kid, candidates);
+    const result = await compactVerify(jws, key, { algorithms: [algorithm] });
+    const { typ: said } = result.protectedHeader;
+    if (said !== typ) throw new Error(`typ ${said}: not what was expected`);
+    return JSON.parse(new TextDecoder().decode(result.payload));
   };
 }
 

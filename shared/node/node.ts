@@ -5,7 +5,7 @@ import type { NodeKind } from '../access/permissions.ts';
 import { createRoles } from '../access/roles.ts';
 import { createAlarms } from '../federation/alarms.ts';
 import { createFederation } from '../federation/federation.ts';
-import { type NodeIdentity, publicKeyOf } from '../federation/identity.ts';
+import { type NodeIdentity, publicKeyOf, signingKeyOf } from '../federation/identity.ts';
 import { createPeerApp } from '../federation/peer-routes.ts';
 import type { PeerDirectory } from '../federation/peers.ts';
 import { createChangingSigner, createVerifier } from '../federation/signing.ts';
@@ -71,7 +71,15 @@ export async function openNode(options: NodeOptions) {
   const directory = options.directory(() => ({ references, store }));
   const signer = createChangingSigner(() => material);
   const { headOfficeKey } = identity;
-  const self = { node: code, keys: () => [publicKeyOf(material.signingKey)] };
+  // Head office stands in no directory of its own; its keys of before are in the release.
+  const releasedKeys = () =>
+    (references.current()?.rows('node-keys') ?? []).flatMap(({ node, use, key }) =>
+      node === code && use === 'signing' ? [signingKeyOf(key)] : [],
+    );
+  const self = {
+    node: code,
+    keys: () => [publicKeyOf(material.signingKey), ...releasedKeys()],
+  };
   const verifier = createVerifier({ directory, headOfficeKey, self });
   const historicVerifier = createVerifier({ directory, headOfficeKey, self, historic: true });
   const { releaseKeys: pinned } = config;

@@ -44,6 +44,8 @@ async function keepPaying(federation: TestFederation, codes: readonly string[]) 
       paused = code;
       await new Promise((resolve) => setTimeout(resolve, 200));
       await work();
+    },
+    resume(): void {
       paused = undefined;
     },
     async end(): Promise<void> {
@@ -81,8 +83,16 @@ describe('keys and certificates', () => {
     expect(await moneyFaults(running)).to.deep.equal([]);
   });
 
-  const hello = (identity: NodeIdentity, to: string) =>
-    askPeerPort(federation.branch(to).peerUrl, '/peer/v1/releases/1', { identity });
+  /** Whether a node takes requests of this identity; a connection that is cut is a no. */
+  async function isHeard(identity: NodeIdentity, to: string): Promise<boolean> {
+    const { peerUrl } = federation.branch(to);
+    const asked = askPeerPort(peerUrl, '/peer/v1/releases/1', { identity });
+    return asked.then(
+      ({ status }) => status === 200,
+      () => false,
+    );
+  }
+  const isRefused = async (identity: NodeIdentity, to: string) => !(await isHeard(identity, to));
 
   async function enrolAgain(code: string, token: string): Promise<void> {
     const config = readBranchConfig(federation.branch(code).environment);
@@ -94,15 +104,12 @@ describe('keys and certificates', () => {
 
   it('a branch whose keys were stolen gets new ones and keeps its store, log and history', async () => {
     const stolen = await stolenIdentity(federation.branch('SPB'));
-    expect((await hello(stolen, 'MSK')).status).to.equal(200);
+    expect(await isHeard(stolen, 'MSK')).to.equal(true);
     const { manager } = federation.hq;
     const { status, body } = await manager.post('/api/v1/nodes/SPB/rekeying', {});
     expect([status, body.release], JSON.stringify(body)).to.deep.equal([201, 2]);
-    expect((await hello(stolen, 'HQ')).status).to.equal(403);
-    await until(
-      'MSK refuses the stolen key',
-      async () => (await hello(stolen, 'MSK')).status === 403,
-    );
+    expect(await isHeard(stolen, 'HQ')).to.equal(false);
+    await until('MSK refuses the stolen key', () => isRefused(stolen, 'MSK'));
     // Cut off, it takes payments on; they wait for it to be a peer again.
     const before = desks.taken.length;
     await until('payments go on', () => desks.taken.length > before + 20);
@@ -111,10 +118,91 @@ describe('keys and certificates', () => {
       await enrolAgain('SPB', body.token);
       await federation.startNode('SPB');
     });
+    desks.resume();
     const now = await stolenIdentity(federation.branch('SPB'));
     expect(now.signingKey.x).not.to.equal(stolen.signingKey.x);
-    await until('MSK hears the new key', async () => (await hello(now, 'MSK')).status === 200);
-    expect((await hello(stolen, 'MSK')).status).to.equal(403);
+    await until('MSK hears the new key', () => isHeard(now, 'MSK'));
+    expect(await isHeard(stolen, 'MSK')).to.equal(false);
     expect(federation.running('SPB').federation.isRecovering()).to.equal(false);
+  }).timeout(120_000);
+
+  it('rotates the keys of a branch while it works', async () => {
+    const spb = federation.branch('SPB');
+    const before = await stolenIdentity(spb);
+    const begun = await spb.manager.post('/api/v1/keys/rotation', {});
+    expect(begun.status, JSON.stringify(begun.body)).to.equal(202);
+    await until('the old keys have ended', async () => {
+      const { body } = await federation.hq.manager.get('/api/v1/nodes');
+      const { keys } = body.items.find((node: { code: string }) => node.code === 'SPB');
+      const x = before.signingKey.x;
+      return keys.some(
+        (each: { key: string; state: string }) => each.key === x && each.state === 'retired',
+      );
+    });
+    const after = await stolenIdentity(spb);
+    expect(after.tlsKeyPem).not.to.equal(before.tlsKeyPem);
+    await until('MSK refuses the old key', () => isRefused(before, 'MSK'));
+    expect(await isHeard(after, 'MSK')).to.equal(true);
+    expect((await spb.manager.get('/api/v1/keys')).body.rotation).to.equal('none');
+  }).timeout(120_000);
+
+  it("rotates head office's keys, and a branch that was away follows", async () => {
+    const before = await stolenIdentity(federation.hq);
+    await desks.without('SPB', () => federation.stopNode('SPB'));
+    for (const turn of [1, 2]) {
+      const begun = await federation.hq.manager.post('/api/v1/head-office-key/rotation', {});
+      expect(begun.status, JSON.stringify(begun.body)).to.equal(201);
+      await until(`rotation ${turn} is over`, async () => {
+        const { body } = await federation.hq.manager.get('/api/v1/authority');
+        const release = federation.running('MSK').references.current();
+        const keys = release?.rows('node-keys').filter((row) => row.node === 'HQ') ?? [];
+        const retired = keys.filter((row) => row.state === 'retired').length;
+        return body.rotation === 'none' && retired === turn;
+      });
+    }
+    const after = await stolenIdentity(federation.hq);
+    expect(after.signingKey.x).not.to.equal(before.signingKey.x);
+    await federation.startNode('SPB');
+    desks.resume();
+    const released = federation.centre().references.current()?.version;
+    await until(
+      'SPB has the release',
+      () => federation.running('SPB').references.current()?.version === released,
+    );
+    for (const code of codes) {
+      const { headOfficeKey } = await stolenIdentity(federation.branch(code));
+      expect(headOfficeKey.x, code).to.equal(after.signingKey.x);
+    }
+  }).timeout(120_000);
+
+  it('changes the authority, and a branch that was away for all of it comes back by itself', async () => {
+    const { manager } = federation.hq;
+    const old = await stolenIdentity(federation.branch('SPB'));
+    await desks.without('SPB', () => federation.stopNode('SPB'));
+    const rolled = await manager.post('/api/v1/authority/roll', {});
+    expect(rolled.status, JSON.stringify(rolled.body)).to.equal(201);
+    expect(rolled.body.authorities).to.have.length(2);
+    await until('MSK has a certificate of the new one', async () => {
+      const { body } = await manager.get('/api/v1/authority');
+      return body.waitingFor.join() === 'SPB';
+    });
+    const refused = await manager.post('/api/v1/authority/retirement', {});
+    expect([refused.status, refused.body.waitingFor]).to.deep.equal([409, ['SPB']]);
+    const retired = await manager.post('/api/v1/authority/retirement', { force: true });
+    expect(retired.status, JSON.stringify(retired.body)).to.equal(201);
+    expect(retired.body.authorities).to.have.length(1);
+    expect(await isHeard(old, 'HQ')).to.equal(false);
+    await federation.startNode('SPB');
+    desks.resume();
+    await until('SPB has a certificate of the new one', async () => {
+      const now = await stolenIdentity(federation.branch('SPB'));
+      return (await isHeard(now, 'HQ')) && (await isHeard(now, 'MSK'));
+    });
+    await until('everybody believes the new one only', async () => {
+      const identities = await Promise.all(
+        codes.map((code) => stolenIdentity(federation.branch(code))),
+      );
+      return identities.every(({ caPem }) => caPem.split('BEGIN').length === 2);
+    });
   }).timeout(120_000);
 });

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { openAuthority } from '../../../central-node/directory/authority.ts';
+import { createBranchKeys } from '../../../central-node/directory/branch-keys.ts';
 import type { EnrolledBranch } from '../../../central-node/directory/enrolment.ts';
 import { createEnrolmentRoutes } from '../../../central-node/directory/enrolment-routes.ts';
 import { createEnrolment } from '../../../central-node/directory/enrolment-service.ts';
@@ -16,6 +17,7 @@ import { loadIdentity, publicKeyOf } from '../../../shared/federation/identity.t
 import { createPeerClient } from '../../../shared/federation/peer-client.ts';
 import { createPeerServer } from '../../../shared/federation/peer-server.ts';
 import type { Peer } from '../../../shared/federation/peers.ts';
+import { createSigner, createVerifier } from '../../../shared/federation/signing.ts';
 import { headOffice, type NodeCode, systemIds } from '../../../shared/ids/ids.ts';
 import { openStore } from '../../../shared/store/open-store.ts';
 import type { Store } from '../../../shared/store/store.ts';
@@ -59,8 +61,9 @@ describe('enrolment', () => {
     let failing = false;
     const enrolment = createEnrolment({
       store: wrap(store),
-      authority: keys.authority,
-      headOfficeKey: publicKeyOf(keys.identity(headOffice).signingKey),
+      authorities: () => keys.authority,
+      headOfficeKey: () => publicKeyOf(keys.identity(headOffice).signingKey),
+      note: async () => {},
       clock,
       ids: systemIds,
       async onChanged(_tx, branch) {
@@ -71,7 +74,14 @@ describe('enrolment', () => {
     const failDraft = (now: boolean) => {
       failing = now;
     };
-    return { keys, clock, enrolment, changes, failDraft };
+    const directory = {
+      peer: (code: NodeCode) => changes.findLast((each) => each.code === code),
+      peers: () => changes,
+    };
+    const { headOfficeKey } = keys.identity(headOffice);
+    const verifier = createVerifier({ directory, headOfficeKey });
+    const branchKeys = createBranchKeys({ enrolment, verifier, clock });
+    return { keys, clock, enrolment, branchKeys, changes, failDraft };
   }
 
   function requestOf(
@@ -286,7 +296,7 @@ describe('enrolment', () => {
     async function listening() {
       const hq = await centre();
       const directory = changeableDirectory();
-      const routes = createEnrolmentRoutes({ enrolment: hq.enrolment });
+      const routes = createEnrolmentRoutes({ ...hq, successors: async () => [] });
       const server = createPeerServer({
         identity: () => hq.keys.identity(headOffice),
         directory,
@@ -313,7 +323,7 @@ describe('enrolment', () => {
       const own = changeableDirectory([keys.peer(headOffice, { peerUrl: centreUrl })]);
       const client = createPeerClient({ identity: () => identity, directory: own, clock });
       undo.push(() => client.close());
-      const deps = { client, clock, dir, identity };
+      const deps = { client, clock, dir, identity, signer: createSigner(identity) };
       expect(await renewIfDue(deps)).to.equal(undefined);
       clock.shift(21 * 24 * hourMs);
       const renewed = await renewIfDue(deps);
@@ -336,8 +346,8 @@ describe('enrolment', () => {
     });
 
     it('the body is taken strictly', async () => {
-      const { keys, enrolment } = await centre();
-      const routes = createEnrolmentRoutes({ enrolment });
+      const { keys, enrolment, branchKeys } = await centre();
+      const routes = createEnrolmentRoutes({ enrolment, branchKeys, successors: async () => [] });
       const token = await enrolment.createToken({ code: msk, actor: 'root' });
       const good = requestOf(keys, token);
       const { signingKey } = keys.identity(msk);

@@ -1,0 +1,118 @@
+import { createRequest } from '../../shared/federation/certificates.ts';
+import { assertCertificateFor } from '../../shared/federation/enrolment.ts';
+import { keysType, renewalAnswer } from '../../shared/federation/enrolment-messages.ts';
+import type { Federation } from '../../shared/federation/federation.ts';
+import {
+  adoptNextIdentity,
+  completeIdentity,
+  createIdentity,
+  loadNextKeys,
+  type NodeIdentity,
+  type NodeKeys,
+  publicKeyOf,
+} from '../../shared/federation/identity.ts';
+import type { PeerClient, PeerResponse, Signer } from '../../shared/federation/peers.ts';
+import { createSigner } from '../../shared/federation/signing.ts';
+import { headOffice } from '../../shared/ids/ids.ts';
+import { DomainError } from '../../shared/problem/problem.ts';
+import type { Reference } from '../../shared/reference/reference.ts';
+import { nextFolderOf } from '../../shared/store/adopted-files.ts';
+import { sha256 } from '../../shared/wire/canonical.ts';
+
+const requestMaxMs = 30_000;
+
+/** `announced`: head office has them, and not yet every peer. */
+export type RotationState = 'none' | 'made' | 'announced' | 'adopted';
+
+export type KeyRotation = ReturnType<typeof createKeyRotation>;
+
+/**
+ * New keys while everything runs: they are announced with the old ones, used once every peer that
+ * can be reached has the release that names them, and then the old ones end. Each step is found
+ * again after a crash, from the files and the release.
+ */
+export function createKeyRotation(deps: {
+  dir: string;
+  client: PeerClient;
+  signer: Signer;
+  federation: Federation;
+  identity: () => NodeIdentity;
+  changed(identity: NodeIdentity, what: string): void;
+  reference: () => Reference | undefined;
+}) {
+  const { dir, client, signer, federation } = deps;
+  const { code } = deps.identity();
+
+  async function post(path: string, body: object): Promise<PeerResponse> {
+    const request = { method: 'POST', path, body: JSON.stringify(body) } as const;
+    const response = await client.request(headOffice, { ...request, timeoutMs: requestMaxMs });
+    if (response.status === 200 || response.status === 201) return response;
+    throw new DomainError('enrolment-refused', `${path} was answered ${response.status}.`);
+  }
+
+  async function announce(keys: NodeKeys): Promise<void> {
+    const { caPem, headOfficeKey } = deps.identity();
+    const csrPem = createRequest({ code, keyPem: keys.tlsKeyPem });
+    const signingKey = publicKeyOf(keys.signingKey);
+    const said = { node: code, csrSha256: sha256(csrPem), signingKey };
+    const statement = await signer.sign(keysType, said);
+    const proof = await createSigner(keys).sign(keysType, said);
+    const response = await post('/peer/v1/keys', { csrPem, statement, proof });
+    const { certPem } = renewalAnswer.parse(JSON.parse(response.body));
+    assertCertificateFor({ certPem, caPem, keyPem: keys.tlsKeyPem, code });
+    completeIdentity(nextFolderOf(dir), { certPem, caPem, headOfficeKey });
+  }
+
+  function acceptedKeys(): string[] {
+    const rows = deps.reference()?.rows('node-keys') ?? [];
+    return rows.flatMap(({ node, use, key, state }) =>
+      node === code && use === 'signing' && state === 'accepted' ? [key] : [],
+    );
+  }
+
+  /** Whoever can be reached has the release that names the key; the others get it before they hear this node. */
+  function isKnown(x: string | undefined): boolean {
+    const version = deps.reference()?.version ?? 0;
+    if (x === undefined || !acceptedKeys().includes(x)) return false;
+    return federation.liveness
+      .statuses()
+      .every(({ reachable, release = 0 }) => !reachable || release >= version);
+  }
+
+  async function adopt(certPem: string): Promise<void> {
+    const { caPem, headOfficeKey } = deps.identity();
+    // Whom this node believes may have changed since the keys were announced.
+    completeIdentity(nextFolderOf(dir), { certPem, caPem, headOfficeKey });
+    deps.changed(await adoptNextIdentity(dir), 'keys.adopt');
+  }
+
+  /** True when this node's key is one of several: the others are not used any more. */
+  function isLeftOver(): boolean {
+    const accepted = acceptedKeys();
+    const { x } = deps.identity().signingKey;
+    return accepted.length > 1 && x !== undefined && accepted.includes(x);
+  }
+
+  return {
+    /** Makes new keys, if there are none on the way. */
+    async begin(): Promise<void> {
+      await createIdentity(nextFolderOf(dir), code);
+    },
+    /** One step, if its time has come. @throws what head office refuses with. */
+    async advance(): Promise<void> {
+      const next = await loadNextKeys(dir, code);
+      if (next?.certPem !== undefined) {
+        return isKnown(next.keys.signingKey.x) ? adopt(next.certPem) : undefined;
+      }
+      if (next) return announce(next.keys);
+      if (!isLeftOver()) return;
+      const signingKey = publicKeyOf(deps.identity().signingKey);
+      await post('/peer/v1/keys/adoption', { signingKey });
+    },
+    async state(): Promise<RotationState> {
+      const next = await loadNextKeys(dir, code);
+      if (next) return next.certPem === undefined ? 'made' : 'announced';
+      return isLeftOver() ? 'adopted' : 'none';
+    },
+  };
+}

@@ -1,0 +1,122 @@
+import type { Alarms } from '../../shared/federation/alarms.ts';
+import { trustedPem } from '../../shared/federation/certificates.ts';
+import { renewIfDue } from '../../shared/federation/enrolment-renewal.ts';
+import {
+  type NodeIdentity,
+  replaceAuthorities,
+  replaceHeadOfficeKey,
+  signingKeyOf,
+} from '../../shared/federation/identity.ts';
+import type { PeerClient, Signer } from '../../shared/federation/peers.ts';
+import { headOffice } from '../../shared/ids/ids.ts';
+import { isDomainError } from '../../shared/problem/problem.ts';
+import type { Reference } from '../../shared/reference/reference.ts';
+import type { Clock } from '../../shared/time/clock.ts';
+import { followSuccessors } from './head-office-successors.ts';
+
+const notRenewed = 'certificate-not-renewed';
+
+export type OwnIdentity = ReturnType<typeof createOwnIdentity>;
+
+/**
+ * Who this branch is and whom it believes, while both change: its certificate is renewed, the
+ * authorities follow the release in force, head office's key follows what that key itself signed.
+ */
+export function createOwnIdentity(deps: {
+  dir: string;
+  clock: Clock;
+  client: PeerClient;
+  signer: Signer;
+  identity: () => NodeIdentity;
+  /** The new identity is on disk: the node uses it from now on. */
+  changed(identity: NodeIdentity, what: string): void;
+  reference: () => Reference | undefined;
+  alarms: Pick<Alarms, 'raise' | 'clear'>;
+}) {
+  const { dir, clock, client, signer } = deps;
+
+  function issuingPem(): string | undefined {
+    const rows = deps.reference()?.rows('authorities') ?? [];
+    return rows.find(({ state }) => state === 'issuing')?.certPem;
+  }
+
+  /** @throws DomainError as `renewIfDue`; then an alarm says so until it succeeds. */
+  async function renew(when: { now: boolean } = { now: false }): Promise<void> {
+    const identity = deps.identity();
+    const wanted = {
+      ...{ client, signer, clock, dir, identity, now: when.now },
+      issuingPem: issuingPem(),
+    };
+    try {
+      const renewed = await renewIfDue(wanted);
+      deps.alarms.clear(notRenewed);
+      if (renewed) deps.changed(renewed, 'certificate.renew');
+    } catch (error) {
+      deps.alarms.raise(notRenewed, error instanceof Error ? error.message : String(error));
+      throw error;
+    }
+  }
+
+  /** The release in force says which authorities are believed; before one does, enrolment did. */
+  function followAuthorities(reference: Reference): void {
+    const rows = reference.rows('authorities');
+    const issuing = rows.find(({ state }) => state === 'issuing');
+    if (!issuing) return;
+    const formerPems = rows.filter((row) => row !== issuing).map(({ certPem }) => certPem);
+    const caPem = trustedPem({ certPem: issuing.certPem, formerPems });
+    const identity = deps.identity();
+    if (identity.caPem === caPem) return;
+    replaceAuthorities(dir, caPem);
+    deps.changed({ ...identity, caPem }, 'authorities.follow');
+  }
+
+  /** A release says that the pinned key has had its time: the one that it names instead is pinned. */
+  function followRelease(reference: Reference): void {
+    const identity = deps.identity();
+    const keys = reference.rows('node-keys').filter(({ node }) => node === headOffice);
+    const pinned = keys.find(({ key }) => key === identity.headOfficeKey.x);
+    const accepted = keys.find(({ state }) => state === 'accepted');
+    if (pinned && pinned.state !== 'accepted' && accepted) pin(accepted.key);
+  }
+
+  function pin(x: string): void {
+    const headOfficeKey = signingKeyOf(x);
+    replaceHeadOfficeKey(dir, headOfficeKey);
+    deps.changed({ ...deps.identity(), headOfficeKey }, 'head-office-key.follow');
+  }
+
+  return {
+    renew,
+    follow(reference: Reference): void {
+      followAuthorities(reference);
+      followRelease(reference);
+    },
+    /**
+     * Runs `work`. Where head office refuses this node or its signature is refused here, they have
+     * lost sight of each other while this branch was away: finds back, and runs it again.
+     */
+    async withPresentKeys(work: () => Promise<void>): Promise<void> {
+      try {
+        await work();
+      } catch (error) {
+        if (!isDomainError(error, 'peer-refused') || !(await findBack())) throw error;
+        await work();
+      }
+    },
+  };
+
+  /** True when something has changed. */
+  async function findBack(): Promise<boolean> {
+    const { headOfficeKey } = deps.identity();
+    try {
+      const { x } = await followSuccessors({ client, headOfficeKey });
+      if (x === undefined || x === headOfficeKey.x) return false;
+      pin(x);
+    } catch (error) {
+      if (!isDomainError(error, 'peer-refused')) throw error;
+      // Its certificate is by an authority that was given up, or it ran out.
+      await renew({ now: true });
+    }
+    return true;
+  }
+}

@@ -1,0 +1,138 @@
+import { successorType } from '../../shared/federation/enrolment-messages.ts';
+import {
+  adoptNextIdentity,
+  loadNextKeys,
+  type NodeIdentity,
+  publicKeyOf,
+} from '../../shared/federation/identity.ts';
+import type { Liveness } from '../../shared/federation/liveness.ts';
+import type { Signer } from '../../shared/federation/peers.ts';
+import { headOffice } from '../../shared/ids/ids.ts';
+import { DomainError } from '../../shared/problem/problem.ts';
+import type { Reference } from '../../shared/reference/reference.ts';
+import { dropNextFiles } from '../../shared/store/adopted-files.ts';
+import type { Store, Transaction } from '../../shared/store/store.ts';
+import { type Clock, now } from '../../shared/time/clock.ts';
+import type { Also } from './enrolment-service.ts';
+import {
+  acceptKey,
+  endKeys,
+  forgetSuccessors,
+  keysOfNode,
+  revokeKeys,
+  saveSuccessor,
+  successors,
+} from './node-key-store.ts';
+
+export type HeadOfficeKeys = ReturnType<typeof createHeadOfficeKeys>;
+
+/**
+ * The succession of head office's own signing key. A release names the next one; when every branch
+ * that can be reached has it, head office signs with that, and the old one ends. Who was away
+ * follows the chain of statements, each signed with the key before.
+ */
+export function createHeadOfficeKeys(deps: {
+  dir: string;
+  store: Store;
+  clock: Clock;
+  signer: Signer;
+  liveness: Pick<Liveness, 'statuses'>;
+  reference: () => Reference | undefined;
+  identity: () => NodeIdentity;
+  /** Keys and certificate in the folder of the next files. */
+  makeNext(): Promise<NodeIdentity>;
+  adopted(identity: NodeIdentity): void;
+  /** Puts the keys into the next release, and asks for it. */
+  onChanged(tx: Transaction): Promise<void>;
+}) {
+  const { dir, store, clock } = deps;
+  const xOf = (identity: { signingKey: NodeIdentity['signingKey'] }) =>
+    publicKeyOf(identity.signingKey).x;
+
+  async function accept(tx: Transaction, key: string): Promise<void> {
+    await acceptKey(tx, { node: headOffice, use: 'signing', key, at: now(clock) });
+  }
+
+  function isKnown(x: string): boolean {
+    const reference = deps.reference();
+    const isReleased = reference?.rows('node-keys').some(({ key }) => key === x) ?? false;
+    const version = reference?.version ?? 0;
+    const statuses = deps.liveness.statuses();
+    return (
+      isReleased && statuses.every(({ reachable, release = 0 }) => !reachable || release >= version)
+    );
+  }
+
+  async function use(x: string): Promise<void> {
+    const said = await store.read(successors);
+    const sequence = said.length + 1;
+    const signingKey = { kty: 'OKP', crv: 'Ed25519', x };
+    const payload = { node: headOffice, sequence, signingKey };
+    const statement = await deps.signer.sign(successorType, payload);
+    await store.write((tx) => saveSuccessor(tx, { sequence, key: x, statement }));
+    deps.adopted(await adoptNextIdentity(dir));
+    await endOthers();
+  }
+
+  /** Nothing is signed any more with the keys before the present one. */
+  async function endOthers(): Promise<void> {
+    const x = xOf(deps.identity());
+    await store.write(async (tx) => {
+      await endKeys(tx, { node: headOffice, state: 'retired', at: now(clock), keep: [x] });
+      await deps.onChanged(tx);
+    });
+  }
+
+  async function isLeftOver(): Promise<boolean> {
+    const keys = await store.read((tx) => keysOfNode(tx, headOffice));
+    const accepted = keys.filter(({ state }) => state === 'accepted').map(({ key }) => key);
+    return accepted.length > 1 && accepted.includes(xOf(deps.identity()));
+  }
+
+  return {
+    /** @throws DomainError `operation-conflict` while a succession is under way. */
+    async begin(also?: Also): Promise<void> {
+      if (await loadNextKeys(dir, headOffice)) {
+        throw new DomainError('operation-conflict', 'A rotation of this key is under way.');
+      }
+      const next = await deps.makeNext();
+      await store.write(async (tx) => {
+        await accept(tx, xOf(deps.identity()));
+        await accept(tx, xOf(next));
+        await deps.onChanged(tx);
+        await also?.(tx);
+      });
+    },
+
+    /** The key is in wrong hands: nothing follows from it, every branch has to enrol again. */
+    async replaceStolen(also?: Also): Promise<void> {
+      dropNextFiles(dir);
+      await deps.makeNext();
+      await store.write((tx) => accept(tx, xOf(deps.identity())));
+      deps.adopted(await adoptNextIdentity(dir));
+      await store.write(async (tx) => {
+        await revokeKeys(tx, headOffice, now(clock));
+        await forgetSuccessors(tx);
+        await accept(tx, xOf(deps.identity()));
+        await deps.onChanged(tx);
+        await also?.(tx);
+      });
+    },
+
+    /** One step, if its time has come; `force` waits for nobody. */
+    async advance({ force }: { force: boolean } = { force: false }): Promise<void> {
+      const next = await loadNextKeys(dir, headOffice);
+      if (next) {
+        const { x } = publicKeyOf(next.keys.signingKey);
+        if (force || isKnown(x)) await use(x);
+      } else if (await isLeftOver()) await endOthers();
+    },
+
+    async state(): Promise<'none' | 'announced'> {
+      return (await loadNextKeys(dir, headOffice)) ? 'announced' : 'none';
+    },
+
+    /** For branches whose pinned key is not the present one. */
+    successors: (): Promise<string[]> => store.read(successors),
+  };
+}
