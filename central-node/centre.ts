@@ -182,7 +182,9 @@ export async function openCentre(config: CentreConfig, given: Partial<CentrePort
   recoveryRoutes(api, { node: node.code, store, audit, federation });
   backupRoutes(api, node);
   const bundles = createAuditExport({
-    ...{ store, clock, signer, references, headOfficeKey, authorityPem: identity.caPem },
+    ...{ store, clock, signer, references },
+    headOfficeKey: () => publicKeyOf(identity.signingKey),
+    authorityPem: () => identity.caPem,
     obligations: settlementObligations,
     async certificates() {
       const branches = await enrolment.branches();

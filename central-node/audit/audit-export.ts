@@ -36,8 +36,8 @@ export interface AuditExportDeps {
   clock: Clock;
   signer: Signer;
   references: Pick<ReferenceService, 'highest' | 'manifest' | 'datasetContent'>;
-  headOfficeKey: PublicSigningKey;
-  authorityPem: string;
+  headOfficeKey: () => PublicSigningKey;
+  authorityPem: () => string;
   certificates(): Promise<
     { code: string; serial: string; tlsKeySha256: string; notBefore: string; notAfter: string }[]
   >;
@@ -74,11 +74,11 @@ export function createAuditExport(deps: AuditExportDeps) {
   }
 
   async function* content(scope: BundleScope): AsyncGenerator<Line> {
-    const { headOfficeKey, authorityPem: certPem } = deps;
+    const headOfficeKey = deps.headOfficeKey();
     const opening = { version: bundleVersion, createdAt: now(clock), scope, headOfficeKey };
     yield { type: 'bundle', ...opening };
     yield* releases();
-    yield { type: 'authority', certPem };
+    yield { type: 'authority', certPem: deps.authorityPem() };
     for (const { code, serial, tlsKeySha256, notBefore, notAfter } of await deps.certificates()) {
       yield { type: 'certificate', code, serial, tlsKeySha256, notBefore, notAfter };
     }
