@@ -143,7 +143,9 @@ describe('keys and certificates', () => {
     expect(after.tlsKeyPem).not.to.equal(before.tlsKeyPem);
     await until('MSK refuses the old key', () => isRefused(before, 'MSK'));
     expect(await isHeard(after, 'MSK')).to.equal(true);
-    expect((await spb.manager.get('/api/v1/keys')).body.rotation).to.equal('none');
+    await until('the rotation is over', async () => {
+      return (await spb.manager.get('/api/v1/keys')).body.rotation === 'none';
+    });
   }).timeout(120_000);
 
   it("rotates head office's keys, and a branch that was away follows", async () => {
