@@ -45,6 +45,8 @@ const everyNode = [
 ];
 
 const branch = [
+  row('GET /api/v1/keys', 'keys.manage'),
+  row('POST /api/v1/keys/rotation', 'keys.manage'),
   row('GET /api/v1/settlements', 'settlement.read'),
   row('GET /api/v1/settlements/{id}', 'settlement.read', 'settlement-not-found'),
   row('POST /api/v1/settlements/{id}/check', 'settlement.recheck'),
@@ -81,6 +83,10 @@ const branch = [
 ];
 
 const centre = [
+  row('GET /api/v1/authority', 'keys.manage'),
+  row('POST /api/v1/authority/roll', 'keys.manage'),
+  row('POST /api/v1/authority/retirement', 'keys.manage'),
+  row('POST /api/v1/head-office-key/rotation', 'keys.manage'),
   row('GET /api/v1/nodes', 'node.read'),
   row('POST /api/v1/enrolment-tokens', 'branch.enrol'),
   row('POST /api/v1/nodes/{code}/revocation', 'branch.revoke'),
@@ -173,6 +179,10 @@ export const peerRows: Readonly<Record<'branch' | 'centre', readonly PeerRow[]>>
     ...everyPeer,
     peer('GET /peer/v1/settlements/{id}/obligations', 'branch'),
     peer('POST /peer/v1/certificates', 'member'),
+    peer('GET /peer/v1/head-office-keys', 'member'),
+    peer('POST /peer/v1/keys', 'member'),
+    peer('POST /peer/v1/keys/adoption', 'member'),
+    peer('POST /enrolment/renewals', 'anybody'),
     peer('GET /enrolment/ca.pem', 'anybody'),
     peer('POST /enrolment/requests', 'anybody'),
   ],
