@@ -5,11 +5,18 @@ import type { NodeKind } from '../access/permissions.ts';
 import { createRoles } from '../access/roles.ts';
 import { createAlarms } from '../federation/alarms.ts';
 import { createFederation } from '../federation/federation.ts';
-import { type NodeIdentity, publicKeyOf, signingKeyOf } from '../federation/identity.ts';
+import {
+  type NodeIdentity,
+  type PublicSigningKey,
+  publicKeyOf,
+  signingKeyOf,
+} from '../federation/identity.ts';
 import { createPeerApp } from '../federation/peer-routes.ts';
 import type { PeerDirectory } from '../federation/peers.ts';
 import { createChangingSigner, createVerifier } from '../federation/signing.ts';
+import type { NodeCode } from '../ids/ids.ts';
 import { isDomainError } from '../problem/problem.ts';
+import type { Reference } from '../reference/reference.ts';
 import { createReferenceService } from '../reference/reference-service.ts';
 import { createReleaseApproval } from '../reference/release-approval.ts';
 import type { MigrationSet } from '../store/migrations.ts';
@@ -71,14 +78,9 @@ export async function openNode(options: NodeOptions) {
   const directory = options.directory(() => ({ references, store }));
   const signer = createChangingSigner(() => material);
   const { headOfficeKey } = identity;
-  // Head office stands in no directory of its own; its keys of before are in the release.
-  const releasedKeys = () =>
-    (references.current()?.rows('node-keys') ?? []).flatMap(({ node, use, key }) =>
-      node === code && use === 'signing' ? [signingKeyOf(key)] : [],
-    );
   const self = {
     node: code,
-    keys: () => [publicKeyOf(material.signingKey), ...releasedKeys()],
+    keys: () => [publicKeyOf(material.signingKey), ...releasedKeys(code, references.current())],
   };
   const verifier = createVerifier({ directory, headOfficeKey, self });
   const historicVerifier = createVerifier({ directory, headOfficeKey, self, historic: true });
@@ -92,16 +94,8 @@ export async function openNode(options: NodeOptions) {
   });
   const client = ports.createPeerClient({ identity: () => material, directory, clock });
   const federation = createFederation({
-    node: code,
-    codeVersion,
-    store,
-    clock,
-    ids,
-    signer,
-    verifier,
-    client,
-    directory,
-    alarms,
+    ...{ node: code, codeVersion, store, clock, ids },
+    ...{ signer, verifier, client, directory, alarms },
     release: () => references.current()?.version ?? 0,
     businessDate: options.businessDate,
   });
@@ -228,6 +222,14 @@ export async function openNode(options: NodeOptions) {
       await store.close();
     },
   };
+}
+
+/** Head office stands in no directory of its own: its keys of before are in the release. */
+function releasedKeys(code: NodeCode, reference: Reference | undefined): PublicSigningKey[] {
+  const rows = reference?.rows('node-keys') ?? [];
+  return rows.flatMap(({ node, use, key }) =>
+    node === code && use === 'signing' ? [signingKeyOf(key)] : [],
+  );
 }
 
 function createRepeats(clock: Clock, logger: Logger) {

@@ -92,6 +92,8 @@ const centre = [
   row('POST /api/v1/nodes/{code}/revocation', 'branch.revoke'),
   row('POST /api/v1/nodes/{code}/rekeying', 'branch.rekey'),
   row('POST /api/v1/reference-releases', 'reference.publish'),
+  row('POST /api/v1/prepared-releases', 'reference.publish'),
+  row('POST /api/v1/prepared-releases/current/approvals', 'reference.publish'),
   row('GET /api/v1/reference-releases', 'reference.read'),
   row('POST /api/v1/prepared-releases', 'reference.publish'),
   row('POST /api/v1/prepared-releases/current/approvals', 'reference.publish'),
