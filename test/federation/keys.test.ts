@@ -1,7 +1,11 @@
+import { join } from 'node:path';
 import { expect } from 'chai';
 import { readBranchConfig } from '../../branch-node/config.ts';
+import { openAuthority } from '../../central-node/directory/authority.ts';
 import { enrolWithCentre } from '../../shared/federation/enrolment.ts';
-import type { NodeIdentity } from '../../shared/federation/identity.ts';
+import { type NodeIdentity, replaceCertificate } from '../../shared/federation/identity.ts';
+import { systemIds } from '../../shared/ids/ids.ts';
+import { systemClock } from '../../shared/time/clock.ts';
 import {
   cash,
   registerSubscriber,
@@ -9,8 +13,11 @@ import {
   type TestFederation,
   until,
 } from '../support/federation.ts';
+import { certificateFor } from '../support/federation-keys.ts';
 import { moneyFaults } from '../support/invariants.ts';
 import { askPeerPort, stolenIdentity } from '../support/rogue.ts';
+
+const dayMs = 86_400_000;
 
 /** Payments from every branch for every branch, one after the other, until it is stopped. */
 async function keepPaying(federation: TestFederation, codes: readonly string[]) {
@@ -206,5 +213,22 @@ describe('keys and certificates', () => {
       );
       return identities.every(({ caPem }) => caPem.split('BEGIN').length === 2);
     });
+  }).timeout(120_000);
+
+  it('renews a certificate that ran out while head office was away', async () => {
+    const spb = federation.branch('SPB');
+    const own = await stolenIdentity(spb);
+    const authority = await openAuthority({
+      dir: join(federation.hq.dataDir, 'authority'),
+      ...{ clock: systemClock, ids: systemIds },
+    });
+    await desks.without('SPB', () => federation.stopNode('SPB'));
+    const past = { ...systemClock, nowMs: () => systemClock.nowMs() - 60 * dayMs };
+    const certPem = certificateFor(authority, own, { clock: past });
+    replaceCertificate(join(spb.dataDir, 'identity'), certPem);
+    expect(await isHeard({ ...own, certPem }, 'HQ')).to.equal(false);
+    await federation.startNode('SPB');
+    desks.resume();
+    await until('SPB is heard again', async () => isHeard(await stolenIdentity(spb), 'MSK'));
   }).timeout(120_000);
 });
