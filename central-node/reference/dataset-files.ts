@@ -8,6 +8,9 @@ import { draftSchema } from './draft-rows.ts';
 
 const maxFileBytes = 64 * 1024 * 1024;
 const maxListedErrors = 100;
+/** Of a line; the parser takes seconds for each million characters of a longer one. */
+const maxLineLength = 64 * 1024;
+const columnName = /^[a-z][a-z.]*$/i;
 
 /** Cells of these columns are not plain text; a list is separated by spaces. */
 const listColumns: ReadonlySet<string> = new Set(['services']);
@@ -87,9 +90,15 @@ function checkedRows({
 
 function csvRows(text: string, file: string): readonly FileRow[] {
   try {
-    const records: unknown = parse(text, { bom: true, info: true, trim: true });
+    const records: unknown = parse(text, {
+      ...{ bom: true, info: true, trim: true },
+      max_record_size: maxLineLength,
+    });
     const lines = records as { info: { lines: number }; record: string[] }[];
     const header = lines[0]?.record ?? [];
+    if (header.length === 0 || !header.every((column) => columnName.test(column))) {
+      throw refuse([{ field: file, message: 'does not begin with a line of field names' }]);
+    }
     return lines.slice(1).map(({ info, record }) => ({
       place: `line ${info.lines}`,
       value: rowOf(header, record),

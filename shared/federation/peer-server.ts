@@ -66,6 +66,9 @@ export interface PeerServerDeps {
     detail: string;
   }) => void;
   readonly clock: Clock;
+  /** How long a whole request may take. */
+  readonly requestMaxMs?: number;
+  readonly maxConnections?: number;
 }
 
 /** @throws DomainError `peer-refused` on a path that needs a proved node. */
@@ -92,15 +95,15 @@ export function createPeerServer(deps: PeerServerDeps) {
       // Enrolment has no certificate yet; everyone else is refused per request, with a reason.
       rejectUnauthorized: false,
       handshakeTimeout: handshakeMaxMs,
-      headersTimeout: headersMaxMs,
-      requestTimeout: requestMaxMs,
+      headersTimeout: Math.min(headersMaxMs, deps.requestMaxMs ?? requestMaxMs),
+      requestTimeout: deps.requestMaxMs ?? requestMaxMs,
       keepAliveTimeout: keepAliveMs,
       connectionsCheckingInterval: timeoutCheckMs,
       maxHeaderSize: maxHeaderBytes,
     },
     (incoming, outgoing) => void answer(incoming, outgoing),
   );
-  server.maxConnections = maxConnections;
+  server.maxConnections = deps.maxConnections ?? maxConnections;
   server.timeout = idleMaxMs;
   server.on('secureConnection', (socket) => {
     sockets.add(socket);

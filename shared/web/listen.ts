@@ -15,6 +15,8 @@ const limits = {
   headersTimeout: 10_000,
   /** The whole request. */
   requestTimeout: 30_000,
+  /** How often both are looked at: with Node's own half a minute a slow body had a whole one. */
+  connectionsCheckingInterval: 2_000,
   keepAliveTimeout: 60_000,
   maxHeaderSize: 16 * 1024,
 } as const satisfies ServerOptions;
@@ -39,6 +41,8 @@ export interface FrontServerDeps {
   /** Plain HTTP beyond this machine, for a proxy that ends TLS in a network of its own. */
   readonly allowPlain?: boolean;
   readonly clock?: Clock;
+  readonly limits?: Partial<Record<keyof typeof limits, number>>;
+  readonly maxConnections?: number;
 }
 
 export interface FrontServer {
@@ -62,11 +66,18 @@ export function createFrontServer(deps: FrontServerDeps): FrontServer {
   };
   const server: Server = tls
     ? createTlsServer(
-        { ...limits, cert: tls.certPem, key: tls.keyPem, minVersion: 'TLSv1.2', ciphers },
+        {
+          ...limits,
+          ...deps.limits,
+          cert: tls.certPem,
+          key: tls.keyPem,
+          minVersion: 'TLSv1.2',
+          ciphers,
+        },
         listener,
       )
-    : createServer(limits, listener);
-  server.maxConnections = maxConnections;
+    : createServer({ ...limits, ...deps.limits }, listener);
+  server.maxConnections = deps.maxConnections ?? maxConnections;
 
   return {
     async listen({ host, port }) {
