@@ -40,7 +40,7 @@ export const migrationSchema = `
 export async function migrate(driver: Driver, sets: readonly MigrationSet[]): Promise<void> {
   const applied = await readHistory(driver);
   for (const { room } of applied) {
-    if (!sets.some((set) => set.room === room)) throw new Error(`migrations of unknown ${room}`);
+    if (!sets.some((set) => set.room === room)) throw newer(`it has migrations of unknown ${room}`);
   }
   const due = sets.flatMap(({ room, directory }) => {
     const files = readMigrations(room, directory);
@@ -81,10 +81,16 @@ async function apply(
   }
 }
 
+function newer(evidence: string): Error {
+  return new Error(
+    `The store is newer than this code: ${evidence}. Start the version that wrote it, or restore an older backup.`,
+  );
+}
+
 function assertPrefix(room: string, history: readonly Row[], files: readonly Migration[]): void {
   for (const [index, row] of history.entries()) {
     const file = files[index];
-    if (!file) throw new Error(`migration ${room}/${row.name} was applied, its file is missing`);
+    if (!file) throw newer(`migration ${room}/${row.name} was applied, its file is missing`);
     if (row.number !== BigInt(file.number) || row.name !== file.name) {
       throw new Error(`migration ${room}/${row.name} was applied, ${file.name} is in its place`);
     }
