@@ -28,8 +28,16 @@ const kinds = {
 
 export type WorkKind = keyof typeof kinds;
 
+export function isWorkKind(text: string): text is WorkKind {
+  return Object.hasOwn(kinds, text);
+}
+
+const wantedTimes = 4;
+
 export function createWork(deps: {
   chance: Chance;
+  /** Of these there is much, whatever is drawn. */
+  wanted: readonly WorkKind[];
   people: People;
   machines: ReadonlyMap<NodeCode, Machine>;
   template: Template;
@@ -46,6 +54,7 @@ export function createWork(deps: {
     weights.set(kind as WorkKind, weight * chance.pick([0, 0.5, 1, 1, 1, 3]));
   }
   weights.set('payment', kinds.payment);
+  for (const kind of deps.wanted) weights.set(kind, wantedTimes * kinds[kind]);
   let serial = 0;
 
   const foreignTo = (code: NodeCode) => known.filter((number) => homeOf(number) !== code);

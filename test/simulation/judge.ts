@@ -51,7 +51,7 @@ function waitingAt(machine: Machine): string[] {
 /** Everything that is wrong with a federation that has become quiet. */
 export async function judge(
   machines: readonly Machine[],
-  known: { wishes: readonly Wish[]; paidOut: ReadonlyMap<string, ReadonlySet<string>> },
+  known: { wishes: readonly Wish[]; paidOut: PaidOut },
 ): Promise<string[]> {
   const nodes = machines.flatMap((machine) => {
     const node = machine.node();
@@ -66,7 +66,8 @@ export async function judge(
   faults.push(...bookFaults(machines));
   faults.push(...headOfficeFaults(machines));
   faults.push(...wishFaults(machines, known.wishes));
-  faults.push(...payoutFaults(machines, known.paidOut));
+  faults.push(...payoutFaults(machines, known));
+  faults.push(...subscriberFaults(machines.filter(({ code }) => code !== headOffice)));
   return faults;
 }
 
@@ -113,34 +114,59 @@ export function operationOf({ answer, method, code }: Wish): string | undefined 
   return typeof id === 'string' ? id : undefined;
 }
 
-/** Cash that left a desk is never paid again, whatever the node forgot since. */
+/** Cash that left a desk: of which payment, and when a set-back made its node forget it. */
+export type PaidOut = Map<string, Map<string, number>>;
+
+/** It is known for ever, and nobody is told to pay it again. */
 function payoutFaults(
   machines: readonly Machine[],
-  paidOut: ReadonlyMap<string, ReadonlySet<string>>,
+  { wishes, paidOut }: { wishes: readonly Wish[]; paidOut: PaidOut },
 ): string[] {
-  return machines.flatMap(({ code, disk }) =>
-    [...(paidOut.get(code) ?? [])].flatMap((id) => {
-      const [payout] = rowsOf(disk.slot.db, 'SELECT state FROM payouts WHERE payment_id = ?', id);
+  return machines.flatMap(({ code, disk: { slot } }) =>
+    [...(paidOut.get(code) ?? [])].flatMap(([id, forgottenAtMs]) => {
+      const [payout] = rowsOf(slot.db, 'SELECT state FROM payouts WHERE payment_id = ?', id);
       if (payout?.state !== 'released') return [`${code}: cash of ${id} left, and nobody knows`];
-      const times = new Set(machines.flatMap((each) => recordedAt(each, { code, id })));
-      return times.size > 1 ? [`${code}: cash of ${id} left twice`] : [];
+      const again = wishes.filter(
+        (wish) =>
+          wish.code === code &&
+          wish.begunAtMs > forgottenAtMs &&
+          wish.outcome === 'done' &&
+          wish.path.includes(id) &&
+          paysOut(slot.db, wish),
+      );
+      return again.map(({ number }) => `${code}: cash of ${id} left again by wish ${number}`);
     }),
   );
 }
 
-function recordedAt(machine: Machine, { code, id }: { code: string; id: string }): string[] {
-  const { db } = machine.disk.slot;
-  const sql = `SELECT entry FROM log_entries WHERE kind = 'payout.recorded' AND operation_id = ?`;
-  const own = machine.code === code ? rowsOf(db, sql, id) : [];
-  const held = rowsOf(
-    db,
-    `SELECT entry FROM inbound_entries WHERE kind = 'payout.recorded' AND peer = ? AND instr(entry, ?) > 0`,
-    ...[code, id],
+function paysOut(db: Machine['disk']['slot']['db'], wish: Wish): boolean {
+  if (wish.what === 'refund') return true;
+  if (wish.what !== 'cancellation') return false;
+  const id = operationOf(wish) ?? '';
+  const [made] = rowsOf(db, 'SELECT outcome FROM operations WHERE id = ?', id);
+  return made?.outcome === 'executed';
+}
+
+/** A number is served by one branch, and a card is in one telephone. */
+function subscriberFaults(branches: readonly Machine[]): string[] {
+  const places = new Map<string, string[]>();
+  const note = (what: string, code: string) =>
+    places.set(what, [...(places.get(what) ?? []), code]);
+  for (const { code, disk } of branches) {
+    const served = "SELECT msisdn, iccid FROM subscribers WHERE status IN ('active', 'blocked')";
+    for (const { msisdn, iccid } of rowsOf(disk.slot.db, served)) {
+      note(`number ${msisdn}`, code);
+      note(`card ${iccid}`, code);
+    }
+    const reserved = "SELECT iccid FROM sim_cards WHERE state = 'reserved'";
+    for (const { iccid } of rowsOf(disk.slot.db, reserved)) {
+      note(`card ${iccid}`, `reserved at ${code}`);
+      note(`card ${iccid}`, 'for ever');
+    }
+  }
+  return [...places].flatMap(([what, where]) =>
+    where.length > 1 ? [`${what} is at ${where.join(' and ')}`] : [],
   );
-  return [...own, ...held].flatMap(({ entry }) => {
-    const parsed: { operationId?: string; occurredAt: string } = JSON.parse(String(entry));
-    return parsed.operationId === id ? [parsed.occurredAt] : [];
-  });
 }
 
 /**
@@ -153,15 +179,16 @@ export function forgottenBy(
     to: Snapshot;
     machines: readonly Machine[];
     wishes: readonly Wish[];
-    paidOut: Map<string, Set<string>>;
+    paidOut: PaidOut;
+    nowMs: number;
   },
 ): void {
   const { code } = machine;
   const { db } = machine.disk.slot;
   if (code === headOffice) return;
   const released = rowsOf(db, "SELECT payment_id FROM payouts WHERE state = 'released'");
-  const out = known.paidOut.get(code) ?? new Set();
-  for (const { payment_id: id } of released) out.add(String(id));
+  const out = known.paidOut.get(code) ?? new Map();
+  for (const { payment_id: id } of released) out.set(String(id), known.nowMs);
   known.paidOut.set(code, out);
   for (const wish of known.wishes) {
     const id = operationOf(wish);

@@ -44,6 +44,24 @@ export async function makeKeys(codes: readonly NodeCode[]): Promise<void> {
   }
 }
 
+export interface KeyRing {
+  readonly authority: Authority;
+  readonly identities: readonly NodeIdentity[];
+}
+
+export function keyRing(): KeyRing {
+  return { authority: theAuthority(), identities: [...identities.values()] };
+}
+
+/** Keys that another process made, with the templates that are under them. */
+export function takeKeys(ring: KeyRing): void {
+  authority = ring.authority;
+  for (const identity of ring.identities) {
+    identities.set(identity.code, identity);
+    certificates.set(identity.code, certificateFacts(identity.certPem));
+  }
+}
+
 export function theAuthority(): Authority {
   if (!authority) throw new Error('no keys were made');
   return authority;

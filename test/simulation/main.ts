@@ -1,7 +1,9 @@
 import { parseArgs } from 'node:util';
+import { isWorkKind } from './desk-work.ts';
 import { installQuickCrypto } from './quick-crypto.ts';
 import { installQuickHttp } from './quick-http.ts';
 import { runSeed, type SeedResult, watchRejections } from './simulation.ts';
+import { isTroubleKind } from './troubles.ts';
 
 /** `npm run simulate -- --seeds N [--from S] [--seed S] [--minutes M]` */
 
@@ -11,6 +13,9 @@ const { values } = parseArgs({
     from: { type: 'string', default: '1' },
     seed: { type: 'string' },
     minutes: { type: 'string' },
+    troubles: { type: 'string', default: '' },
+    work: { type: 'string', default: '' },
+    small: { type: 'boolean', default: false },
     quiet: { type: 'boolean', default: false },
     'stop-at-first': { type: 'boolean', default: false },
   },
@@ -20,15 +25,27 @@ installQuickCrypto();
 installQuickHttp();
 watchRejections();
 
+const list = (text: string) => text.split(',').filter((word) => word !== '');
+const options = {
+  isSmall: values.small,
+  troubles: list(values.troubles).filter(isTroubleKind),
+  work: list(values.work).filter(isWorkKind),
+};
+
 const write = (line: string) => void process.stdout.write(`${line}\n`);
 
 function report(result: SeedResult): void {
   for (const fault of result.faults) write(`seed ${result.seed}: ${fault}`);
-  write(`replay: npm run simulate -- --seed ${result.seed}`);
+  const more = [
+    ...(values.small ? ['--small'] : []),
+    ...(values.troubles === '' ? [] : ['--troubles', values.troubles]),
+    ...(values.work === '' ? [] : ['--work', values.work]),
+  ];
+  write(`replay: npm run simulate -- ${['--seed', result.seed, ...more].join(' ')}`);
 }
 
 if (values.seed !== undefined) {
-  const result = await runSeed(Number(values.seed), { isTraced: true });
+  const result = await runSeed(Number(values.seed), { ...options, isTraced: true });
   for (const line of result.lines) write(line);
   write(`${JSON.stringify(result.counts)}`);
   for (const fault of result.faults) write(`FAULT ${fault}`);
@@ -45,7 +62,7 @@ const total: Record<string, number> = {};
 let failed = 0;
 let run = 0;
 for (; run < Number(values.seeds) && performance.now() - startedMs < limitMs; run += 1) {
-  const result = await runSeed(first + run);
+  const result = await runSeed(first + run, options);
   for (const [name, count] of Object.entries(result.counts))
     total[name] = (total[name] ?? 0) + count;
   if (result.faults.length > 0) {

@@ -16,6 +16,7 @@ export interface Wish {
   readonly body?: object;
   readonly key?: string;
   tries: number;
+  readonly begunAtMs: number;
   /** How often the node had been set back when it was first asked: nobody repeats a request over that. */
   readonly setBacks: number;
   outcome: 'open' | 'done' | 'refused' | 'unknown';
@@ -57,6 +58,7 @@ export function createPeople(deps: {
       number: wishes.length + 1,
       key: `key-${chance.hex(6)}`,
       ...{ tries: 0, outcome: 'open', isUnsure: false, isForgotten: false },
+      begunAtMs: timeline.nowMs(),
       setBacks: deps.setBacksOf(draft.code),
     };
     wishes.push(made);

@@ -1,15 +1,15 @@
 import { headOffice, type NodeCode } from '../../shared/ids/ids.ts';
 import { type Chance, createChance } from './chance.ts';
-import { createWork } from './desk-work.ts';
+import { createWork, type WorkKind } from './desk-work.ts';
 import { slotNumber, soundDisk } from './disk.ts';
-import { forgottenBy, judge, unrest } from './judge.ts';
+import { forgottenBy, judge, type PaidOut, unrest } from './judge.ts';
 import { createMachine, type Machine } from './machine.ts';
 import { createNetwork, type Network } from './network.ts';
 import { createPeople } from './people.ts';
 import { type Template, templateOf } from './template.ts';
 import { createTimeline, type Timeline } from './timeline.ts';
 import { createTrace, type Trace } from './trace.ts';
-import { createTroubles, drawClimate } from './troubles.ts';
+import { createTroubles, drawClimate, type TroubleKind } from './troubles.ts';
 
 /** HQ and branches of the real code in one process, on simulated disks, clocks and network. */
 
@@ -57,7 +57,16 @@ export function watchRejections(): void {
   });
 }
 
+/** What a seed has for certain; everything else is drawn. */
+export interface SeedOptions {
+  readonly isTraced?: boolean;
+  readonly isSmall?: boolean;
+  readonly troubles?: readonly TroubleKind[];
+  readonly work?: readonly WorkKind[];
+}
+
 interface Seed {
+  readonly options: SeedOptions;
   readonly chance: Chance;
   readonly template: Template;
   readonly timeline: Timeline;
@@ -97,24 +106,28 @@ function setUp({ chance, template, timeline, trace, network, counts, fault }: Se
 
 /** People, and the troubles that they live with. */
 function populate(seed: Seed, machines: ReadonlyMap<NodeCode, Machine>) {
-  const { chance, template, timeline, trace, network, counts, fault } = seed;
+  const { chance, template, timeline, trace, network, counts, fault, options } = seed;
   const list = [...machines.values()];
   const setBacks = new Map<NodeCode, number>();
-  const paidOut = new Map<string, Set<string>>();
-  const climate = drawClimate(chance.fork('climate'));
+  const paidOut: PaidOut = new Map();
+  const climate = drawClimate(chance.fork('climate'), options.troubles ?? []);
   let isCalm = false;
   const people = createPeople({
     ...{ timeline, trace, machines, fault, chance: chance.fork('people') },
     setBacksOf: (code) => setBacks.get(code) ?? 0,
     lost: () => (isCalm ? 0 : climate.frontLoss),
   });
-  const work = createWork({ people, machines, template, chance: chance.fork('work') });
+  const work = createWork({
+    ...{ people, machines, template, chance: chance.fork('work') },
+    wanted: options.work ?? [],
+  });
   const troubles = createTroubles({
     ...{ timeline, trace, network, climate, machines: list, chance: chance.fork('troubles') },
     beforeSetBack(machine, to) {
       counts.setBacks += 1;
       setBacks.set(machine.code, (setBacks.get(machine.code) ?? 0) + 1);
-      forgottenBy(machine, { to, machines: list, wishes: people.wishes, paidOut });
+      const { wishes } = people;
+      forgottenBy(machine, { to, machines: list, wishes, paidOut, nowMs: timeline.nowMs() });
     },
   });
   return {
@@ -129,13 +142,14 @@ function populate(seed: Seed, machines: ReadonlyMap<NodeCode, Machine>) {
   };
 }
 
-async function begin(number: number, isTraced: boolean): Promise<Seed & { faults: string[] }> {
+async function begin(number: number, options: SeedOptions): Promise<Seed & { faults: string[] }> {
   const chance = createChance(`seed ${number}`);
-  const branches = chance.fork('size').pick([3, 3, 3, 3, 4, 4, 5, 6, 8]);
+  const drawn = chance.fork('size').pick([3, 3, 3, 3, 3, 3, 3, 3, 3, 4, 4, 5, 6, 8]);
+  const branches = options.isSmall ? 3 : drawn;
   const template = await templateOf(branches);
   const startMs = template.endsAtMs;
   const timeline = createTimeline(startMs);
-  const trace = createTrace({ nowMs: timeline.nowMs, startMs, isKept: isTraced });
+  const trace = createTrace({ nowMs: timeline.nowMs, startMs, isKept: options.isTraced === true });
   const network = createNetwork({ timeline, chance: chance.fork('network'), trace });
   const faults: string[] = [];
   const fault = (text: string) => {
@@ -143,15 +157,12 @@ async function begin(number: number, isTraced: boolean): Promise<Seed & { faults
     if (faults.length < maxFaults && !faults.includes(text)) faults.push(text);
   };
   const counts: Counts = { ...noCounts, branches };
-  return { chance, template, timeline, trace, network, counts, fault, faults };
+  return { options, chance, template, timeline, trace, network, counts, fault, faults };
 }
 
 /** One seed from its beginning to its judgement; the same seed is the same trace. */
-export async function runSeed(
-  number: number,
-  options: { isTraced?: boolean } = {},
-): Promise<SeedResult> {
-  const seed = await begin(number, options.isTraced === true);
+export async function runSeed(number: number, options: SeedOptions = {}): Promise<SeedResult> {
+  const seed = await begin(number, options);
   const { timeline, trace, counts, fault, faults } = seed;
   const { nowMs } = timeline;
   current = fault;

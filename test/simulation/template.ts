@@ -16,6 +16,7 @@ import { identityOf, makeKeys } from './keys.ts';
 import { createMachine, type Machine, peerUrlOf, type Snapshot } from './machine.ts';
 import { createNetwork } from './network.ts';
 import { quickRequest } from './quick-http.ts';
+import { keptTemplate } from './template-files.ts';
 import { createTimeline } from './timeline.ts';
 import { createTrace } from './trace.ts';
 
@@ -56,7 +57,7 @@ const templates = new Map<number, Promise<Template>>();
 export function templateOf(branches: number): Promise<Template> {
   const known = templates.get(branches);
   if (known) return known;
-  const made = build(allBranches.slice(0, branches));
+  const made = keptTemplate(branches, () => build(allBranches.slice(0, branches)));
   templates.set(branches, made);
   return made;
 }

@@ -3,6 +3,7 @@ import type { Chance } from './chance.ts';
 import { type DiskFaults, type Outcome, soundDisk } from './disk.ts';
 import type { Machine, Snapshot } from './machine.ts';
 import { calm, type Network, type Weather } from './network.ts';
+import { rowsOf } from './rows.ts';
 import type { Timeline } from './timeline.ts';
 import type { Trace } from './trace.ts';
 
@@ -29,7 +30,15 @@ export type TroubleKind = (typeof kinds)[number];
 
 const hourMs = 3_600_000;
 
-export function drawClimate(chance: Chance): Climate {
+const untold =
+  'SELECT 1 AS one FROM outbound_streams WHERE acknowledged < position AND peer LIKE ?';
+
+export function isTroubleKind(text: string): text is TroubleKind {
+  return kinds.some((kind) => kind === text);
+}
+
+/** @param wanted kinds that this climate has for certain. */
+export function drawClimate(chance: Chance, wanted: readonly TroubleKind[]): Climate {
   const strength = (most: number) => (chance.happens(0.35) ? 0 : chance.fraction() * most);
   const weather: Weather = {
     lost: strength(0.4),
@@ -42,7 +51,7 @@ export function drawClimate(chance: Chance): Climate {
   };
   const pauseMs: Partial<Record<TroubleKind, number>> = {};
   for (const kind of kinds) {
-    if (chance.happens(0.5)) pauseMs[kind] = chance.between(200, 3_000);
+    if (chance.happens(0.5) || wanted.includes(kind)) pauseMs[kind] = chance.between(200, 3_000);
   }
   return { weather, frontLoss: strength(0.2), pauseMs };
 }
@@ -144,7 +153,11 @@ export function createTroubles(deps: {
   /** It has started, recovered, and everybody has told it again what it forgot. */
   function isWhole(machine: Machine): boolean {
     const node = machine.node();
-    return node !== undefined && !node.federation.isRecovering();
+    if (!node || node.federation.isRecovering()) return false;
+    return machines.every(({ code, disk }) => {
+      const peer = code === machine.code ? '%' : machine.code;
+      return rowsOf(disk.slot.db, untold, peer).length === 0;
+    });
   }
 
   function backUp(machine: Machine): void {
