@@ -58,7 +58,8 @@ async function hunt(mutant: Mutant): Promise<string | undefined> {
     if (stdout === undefined) return undefined;
     const [fault = ''] = stdout.split('\n').filter((line) => line.startsWith('seed '));
     const seeds = /^(\d+) seeds from/m.exec(stdout)?.[1];
-    return seeds === undefined ? `dies: ${stdout.slice(0, 300)}` : `${seeds} seeds, ${fault}`;
+    if (seeds === undefined) throw new Error(`${mutant.name} does not run: ${stdout}`);
+    return `${seeds} seeds, ${fault}`;
   } finally {
     tree.remove();
   }
