@@ -84,6 +84,9 @@ const customerRequest = z.strictObject({
   msisdn: z.string().optional(),
 });
 
+/** Of messages whose own schema is still to be put here: what is no such message. */
+const anyObject = z.record(z.string(), z.unknown());
+
 /** Every message but the stream; a route without a row fails the run. */
 const messages: readonly Message[] = [
   { method: 'POST', route: '/peer/v1/hello', request: hello, answer: hello },
@@ -101,6 +104,10 @@ const messages: readonly Message[] = [
   { method: 'POST', route: '/peer/v1/customers', request: customerRequest, asPerson: true },
   { method: 'GET', route: '/peer/v1/settlements/:id/obligations' },
   { method: 'GET', route: '/enrolment/ca.pem' },
+  { method: 'GET', route: '/peer/v1/head-office-keys' },
+  { method: 'POST', route: '/enrolment/renewals', request: anyObject, status: 201 },
+  { method: 'POST', route: '/peer/v1/keys', request: anyObject, status: 201 },
+  { method: 'POST', route: '/peer/v1/keys/adoption', request: anyObject, status: 201 },
   {
     method: 'POST',
     route: '/enrolment/requests',
