@@ -145,8 +145,10 @@ const errands: Readonly<Record<CrashPoint['errand'], Errand>> = {
     for (const end of ['-wal', '-shm']) rmSync(victim.store + end, { force: true });
     copyFileSync(old, victim.store);
     arm();
-    demo.start(victim.code);
+    const started = demo.start(victim.code);
     gather();
+    // It may die before it is ready, or live until all have answered.
+    await demo.untilReady(victim.code, started).catch(() => {});
     await pause(awayMs);
     demo.start(absent);
     return undefined;

@@ -31,7 +31,6 @@ const crashSeed = 20;
 /** All of them: `npm run crashes -- --points`. */
 const somePoints = [
   'accepted for another branch: committed',
-  'executed from the inbox: unanswered',
   'leg collected, not matched: inside',
   'lane: answered over TLS, not recorded',
   'start: epoch stored, node.started not told',
