@@ -1,5 +1,6 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { Command } from 'commander';
 import { made } from '../../demo/api-client.ts';
@@ -24,6 +25,8 @@ import { playTown, type Town } from './tellers.ts';
 const portBase = 7400;
 const sayEveryMs = 60_000;
 const countedMax = 20;
+const settleMaxMs = 600_000;
+const settlePauseMs = 1_000;
 
 interface Options {
   readonly minutes: number;
@@ -178,9 +181,9 @@ async function play(options: Options, network: Network): Promise<string[]> {
     await Promise.all(day);
     clearInterval(telling);
 
-    const head = await signInAgain(nodes);
-    const desks = await openDesks(branches);
-    await untilQuiet(desks, head);
+    const head = await patiently(() => signInAgain(nodes));
+    const desks = await patiently(() => openDesks(branches));
+    await patiently(() => untilQuiet(desks, head));
     figures(journal.entries, journal.repeats, faults.tally());
     const { entries } = journal;
     const fates = await readFates(entries, tellers);
@@ -200,6 +203,19 @@ async function play(options: Options, network: Network): Promise<string[]> {
   } finally {
     await federation.stop();
     await hosts.dismiss();
+  }
+}
+
+/** Nodes that have just been started, on a machine that may be busy: tried until there has been time enough. */
+async function patiently<T>(work: () => Promise<T>): Promise<T> {
+  const deadline = performance.now() + settleMaxMs;
+  for (;;) {
+    try {
+      return await work();
+    } catch (error) {
+      if (performance.now() > deadline) throw error;
+      await pause(settlePauseMs);
+    }
   }
 }
 
