@@ -143,6 +143,8 @@ describe('an audit bundle, verified by a third party', () => {
       streams.filter(({ from }) => from === 'SPB'),
       'both starts',
     ).to.have.length(2);
+    const own = streams.filter(({ from }) => from === 'HQ').map(({ to }) => to);
+    expect(own).to.include.members(['MSK', 'SPB', 'NSK']);
   });
 
   it('is believed by the fingerprint of the key too, and by no other key', async () => {
