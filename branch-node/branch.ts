@@ -17,6 +17,7 @@ import { businessDayRoutes } from './business-days/business-day-routes.ts';
 import { type BusinessDays, createBusinessDays } from './business-days/business-day-service.ts';
 import type { BranchConfig } from './config.ts';
 import { createBranchDirectory } from './directory.ts';
+import { type FrontOfficeDeps, openFrontOffice } from './front-office.ts';
 import { createKeyRotation } from './keys/key-rotation.ts';
 import { keyRoutes } from './keys/key-routes.ts';
 import { createOwnIdentity } from './keys/own-identity.ts';
@@ -50,7 +51,10 @@ import { createServiceChange } from './subscribers/service-change-operation.ts';
 import { createSubscriberDesk } from './subscribers/subscriber-desk.ts';
 import { subscriberDeskRoutes } from './subscribers/subscriber-desk-routes.ts';
 import { createSubscriberDirectory } from './subscribers/subscriber-directory.ts';
-import { createSubscriberPeerApp } from './subscribers/subscriber-peer-routes.ts';
+import {
+  createSubscriberPeerApp,
+  type SubscriberPeerDeps,
+} from './subscribers/subscriber-peer-routes.ts';
 import { subscriberRoutes } from './subscribers/subscriber-routes.ts';
 import { createSubscriberService } from './subscribers/subscriber-service.ts';
 import { createTermination } from './subscribers/termination-operation.ts';
@@ -102,7 +106,8 @@ export async function openBranch(config: BranchConfig, ports: Partial<NodePorts>
     return businessDays;
   }
 
-  const rooms = wireRooms(node, businessDays);
+  const { pages, ...rooms } = wireRooms(node, businessDays);
+  openFrontOffice(pages);
   const follower = createReleaseFollower({
     federation,
     references,
@@ -284,8 +289,8 @@ function wireRooms(node: Node, businessDays: BusinessDays) {
   settlementRoutes(api, { node: code, store, audit, settlements });
   settlementPeerRoutes(node.peerApp, { store });
   referenceRoutes(api, { references });
-  operationRoutes(api, { store, operations: operations.store });
-  paymentRoutes(api, {
+  const operationEndpoints = operationRoutes(api, { store, operations: operations.store });
+  const paymentEndpoints = paymentRoutes(api, {
     node: code,
     store,
     audit,
@@ -296,9 +301,9 @@ function wireRooms(node: Node, businessDays: BusinessDays) {
     ...{ node: code, clock, signer },
     historicVerifier: node.historicVerifier,
   });
-  receiptRoutes(api, { node: code, store, audit, payments, receipts });
-  businessDayRoutes(api, { node: code, store, audit, businessDays });
-  subscriberRoutes(api, {
+  const receiptEndpoints = receiptRoutes(api, { node: code, store, audit, payments, receipts });
+  const days = businessDayRoutes(api, { node: code, store, audit, businessDays });
+  const subscriberEndpoints = subscriberRoutes(api, {
     currentBusinessDate: businessDays.today,
     node: code,
     store,
@@ -306,8 +311,8 @@ function wireRooms(node: Node, businessDays: BusinessDays) {
     directory,
     reference,
   });
-  subscriberDeskRoutes(api, { node: code, ids, desk, customers });
-  simRoutes(api, {
+  const deskEndpoints = subscriberDeskRoutes(api, { node: code, ids, desk, customers });
+  const simEndpoints = simRoutes(api, {
     node: code,
     store,
     audit,
@@ -319,19 +324,37 @@ function wireRooms(node: Node, businessDays: BusinessDays) {
   recoveryRoutes(api, { node: code, store, audit, federation });
   backupRoutes(api, node);
 
+  openToPeers(node, { subscribers, customers, numbers });
+  const pages: FrontOfficeDeps = {
+    node,
+    timeZone: businessDays.timeZone,
+    payments: paymentEndpoints,
+    subscribers: subscriberEndpoints,
+    operations: operationEndpoints,
+    receipts: receiptEndpoints,
+    desk: deskEndpoints,
+    sims: simEndpoints,
+    days,
+  };
+  return { operations, payments, payouts, subscribers, settlements, pages };
+}
+
+/** What other branches ask of this one. */
+function openToPeers(
+  node: Node,
+  rooms: Pick<SubscriberPeerDeps, 'subscribers' | 'customers' | 'numbers'>,
+): void {
+  const { code, store, audit, clock, references, federation } = node;
   const visits = createPeerVisits({ node: code, store, audit, verifier: node.verifier, clock });
   node.peerApp.route('/', referencePeerRoutes({ references }));
   node.peerApp.route(
     '/',
     createSubscriberPeerApp({
       visits,
-      subscribers,
-      customers,
-      numbers,
+      ...rooms,
       isRecovering: federation.isRecovering,
     }),
   );
-  return { operations, payments, payouts, subscribers, settlements };
 }
 
 /** Who holds a fact that concerns no other branch: a reachable one if any is. */

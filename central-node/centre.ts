@@ -18,10 +18,12 @@ import { createAuditExport } from './audit/audit-export.ts';
 import { auditRoutes } from './audit/audit-routes.ts';
 import { registerCollection } from './collection/collection-service.ts';
 import type { CentreConfig } from './config.ts';
+import { openConsole } from './console.ts';
 import { type AuthorityFiles, openAuthority } from './directory/authority.ts';
 import { authorityRoutes } from './directory/authority-routes.ts';
 import { createAuthorityService } from './directory/authority-service.ts';
 import { createBranchKeys } from './directory/branch-keys.ts';
+import type { EnrolledBranch } from './directory/enrolment.ts';
 import { createEnrolmentRoutes } from './directory/enrolment-routes.ts';
 import { createEnrolment, type EnrolmentDeps } from './directory/enrolment-service.ts';
 import { allBranches } from './directory/enrolment-store.ts';
@@ -157,7 +159,7 @@ export async function openCentre(config: CentreConfig, given: Partial<CentrePort
     compareRelease: createReleaseComparison({ alarms: node.alarms }),
   });
 
-  nodeRoutes(api, {
+  const nodes = nodeRoutes(api, {
     store,
     clock,
     audit,
@@ -166,18 +168,26 @@ export async function openCentre(config: CentreConfig, given: Partial<CentrePort
     publishDue: directory.releases.publishDue,
     release: () => references.current()?.version ?? 0,
   });
-  referenceRoutes(api, {
+  const referenceEndpoints = referenceRoutes(api, {
     assertMayPublish: lostReleases.assertNoneLost,
     ...{ audit, references, drafts, prepared, tellReleased },
     publish: node.releaseApproval ? prepared.publish : drafts.publish,
   });
-  reconciliationRoutes(api, { store, branches: () => activeBranches(reference()) });
-  caseRoutes(api, { store, audit, cases });
-  settlementRoutes(api, {
+  const dates = reconciliationRoutes(api, { store, branches: () => activeBranches(reference()) });
+  const caseEndpoints = caseRoutes(api, { store, audit, cases });
+  const settlementEndpoints = settlementRoutes(api, {
     ...{ store, audit, settlements, obligations },
     branchName: (code) => references.current()?.branch(code)?.name ?? code,
   });
   settlementPeerRoutes(node.peerApp, { store, settlements });
+  openConsole({
+    ...{ node, today, nodes },
+    timeZone: () => config.timeZone,
+    reference: referenceEndpoints,
+    reconciliation: dates,
+    cases: caseEndpoints,
+    settlement: settlementEndpoints,
+  });
   ledgerRoutes(api, { store });
   recoveryRoutes(api, { node: node.code, store, audit, federation });
   backupRoutes(api, node);

@@ -23,10 +23,10 @@ const closedDay = z
 export function businessDayRoutes(
   { endpoint }: Pick<Api, 'endpoint'>,
   deps: { node: NodeCode; store: Store; audit: Audit; businessDays: BusinessDays },
-): void {
+) {
   const { node, store, audit, businessDays } = deps;
 
-  endpoint(
+  const listBusinessDays = endpoint(
     {
       method: 'GET',
       path: '/api/v1/business-days',
@@ -52,7 +52,7 @@ export function businessDayRoutes(
       })),
   );
 
-  endpoint(
+  const closeBusinessDay = endpoint(
     {
       method: 'POST',
       path: '/api/v1/business-days/{date}/close',
@@ -73,4 +73,9 @@ export function businessDayRoutes(
         return closed;
       }),
   );
+
+  return { listBusinessDays, closeBusinessDay };
 }
+
+/** As the pages ask them. */
+export type BusinessDayEndpoints = ReturnType<typeof businessDayRoutes>;

@@ -92,5 +92,5 @@ export function createBusinessDays(deps: {
 
   federation.onReplay(entryKind, replay);
 
-  return { current, today, close };
+  return { current, today, timeZone: deps.timeZone, close };
 }

@@ -13,8 +13,8 @@ const cursorKey = z.strictObject({ id: z.string().max(64) });
 export function operationRoutes(
   { endpoint }: Pick<Api, 'endpoint'>,
   { store, operations }: { store: Store; operations: OperationStore },
-): void {
-  endpoint(
+) {
+  const getOperation = endpoint(
     {
       method: 'GET',
       path: '/api/v1/operations/{id}',
@@ -37,7 +37,7 @@ export function operationRoutes(
     },
   );
 
-  endpoint(
+  const listOperations = endpoint(
     {
       method: 'GET',
       path: '/api/v1/operations',
@@ -67,4 +67,9 @@ export function operationRoutes(
       return pageOf(rows, limit, { item: viewOf, key: ({ id }) => ({ id }) });
     },
   );
+
+  return { getOperation, listOperations };
 }
+
+/** As the pages ask them. */
+export type OperationEndpoints = ReturnType<typeof operationRoutes>;

@@ -10,7 +10,7 @@ import { cursorQuery, limitQuery, msisdn, page, wireMoney } from '../../shared/w
 import { operationView, viewOf } from '../operations/operation-view.ts';
 import type { Payments } from './payment-service.ts';
 import { suspendedPayments } from './payment-store.ts';
-import { paymentView, paymentViewOf } from './payment-view.ts';
+import { payabilityView, paymentView, paymentViewOf } from './payment-view.ts';
 
 export interface PaymentRouteDeps {
   node: NodeCode;
@@ -21,15 +21,18 @@ export interface PaymentRouteDeps {
    * Asks the number's home branch whether it may be paid; `verified` is false if it cannot be reached.
    * @throws DomainError the home branch's refusal.
    */
-  payability(msisdn: Msisdn, principal: Principal): Promise<{ verified: boolean }>;
+  payability(msisdn: Msisdn, principal: Principal): Promise<Payability>;
 }
+
+/** What the home branch says of a number before money is taken for it. */
+export type Payability = z.input<typeof payabilityView>;
 
 const operationParams = z.strictObject({ operationId: z.string().max(64) });
 const reason = z.string().trim().min(1).max(200);
 const cursorKey = z.strictObject({ id: z.string().max(64) });
 
 /** Payments, their cancellation, and the suspense desk. */
-export function paymentRoutes({ endpoint }: Pick<Api, 'endpoint'>, deps: PaymentRouteDeps): void {
+export function paymentRoutes({ endpoint }: Pick<Api, 'endpoint'>, deps: PaymentRouteDeps) {
   const { store, payments } = deps;
 
   async function note(
@@ -41,7 +44,22 @@ export function paymentRoutes({ endpoint }: Pick<Api, 'endpoint'>, deps: Payment
     await deps.audit.record(tx, { actor, action, subject, outcome: 'done' });
   }
 
-  endpoint(
+  const checkPayability = endpoint(
+    {
+      method: 'GET',
+      path: '/api/v1/payability/{msisdn}',
+      permission: 'payment.take',
+      operationId: 'checkPayability',
+      tag: 'Payments',
+      summary: 'May this number be paid for, and whose is it?',
+      description: 'Asked of its home branch; `verified` is false if that cannot be reached now.',
+      params: z.strictObject({ msisdn }),
+      response: payabilityView,
+    },
+    ({ params, principal }) => deps.payability(params.msisdn, principal),
+  );
+
+  const takePayment = endpoint(
     {
       method: 'POST',
       path: '/api/v1/payments',
@@ -81,7 +99,7 @@ export function paymentRoutes({ endpoint }: Pick<Api, 'endpoint'>, deps: Payment
     },
   );
 
-  endpoint(
+  const getPayment = endpoint(
     {
       method: 'GET',
       path: '/api/v1/payments/{operationId}',
@@ -96,7 +114,7 @@ export function paymentRoutes({ endpoint }: Pick<Api, 'endpoint'>, deps: Payment
       paymentViewOf(await store.read((tx) => payments.open(tx, params.operationId))),
   );
 
-  endpoint(
+  const cancelPayment = endpoint(
     {
       method: 'POST',
       path: '/api/v1/payments/{operationId}/cancellation',
@@ -124,8 +142,12 @@ export function paymentRoutes({ endpoint }: Pick<Api, 'endpoint'>, deps: Payment
       }),
   );
 
-  suspenseRoutes({ endpoint }, deps, note);
+  const suspense = suspenseRoutes({ endpoint }, deps, note);
+  return { checkPayability, takePayment, getPayment, cancelPayment, ...suspense };
 }
+
+/** As the pages ask them. */
+export type PaymentEndpoints = ReturnType<typeof paymentRoutes>;
 
 type Note = (
   tx: Transaction,
@@ -137,8 +159,8 @@ function suspenseRoutes(
   { endpoint }: Pick<Api, 'endpoint'>,
   { store, payments }: PaymentRouteDeps,
   note: Note,
-): void {
-  endpoint(
+) {
+  const listSuspense = endpoint(
     {
       method: 'GET',
       path: '/api/v1/suspense',
@@ -166,7 +188,7 @@ function suspenseRoutes(
     },
   );
 
-  endpoint(
+  const refundSuspense = endpoint(
     {
       method: 'POST',
       path: '/api/v1/suspense/{operationId}/refund',
@@ -186,7 +208,7 @@ function suspenseRoutes(
       }),
   );
 
-  endpoint(
+  const redirectSuspense = endpoint(
     {
       method: 'POST',
       path: '/api/v1/suspense/{operationId}/redirection',
@@ -211,4 +233,5 @@ function suspenseRoutes(
         return paymentViewOf(file);
       }),
   );
+  return { listSuspense, refundSuspense, redirectSuspense };
 }

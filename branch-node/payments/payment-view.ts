@@ -1,6 +1,6 @@
 import { z } from '@hono/zod-openapi';
 import { formatMoney } from '../../shared/money/money.ts';
-import { instant, wireMoney } from '../../shared/web/schemas.ts';
+import { instant, nodeCode, wireMoney } from '../../shared/web/schemas.ts';
 import { operationView, viewOf } from '../operations/operation-view.ts';
 import { dispositions, receiptKinds } from './payment.ts';
 import type { PaymentFile } from './payment-service.ts';
@@ -15,6 +15,19 @@ const receiptView = z
     issuedAt: instant,
   })
   .openapi('Receipt');
+
+export const payabilityView = z
+  .union([
+    z.strictObject({
+      verified: z.literal(true),
+      homeBranch: nodeCode,
+      status: z.string().openapi({ example: 'active' }),
+      name: z.string().openapi({ description: 'Masked', example: 'И•••• И. П.' }),
+      currency: z.string(),
+    }),
+    z.strictObject({ verified: z.literal(false) }),
+  ])
+  .openapi('Payability');
 
 /** A payment as the API shows it. */
 export const paymentView = z

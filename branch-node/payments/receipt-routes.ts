@@ -40,7 +40,7 @@ const receiptView = statementView
 export function receiptRoutes(
   { endpoint }: Pick<Api, 'endpoint'>,
   deps: { node: NodeCode; store: Store; audit: Audit; payments: Payments; receipts: Receipts },
-): void {
+) {
   const { node, store, audit, payments, receipts } = deps;
 
   async function printed(tx: Transaction, file: PaymentFile, principal: Principal) {
@@ -53,7 +53,7 @@ export function receiptRoutes(
     return { file, copy };
   }
 
-  endpoint(
+  const getReceipt = endpoint(
     {
       method: 'GET',
       path: '/api/v1/payments/{operationId}/receipt',
@@ -78,7 +78,7 @@ export function receiptRoutes(
     },
   );
 
-  endpoint(
+  const checkReceipt = endpoint(
     {
       method: 'POST',
       path: '/api/v1/receipt-checks',
@@ -92,7 +92,12 @@ export function receiptRoutes(
     },
     async ({ body }) => viewOf(await receipts.check(body.code)),
   );
+
+  return { getReceipt, checkReceipt };
 }
+
+/** As the pages ask them. */
+export type ReceiptEndpoints = ReturnType<typeof receiptRoutes>;
 
 function viewOf(statement: ReceiptStatement): z.input<typeof statementView> {
   const { node, home, amount, currency, ...rest } = statement;

@@ -74,10 +74,10 @@ export interface SettlementRouteDeps {
 export function settlementRoutes(
   { endpoint }: Pick<Api, 'endpoint'>,
   { node, store, audit, settlements }: SettlementRouteDeps,
-): void {
+) {
   const reading = { method: 'GET', permission: 'settlement.read', tag: 'Settlement' } as const;
 
-  endpoint(
+  const toldSettlements = endpoint(
     {
       ...reading,
       path: '/api/v1/settlements',
@@ -93,7 +93,7 @@ export function settlementRoutes(
     },
   );
 
-  endpoint(
+  const getSettlement = endpoint(
     {
       ...reading,
       path: '/api/v1/settlements/{id}',
@@ -109,7 +109,7 @@ export function settlementRoutes(
     },
   );
 
-  endpoint(
+  const recheckSettlement = endpoint(
     {
       method: 'POST',
       permission: 'settlement.recheck',
@@ -135,7 +135,7 @@ export function settlementRoutes(
       }),
   );
 
-  endpoint(
+  const toldCases = endpoint(
     {
       method: 'GET',
       permission: 'case.read',
@@ -152,6 +152,13 @@ export function settlementRoutes(
       return pageOf(rows, limit, { item: (row) => row, key: ({ id }) => ({ id }) });
     },
   );
+
+  return {
+    listSettlements: toldSettlements,
+    getSettlement,
+    recheckSettlement,
+    listCases: toldCases,
+  };
 }
 
 function viewOf(settlement: OwnSettlement): z.input<typeof settlementShape> {

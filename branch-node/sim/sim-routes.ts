@@ -56,16 +56,18 @@ export interface SimRoutesDeps {
 }
 
 /** The stock of SIM cards and the pool of numbers. */
-export function simRoutes(api: { endpoint: AddEndpoint }, deps: SimRoutesDeps): void {
-  cardRoutes(api.endpoint, deps);
-  numberRoutes(api.endpoint, deps);
+export function simRoutes(api: { endpoint: AddEndpoint }, deps: SimRoutesDeps) {
+  return { ...cardRoutes(api.endpoint, deps), ...numberRoutes(api.endpoint, deps) };
 }
 
-function cardRoutes(endpoint: AddEndpoint, deps: SimRoutesDeps): void {
+/** As the pages ask them. */
+export type SimEndpoints = ReturnType<typeof simRoutes>;
+
+function cardRoutes(endpoint: AddEndpoint, deps: SimRoutesDeps) {
   const { store, sims } = deps;
   const common = { path: '/api/v1/sim-cards', permission: 'sim.stock', tag: 'SIM cards' } as const;
 
-  endpoint(
+  const receiveSimCards = endpoint(
     {
       ...{ ...common, method: 'POST', idempotent: true },
       ...{ operationId: 'receiveSimCards', summary: 'Receive SIM cards into stock' },
@@ -80,7 +82,7 @@ function cardRoutes(endpoint: AddEndpoint, deps: SimRoutesDeps): void {
       }),
   );
 
-  endpoint(
+  const listSimCards = endpoint(
     {
       ...{ ...common, method: 'GET' },
       ...{ operationId: 'listSimCards', summary: 'SIM cards by ICCID' },
@@ -97,13 +99,15 @@ function cardRoutes(endpoint: AddEndpoint, deps: SimRoutesDeps): void {
       return pageOf(rows, limit, { item: (card) => card, key: (last) => ({ iccid: last.iccid }) });
     },
   );
+
+  return { receiveSimCards, listSimCards };
 }
 
-function numberRoutes(endpoint: AddEndpoint, deps: SimRoutesDeps): void {
+function numberRoutes(endpoint: AddEndpoint, deps: SimRoutesDeps) {
   const { store, numbers } = deps;
   const common = { path: '/api/v1/numbers', permission: 'sim.stock', tag: 'SIM cards' } as const;
 
-  endpoint(
+  const receiveNumbers = endpoint(
     {
       ...{ ...common, method: 'POST', idempotent: true },
       ...{ operationId: 'receiveNumbers', summary: "Add numbers of this branch's ranges" },
@@ -120,7 +124,7 @@ function numberRoutes(endpoint: AddEndpoint, deps: SimRoutesDeps): void {
     },
   );
 
-  endpoint(
+  const listNumbers = endpoint(
     {
       ...{ ...common, method: 'GET' },
       ...{ operationId: 'listNumbers', summary: 'The pool of numbers' },
@@ -140,6 +144,8 @@ function numberRoutes(endpoint: AddEndpoint, deps: SimRoutesDeps): void {
       });
     },
   );
+
+  return { receiveNumbers, listNumbers };
 }
 
 function assertOwn(numbers: readonly string[], { isOwnNumber }: SimRoutesDeps): void {

@@ -96,36 +96,45 @@ export interface SubscriberDeskRoutesDeps {
 export function subscriberDeskRoutes(
   api: { endpoint: AddEndpoint },
   deps: SubscriberDeskRoutesDeps,
-): void {
+) {
   const { desk } = deps;
-  registrationRoute(api.endpoint, deps);
-  customerRoute(api.endpoint, deps);
   const add = operationAdder(api.endpoint);
-  add('number.move', numberMove, {
-    ...{ path: 'number-moves', operationId: 'moveNumber', summary: 'Take a number over' },
-    act: (tx, body, by) => desk.moveNumber(tx, { ...body, whose: whoseOf(body) }, by),
-  });
-  add('sim.replace', simReplacement, {
-    ...{ path: 'sim-replacements', operationId: 'replaceSim', summary: 'Replace a SIM card' },
-    act: desk.replaceSim,
-  });
-  add('rate-plan.change', ratePlanChange, {
-    ...{ path: 'rate-plan-changes', operationId: 'changeRatePlan', summary: 'Change a rate plan' },
-    act: desk.changeRatePlan,
-  });
-  add('service.change', serviceChange, {
-    ...{ path: 'service-changes', operationId: 'changeService', summary: 'Switch a service' },
-    act: desk.changeService,
-  });
-  add('subscriber.terminate', termination, {
-    ...{ path: 'terminations', operationId: 'terminateSubscriber', summary: 'End a contract' },
-    act: desk.terminate,
-  });
-  add('subscriber.block', block, {
-    ...{ path: 'blocks', operationId: 'blockSubscriber', summary: 'Block or unblock' },
-    act: desk.block,
-  });
+  return {
+    registerSubscriber: registrationRoute(api.endpoint, deps),
+    correctCustomer: customerRoute(api.endpoint, deps),
+    moveNumber: add('number.move', numberMove, {
+      ...{ path: 'number-moves', operationId: 'moveNumber', summary: 'Take a number over' },
+      act: (tx, body, by) => desk.moveNumber(tx, { ...body, whose: whoseOf(body) }, by),
+    }),
+    replaceSim: add('sim.replace', simReplacement, {
+      ...{ path: 'sim-replacements', operationId: 'replaceSim', summary: 'Replace a SIM card' },
+      act: desk.replaceSim,
+    }),
+    changeRatePlan: add('rate-plan.change', ratePlanChange, {
+      ...{
+        path: 'rate-plan-changes',
+        operationId: 'changeRatePlan',
+        summary: 'Change a rate plan',
+      },
+      act: desk.changeRatePlan,
+    }),
+    changeService: add('service.change', serviceChange, {
+      ...{ path: 'service-changes', operationId: 'changeService', summary: 'Switch a service' },
+      act: desk.changeService,
+    }),
+    terminateSubscriber: add('subscriber.terminate', termination, {
+      ...{ path: 'terminations', operationId: 'terminateSubscriber', summary: 'End a contract' },
+      act: desk.terminate,
+    }),
+    blockSubscriber: add('subscriber.block', block, {
+      ...{ path: 'blocks', operationId: 'blockSubscriber', summary: 'Block or unblock' },
+      act: desk.block,
+    }),
+  };
 }
+
+/** As the pages ask them. */
+export type DeskEndpoints = ReturnType<typeof subscriberDeskRoutes>;
 
 interface OperationEndpoint<Body> {
   readonly path: string;
@@ -139,7 +148,7 @@ function operationAdder(endpoint: AddEndpoint) {
     permission: Permission,
     body: Body,
     { path, operationId, summary, act }: OperationEndpoint<z.output<Body>>,
-  ): void => {
+  ) =>
     endpoint(
       {
         ...{ method: 'POST', path: `/api/v1/${path}`, permission, operationId, summary },
@@ -148,7 +157,6 @@ function operationAdder(endpoint: AddEndpoint) {
       ({ body: wish, principal, traceId, idempotency }) =>
         idempotency.write(async (tx) => viewOf(await act(tx, wish, { principal, traceId }))),
     );
-  };
 }
 
 /**
@@ -166,11 +174,8 @@ class HomeFirst extends Error {
   }
 }
 
-function registrationRoute(
-  endpoint: AddEndpoint,
-  { node, desk, ids }: SubscriberDeskRoutesDeps,
-): void {
-  endpoint(
+function registrationRoute(endpoint: AddEndpoint, { node, desk, ids }: SubscriberDeskRoutesDeps) {
+  return endpoint(
     {
       ...{ method: 'POST', path: '/api/v1/subscribers', permission: 'subscriber.register' },
       ...{ operationId: 'registerSubscriber', summary: 'Register a subscriber, of any branch' },
@@ -198,8 +203,8 @@ function registrationRoute(
   );
 }
 
-function customerRoute(endpoint: AddEndpoint, { customers, node }: SubscriberDeskRoutesDeps): void {
-  endpoint(
+function customerRoute(endpoint: AddEndpoint, { customers, node }: SubscriberDeskRoutesDeps) {
+  return endpoint(
     {
       ...{ method: 'PUT', path: '/api/v1/customers/{number}', permission: 'subscriber.personal' },
       ...{ operationId: 'correctCustomer', summary: "Enter a customer's data again" },

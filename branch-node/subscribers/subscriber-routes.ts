@@ -65,12 +65,14 @@ export interface SubscriberRoutesDeps {
 }
 
 /** Finding subscribers, and what they can be offered. */
-export function subscriberRoutes(api: { endpoint: AddEndpoint }, deps: SubscriberRoutesDeps): void {
-  searchRoutes(api.endpoint, deps);
-  offerRoutes(api.endpoint, deps);
+export function subscriberRoutes(api: { endpoint: AddEndpoint }, deps: SubscriberRoutesDeps) {
+  return { ...searchRoutes(api.endpoint, deps), ...offerRoutes(api.endpoint, deps) };
 }
 
-function searchRoutes(endpoint: AddEndpoint, deps: SubscriberRoutesDeps): void {
+/** As the pages ask them. */
+export type SubscriberEndpoints = ReturnType<typeof subscriberRoutes>;
+
+function searchRoutes(endpoint: AddEndpoint, deps: SubscriberRoutesDeps) {
   const { node, store, subscribers, directory } = deps;
   const common = { method: 'GET', permission: 'subscriber.read', tag: 'Subscribers' } as const;
 
@@ -86,7 +88,7 @@ function searchRoutes(endpoint: AddEndpoint, deps: SubscriberRoutesDeps): void {
     };
   }
 
-  endpoint(
+  const findSubscribers = endpoint(
     {
       ...{ ...common, path: '/api/v1/subscribers' },
       ...{ operationId: 'findSubscribers', summary: 'Find subscribers of this branch' },
@@ -111,7 +113,7 @@ function searchRoutes(endpoint: AddEndpoint, deps: SubscriberRoutesDeps): void {
     },
   );
 
-  endpoint(
+  const showSubscriber = endpoint(
     {
       ...{ ...common, path: '/api/v1/subscribers/{msisdn}' },
       ...{ operationId: 'showSubscriber', summary: "Any branch's subscriber, live from his home" },
@@ -120,12 +122,14 @@ function searchRoutes(endpoint: AddEndpoint, deps: SubscriberRoutesDeps): void {
     },
     ({ params, principal }) => directory.card(params.msisdn, principal),
   );
+
+  return { findSubscribers, showSubscriber };
 }
 
-function offerRoutes(endpoint: AddEndpoint, deps: SubscriberRoutesDeps): void {
+function offerRoutes(endpoint: AddEndpoint, deps: SubscriberRoutesDeps) {
   const common = { method: 'GET', permission: 'signed-in', tag: 'Offers' } as const;
 
-  endpoint(
+  const listRatePlans = endpoint(
     {
       ...{ ...common, path: '/api/v1/rate-plans' },
       ...{ operationId: 'listRatePlans', summary: 'Rate plans of today' },
@@ -144,7 +148,7 @@ function offerRoutes(endpoint: AddEndpoint, deps: SubscriberRoutesDeps): void {
     },
   );
 
-  endpoint(
+  const listServices = endpoint(
     {
       ...{ ...common, path: '/api/v1/services' },
       ...{ operationId: 'listServices', summary: 'Services of today' },
@@ -158,6 +162,8 @@ function offerRoutes(endpoint: AddEndpoint, deps: SubscriberRoutesDeps): void {
       return { items, next: null };
     },
   );
+
+  return { listRatePlans, listServices };
 }
 
 function requireAny({ permissions }: Principal, anyOf: readonly Permission[]): void {

@@ -67,7 +67,7 @@ const nodeView = z
 const codeParams = z.strictObject({ code: nodeCode });
 
 /** The members of the federation: their state, how one joins, how one is cut off. */
-export function nodeRoutes({ endpoint }: Pick<Api, 'endpoint'>, deps: NodeRouteDeps): void {
+export function nodeRoutes({ endpoint }: Pick<Api, 'endpoint'>, deps: NodeRouteDeps) {
   const { store, audit, federation, enrolment } = deps;
 
   const noting = (principal: Principal, action: string, subject: string) => (tx: Transaction) => {
@@ -111,7 +111,7 @@ export function nodeRoutes({ endpoint }: Pick<Api, 'endpoint'>, deps: NodeRouteD
     return { release, releaseBehind: Math.max(0, deps.release() - release) };
   }
 
-  endpoint(
+  const listNodes = endpoint(
     {
       method: 'GET',
       path: '/api/v1/nodes',
@@ -127,7 +127,7 @@ export function nodeRoutes({ endpoint }: Pick<Api, 'endpoint'>, deps: NodeRouteD
     }),
   );
 
-  endpoint(
+  const createEnrolmentToken = endpoint(
     {
       method: 'POST',
       path: '/api/v1/enrolment-tokens',
@@ -146,7 +146,7 @@ export function nodeRoutes({ endpoint }: Pick<Api, 'endpoint'>, deps: NodeRouteD
     },
   );
 
-  endpoint(
+  const revokeNode = endpoint(
     {
       method: 'POST',
       path: '/api/v1/nodes/{code}/revocation',
@@ -167,7 +167,7 @@ export function nodeRoutes({ endpoint }: Pick<Api, 'endpoint'>, deps: NodeRouteD
     },
   );
 
-  endpoint(
+  const rekeyNode = endpoint(
     {
       method: 'POST',
       path: '/api/v1/nodes/{code}/rekeying',
@@ -186,4 +186,9 @@ export function nodeRoutes({ endpoint }: Pick<Api, 'endpoint'>, deps: NodeRouteD
       return { code, token, release: deps.release() };
     },
   );
+
+  return { listNodes, createEnrolmentToken, revokeNode, rekeyNode };
 }
+
+/** As the pages ask them. */
+export type NodeEndpoints = ReturnType<typeof nodeRoutes>;

@@ -63,7 +63,7 @@ const params = z.strictObject({ id: z.string().max(64) });
 const cursorKey = z.strictObject({ id: z.string().max(64) });
 
 /** Mismatch cases: seen by many, worked by two people. */
-export function caseRoutes({ endpoint }: Pick<Api, 'endpoint'>, deps: CaseRouteDeps): void {
+export function caseRoutes({ endpoint }: Pick<Api, 'endpoint'>, deps: CaseRouteDeps) {
   const { store, cases } = deps;
   const path = '/api/v1/cases';
   const reading = { method: 'GET', permission: 'case.read', tag: 'Cases' } as const;
@@ -87,7 +87,7 @@ export function caseRoutes({ endpoint }: Pick<Api, 'endpoint'>, deps: CaseRouteD
     return viewOf(worked);
   }
 
-  endpoint(
+  const shownCases = endpoint(
     {
       ...reading,
       path,
@@ -108,7 +108,7 @@ export function caseRoutes({ endpoint }: Pick<Api, 'endpoint'>, deps: CaseRouteD
     },
   );
 
-  endpoint(
+  const getCase = endpoint(
     {
       ...reading,
       path: `${path}/{id}`,
@@ -124,7 +124,7 @@ export function caseRoutes({ endpoint }: Pick<Api, 'endpoint'>, deps: CaseRouteD
       })),
   );
 
-  endpoint(
+  const explainCase = endpoint(
     {
       ...working,
       path: `${path}/{id}/explanation`,
@@ -139,7 +139,7 @@ export function caseRoutes({ endpoint }: Pick<Api, 'endpoint'>, deps: CaseRouteD
       }),
   );
 
-  endpoint(
+  const proposeAdjustment = endpoint(
     {
       ...working,
       path: `${path}/{id}/adjustment`,
@@ -161,7 +161,7 @@ export function caseRoutes({ endpoint }: Pick<Api, 'endpoint'>, deps: CaseRouteD
     },
   );
 
-  endpoint(
+  const approveAdjustment = endpoint(
     {
       ...working,
       path: `${path}/{id}/adjustment-approval`,
@@ -174,7 +174,12 @@ export function caseRoutes({ endpoint }: Pick<Api, 'endpoint'>, deps: CaseRouteD
         return noted(tx, principal, { action: 'case.approve', worked });
       }),
   );
+
+  return { listCases: shownCases, getCase, explainCase, proposeAdjustment, approveAdjustment };
 }
+
+/** As the pages ask them. */
+export type CaseEndpoints = ReturnType<typeof caseRoutes>;
 
 function personOf({ operatorId: id, name }: Principal) {
   return { id, name };

@@ -97,10 +97,10 @@ const cursorKey = z.strictObject({ operationId: z.string().max(64), attempt: z.i
 export function reconciliationRoutes(
   { endpoint }: Pick<Api, 'endpoint'>,
   { store, branches }: ReconciliationRouteDeps,
-): void {
+) {
   const common = { permission: 'reconciliation.read', tag: 'Reconciliation' } as const;
 
-  endpoint(
+  const getReconciliation = endpoint(
     {
       ...common,
       method: 'GET',
@@ -129,7 +129,7 @@ export function reconciliationRoutes(
     },
   );
 
-  endpoint(
+  const listCollectedOperations = endpoint(
     {
       ...common,
       method: 'GET',
@@ -159,7 +159,12 @@ export function reconciliationRoutes(
       });
     },
   );
+
+  return { getReconciliation, listCollectedOperations };
 }
+
+/** As the pages ask them. */
+export type ReconciliationEndpoints = ReturnType<typeof reconciliationRoutes>;
 
 function totalView(
   total: { count: number; sum: string; fingerprint: string } | null,

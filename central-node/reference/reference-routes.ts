@@ -57,10 +57,7 @@ const editableParams = z.strictObject({ name: z.enum(editableDatasets) });
 const rows = z.array(z.record(z.string(), z.unknown()));
 
 /** The draft of the reference data and the releases made of it. */
-export function referenceRoutes(
-  { endpoint }: Pick<Api, 'endpoint'>,
-  deps: ReferenceRouteDeps,
-): void {
+export function referenceRoutes({ endpoint }: Pick<Api, 'endpoint'>, deps: ReferenceRouteDeps) {
   const { drafts } = deps;
 
   const noting = (principal: Principal, action: string, subject: string) => (tx: Transaction) => {
@@ -68,7 +65,7 @@ export function referenceRoutes(
     return deps.audit.record(tx, { actor, action, subject, outcome: 'done' });
   };
 
-  endpoint(
+  const publishRelease = endpoint(
     {
       method: 'POST',
       path: '/api/v1/reference-releases',
@@ -101,7 +98,7 @@ export function referenceRoutes(
     },
   );
 
-  endpoint(
+  const listReleases = endpoint(
     {
       method: 'GET',
       path: '/api/v1/reference-releases',
@@ -120,7 +117,7 @@ export function referenceRoutes(
     }),
   );
 
-  endpoint(
+  const getDraftChanges = endpoint(
     {
       method: 'GET',
       path: '/api/v1/reference-draft/changes',
@@ -134,8 +131,13 @@ export function referenceRoutes(
   );
 
   preparedReleaseRoutes({ endpoint }, { prepared: deps.prepared, noting });
-  draftRoutes({ endpoint }, deps, noting);
+  const draft = draftRoutes({ endpoint }, deps, noting);
+
+  return { publishRelease, listReleases, getDraftChanges, ...draft };
 }
+
+/** As the pages ask them. */
+export type ReferenceEndpoints = ReturnType<typeof referenceRoutes>;
 
 type Noting = (
   principal: Principal,
@@ -147,8 +149,8 @@ function draftRoutes(
   { endpoint }: Pick<Api, 'endpoint'>,
   { drafts }: ReferenceRouteDeps,
   noting: Noting,
-): void {
-  endpoint(
+) {
+  const getDraftDataset = endpoint(
     {
       method: 'GET',
       path: '/api/v1/reference-draft/datasets/{name}',
@@ -165,7 +167,7 @@ function draftRoutes(
     }),
   );
 
-  endpoint(
+  const replaceDraftDataset = endpoint(
     {
       method: 'PUT',
       path: '/api/v1/reference-draft/datasets/{name}',
@@ -184,7 +186,7 @@ function draftRoutes(
     },
   );
 
-  endpoint(
+  const importedNumbering = endpoint(
     {
       method: 'POST',
       path: '/api/v1/numbering-imports',
@@ -219,6 +221,8 @@ function draftRoutes(
       };
     },
   );
+
+  return { getDraftDataset, replaceDraftDataset, importNumbering: importedNumbering };
 }
 
 function notImported(unknownRegions: readonly string[]): DomainError {

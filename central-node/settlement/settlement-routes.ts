@@ -49,12 +49,13 @@ const path = '/api/v1/settlements';
 type RouteApi = Pick<Api, 'app' | 'endpoint' | 'enter'>;
 
 /** Windows, settlements and what is behind them. */
-export function settlementRoutes(api: RouteApi, deps: SettlementRouteDeps): void {
-  readRoutes(api, deps);
-  windowRoutes(api, deps);
-  decisionRoutes(api, deps);
+export function settlementRoutes(api: RouteApi, deps: SettlementRouteDeps) {
   statementRoutes(api, deps);
+  return { ...readRoutes(api, deps), ...windowRoutes(api, deps), ...decisionRoutes(api, deps) };
 }
+
+/** As the pages ask them. */
+export type SettlementEndpoints = ReturnType<typeof settlementRoutes>;
 
 function recorder({ audit }: SettlementRouteDeps) {
   return async (
@@ -67,8 +68,8 @@ function recorder({ audit }: SettlementRouteDeps) {
   };
 }
 
-function readRoutes({ endpoint }: RouteApi, { store, settlements }: SettlementRouteDeps): void {
-  endpoint(
+function readRoutes({ endpoint }: RouteApi, { store, settlements }: SettlementRouteDeps) {
+  const shownSettlements = endpoint(
     {
       ...reading,
       path,
@@ -90,7 +91,7 @@ function readRoutes({ endpoint }: RouteApi, { store, settlements }: SettlementRo
     },
   );
 
-  endpoint(
+  const getSettlement = endpoint(
     {
       ...reading,
       path: `${path}/{id}`,
@@ -103,7 +104,7 @@ function readRoutes({ endpoint }: RouteApi, { store, settlements }: SettlementRo
       settlementDetail(await store.read((tx) => settlements.view(tx, params.id))),
   );
 
-  endpoint(
+  const listSettlementObligations = endpoint(
     {
       ...reading,
       path: `${path}/{id}/obligations`,
@@ -138,12 +139,14 @@ function readRoutes({ endpoint }: RouteApi, { store, settlements }: SettlementRo
       });
     },
   );
+
+  return { listSettlements: shownSettlements, getSettlement, listSettlementObligations };
 }
 
-function windowRoutes({ endpoint }: RouteApi, deps: SettlementRouteDeps): void {
+function windowRoutes({ endpoint }: RouteApi, deps: SettlementRouteDeps) {
   const { store, obligations } = deps;
   const note = recorder(deps);
-  endpoint(
+  const listSettlementWindows = endpoint(
     {
       ...reading,
       path: '/api/v1/settlement-windows',
@@ -163,7 +166,7 @@ function windowRoutes({ endpoint }: RouteApi, deps: SettlementRouteDeps): void {
     },
   );
 
-  endpoint(
+  const closeSettlementWindow = endpoint(
     {
       ...writing,
       permission: 'settlement.make',
@@ -181,6 +184,8 @@ function windowRoutes({ endpoint }: RouteApi, deps: SettlementRouteDeps): void {
         return { ...closed, next: opened };
       }),
   );
+
+  return { listSettlementWindows, closeSettlementWindow };
 }
 
 /** @throws DomainError `window-not-closed` if none is. */
@@ -190,11 +195,11 @@ async function closedWindows(tx: Reader): Promise<string[]> {
   return windows.map((window) => window.id);
 }
 
-function decisionRoutes({ endpoint }: RouteApi, deps: SettlementRouteDeps): void {
+function decisionRoutes({ endpoint }: RouteApi, deps: SettlementRouteDeps) {
   const { settlements } = deps;
   const note = recorder(deps);
   const personOf = ({ operatorId, name }: Principal) => ({ id: operatorId, name });
-  endpoint(
+  const makeSettlement = endpoint(
     {
       ...writing,
       permission: 'settlement.make',
@@ -224,10 +229,10 @@ function decisionRoutes({ endpoint }: RouteApi, deps: SettlementRouteDeps): void
       }),
   );
 
-  for (const step of ['approval', 'abort'] as const) {
+  const decision = (step: 'approval' | 'abort') => {
     const isApproval = step === 'approval';
     const decide = isApproval ? settlements.approve : settlements.abort;
-    endpoint(
+    return endpoint(
       {
         ...writing,
         permission: 'settlement.check',
@@ -248,7 +253,13 @@ function decisionRoutes({ endpoint }: RouteApi, deps: SettlementRouteDeps): void
           return settlementDetail(decided);
         }),
     );
-  }
+  };
+
+  return {
+    makeSettlement,
+    approveSettlement: decision('approval'),
+    abortSettlement: decision('abort'),
+  };
 }
 
 const statementParams = z.strictObject({ id, branch: nodeCode });

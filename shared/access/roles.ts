@@ -30,3 +30,16 @@ export function createRoles(
     return made;
   };
 }
+
+/** The roles of a kind of node as the release in force has them, and what each may do. */
+export function rolesOf(
+  kind: NodeKind,
+  rows: readonly { role: string; node: NodeKind; permission: string }[],
+): ReadonlyMap<string, readonly string[]> {
+  const found = new Map<string, string[]>();
+  for (const row of rows) {
+    if (row.node !== kind) continue;
+    found.set(row.role, [...(found.get(row.role) ?? []), row.permission]);
+  }
+  return found;
+}

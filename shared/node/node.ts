@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { createAccess } from '../access/access-service.ts';
 import { createAudit } from '../access/audit.ts';
 import type { NodeKind } from '../access/permissions.ts';
-import { createRoles } from '../access/roles.ts';
+import { createRoles, rolesOf } from '../access/roles.ts';
 import { createAlarms } from '../federation/alarms.ts';
 import { createFederation } from '../federation/federation.ts';
 import {
@@ -181,6 +181,8 @@ export async function openNode(options: NodeOptions) {
     references,
     /** Where releases need more than head office's signature. */
     releaseApproval,
+    /** The roles of this kind of node, and what each may do. */
+    roles: () => rolesOf(kind, references.current()?.rows('roles') ?? []),
     signer,
     verifier,
     /** As `verifier`, also for what former members signed. */

@@ -30,8 +30,8 @@ const streamView = z
 export function streamRoutes(
   { endpoint }: Pick<Api, 'endpoint'>,
   { federation }: { federation: Federation },
-): void {
-  endpoint(
+) {
+  const listStreams = endpoint(
     {
       method: 'GET',
       path: '/api/v1/streams',
@@ -81,4 +81,6 @@ export function streamRoutes(
       return { items, next: null };
     },
   );
+
+  return { listStreams };
 }

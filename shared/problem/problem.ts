@@ -74,6 +74,10 @@ export const problems = {
 
 export type ProblemCode = keyof typeof problems;
 
+export function isProblemCode(text: string): text is ProblemCode {
+  return Object.hasOwn(problems, text);
+}
+
 export interface FieldError {
   readonly field: string;
   readonly message: string;

@@ -59,15 +59,20 @@ export function createApi(deps: ApiDeps) {
   async function refuse(c: FrameContext, error: unknown): Promise<Response> {
     const refusal = refusalOf(error);
     const response = problemAnswer(c, refusal);
+    await reportRefusal(c, refusal, response.status);
+    return response;
+  }
+
+  async function reportRefusal(c: FrameContext, refusal: DomainError, status: number) {
     const { trace, route } = c.get('exchange');
-    if (response.status === 500) {
-      logger.error({ err: error, traceId: trace.traceId, route }, 'request failed');
-    } else if (response.status > 500) {
+    if (status === 500) {
+      const err = refusal.cause ?? refusal;
+      logger.error({ err, traceId: trace.traceId, route }, 'request failed');
+    } else if (status > 500) {
       // A node that is away or recovering is no error of this one's.
       logger.warn({ code: refusal.code, traceId: trace.traceId, route }, refusal.message);
     }
-    await guard.recordDenial(c, refusal, response.status);
-    return response;
+    await guard.recordDenial(c, refusal, status);
   }
 
   const proxies = new Set(deps.proxies);
@@ -80,12 +85,14 @@ export function createApi(deps: ApiDeps) {
     checkSpec(spec);
     registerEndpoint(app.openAPIRegistry, spec);
     const path = spec.path.replaceAll(/\{(\w+)\}/g, ':$1');
-    app.on(spec.method, path, endpointHandler({ guard, idempotency, refuse }, spec, handle));
+    const { respond, ask } = endpointHandler({ guard, idempotency, refuse }, spec, handle);
+    app.on(spec.method, path, respond);
+    return ask;
   };
 
   registerSessionEndpoints(endpoint, deps);
-  registerOperatorEndpoints(endpoint, deps);
-  registerAuditEndpoints(endpoint, deps);
+  const operators = registerOperatorEndpoints(endpoint, deps);
+  const trail = registerAuditEndpoints(endpoint, deps);
   const { readiness = alwaysReady, metricsToken } = deps;
   registerProbes(app, { registry, readiness, metricsToken });
   registerDocs(app, { title, version });
@@ -95,11 +102,15 @@ export function createApi(deps: ApiDeps) {
     app,
     fetch: app.fetch,
     endpoint,
+    /** The endpoints that every node has, as its pages ask them. */
+    common: { ...operators, ...trail },
     registry,
     /** Who is signed in, for pages. @throws DomainError `not-permitted` for a forged request. */
     principalOf: guard.principalOf,
     /** For pages. @throws DomainError `not-signed-in`, `not-permitted`. */
     enter: guard.enter,
+    /** For pages: logs and audits a refusal that they show themselves. */
+    reportRefusal,
     /** Forgets old idempotent answers, a bounded number a call. @returns how many. */
     purgeIdempotencyKeys: idempotency.purge,
   };

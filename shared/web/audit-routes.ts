@@ -31,7 +31,7 @@ export function registerAuditEndpoints(
   endpoint: AddEndpoint,
   { audit, store }: { audit: Audit; store: Store },
 ) {
-  endpoint(
+  const listAuditEntries = endpoint(
     {
       ...{ method: 'GET', path: '/api/v1/audit', permission: 'audit.read', tag: 'Audit trail' },
       ...{ operationId: 'listAuditEntries', summary: 'The audit trail, newest first' },
@@ -55,4 +55,6 @@ export function registerAuditEndpoints(
       });
     },
   );
+
+  return { listAuditEntries };
 }

@@ -38,8 +38,6 @@ export function registerDocs(
   }
 
   app.get('/openapi.json', (c) => answer(c, { status: 200, text: documents().json }));
-  // Until a node has pages of its own, its front door leads to what it can be asked.
-  app.get('/', (c) => c.redirect('/docs'));
   app.get('/docs', (c) =>
     answer(c, {
       ...{ status: 200, text: documents().page, contentType: 'text/html; charset=utf-8' },

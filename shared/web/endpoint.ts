@@ -64,6 +64,21 @@ export type AnswerOf<Answer extends z.ZodType> = Answer extends z.ZodUndefined
   ? unknown
   : z.input<Answer>;
 
+/** What a page asks an endpoint with; the schemas parse it as they parse a request of the API. */
+export interface Question {
+  readonly params?: Readonly<Record<string, string>>;
+  readonly query?: Readonly<Record<string, string>>;
+  readonly body?: object;
+  /** The idempotency key, for endpoints that take one. */
+  readonly key?: string;
+}
+
+/**
+ * An endpoint as the pages of this node ask it: the same person, permission, checks and work, answered without JSON in
+ * between. @throws DomainError as the API would refuse it.
+ */
+export type Ask<Answer> = (c: FrameContext, question?: Question) => Promise<Answer>;
+
 /**
  * Adds an endpoint; see `EndpointSpec`. @throws Error at wiring time for a spec that would be a
  * hole.
@@ -85,7 +100,7 @@ export type AddEndpoint = <
       AnswerOf<Answer>
     >,
   ) => Promise<AnswerOf<Answer>>,
-) => void;
+) => Ask<AnswerOf<Answer>>;
 
 export type AnyEndpointSpec = EndpointSpec<Entry, z.ZodType, z.ZodType, z.ZodType, z.ZodType>;
 
@@ -152,7 +167,7 @@ export function endpointHandler<
       AnswerOf<Answer>
     >,
   ) => Promise<AnswerOf<Answer>>,
-): (c: FrameContext) => Promise<Response> {
+): { respond: (c: FrameContext) => Promise<Response>; ask: Ask<AnswerOf<Answer>> } {
   const { guard, idempotency, refuse } = deps;
   const { method, path: route, permission } = spec;
   const status = statusOf(spec);
@@ -170,38 +185,76 @@ export function endpointHandler<
     return body === undefined ? {} : body;
   }
 
-  function keyed(c: FrameContext, principal: Principal | undefined, body: unknown) {
-    if (!spec.idempotent || !principal) return undefined;
-    const key = parseIdempotencyKey(c.req.header('idempotency-key'));
-    if (key === undefined) return undefined;
-    const scope = { principal: principal.operatorId, request: `${method} ${c.req.path}`, key };
+  function keyed(
+    { request, key }: { request: string; key: string | undefined },
+    principal: Principal | undefined,
+    body: unknown,
+  ) {
+    if (!spec.idempotent || !principal || key === undefined) return undefined;
+    const scope = { principal: principal.operatorId, request, key };
     return { scope, body, status } satisfies KeyedRequest;
   }
 
-  return async (c) => {
-    const exchange = c.get('exchange');
-    exchange.route = route;
+  async function work(
+    c: FrameContext,
+    principal: Principal | undefined,
+    asked: {
+      params: unknown;
+      query: unknown;
+      body: unknown;
+      request: string;
+      key?: string | undefined;
+    },
+  ) {
+    const { request, key, body } = asked;
+    const write = idempotency.begin<AnswerOf<Answer>>(keyed({ request, key }, principal, body));
+    const wish = {
+      params: parseInput(params, asked.params),
+      query: parseInput(query, asked.query),
+      body: parseInput(bodySchema, body),
+      principal: principal as Who extends 'public' ? undefined : Principal,
+      traceId: c.get('exchange').trace.traceId,
+      idempotency: write,
+      context: c,
+    };
+    const earlier = await write.answered();
+    const made = earlier ? earlier.answer : await handle(wish);
+    return { made, replayed: write.replayed };
+  }
+
+  const entered = (c: FrameContext) =>
+    permission === 'public' ? undefined : guard.enter(c, permission);
+
+  async function respond(c: FrameContext): Promise<Response> {
+    c.get('exchange').route = route;
     try {
-      const principal = permission === 'public' ? undefined : await guard.enter(c, permission);
+      const principal = await entered(c);
       const body = await readBody(c);
-      const write = idempotency.begin<AnswerOf<Answer>>(keyed(c, principal, body));
-      const request = {
-        params: parseInput(params, hasParams ? c.req.param() : {}),
-        query: parseInput(query, queryOf(c)),
-        body: parseInput(bodySchema, body),
-        principal: principal as Who extends 'public' ? undefined : Principal,
-        traceId: exchange.trace.traceId,
-        idempotency: write,
-        context: c,
-      };
-      const earlier = await write.answered();
-      const made = earlier ? earlier.answer : await handle(request);
-      const { replayed } = write;
+      const { made, replayed } = await work(c, principal, {
+        params: hasParams ? c.req.param() : {},
+        query: queryOf(c),
+        body,
+        request: `${method} ${c.req.path}`,
+        key: parseIdempotencyKey(c.req.header('idempotency-key')),
+      });
       return jsonAnswer(c, made, replayed ? { ...replayed, isReplay: true } : { status });
     } catch (error) {
       return refuse(c, error);
     }
-  };
+  }
+
+  async function ask(c: FrameContext, question: Question = {}): Promise<AnswerOf<Answer>> {
+    const { params: named = {}, query: filter = {}, body = {}, key } = question;
+    const path = route.replaceAll(/\{(\w+)\}/g, (_, name: string) => named[name] ?? '');
+    const { made } = await work(c, await entered(c), {
+      ...{ params: named, query: filter, body },
+      request: `${method} ${path}`,
+      key: parseIdempotencyKey(key),
+    });
+    return made;
+  }
+
+  return { respond, ask };
 }
 
 const noQuery: Readonly<Record<string, string>> = {};

@@ -57,13 +57,12 @@ interface OperatorRouteDeps {
   readonly serverName: string;
 }
 
-export function registerOperatorEndpoints(endpoint: AddEndpoint, deps: OperatorRouteDeps): void {
-  registerList(endpoint, deps);
-  registerChanges(endpoint, deps);
+export function registerOperatorEndpoints(endpoint: AddEndpoint, deps: OperatorRouteDeps) {
+  return { ...registerList(endpoint, deps), ...registerChanges(endpoint, deps) };
 }
 
 function registerList(endpoint: AddEndpoint, { access, store, serverName }: OperatorRouteDeps) {
-  endpoint(
+  const listOperators = endpoint(
     {
       ...{ ...common, method: 'GET', path },
       ...{ operationId: 'listOperators', summary: 'Operators by login' },
@@ -79,7 +78,7 @@ function registerList(endpoint: AddEndpoint, { access, store, serverName }: Oper
 
   // Not idempotent by key: the hash of a body with a password must not be stored. A repeat is
   // refused as `login-taken`.
-  endpoint(
+  const addOperator = endpoint(
     {
       ...{ ...common, method: 'POST', path },
       ...{ operationId: 'addOperator', summary: 'Add an operator' },
@@ -93,10 +92,12 @@ function registerList(endpoint: AddEndpoint, { access, store, serverName }: Oper
       return idempotency.write(async (tx) => wireOperator(await access.addOperator(tx, added)));
     },
   );
+
+  return { listOperators, addOperator };
 }
 
 function registerChanges(endpoint: AddEndpoint, { access, serverName }: OperatorRouteDeps) {
-  endpoint(
+  const setPassword = endpoint(
     {
       ...{ ...common, method: 'POST', path: `${path}/{login}/password` },
       ...{ operationId: 'setPassword', summary: 'Set a password, which ends all sessions' },
@@ -113,7 +114,7 @@ function registerChanges(endpoint: AddEndpoint, { access, serverName }: Operator
     },
   );
 
-  endpoint(
+  const disableOperator = endpoint(
     {
       ...{ ...common, method: 'POST', path: `${path}/{login}/disablement` },
       ...{
@@ -131,6 +132,8 @@ function registerChanges(endpoint: AddEndpoint, { access, serverName }: Operator
         ),
       ),
   );
+
+  return { setPassword, disableOperator };
 }
 
 function actorOf({ operatorId, name }: Principal, node: string): Actor {

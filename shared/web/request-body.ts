@@ -36,6 +36,19 @@ export async function readJson(
   }
 }
 
+const formType = /^application\/x-www-form-urlencoded\s*(?:;\s*charset="?utf-8"?\s*)?$/i;
+
+/**
+ * The fields of a form of a page; of a field that comes twice, the last.
+ * @throws DomainError `unsupported-media-type`, `body-too-large`.
+ */
+export async function readForm(c: FrameContext, maxBytes: number): Promise<Record<string, string>> {
+  if (!formType.test(c.req.header('content-type') ?? '')) {
+    throw new DomainError('unsupported-media-type', 'Send a form.');
+  }
+  return Object.fromEntries(new URLSearchParams(await readText(c, maxBytes)));
+}
+
 function notReadable(): DomainError {
   return new DomainError('invalid-input', 'The body is not JSON in UTF-8.', {
     errors: [{ field: 'body', message: 'is not JSON in UTF-8' }],

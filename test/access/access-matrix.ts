@@ -21,7 +21,6 @@ const row = (route: string, needs: Needs, finds?: string): FrontRow => ({
 });
 
 const everyNode = [
-  row('GET /', 'public'),
   row('GET /livez', 'public'),
   row('GET /readyz', 'public'),
   row('GET /metrics', 'machine'),
@@ -55,6 +54,7 @@ const branch = [
   row('GET /api/v1/operations/{id}', 'operation.read', 'operation-not-found'),
   row('GET /api/v1/operations', 'operation.read'),
   row('POST /api/v1/payments', 'payment.take'),
+  row('GET /api/v1/payability/{msisdn}', 'payment.take', 'unknown-number'),
   row('GET /api/v1/payments/{operationId}', 'operation.read', 'operation-not-found'),
   row('POST /api/v1/payments/{operationId}/cancellation', 'payment.cancel'),
   row('GET /api/v1/payments/{operationId}/receipt', 'operation.read', 'operation-not-found'),
@@ -128,6 +128,90 @@ export const frontRows: Readonly<Record<'branch' | 'centre', readonly FrontRow[]
   branch: [...everyNode, ...branch],
   centre: [...everyNode, ...centre],
 };
+
+const page = (path: string, needs: Needs) => row(`GET ${path}`, needs);
+const form = (path: string, needs: Needs) => row(`POST ${path}`, needs);
+
+const everyNodesPages = [
+  page('/', 'signed-in'),
+  page('/node-status', 'signed-in'),
+  page('/password', 'signed-in'),
+  form('/password', 'signed-in'),
+  page('/staff', 'operator.manage'),
+  form('/staff', 'operator.manage'),
+  form('/staff/{login}/disablement', 'operator.manage'),
+  form('/staff/{login}/password', 'operator.manage'),
+  page('/audit', 'audit.read'),
+];
+
+/** Pages for people: what an address needs; who is not signed in is led to the door. */
+export const pageRows: Readonly<Record<'branch' | 'centre', readonly FrontRow[]>> = {
+  branch: [
+    ...everyNodesPages,
+    page('/find', 'subscriber.read'),
+    page('/subscribers/{msisdn}', 'subscriber.read'),
+    page('/subscribers/{msisdn}/card', 'subscriber.read'),
+    page('/subscribers/{msisdn}/sim-replacement', 'sim.replace'),
+    form('/subscribers/{msisdn}/sim-replacement', 'sim.replace'),
+    page('/subscribers/{msisdn}/rate-plan-change', 'rate-plan.change'),
+    form('/subscribers/{msisdn}/rate-plan-change', 'rate-plan.change'),
+    page('/subscribers/{msisdn}/services', 'service.change'),
+    form('/subscribers/{msisdn}/services', 'service.change'),
+    page('/subscribers/{msisdn}/block', 'subscriber.block'),
+    form('/subscribers/{msisdn}/block', 'subscriber.block'),
+    page('/subscribers/{msisdn}/unblock', 'subscriber.block'),
+    form('/subscribers/{msisdn}/unblock', 'subscriber.block'),
+    page('/subscribers/{msisdn}/termination', 'subscriber.terminate'),
+    form('/subscribers/{msisdn}/termination', 'subscriber.terminate'),
+    page('/registrations/new', 'subscriber.register'),
+    form('/registrations/new', 'subscriber.register'),
+    page('/payments/new', 'payment.take'),
+    form('/payments', 'payment.take'),
+    page('/payments/{operationId}', 'operation.read'),
+    page('/payments/{operationId}/state', 'operation.read'),
+    page('/payments/{operationId}/receipt', 'operation.read'),
+    form('/payments/{operationId}/cancellation', 'payment.cancel'),
+    page('/suspense', 'suspense.read'),
+    form('/suspense/{operationId}/refund', 'suspense.resolve'),
+    form('/suspense/{operationId}/redirection', 'suspense.resolve'),
+    page('/operations', 'operation.read'),
+    page('/operations/{id}', 'operation.read'),
+    page('/operations/{id}/state', 'operation.read'),
+    page('/business-days', 'operation.read'),
+    form('/business-days/close', 'day.close'),
+  ],
+  centre: [
+    ...everyNodesPages,
+    page('/nodes', 'node.read'),
+    page('/reference', 'reference.read'),
+    form('/reference/releases', 'reference.publish'),
+    page('/reference/{name}', 'reference.read'),
+    form('/reference/{name}', 'reference.edit'),
+    page('/reconciliation', 'reconciliation.read'),
+    page('/reconciliation/operations', 'reconciliation.read'),
+    page('/cases', 'case.read'),
+    page('/cases/{id}', 'case.read'),
+    form('/cases/{id}/explanation', 'case.work'),
+    form('/cases/{id}/adjustment', 'case.work'),
+    form('/cases/{id}/approval', 'case.work'),
+    page('/settlement', 'settlement.read'),
+    form('/settlement', 'settlement.make'),
+    form('/settlement/windows/{id}/close', 'settlement.make'),
+    page('/settlement/{id}', 'settlement.read'),
+    page('/settlement/{id}/answers', 'settlement.read'),
+    form('/settlement/{id}/approval', 'settlement.check'),
+    form('/settlement/{id}/abort', 'settlement.check'),
+  ],
+};
+
+/** The door, which is open to everybody, and what it is painted with. */
+export const doorRoutes = [
+  'GET /sign-in',
+  'POST /sign-in',
+  'POST /sign-out',
+  'POST /preferences',
+] as const;
+export const isAsset = (route: string) => route.startsWith('GET /assets/');
 
 /** Made-up values for the names in braces, well formed and of nothing that exists. */
 export const madeUp: Readonly<Record<string, string>> = {

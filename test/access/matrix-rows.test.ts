@@ -10,7 +10,14 @@ import type { NodeCode } from '../../shared/ids/ids.ts';
 import { assetPath } from '../../shared/store/assets.ts';
 import { operationKinds } from '../../shared/wire/operation-kinds.ts';
 import { federationKeys } from '../support/federation-keys.ts';
-import { frontRows, operationRows, peerRows } from './access-matrix.ts';
+import {
+  doorRoutes,
+  frontRows,
+  isAsset,
+  operationRows,
+  pageRows,
+  peerRows,
+} from './access-matrix.ts';
 import { documentedNeedsOf, frontRoutesOf, peerRoutesOf } from './registered-routes.ts';
 
 const code = 'MSK' as NodeCode;
@@ -48,8 +55,9 @@ describe('the access matrix', () => {
       const peers = peerRoutesOf(node);
       const documented = documentedNeedsOf(node);
       await node.store.close();
-      const rows = [...frontRows[kind], ...peerRows[kind]].map(({ route }) => route);
-      const routes = [...front, ...peers];
+      const table = [...frontRows[kind], ...pageRows[kind], ...peerRows[kind]];
+      const rows = [...doorRoutes, ...table.map(({ route }) => route)];
+      const routes = [...front, ...peers].filter((route) => !isAsset(route));
       expect({
         routesWithoutRow: routes.filter((route) => !rows.includes(route)),
         rowsWithoutRoute: rows.filter((route) => !routes.includes(route)),
@@ -69,7 +77,7 @@ describe('the access matrix', () => {
     const text = readFileSync(assetPath('reference-data/roles.csv'), 'utf8');
     const given = new Set(text.split('\n').map((line) => line.split(',').slice(1).join(' ')));
     for (const kind of ['branch', 'centre'] as const) {
-      for (const { route, needs } of frontRows[kind]) {
+      for (const { route, needs } of [...frontRows[kind], ...pageRows[kind]]) {
         if (['public', 'machine', 'signed-in'].includes(needs)) continue;
         expect(given.has(`${kind} ${needs}`), `${kind} ${route}`).to.equal(true);
       }

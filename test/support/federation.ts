@@ -21,7 +21,7 @@ import { assetPath } from '../../shared/store/assets.ts';
 
 const waitMaxMs = 60_000;
 const waitPollMs = 20;
-const password = 'correct horse battery';
+export const password = 'correct horse battery';
 
 export interface Answer {
   readonly status: number;

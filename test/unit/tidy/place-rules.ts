@@ -15,7 +15,7 @@ const sqlPlace = eachSource('has SQL in stores only', ({ path, literals, lineAt 
 });
 
 const honoPlaces =
-  /-(routes|pages|peer-app)\.tsx?$|\/web\/|\/main\.ts$|^shared\/federation\/peer-[^/]+$/;
+  /-(routes|pages|peer-app)\.tsx?$|\/web\/|^shared\/pages\/|\/main\.ts$|^shared\/federation\/peer-[^/]+$/;
 /** What the API shows is described where it is made, with the one thing that describes. */
 const descriptions = /-(view|answer|card)\.ts$/;
 

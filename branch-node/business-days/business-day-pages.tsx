@@ -1,0 +1,93 @@
+import type { Ids } from '../../shared/ids/ids.ts';
+import { Button, Heading, Notice, Panel, Table } from '../../shared/pages/components.tsx';
+import { catalogue } from '../../shared/pages/language.ts';
+import type { Pages, Shown } from '../../shared/pages/pages.tsx';
+import { problemText } from '../../shared/pages/problem-texts.ts';
+import type { View } from '../../shared/pages/view.ts';
+import { isDomainError } from '../../shared/problem/problem.ts';
+import type { BusinessDayEndpoints } from './business-day-routes.ts';
+
+const dayTexts = catalogue(
+  {
+    title: 'Business days',
+    current: (date: string) => `Operations now count for ${date}.`,
+    close: (date: string) => `Close ${date}`,
+    closeText:
+      'From then on, operations count for the next date. The totals are told to head office; nothing can be added to a closed date.',
+    closed: 'Closed dates',
+    none: 'No date has been closed yet.',
+    date: 'Date',
+    at: 'Closed',
+    by: 'By',
+  },
+  {
+    title: 'Операционные дни',
+    current: (date: string) => `Операции сейчас идут за ${date}.`,
+    close: (date: string) => `Закрыть ${date}`,
+    closeText:
+      'После этого операции пойдут за следующий день. Итоги уйдут в головной офис; в закрытый день ничего добавить нельзя.',
+    closed: 'Закрытые дни',
+    none: 'Ещё ни один день не закрыт.',
+    date: 'День',
+    at: 'Закрыт',
+    by: 'Кем',
+  },
+);
+
+const path = '/business-days';
+
+/** The end of the day at a branch. */
+export function businessDayPages({
+  pages,
+  days,
+  ids,
+}: {
+  pages: Pages;
+  days: BusinessDayEndpoints;
+  ids: Ids;
+}): void {
+  pages.page({ path, permission: 'operation.read' }, (view) => show(view));
+
+  pages.action({ path: `${path}/close`, permission: 'day.close' }, async (view) => {
+    const { date = '', key = ids.uuid() } = view.form;
+    try {
+      await days.closeBusinessDay(view.c, { params: { date }, key });
+      return { goTo: path };
+    } catch (error) {
+      if (!isDomainError(error)) throw error;
+      return show(view, problemText(view.language, error));
+    }
+  });
+
+  async function show(view: View, error?: string): Promise<Shown> {
+    const words = view.words(dayTexts);
+    const { current, closed } = await days.listBusinessDays(view.c);
+    const date = view.format.date(current);
+    const content = (
+      <>
+        <Heading title={words.title} />
+        {error === undefined ? null : <Notice tone="bad">{error}</Notice>}
+        <Panel>
+          <p>{words.current(date)}</p>
+          {view.may('day.close') ? (
+            <form method="post" action={`${path}/close`}>
+              <input type="hidden" name="date" value={current} />
+              <input type="hidden" name="key" value={`close-${current}`} />
+              <p class="hint">{words.closeText}</p>
+              <Button>{words.close(date)}</Button>
+            </form>
+          ) : null}
+        </Panel>
+        <Table
+          {...{ caption: words.closed, empty: words.none, rows: closed }}
+          columns={[
+            { label: words.date, cell: (day) => view.format.date(day.date) },
+            { label: words.at, cell: ({ closedAt }) => view.format.moment(closedAt) },
+            { label: words.by, cell: ({ closedBy }) => closedBy },
+          ]}
+        />
+      </>
+    );
+    return { title: words.title, content, ...(error === undefined ? {} : { status: 409 }) };
+  }
+}

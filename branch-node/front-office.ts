@@ -1,0 +1,64 @@
+import type { Node } from '../shared/node/node.ts';
+import { auditPages } from '../shared/pages/audit-pages.tsx';
+import { nodeStatusPages } from '../shared/pages/node-status-pages.tsx';
+import { createPages } from '../shared/pages/pages.tsx';
+import { passwordPages } from '../shared/pages/password-pages.tsx';
+import { signInPages } from '../shared/pages/sign-in-pages.tsx';
+import { staffPages } from '../shared/pages/staff-pages.tsx';
+import { businessDayPages } from './business-days/business-day-pages.tsx';
+import type { BusinessDayEndpoints } from './business-days/business-day-routes.ts';
+import { operationPages } from './operations/operation-pages.tsx';
+import type { OperationEndpoints } from './operations/operation-routes.ts';
+import { paymentPages } from './payments/payment-pages.tsx';
+import type { PaymentEndpoints } from './payments/payment-routes.ts';
+import { receiptPages } from './payments/receipt-pages.tsx';
+import type { ReceiptEndpoints } from './payments/receipt-routes.ts';
+import { suspensePages } from './payments/suspense-pages.tsx';
+import type { SimEndpoints } from './sim/sim-routes.ts';
+import { type Choices, deskPages } from './subscribers/desk-pages.tsx';
+import { registrationPages } from './subscribers/registration-pages.tsx';
+import type { DeskEndpoints } from './subscribers/subscriber-desk-routes.ts';
+import { subscriberPages } from './subscribers/subscriber-pages.tsx';
+import type { SubscriberEndpoints } from './subscribers/subscriber-routes.ts';
+import { branchPlaces } from './web/branch-places.ts';
+import { todayPages } from './web/today-pages.tsx';
+
+export interface FrontOfficeDeps {
+  readonly node: Node;
+  readonly timeZone: () => string;
+  readonly payments: PaymentEndpoints;
+  readonly subscribers: SubscriberEndpoints;
+  readonly operations: OperationEndpoints;
+  readonly receipts: ReceiptEndpoints;
+  readonly desk: DeskEndpoints;
+  readonly sims: SimEndpoints;
+  readonly days: BusinessDayEndpoints;
+}
+
+/** The pages of a branch: the one place where its rooms' pages meet. */
+export function openFrontOffice(deps: FrontOfficeDeps): void {
+  const { node, payments, subscribers, operations, receipts, desk, sims, days } = deps;
+  const { api, access, references, ids, code } = node;
+  const rowsOf = <Name extends 'reasons' | 'document-types'>(name: Name) =>
+    references.current()?.rows(name) ?? [];
+  const nodeName = () => references.current()?.branch(code)?.name ?? code;
+  const pages = createPages({ api, nodeName, timeZone: deps.timeZone, groups: branchPlaces });
+  signInPages(api, { pages, access, nodeName });
+  passwordPages({ pages, access });
+  nodeStatusPages({ pages, node });
+  todayPages({ pages });
+  operationPages({ pages, operations });
+  paymentPages({ pages, payments, ids });
+  receiptPages({ pages, receipts });
+  suspensePages({ pages, payments, ids });
+  businessDayPages({ pages, days, ids });
+  const choices: Choices = {
+    reasons: (kind) => rowsOf('reasons').filter((row) => row.kind === kind),
+    documentTypes: () => rowsOf('document-types'),
+  };
+  deskPages({ pages, desk, subscribers, sims, choices, ids });
+  registrationPages({ pages, desk, subscribers, sims, choices, ids });
+  staffPages({ pages, endpoints: api.common, roles: node.roles });
+  auditPages({ pages, endpoints: api.common });
+  subscriberPages({ pages, subscribers, operations });
+}

@@ -1,0 +1,136 @@
+import {
+  Facts,
+  Heading,
+  LinkButton,
+  Notice,
+  Panel,
+  State,
+} from '../../shared/pages/components.tsx';
+import type { Pages } from '../../shared/pages/pages.tsx';
+import { problemText } from '../../shared/pages/problem-texts.ts';
+import type { View } from '../../shared/pages/view.ts';
+import { isProblemCode } from '../../shared/problem/problem.ts';
+import type { OperationEndpoints } from './operation-routes.ts';
+import { kindText, OperationTable, StateOf, toneOf } from './operation-table.tsx';
+import { operationTexts } from './operation-texts.ts';
+import type { OperationView } from './operation-view.ts';
+
+const path = '/operations';
+const shownOperations = 50;
+
+/** What this branch has done, and the life of each operation. */
+export function operationPages({
+  pages,
+  operations,
+}: {
+  pages: Pages;
+  operations: OperationEndpoints;
+}): void {
+  pages.page({ path, permission: 'operation.read' }, async (view) => {
+    const words = view.words(operationTexts);
+    const { state = '', cursor } = view.query;
+    const isWaiting = state === 'accepted';
+    const { items, next } = await operations.listOperations(view.c, {
+      query: {
+        limit: String(shownOperations),
+        ...(isWaiting ? { state } : {}),
+        ...(cursor ? { cursor } : {}),
+      },
+    });
+    const content = (
+      <>
+        <Heading title={words.title}>
+          <LinkButton href={path} aria-current={isWaiting ? undefined : 'true'}>
+            {words.all}
+          </LinkButton>
+          <LinkButton href={`${path}?state=accepted`} aria-current={isWaiting ? 'true' : undefined}>
+            {words.waiting}
+          </LinkButton>
+        </Heading>
+        <OperationTable view={view} items={items} caption={words.title} empty={words.empty} />
+        {next === null ? null : (
+          <p>
+            <LinkButton href={`${path}?${new URLSearchParams({ state, cursor: next })}`}>
+              {words.older}
+            </LinkButton>
+          </p>
+        )}
+      </>
+    );
+    return { title: words.title, content };
+  });
+
+  const one = `${path}/:id`;
+  const look = (view: View) =>
+    operations.getOperation(view.c, { params: { id: view.params.id ?? '' } });
+
+  pages.page({ path: one, permission: 'operation.read' }, async (view) => {
+    const operation = await look(view);
+    if (operation.kind === 'payment') return { goTo: `/payments/${operation.operationId}` };
+    const words = view.words(operationTexts);
+    const title = kindText(view, operation);
+    const content = (
+      <>
+        <Heading title={title}>
+          <LinkButton href={`/subscribers/${operation.msisdn}`} kind="main" autofocus>
+            {words.card}
+          </LinkButton>
+        </Heading>
+        <OperationLife view={view} operation={operation} />
+      </>
+    );
+    return { title, content };
+  });
+
+  pages.fragment({ path: `${one}/state`, permission: 'operation.read' }, async (view) => (
+    <OperationLife view={view} operation={await look(view)} />
+  ));
+}
+
+/** Where an operation stands; it asks again until it is decided. */
+function OperationLife({ view, operation }: { view: View; operation: OperationView }) {
+  const words = view.words(operationTexts);
+  const { operationId, outcome, reason, servingBranch, homeBranch, businessDate } = operation;
+  const renewal =
+    outcome === undefined
+      ? {
+          'hx-get': `${path}/${operationId}/state`,
+          'hx-trigger': 'every 2s',
+          'hx-swap': 'outerHTML',
+        }
+      : {};
+  return (
+    <div aria-live="polite" {...renewal}>
+      <Panel>
+        <ol class="life">
+          <li>
+            <State tone="good">{`${words.accepted} ${servingBranch}`}</State>
+          </li>
+          <li>
+            <State tone={toneOf(operation)}>{`${words.decided} ${homeBranch}`}</State>
+          </li>
+          <li>
+            <StateOf view={view} operation={operation} />
+          </li>
+        </ol>
+        {outcome === undefined ? (
+          <Notice tone="busy">{words.acceptedText(homeBranch)}</Notice>
+        ) : null}
+        {reason === undefined ? null : (
+          <Notice tone="bad" title={words.reason}>
+            {isProblemCode(reason) ? problemText(view.language, { code: reason }) : reason}
+          </Notice>
+        )}
+        <Facts
+          facts={[
+            [words.number, view.format.msisdn(operation.msisdn)],
+            [words.when, view.format.moment(operation.occurredAt)],
+            [words.businessDate, view.format.date(businessDate)],
+            [words.by, operation.operator.name],
+            [words.release, String(operation.release)],
+          ]}
+        />
+      </Panel>
+    </div>
+  );
+}

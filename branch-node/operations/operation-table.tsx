@@ -1,0 +1,61 @@
+import { State, Table, type Tone } from '../../shared/pages/components.tsx';
+import type { View } from '../../shared/pages/view.ts';
+import { operationTexts } from './operation-texts.ts';
+import type { OperationView } from './operation-view.ts';
+
+const path = '/operations';
+
+export function kindText(view: View, { kind }: Pick<OperationView, 'kind'>): string {
+  const kinds: Readonly<Record<string, string>> = view.words(operationTexts).kinds;
+  return kinds[kind] ?? kind;
+}
+
+export function toneOf({ state, outcome }: OperationView): Tone {
+  if (outcome === 'refused') return 'bad';
+  return state === 'accepted' ? 'busy' : 'good';
+}
+
+export function StateOf({ view, operation }: { view: View; operation: OperationView }) {
+  const states: Readonly<Record<string, string>> = view.words(operationTexts).states;
+  const name = operation.outcome ?? operation.state;
+  return <State tone={toneOf(operation)}>{states[name] ?? name}</State>;
+}
+
+/** Operations as any page lists them, the newest first. */
+export function OperationTable(props: {
+  view: View;
+  items: readonly OperationView[];
+  caption: string;
+  empty: string;
+}) {
+  const { view, items, caption, empty } = props;
+  const words = view.words(operationTexts);
+  return (
+    <Table
+      {...{ caption, empty, rows: items }}
+      columns={[
+        { label: words.when, cell: ({ occurredAt }) => view.format.moment(occurredAt) },
+        {
+          label: words.what,
+          cell: (operation) => (
+            <a href={`${path}/${operation.operationId}`}>{kindText(view, operation)}</a>
+          ),
+        },
+        {
+          label: words.number,
+          cell: ({ msisdn }) => (
+            <a href={`/subscribers/${msisdn}`} class="money">
+              {view.format.msisdn(msisdn)}
+            </a>
+          ),
+        },
+        { label: words.home, cell: ({ homeBranch }) => homeBranch },
+        {
+          label: words.state,
+          cell: (operation) => <StateOf view={view} operation={operation} />,
+        },
+        { label: words.by, cell: ({ operator }) => operator.name },
+      ]}
+    />
+  );
+}

@@ -1,0 +1,134 @@
+import type { Ids } from '../../shared/ids/ids.ts';
+import {
+  Button,
+  Field,
+  Heading,
+  LinkButton,
+  Notice,
+  Table,
+} from '../../shared/pages/components.tsx';
+import { msisdnInput } from '../../shared/pages/inputs.ts';
+import type { Pages, Shown } from '../../shared/pages/pages.tsx';
+import { problemText } from '../../shared/pages/problem-texts.ts';
+import type { View } from '../../shared/pages/view.ts';
+import { isDomainError, isProblemCode } from '../../shared/problem/problem.ts';
+import type { PaymentEndpoints } from './payment-routes.ts';
+import { paymentTexts } from './payment-texts.ts';
+import { suspenseTexts } from './suspense-texts.ts';
+
+const path = '/suspense';
+const shownPayments = 50;
+
+export interface SuspensePagesDeps {
+  readonly pages: Pages;
+  readonly payments: PaymentEndpoints;
+  readonly ids: Ids;
+}
+
+/** Money that its home branch refused: paid back, or sent to the number that was meant. */
+export function suspensePages({ pages, payments, ids }: SuspensePagesDeps): void {
+  pages.page({ path, permission: 'suspense.read' }, (view) => show(view));
+
+  pages.action({ path: `${path}/:operationId/refund`, permission: 'suspense.resolve' }, (view) =>
+    resolve(view, (operationId, key) =>
+      payments.refundSuspense(view.c, { params: { operationId }, key }),
+    ),
+  );
+
+  pages.action(
+    { path: `${path}/:operationId/redirection`, permission: 'suspense.resolve' },
+    async (view) => {
+      const msisdn = msisdnInput(view.form.msisdn ?? '');
+      if (msisdn === undefined) return show(view, view.words(paymentTexts).wrongNumber);
+      return resolve(view, (operationId, key) =>
+        payments.redirectSuspense(view.c, { params: { operationId }, body: { msisdn }, key }),
+      );
+    },
+  );
+
+  async function resolve(
+    view: View,
+    act: (operationId: string, key: string) => Promise<{ operationId: string }>,
+  ): Promise<Shown> {
+    try {
+      const { operationId = '' } = view.params;
+      const made = await act(operationId, view.form.key ?? ids.uuid());
+      return { goTo: `/payments/${made.operationId}` };
+    } catch (error) {
+      if (!isDomainError(error)) throw error;
+      return show(view, problemText(view.language, error));
+    }
+  }
+
+  async function show(view: View, error?: string): Promise<Shown> {
+    const words = view.words(suspenseTexts);
+    const { cursor } = view.query;
+    const { items, next } = await payments.listSuspense(view.c, {
+      query: { limit: String(shownPayments), ...(cursor ? { cursor } : {}) },
+    });
+    const content = (
+      <>
+        <Heading title={words.title} />
+        {error === undefined ? null : <Notice tone="bad">{error}</Notice>}
+        <Table
+          {...{ caption: words.title, empty: words.empty, rows: items }}
+          columns={[
+            { label: words.since, cell: ({ occurredAt }) => view.format.moment(occurredAt) },
+            {
+              label: words.receipt,
+              cell: ({ operationId, receipt }) => (
+                <a href={`/payments/${operationId}`}>{receipt.number}</a>
+              ),
+            },
+            { label: words.number, cell: ({ msisdn }) => view.format.msisdn(msisdn) },
+            { label: words.sum, isNumber: true, cell: ({ money }) => view.format.money(money) },
+            {
+              label: words.reason,
+              cell: ({ reason = '' }) =>
+                isProblemCode(reason) ? problemText(view.language, { code: reason }) : reason,
+            },
+            {
+              label: words.action,
+              cell: ({ operationId, receipt }) =>
+                view.may('suspense.resolve') ? (
+                  <Resolution {...{ view, operationId, ids }} receipt={receipt.number} />
+                ) : null,
+            },
+          ]}
+        />
+        {next === null ? null : (
+          <LinkButton href={`${path}?${new URLSearchParams({ cursor: next })}`}>
+            {words.next}
+          </LinkButton>
+        )}
+      </>
+    );
+    return { title: words.title, content, ...(error === undefined ? {} : { status: 422 }) };
+  }
+}
+
+function Resolution(props: { view: View; operationId: string; receipt: string; ids: Ids }) {
+  const { view, operationId, receipt, ids } = props;
+  const words = view.words(suspenseTexts);
+  return (
+    <div class="actions">
+      <form method="post" action={`${path}/${operationId}/refund`}>
+        <input type="hidden" name="key" value={`refund-${operationId}`} />
+        <Button kind="plain" aria-label={`${words.refund}: ${receipt}`}>
+          {words.refund}
+        </Button>
+      </form>
+      <details>
+        <summary>{words.redirect}</summary>
+        <form method="post" action={`${path}/${operationId}/redirection`}>
+          <input type="hidden" name="key" value={ids.uuid()} />
+          <Field
+            {...{ label: words.right, name: 'msisdn', id: `right-${operationId}` }}
+            {...{ inputmode: 'tel', autocomplete: 'off', required: true }}
+          />
+          <Button kind="plain">{words.redirect}</Button>
+        </form>
+      </details>
+    </div>
+  );
+}

@@ -1,0 +1,284 @@
+import type { Child } from 'hono/jsx';
+import type { Permission } from '../../shared/access/permissions.ts';
+import type { Ids } from '../../shared/ids/ids.ts';
+import {
+  Button,
+  Field,
+  Heading,
+  LinkButton,
+  Notice,
+  Panel,
+  Select,
+  State,
+  Table,
+} from '../../shared/pages/components.tsx';
+import type { Pages, Shown } from '../../shared/pages/pages.tsx';
+import { problemText } from '../../shared/pages/problem-texts.ts';
+import type { View } from '../../shared/pages/view.ts';
+import { isDomainError } from '../../shared/problem/problem.ts';
+import type { SimEndpoints } from '../sim/sim-routes.ts';
+import { deskTexts } from './desk-texts.ts';
+import type { DeskEndpoints } from './subscriber-desk-routes.ts';
+import type { SubscriberEndpoints } from './subscriber-routes.ts';
+
+const shownCards = 20;
+
+export interface Choices {
+  readonly reasons: (kind: string) => readonly { code: string; name: string }[];
+  readonly documentTypes: () => readonly { code: string; name: string }[];
+}
+
+export interface DeskPagesDeps {
+  readonly pages: Pages;
+  readonly desk: DeskEndpoints;
+  readonly subscribers: SubscriberEndpoints;
+  readonly sims: SimEndpoints;
+  readonly choices: Choices;
+  readonly ids: Ids;
+}
+
+/** What is done for a subscriber of any branch, one form each; then the operation's own page follows it. */
+export function deskPages(deps: DeskPagesDeps): void {
+  simPages(deps);
+  planPages(deps);
+  servicePages(deps);
+  blockPages(deps);
+  terminationPages(deps);
+}
+
+interface Form {
+  readonly title: string;
+  readonly action: string;
+  readonly content: Child;
+  readonly isDangerous?: boolean;
+}
+
+/** A form about a number: it is sent under a key, so that sending it twice does it once. */
+function form(view: View, { ids }: Pick<DeskPagesDeps, 'ids'>, made: Form, error?: string): Shown {
+  const words = view.words(deskTexts);
+  const { msisdn = '' } = view.params;
+  const { title, action, isDangerous = false } = made;
+  const content = (
+    <>
+      <Heading title={`${title}: ${view.format.msisdn(msisdn)}`}>
+        <LinkButton href={`/subscribers/${msisdn}`}>{words.back}</LinkButton>
+      </Heading>
+      {error === undefined ? null : <Notice tone="bad">{error}</Notice>}
+      <form method="post" action={`/subscribers/${msisdn}/${action}`} class="panel narrow">
+        <input type="hidden" name="key" value={view.form.key ?? ids.uuid()} />
+        {made.content}
+        <Button kind={isDangerous ? 'danger' : 'main'}>{title}</Button>
+      </form>
+    </>
+  );
+  return { title, content, ...(error === undefined ? {} : { status: 422 }) };
+}
+
+interface Work {
+  readonly action: string;
+  readonly permission: Permission;
+  readonly show: (view: View) => Promise<Form>;
+  readonly send: (
+    view: View,
+    wish: { msisdn: string; key: string },
+  ) => Promise<{ operationId: string }>;
+}
+
+/** A form and what sending it does. What is refused is shown on the form, as it was filled in. */
+function addWork(deps: DeskPagesDeps, { action, permission, show, send }: Work): void {
+  const path = `/subscribers/:msisdn/${action}`;
+  deps.pages.page({ path, permission }, async (view) => form(view, deps, await show(view)));
+  deps.pages.action({ path, permission }, async (view) => {
+    const { msisdn = '' } = view.params;
+    try {
+      const key = view.form.key ?? deps.ids.uuid();
+      const { operationId } = await send(view, { msisdn, key });
+      return { goTo: `/operations/${operationId}` };
+    } catch (error) {
+      if (!isDomainError(error)) throw error;
+      return form(view, deps, await show(view), problemText(view.language, error));
+    }
+  });
+}
+
+function simPages(deps: DeskPagesDeps): void {
+  const { desk, sims } = deps;
+  addWork(deps, {
+    action: 'sim-replacement',
+    permission: 'sim.replace',
+    async show(view) {
+      const words = view.words(deskTexts);
+      const stock = view.may('sim.stock')
+        ? await sims.listSimCards(view.c, {
+            query: { state: 'in-stock', limit: String(shownCards) },
+          })
+        : undefined;
+      const content = (
+        <>
+          <Field
+            {...{ label: words.iccid, name: 'iccid', hint: words.iccidHint, list: 'stock' }}
+            {...{ inputmode: 'numeric', autocomplete: 'off', autofocus: true, required: true }}
+            value={view.form.iccid ?? ''}
+          />
+          <datalist id="stock">
+            {stock?.items.map(({ iccid }) => (
+              <option value={iccid} />
+            ))}
+          </datalist>
+          {stock?.items.length === 0 ? <Notice tone="warn">{words.noStock}</Notice> : null}
+          <p class="hint">{words.feeText}</p>
+        </>
+      );
+      return { title: words.sim, action: 'sim-replacement', content };
+    },
+    send: (view, { msisdn, key }) =>
+      desk.replaceSim(view.c, { body: { msisdn, iccid: (view.form.iccid ?? '').trim() }, key }),
+  });
+}
+
+function planPages(deps: DeskPagesDeps): void {
+  const { desk, subscribers } = deps;
+  addWork(deps, {
+    action: 'rate-plan-change',
+    permission: 'rate-plan.change',
+    async show(view) {
+      const words = view.words(deskTexts);
+      const { items } = await subscribers.listRatePlans(view.c);
+      const { money } = view.format;
+      const choices = items.map(({ code, name, monthlyFee, switchFee }) => ({
+        value: code,
+        label: [
+          `${name} — ${money(monthlyFee)} ${words.monthly}`,
+          `${money(switchFee)} ${words.switchFee}`,
+        ].join(', '),
+      }));
+      const content = (
+        <>
+          <Select
+            label={words.newPlan}
+            name="ratePlan"
+            value={view.form.ratePlan}
+            {...{ choices }}
+          />
+          <p class="hint">{words.feeText}</p>
+        </>
+      );
+      return { title: words.plan, action: 'rate-plan-change', content };
+    },
+    send: (view, { msisdn, key }) =>
+      desk.changeRatePlan(view.c, { body: { msisdn, ratePlan: view.form.ratePlan ?? '' }, key }),
+  });
+}
+
+function servicePages({ pages, desk, subscribers, ids }: DeskPagesDeps): void {
+  const path = '/subscribers/:msisdn/services';
+  const permission = 'service.change';
+
+  async function show(view: View, error?: string): Promise<Shown> {
+    const words = view.words(deskTexts);
+    const { msisdn = '' } = view.params;
+    const card = await subscribers.showSubscriber(view.c, { params: { msisdn } });
+    const { items } = await subscribers.listServices(view.c);
+    const title = words.service;
+    const content = (
+      <>
+        <Heading title={`${title}: ${view.format.msisdn(msisdn)}`}>
+          <LinkButton href={`/subscribers/${msisdn}`}>{words.back}</LinkButton>
+        </Heading>
+        {error === undefined ? null : <Notice tone="bad">{error}</Notice>}
+        <Table
+          {...{ caption: title, rows: items, empty: '' }}
+          columns={[
+            { label: words.name, cell: ({ name }) => name },
+            { label: words.fee, isNumber: true, cell: ({ fee }) => view.format.money(fee) },
+            {
+              label: words.state,
+              cell: ({ code }) => {
+                const isOn = card.services.includes(code);
+                return (
+                  <State tone={isOn ? 'good' : 'plain'}>{isOn ? words.isOn : words.isOff}</State>
+                );
+              },
+            },
+            {
+              label: words.action,
+              cell: ({ code, name }) => {
+                const isOn = card.services.includes(code);
+                return (
+                  <form method="post" action={`/subscribers/${msisdn}/services`}>
+                    <input type="hidden" name="key" value={ids.uuid()} />
+                    <input type="hidden" name="service" value={code} />
+                    <Button
+                      {...{ kind: 'plain', name: 'action', value: isOn ? 'off' : 'on' }}
+                      aria-label={`${isOn ? words.off : words.on}: ${name}`}
+                    >
+                      {isOn ? words.off : words.on}
+                    </Button>
+                  </form>
+                );
+              },
+            },
+          ]}
+        />
+        <p class="hint">{words.feeText}</p>
+      </>
+    );
+    return { title, content, ...(error === undefined ? {} : { status: 422 }) };
+  }
+
+  pages.page({ path, permission }, (view) => show(view));
+  pages.action({ path, permission }, async (view) => {
+    const { msisdn = '' } = view.params;
+    const { service = '', action = '', key = ids.uuid() } = view.form;
+    try {
+      const body = { msisdn, service, action };
+      const { operationId } = await desk.changeService(view.c, { body, key });
+      return { goTo: `/operations/${operationId}` };
+    } catch (error) {
+      if (!isDomainError(error)) throw error;
+      return show(view, problemText(view.language, error));
+    }
+  });
+}
+
+function blockPages(deps: DeskPagesDeps): void {
+  for (const action of ['block', 'unblock'] as const) {
+    addWork(deps, {
+      action,
+      permission: 'subscriber.block',
+      async show(view) {
+        const words = view.words(deskTexts);
+        const choices = deps.choices
+          .reasons('block')
+          .map(({ code, name }) => ({ value: code, label: name }));
+        const content = (
+          <Select label={words.reason} name="reason" value={view.form.reason} {...{ choices }} />
+        );
+        return { title: words[action], action, content };
+      },
+      send: (view, { msisdn, key }) => {
+        const { reason } = view.form;
+        const body = { msisdn, action, ...(reason ? { reason } : {}) };
+        return deps.desk.blockSubscriber(view.c, { body, key });
+      },
+    });
+  }
+}
+
+function terminationPages(deps: DeskPagesDeps): void {
+  addWork(deps, {
+    action: 'termination',
+    permission: 'subscriber.terminate',
+    async show(view) {
+      const words = view.words(deskTexts);
+      const content = (
+        <Panel>
+          <Notice tone="warn">{words.terminateText}</Notice>
+        </Panel>
+      );
+      return { title: words.terminate, action: 'termination', content, isDangerous: true };
+    },
+    send: (view, { msisdn, key }) =>
+      deps.desk.terminateSubscriber(view.c, { body: { msisdn }, key }),
+  });
+}

@@ -1,0 +1,208 @@
+import {
+  Facts,
+  Heading,
+  LinkButton,
+  Notice,
+  Panel,
+  State,
+  Table,
+  type Tone,
+} from '../../shared/pages/components.tsx';
+import { msisdnInput } from '../../shared/pages/inputs.ts';
+import type { Pages } from '../../shared/pages/pages.tsx';
+import type { View } from '../../shared/pages/view.ts';
+import { isDomainError } from '../../shared/problem/problem.ts';
+import type { OperationEndpoints } from '../operations/operation-routes.ts';
+import { OperationTable } from '../operations/operation-table.tsx';
+import { deskTexts } from './desk-texts.ts';
+import type { SubscriberStatus } from './subscriber.ts';
+import type { SubscriberCard } from './subscriber-card.ts';
+import type { SubscriberEndpoints } from './subscriber-routes.ts';
+import { subscriberTexts } from './subscriber-texts.ts';
+
+const shownResults = 20;
+const shownOperations = 20;
+
+export interface SubscriberPagesDeps {
+  readonly pages: Pages;
+  readonly subscribers: SubscriberEndpoints;
+  readonly operations: OperationEndpoints;
+}
+
+type Found = Awaited<ReturnType<SubscriberEndpoints['findSubscribers']>>['items'][number];
+
+const statusTones: Readonly<Record<SubscriberStatus, Tone>> = {
+  active: 'good',
+  blocked: 'warn',
+  terminated: 'plain',
+  moved: 'plain',
+};
+
+/** Anybody of the country: found by one field, shown on one card. */
+export function subscriberPages({ pages, subscribers, operations }: SubscriberPagesDeps): void {
+  pages.page({ path: '/find', permission: 'subscriber.read' }, async (view) => {
+    const { q = '' } = view.query;
+    const words = view.words(subscriberTexts);
+    const { items } = await subscribers.findSubscribers(view.c, {
+      query: { query: q, limit: String(shownResults) },
+    });
+    const msisdn = msisdnInput(q);
+    const [only] = items;
+    if (
+      msisdn !== undefined &&
+      (items.length === 0 || (items.length === 1 && only?.msisdn === msisdn))
+    ) {
+      return { goTo: `/subscribers/${msisdn}` };
+    }
+    const content = (
+      <>
+        <Heading title={words.find} />
+        <Results view={view} items={items} />
+      </>
+    );
+    return { title: words.find, content };
+  });
+
+  const path = '/subscribers/:msisdn';
+  pages.page({ path, permission: 'subscriber.read' }, async (view) => {
+    const { msisdn = '' } = view.params;
+    const title = view.format.msisdn(msisdn);
+    const content = (
+      <>
+        <Heading title={title}>
+          <Actions view={view} msisdn={msisdn} />
+        </Heading>
+        {await cardOf(view, msisdn)}
+        {view.may('operation.read') ? await historyOf(view, msisdn) : null}
+      </>
+    );
+    return { title, content };
+  });
+
+  pages.fragment({ path: `${path}/card`, permission: 'subscriber.read' }, (view) =>
+    cardOf(view, view.params.msisdn ?? ''),
+  );
+
+  /** The card as it is now, or that nobody can say; then it asks again by itself. */
+  async function cardOf(view: View, msisdn: string) {
+    try {
+      const card = await subscribers.showSubscriber(view.c, { params: { msisdn } });
+      return <Card view={view} card={card} />;
+    } catch (error) {
+      if (!isDomainError(error, 'home-unreachable')) throw error;
+      const words = view.words(subscriberTexts);
+      const branch = String(error.members.homeBranch ?? words.branch);
+      return (
+        <div hx-get={`/subscribers/${msisdn}/card`} hx-trigger="every 3s" hx-swap="outerHTML">
+          <Notice tone="warn" title={words.away(branch)}>
+            {words.awayText}
+          </Notice>
+        </div>
+      );
+    }
+  }
+
+  async function historyOf(view: View, msisdn: string) {
+    const { items } = await operations.listOperations(view.c, {
+      query: { msisdn, limit: String(shownOperations) },
+    });
+    const words = view.words(subscriberTexts);
+    const texts = { caption: words.history, empty: words.noHistory };
+    return <OperationTable {...{ view, items, ...texts }} />;
+  }
+}
+
+const works = [
+  ['sim-replacement', 'sim.replace', 'sim'],
+  ['rate-plan-change', 'rate-plan.change', 'plan'],
+  ['services', 'service.change', 'service'],
+  ['block', 'subscriber.block', 'block'],
+  ['unblock', 'subscriber.block', 'unblock'],
+  ['termination', 'subscriber.terminate', 'terminate'],
+] as const;
+
+/** What this person may do for the subscriber from here. */
+function Actions({ view, msisdn }: { view: View; msisdn: string }) {
+  const words = view.words(deskTexts);
+  return (
+    <>
+      {view.may('payment.take') ? (
+        <LinkButton href={`/payments/new?msisdn=${msisdn}`} kind="main">
+          {view.words(subscriberTexts).pay}
+        </LinkButton>
+      ) : null}
+      {works.map(([action, permission, text]) =>
+        view.may(permission) ? (
+          <LinkButton href={`/subscribers/${msisdn}/${action}`}>{words[text]}</LinkButton>
+        ) : null,
+      )}
+    </>
+  );
+}
+
+function Results({ view, items }: { view: View; items: readonly Found[] }) {
+  const words = view.words(subscriberTexts);
+  return (
+    <Table
+      caption={items.length === 0 ? words.findHere : words.found(items.length)}
+      empty={words.none}
+      rows={items}
+      columns={[
+        {
+          label: words.number,
+          cell: ({ msisdn }) => (
+            <a href={`/subscribers/${msisdn}`} class="money">
+              {view.format.msisdn(msisdn)}
+            </a>
+          ),
+        },
+        { label: words.name, cell: ({ name }) => name },
+        { label: words.customer, cell: ({ customerNumber }) => customerNumber },
+        { label: words.plan, cell: ({ ratePlan }) => ratePlan },
+        {
+          label: words.status,
+          cell: ({ status }) => <State tone={statusTones[status]}>{words.statuses[status]}</State>,
+        },
+      ]}
+    />
+  );
+}
+
+function Card({ view, card }: { view: View; card: SubscriberCard }) {
+  const words = view.words(subscriberTexts);
+  const { customer, sim, services, status } = card;
+  return (
+    <div class="columns">
+      <Panel>
+        <p class="sum money">{view.format.money(card.balance)}</p>
+        <Facts
+          facts={[
+            [words.status, <State tone={statusTones[status]}>{words.statuses[status]}</State>],
+            [words.plan, card.ratePlan],
+            [words.services, services.length === 0 ? words.noServices : services.join(', ')],
+            [words.branch, card.homeBranch],
+            [words.since, view.format.moment(card.activatedAt)],
+            [words.sim, sim.iccid],
+            [words.imsi, sim.imsi],
+          ]}
+        />
+      </Panel>
+      <Panel title={customer.name}>
+        <Facts
+          facts={[
+            [words.customer, customer.number],
+            customer.document && [
+              words.document,
+              `${customer.document.type} ${customer.document.number}`,
+            ],
+            customer.birthDate
+              ? [words.birthDate, view.format.date(customer.birthDate)]
+              : undefined,
+            customer.address ? [words.address, customer.address] : undefined,
+            customer.contact ? [words.contact, customer.contact] : undefined,
+          ]}
+        />
+      </Panel>
+    </div>
+  );
+}

@@ -1,0 +1,48 @@
+import type { PlaceGroup } from '../../shared/pages/view.ts';
+
+/** The menu of a branch; who may not go somewhere does not see it. */
+export const branchPlaces: readonly PlaceGroup[] = [
+  {
+    label: { en: 'Desk', ru: 'Касса' },
+    places: [
+      { href: '/', label: { en: 'Today', ru: 'Сегодня' }, permission: 'signed-in', key: 'h' },
+      {
+        ...{ href: '/payments/new', permission: 'payment.take', key: 'p' },
+        label: { en: 'Take a payment', ru: 'Принять платёж' },
+      },
+      {
+        ...{ href: '/find', permission: 'subscriber.read', key: 'f' },
+        label: { en: 'Subscribers', ru: 'Абоненты' },
+      },
+      {
+        ...{ href: '/registrations/new', permission: 'subscriber.register', key: 'r' },
+        label: { en: 'Register', ru: 'Подключить' },
+      },
+      {
+        ...{ href: '/operations', permission: 'operation.read', key: 'o' },
+        label: { en: 'Operations', ru: 'Операции' },
+      },
+      {
+        ...{ href: '/suspense', permission: 'suspense.read', key: 's' },
+        label: { en: 'Suspense', ru: 'Невыясненные' },
+      },
+      {
+        ...{ href: '/business-days', permission: 'operation.read', key: 'd' },
+        label: { en: 'Business days', ru: 'Операционные дни' },
+      },
+    ],
+  },
+  {
+    label: { en: 'Administration', ru: 'Управление' },
+    places: [
+      {
+        ...{ href: '/staff', permission: 'operator.manage', key: 'u' },
+        label: { en: 'Staff', ru: 'Сотрудники' },
+      },
+      {
+        ...{ href: '/audit', permission: 'audit.read', key: 'a' },
+        label: { en: 'Audit trail', ru: 'Журнал действий' },
+      },
+    ],
+  },
+];

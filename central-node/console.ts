@@ -1,0 +1,48 @@
+import type { Node } from '../shared/node/node.ts';
+import { auditPages } from '../shared/pages/audit-pages.tsx';
+import { nodeStatusPages } from '../shared/pages/node-status-pages.tsx';
+import { createPages } from '../shared/pages/pages.tsx';
+import { passwordPages } from '../shared/pages/password-pages.tsx';
+import { signInPages } from '../shared/pages/sign-in-pages.tsx';
+import { staffPages } from '../shared/pages/staff-pages.tsx';
+import type { BusinessDate } from '../shared/time/clock.ts';
+import { nodePages } from './directory/node-pages.tsx';
+import type { NodeEndpoints } from './directory/node-routes.ts';
+import { casePages } from './reconciliation/case-pages.tsx';
+import type { CaseEndpoints } from './reconciliation/case-routes.ts';
+import { reconciliationPages } from './reconciliation/reconciliation-pages.tsx';
+import type { ReconciliationEndpoints } from './reconciliation/reconciliation-routes.ts';
+import { referencePages } from './reference/reference-pages.tsx';
+import type { ReferenceEndpoints } from './reference/reference-routes.ts';
+import { settlementPages } from './settlement/settlement-pages.tsx';
+import type { SettlementEndpoints } from './settlement/settlement-routes.ts';
+import { centrePlaces } from './web/centre-places.ts';
+
+export interface ConsoleDeps {
+  readonly node: Node;
+  readonly timeZone: () => string;
+  readonly today: () => BusinessDate;
+  readonly nodes: NodeEndpoints;
+  readonly reference: ReferenceEndpoints;
+  readonly reconciliation: ReconciliationEndpoints;
+  readonly cases: CaseEndpoints;
+  readonly settlement: SettlementEndpoints;
+}
+
+/** The pages of head office: the one place where its rooms' pages meet. */
+export function openConsole(deps: ConsoleDeps): void {
+  const { node, timeZone, today, nodes, reference, reconciliation, cases, settlement } = deps;
+  const { api, access, ids } = node;
+  const nodeName = () => node.code;
+  const pages = createPages({ api, nodeName, timeZone, groups: centrePlaces });
+  signInPages(api, { pages, access, nodeName });
+  passwordPages({ pages, access });
+  nodeStatusPages({ pages, node });
+  nodePages({ pages, nodes });
+  referencePages({ pages, reference });
+  reconciliationPages({ pages, reconciliation, today });
+  casePages({ pages, cases, ids });
+  settlementPages({ pages, settlement, ids });
+  staffPages({ pages, endpoints: api.common, roles: node.roles });
+  auditPages({ pages, endpoints: api.common });
+}

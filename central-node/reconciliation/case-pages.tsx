@@ -1,0 +1,210 @@
+import type { Ids } from '../../shared/ids/ids.ts';
+import {
+  Button,
+  Facts,
+  Field,
+  Heading,
+  LinkButton,
+  Notice,
+  Panel,
+  State,
+  Table,
+  type Tone,
+} from '../../shared/pages/components.tsx';
+import { moneyInput } from '../../shared/pages/inputs.ts';
+import type { Pages, Shown } from '../../shared/pages/pages.tsx';
+import { problemText } from '../../shared/pages/problem-texts.ts';
+import type { View } from '../../shared/pages/view.ts';
+import { isDomainError } from '../../shared/problem/problem.ts';
+import type { CaseEndpoints } from './case-routes.ts';
+import { caseTexts } from './case-texts.ts';
+
+const path = '/cases';
+const one = `${path}/:id`;
+const shownCases = 50;
+const currency = 'RUB';
+
+type CaseView = Awaited<ReturnType<CaseEndpoints['getCase']>>;
+type CaseState = CaseView['state'];
+
+export interface CasePagesDeps {
+  readonly pages: Pages;
+  readonly cases: CaseEndpoints;
+  readonly ids: Ids;
+}
+
+function toneOf(state: CaseState): Tone {
+  if (state === 'closed') return 'good';
+  return state === 'detected' || state === 'notified' ? 'bad' : 'warn';
+}
+
+/** Mismatches, from found to closed: explained by one, adjusted by two. */
+export function casePages({ pages, cases, ids }: CasePagesDeps): void {
+  pages.page({ path, permission: 'case.read' }, async (view) => {
+    const words = view.words(caseTexts);
+    const { cursor } = view.query;
+    const { items, next } = await cases.listCases(view.c, {
+      query: { limit: String(shownCases), ...(cursor ? { cursor } : {}) },
+    });
+    const content = (
+      <>
+        <Heading title={words.title} />
+        <Table
+          {...{ caption: words.title, empty: words.empty, rows: items }}
+          columns={[
+            { label: words.opened, cell: ({ openedAt }) => view.format.moment(openedAt) },
+            {
+              label: words.kind,
+              cell: ({ id, kind }) => <a href={`${path}/${id}`}>{words.kinds[kind]}</a>,
+            },
+            { label: words.branches, cell: ({ branches }) => branches.join(', ') },
+            {
+              label: words.state,
+              cell: ({ state }) => <State tone={toneOf(state)}>{words.states[state]}</State>,
+            },
+          ]}
+        />
+        {next === null ? null : (
+          <LinkButton href={`${path}?${new URLSearchParams({ cursor: next })}`}>
+            {words.older}
+          </LinkButton>
+        )}
+      </>
+    );
+    return { title: words.title, content };
+  });
+
+  const look = (view: View) => cases.getCase(view.c, { params: { id: view.params.id ?? '' } });
+  pages.page({ path: one, permission: 'case.read' }, async (view) =>
+    casePage(view, await look(view), ids),
+  );
+
+  function work(
+    step: string,
+    act: (view: View, wish: { params: { id: string }; key: string }) => Promise<object>,
+  ): void {
+    pages.action({ path: `${one}/${step}`, permission: 'case.work' }, async (view) => {
+      const { id = '' } = view.params;
+      try {
+        await act(view, { params: { id }, key: view.form.key ?? ids.uuid() });
+        return { goTo: `${path}/${id}` };
+      } catch (error) {
+        if (!isDomainError(error)) throw error;
+        return casePage(view, await look(view), ids, problemText(view.language, error));
+      }
+    });
+  }
+
+  work('explanation', (view, wish) =>
+    cases.explainCase(view.c, { ...wish, body: { explanation: view.form.explanation ?? '' } }),
+  );
+  work('adjustment', (view, wish) => {
+    const { reason = '', debtor = '', creditor = '', sum = '' } = view.form;
+    const owes = {
+      ...{ debtor: debtor.trim(), creditor: creditor.trim() },
+      money: { amount: moneyInput(sum, currency) ?? sum, currency },
+    };
+    const body = debtor.trim() === '' ? { reason } : { reason, owes };
+    return cases.proposeAdjustment(view.c, { ...wish, body });
+  });
+  work('approval', (view, wish) => cases.approveAdjustment(view.c, wish));
+}
+
+function casePage(view: View, found: CaseView, ids: Ids, error?: string): Shown {
+  const words = view.words(caseTexts);
+  const title = words.kinds[found.kind];
+  const content = (
+    <>
+      <Heading title={title}>
+        <State tone={toneOf(found.state)}>{words.states[found.state]}</State>
+      </Heading>
+      {error === undefined ? null : <Notice tone="bad">{error}</Notice>}
+      <div class="columns">
+        <Panel title={words.detail}>
+          <p>{found.detail}</p>
+          <Facts
+            facts={[
+              [words.subject, found.subject],
+              [words.branches, found.branches.join(', ')],
+              [words.opened, view.format.moment(found.openedAt)],
+              found.explanation ? [words.explanation, found.explanation] : undefined,
+              found.resolution ? [words.resolution, found.resolution] : undefined,
+            ]}
+          />
+        </Panel>
+        <Proposal view={view} found={found} />
+      </div>
+      {view.may('case.work') && found.state !== 'closed' ? (
+        <Work view={view} found={found} ids={ids} />
+      ) : null}
+      <Table
+        {...{ caption: words.timeline, empty: '', rows: found.steps }}
+        columns={[
+          { label: words.when, cell: ({ at }) => view.format.moment(at) },
+          { label: words.state, cell: ({ state }) => words.states[state] },
+          { label: words.who, cell: ({ actor }) => actor ?? words.system },
+          { label: words.note, cell: ({ note }) => note },
+        ]}
+      />
+    </>
+  );
+  return { title, content, ...(error === undefined ? {} : { status: 409 }) };
+}
+
+function Proposal({ view, found }: { view: View; found: CaseView }) {
+  const words = view.words(caseTexts);
+  const { adjustment } = found;
+  if (!adjustment) return null;
+  const { owes, reason } = adjustment;
+  return (
+    <Panel title={words.proposal}>
+      <p>
+        {owes
+          ? words.owes(owes.debtor, owes.creditor, view.format.money(owes.money))
+          : words.noMoney}
+      </p>
+      <p>{reason}</p>
+    </Panel>
+  );
+}
+
+function Work({ view, found, ids }: { view: View; found: CaseView; ids: Ids }) {
+  const words = view.words(caseTexts);
+  const action = (step: string) => `${path}/${found.id}/${step}`;
+  const key = () => <input type="hidden" name="key" value={ids.uuid()} />;
+  const [first = '', second = ''] = found.branches;
+  if (found.adjustment !== null) {
+    return (
+      <form method="post" action={action('approval')} class="panel">
+        {key()}
+        <p class="hint">{words.approveText}</p>
+        <Button>{words.approve}</Button>
+      </form>
+    );
+  }
+  if (found.state !== 'explained') {
+    return (
+      <form method="post" action={action('explanation')} class="panel">
+        {key()}
+        <Field label={words.explainText} name="explanation" maxlength={1000} required />
+        <Button>{words.explain}</Button>
+      </form>
+    );
+  }
+  return (
+    <form method="post" action={action('adjustment')} class="panel">
+      {key()}
+      <Field label={words.reason} name="reason" maxlength={1000} required />
+      <div class="columns">
+        <Field label={words.debtor} name="debtor" list="branches" autocomplete="off" />
+        <Field label={words.creditor} name="creditor" list="branches" autocomplete="off" />
+        <Field label={words.sum} name="sum" inputmode="decimal" autocomplete="off" />
+      </div>
+      <datalist id="branches">
+        <option value={first} />
+        <option value={second} />
+      </datalist>
+      <Button>{words.propose}</Button>
+    </form>
+  );
+}

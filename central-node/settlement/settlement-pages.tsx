@@ -1,0 +1,303 @@
+import type { Ids } from '../../shared/ids/ids.ts';
+import {
+  Button,
+  Facts,
+  Heading,
+  Notice,
+  Panel,
+  Select,
+  State,
+  Table,
+  type Tone,
+} from '../../shared/pages/components.tsx';
+import type { Pages, Shown } from '../../shared/pages/pages.tsx';
+import { problemText } from '../../shared/pages/problem-texts.ts';
+import type { View } from '../../shared/pages/view.ts';
+import { isDomainError } from '../../shared/problem/problem.ts';
+import type { WindowState } from './settlement.ts';
+import type { SettlementEndpoints } from './settlement-routes.ts';
+import { settlementTexts } from './settlement-texts.ts';
+
+const path = '/settlement';
+const shown = 20;
+
+type Detail = Awaited<ReturnType<SettlementEndpoints['getSettlement']>>;
+
+export interface SettlementPagesDeps {
+  readonly pages: Pages;
+  readonly settlement: SettlementEndpoints;
+  readonly ids: Ids;
+}
+
+const tones: Readonly<Record<WindowState, Tone>> = {
+  OPEN: 'busy',
+  CLOSED: 'warn',
+  PENDING_SETTLEMENT: 'warn',
+  SETTLED: 'good',
+  ABORTED: 'plain',
+};
+
+/** Windows and settlements: prepared by one person, approved by another, confirmed by every branch. */
+export function settlementPages({ pages, settlement, ids }: SettlementPagesDeps): void {
+  pages.page({ path, permission: 'settlement.read' }, (view) => overview(view));
+
+  async function overview(view: View, error?: string): Promise<Shown> {
+    const words = view.words(settlementTexts);
+    const query = { limit: String(shown) };
+    const windows = await settlement.listSettlementWindows(view.c, { query });
+    const settlements = await settlement.listSettlements(view.c, { query });
+    const content = (
+      <>
+        <Heading title={words.title} />
+        {error === undefined ? null : <Notice tone="bad">{error}</Notice>}
+        <Windows {...{ view, ids, windows: windows.items }} />
+        {view.may('settlement.make') && windows.items.some(({ state }) => state === 'CLOSED') ? (
+          <Preparation view={view} ids={ids} />
+        ) : null}
+        <Table
+          {...{ caption: words.settlements, empty: words.none, rows: settlements.items }}
+          columns={[
+            {
+              label: words.made,
+              cell: ({ id, madeAt }) => <a href={`${path}/${id}`}>{view.format.moment(madeAt)}</a>,
+            },
+            { label: words.by, cell: ({ madeBy }) => madeBy },
+            { label: words.model, cell: ({ model }) => words.models[model] },
+            {
+              label: words.state,
+              cell: ({ state }) => <State tone={tones[state]}>{words.windowStates[state]}</State>,
+            },
+            { label: words.decided, cell: ({ decidedBy }) => decidedBy ?? '–' },
+          ]}
+        />
+      </>
+    );
+    return { title: words.title, content, ...(error === undefined ? {} : { status: 409 }) };
+  }
+
+  const closing = { path: `${path}/windows/:id/close`, permission: 'settlement.make' } as const;
+  pages.action(closing, (view) =>
+    trying(view, async (key) => {
+      const { id = '' } = view.params;
+      await settlement.closeSettlementWindow(view.c, { params: { id }, key });
+      return path;
+    }),
+  );
+
+  pages.action({ path, permission: 'settlement.make' }, (view) =>
+    trying(view, async (key) => {
+      const { model = 'multilateral' } = view.form;
+      const { id } = await settlement.makeSettlement(view.c, { body: { model }, key });
+      return `${path}/${id}`;
+    }),
+  );
+
+  async function trying(view: View, act: (key: string) => Promise<string>): Promise<Shown> {
+    try {
+      return { goTo: await act(view.form.key ?? ids.uuid()) };
+    } catch (error) {
+      if (!isDomainError(error)) throw error;
+      return overview(view, problemText(view.language, error));
+    }
+  }
+
+  const look = (view: View) =>
+    settlement.getSettlement(view.c, { params: { id: view.params.id ?? '' } });
+  const one = `${path}/:id`;
+  pages.page({ path: one, permission: 'settlement.read' }, async (view) =>
+    settlementPage(view, await look(view), ids),
+  );
+
+  for (const step of ['approval', 'abort'] as const) {
+    const decide = step === 'approval' ? settlement.approveSettlement : settlement.abortSettlement;
+    pages.action({ path: `${one}/${step}`, permission: 'settlement.check' }, async (view) => {
+      const { id = '' } = view.params;
+      try {
+        await decide(view.c, { params: { id }, key: view.form.key ?? ids.uuid() });
+        return { goTo: `${path}/${id}` };
+      } catch (error) {
+        if (!isDomainError(error)) throw error;
+        return settlementPage(view, await look(view), ids, problemText(view.language, error));
+      }
+    });
+  }
+
+  pages.fragment({ path: `${one}/answers`, permission: 'settlement.read' }, async (view) => (
+    <Answers view={view} found={await look(view)} />
+  ));
+}
+
+type WindowView = Awaited<
+  ReturnType<SettlementEndpoints['listSettlementWindows']>
+>['items'][number];
+
+function Windows(props: { view: View; ids: Ids; windows: readonly WindowView[] }) {
+  const { view, ids, windows } = props;
+  const words = view.words(settlementTexts);
+  return (
+    <Table
+      {...{ caption: words.windows, empty: words.noWindows, rows: windows }}
+      columns={[
+        { label: words.window, cell: ({ openedAt }) => view.format.moment(openedAt) },
+        { label: words.currency, cell: ({ currency }) => currency },
+        {
+          label: words.state,
+          cell: ({ state }) => <State tone={tones[state]}>{words.windowStates[state]}</State>,
+        },
+        {
+          label: words.closedAt,
+          cell: ({ closedAt }) => (closedAt ? view.format.moment(closedAt) : '–'),
+        },
+        {
+          label: words.action,
+          cell: ({ id, state }) =>
+            state === 'OPEN' && view.may('settlement.make') ? (
+              <form method="post" action={`${path}/windows/${id}/close`}>
+                <input type="hidden" name="key" value={ids.uuid()} />
+                <Button kind="plain">{words.close}</Button>
+              </form>
+            ) : (
+              '–'
+            ),
+        },
+      ]}
+    />
+  );
+}
+
+function Preparation({ view, ids }: { view: View; ids: Ids }) {
+  const words = view.words(settlementTexts);
+  return (
+    <form method="post" action={path} class="panel narrow">
+      <input type="hidden" name="key" value={ids.uuid()} />
+      <Select
+        {...{ label: words.model, name: 'model' }}
+        choices={(['multilateral', 'bilateral'] as const).map((value) => ({
+          value,
+          label: words.models[value],
+        }))}
+      />
+      <p class="hint">{words.prepareText}</p>
+      <Button>{words.prepare}</Button>
+    </form>
+  );
+}
+
+function settlementPage(view: View, found: Detail, ids: Ids, error?: string): Shown {
+  const words = view.words(settlementTexts);
+  const { money, moment, count } = view.format;
+  const title = `${words.title}: ${moment(found.madeAt)}`;
+  const content = (
+    <>
+      <Heading title={title}>
+        <State tone={tones[found.state]}>{words.windowStates[found.state]}</State>
+      </Heading>
+      {error === undefined ? null : <Notice tone="bad">{error}</Notice>}
+      <Panel>
+        <Facts
+          facts={[
+            [words.by, found.madeBy],
+            [words.decided, found.decidedBy ?? '–'],
+            [words.model, words.models[found.model]],
+            [words.currency, found.currency],
+          ]}
+        />
+        <Decision view={view} found={found} ids={ids} />
+      </Panel>
+      <Table
+        {...{ caption: words.net, empty: words.noTransfers, rows: found.net }}
+        columns={[
+          { label: words.branch, cell: ({ branch }) => branch },
+          { label: words.receives, isNumber: true, cell: ({ net }) => money(net) },
+          {
+            label: words.statement,
+            cell: ({ branch }) => {
+              const file = `/api/v1/settlements/${found.id}/statements/${branch}`;
+              return (
+                <>
+                  <a href={`${file}?format=pdf`} aria-label={`PDF ${branch}`}>
+                    PDF
+                  </a>{' '}
+                  <a href={`${file}?format=csv`} aria-label={`CSV ${branch}`}>
+                    CSV
+                  </a>
+                </>
+              );
+            },
+          },
+        ]}
+      />
+      <Table
+        {...{ caption: words.matrix, empty: words.noTransfers, rows: found.matrix }}
+        columns={[
+          { label: words.branch, cell: ({ branch }) => branch },
+          { label: words.peer, cell: ({ peer }) => peer },
+          { label: words.count, isNumber: true, cell: (row) => count(row.count) },
+          { label: words.gross, isNumber: true, cell: ({ gross }) => money(gross) },
+          { label: words.commission, isNumber: true, cell: (row) => money(row.commission) },
+          { label: words.fees, isNumber: true, cell: ({ fees }) => money(fees) },
+          { label: words.total, isNumber: true, cell: ({ net }) => money(net) },
+        ]}
+      />
+      <Table
+        {...{ caption: words.transfers, empty: words.noTransfers, rows: found.transfers }}
+        columns={[
+          { label: words.from, cell: ({ from }) => from },
+          { label: words.to, cell: ({ to }) => to },
+          { label: words.gross, isNumber: true, cell: (row) => money(row.money) },
+        ]}
+      />
+      {found.state === 'SETTLED' ? <Answers view={view} found={found} /> : null}
+    </>
+  );
+  return { title, content, ...(error === undefined ? {} : { status: 409 }) };
+}
+
+function Decision({ view, found, ids }: { view: View; found: Detail; ids: Ids }) {
+  const words = view.words(settlementTexts);
+  if (found.state !== 'PENDING_SETTLEMENT' || !view.may('settlement.check')) return null;
+  return (
+    <div class="actions">
+      <form method="post" action={`${path}/${found.id}/approval`}>
+        <input type="hidden" name="key" value={ids.uuid()} />
+        <p class="hint">{words.approveText}</p>
+        <Button>{words.approve}</Button>
+      </form>
+      <form method="post" action={`${path}/${found.id}/abort`}>
+        <input type="hidden" name="key" value={ids.uuid()} />
+        <Button kind="danger">{words.abort}</Button>
+      </form>
+    </div>
+  );
+}
+
+/** It asks again until every branch has answered. */
+function Answers({ view, found }: { view: View; found: Detail }) {
+  const words = view.words(settlementTexts);
+  const renewal =
+    found.answers.length < found.net.length
+      ? {
+          'hx-get': `${path}/${found.id}/answers`,
+          'hx-trigger': 'every 2s',
+          'hx-swap': 'outerHTML',
+        }
+      : {};
+  return (
+    <div {...renewal} aria-live="polite" id="answers">
+      <Table
+        {...{ caption: words.answers, empty: words.noAnswers, rows: found.answers }}
+        columns={[
+          { label: words.branch, cell: ({ branch }) => branch },
+          {
+            label: words.state,
+            cell: ({ outcome }) => (
+              <State tone={outcome === 'confirmed' ? 'good' : 'bad'}>{words[outcome]}</State>
+            ),
+          },
+          { label: words.detail, cell: ({ detail }) => detail },
+          { label: words.closedAt, cell: ({ at }) => view.format.moment(at) },
+        ]}
+      />
+    </div>
+  );
+}

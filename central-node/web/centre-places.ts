@@ -1,0 +1,45 @@
+import type { PlaceGroup } from '../../shared/pages/view.ts';
+
+/** The menu of head office; who may not go somewhere does not see it. */
+export const centrePlaces: readonly PlaceGroup[] = [
+  {
+    label: { en: 'Federation', ru: 'Федерация' },
+    places: [
+      { href: '/', label: { en: 'Nodes', ru: 'Узлы' }, permission: 'signed-in', key: 'h' },
+      {
+        ...{ href: '/reference', permission: 'reference.read', key: 'r' },
+        label: { en: 'Reference data', ru: 'Справочники' },
+      },
+    ],
+  },
+  {
+    label: { en: 'Money', ru: 'Расчёты' },
+    places: [
+      {
+        ...{ href: '/reconciliation', permission: 'reconciliation.read', key: 'm' },
+        label: { en: 'Reconciliation', ru: 'Сверка' },
+      },
+      {
+        ...{ href: '/cases', permission: 'case.read', key: 'c' },
+        label: { en: 'Cases', ru: 'Расхождения' },
+      },
+      {
+        ...{ href: '/settlement', permission: 'settlement.read', key: 's' },
+        label: { en: 'Settlement', ru: 'Взаиморасчёты' },
+      },
+    ],
+  },
+  {
+    label: { en: 'Administration', ru: 'Управление' },
+    places: [
+      {
+        ...{ href: '/staff', permission: 'operator.manage', key: 'u' },
+        label: { en: 'Staff', ru: 'Сотрудники' },
+      },
+      {
+        ...{ href: '/audit', permission: 'audit.read', key: 'a' },
+        label: { en: 'Audit trail', ru: 'Журнал действий' },
+      },
+    ],
+  },
+];

@@ -1,0 +1,61 @@
+import { parsePhoneNumberFromString } from 'libphonenumber-js/min';
+import type { WireMoney } from '../money/money.ts';
+import { type Instant, msOf } from '../time/clock.ts';
+import type { Language } from './language.ts';
+
+/** How values look to a person of a language, at a node of a time zone. */
+export interface Formats {
+  /** `1 234,50 ₽`; the digits are never made a float. */
+  money(money: WireMoney): string;
+  /** Day and time to the minute. */
+  moment(instant: Instant): string;
+  /** Time of the day to the second. */
+  time(instant: Instant): string;
+  /** A business date. */
+  date(date: string): string;
+  count(count: number): string;
+  msisdn(digits: string): string;
+}
+
+const locales: Readonly<Record<Language, string>> = { en: 'en-GB', ru: 'ru-RU' };
+const made = new Map<string, Formats>();
+
+export function formatsFor(language: Language, timeZone: string): Formats {
+  const key = `${language} ${timeZone}`;
+  const known = made.get(key);
+  if (known) return known;
+  const formats = makeFormats(locales[language], timeZone);
+  made.set(key, formats);
+  return formats;
+}
+
+function makeFormats(locale: string, timeZone: string): Formats {
+  const currencies = new Map<string, Intl.NumberFormat>();
+  const moment = new Intl.DateTimeFormat(locale, {
+    dateStyle: 'medium',
+    timeStyle: 'short',
+    timeZone,
+  });
+  const time = new Intl.DateTimeFormat(locale, { timeStyle: 'medium', timeZone });
+  const date = new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeZone: 'UTC' });
+  const number = new Intl.NumberFormat(locale);
+  const currencyFormat = (currency: string): Intl.NumberFormat => {
+    const known =
+      currencies.get(currency) ?? new Intl.NumberFormat(locale, { style: 'currency', currency });
+    currencies.set(currency, known);
+    return known;
+  };
+  return {
+    // ECMA-402: a decimal string is formatted exactly; the type says so since ES2023.
+    money: ({ amount, currency }) =>
+      currencyFormat(currency).format(amount as Intl.StringNumericLiteral),
+    moment: (instant) => moment.format(msOf(instant)),
+    time: (instant) => time.format(msOf(instant)),
+    date: (day) => date.format(msOf(`${day}T00:00:00.000Z`)),
+    count: (count) => number.format(count),
+    msisdn: (digits) =>
+      /^\d+$/.test(digits)
+        ? (parsePhoneNumberFromString(`+${digits}`)?.formatInternational() ?? `+${digits}`)
+        : digits,
+  };
+}

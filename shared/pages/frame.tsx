@@ -1,0 +1,208 @@
+import type { Child, FC } from 'hono/jsx';
+import type { Assets } from './assets.ts';
+import { frameTexts } from './frame-texts.ts';
+import type { Language } from './language.ts';
+import { type Theme, themes } from './preferences.ts';
+import type { Place, PlaceGroup, View } from './view.ts';
+
+export interface FrameProps {
+  readonly assets: Assets;
+  readonly title: string;
+  readonly nodeName: string;
+  readonly language: Language;
+  readonly theme: Theme;
+  readonly content: Child;
+}
+
+const htmxConfig = JSON.stringify({
+  includeIndicatorStyles: false,
+  allowEval: false,
+  selfRequestsOnly: true,
+  historyCacheSize: 0,
+});
+
+/** The whole document, with or without somebody signed in. */
+export const Document: FC<FrameProps & { view?: View; groups?: readonly PlaceGroup[] }> = (
+  props,
+) => {
+  const { assets, title, nodeName, language, theme, content, view, groups = [] } = props;
+  const words = frameTexts[language];
+  return (
+    <html lang={language} data-theme={theme}>
+      <head>
+        <meta charset="utf-8" />
+        <meta name="viewport" content="width=device-width, initial-scale=1" />
+        <meta name="color-scheme" content="light dark" />
+        <meta name="htmx-config" content={htmxConfig} />
+        <title>{`${title} · ${nodeName}`}</title>
+        <link rel="icon" href={assets.pathOf('icon.svg')} type="image/svg+xml" />
+        <link rel="stylesheet" href={assets.pathOf('app.css')} />
+        <script src={assets.pathOf('htmx.js')} defer></script>
+        <script src={assets.pathOf('app.js')} type="module"></script>
+      </head>
+      <body class={view ? 'desk' : 'door'}>
+        <a class="skip" href="#content">
+          {words.skip}
+        </a>
+        {view ? <Top view={view} nodeName={nodeName} /> : null}
+        {view ? <Navigation view={view} groups={groups} /> : null}
+        <main id="content" tabindex={-1}>
+          {content}
+        </main>
+        {view ? <Keys view={view} groups={groups} /> : null}
+      </body>
+    </html>
+  );
+};
+
+const Top: FC<{ view: View; nodeName: string }> = ({ view, nodeName }) => {
+  const words = view.words(frameTexts);
+  return (
+    <header class="top">
+      <a class="brand" href="/">
+        {nodeName}
+      </a>
+      {view.may('subscriber.read') ? (
+        <search>
+          <form action="/find" class="find">
+            <input
+              type="search"
+              name="q"
+              id="find"
+              autocomplete="off"
+              placeholder={words.find}
+              aria-label={words.find}
+              aria-keyshortcuts="/ Control+K"
+              value={view.query.q ?? ''}
+            />
+            <kbd>/</kbd>
+          </form>
+        </search>
+      ) : (
+        <span />
+      )}
+      <Person view={view} />
+    </header>
+  );
+};
+
+/** Who is signed in, and how the pages look to him. */
+const Person: FC<{ view: View }> = ({ view }) => {
+  const words = view.words(frameTexts);
+  return (
+    <details class="person">
+      <summary>{view.principal.name}</summary>
+      <div>
+        <form method="post" action="/preferences">
+          <input type="hidden" name="back" value={view.c.req.path} />
+          <button
+            type="submit"
+            class="button plain"
+            name="language"
+            value={view.language === 'ru' ? 'en' : 'ru'}
+          >
+            {words.language}
+          </button>
+          <fieldset>
+            <legend>{words.themes}</legend>
+            {themes.map((theme) => (
+              <button
+                type="submit"
+                class="button plain"
+                name="theme"
+                value={theme}
+                aria-pressed={String(theme === view.theme)}
+              >
+                {theme === 'auto'
+                  ? words.themeAuto
+                  : theme === 'light'
+                    ? words.themeLight
+                    : words.themeDark}
+              </button>
+            ))}
+          </fieldset>
+        </form>
+        <p>
+          <a href="/password">{words.ownPassword}</a>
+        </p>
+        <form method="post" action="/sign-out">
+          <button type="submit" class="button plain">
+            {words.signOut}
+          </button>
+        </form>
+      </div>
+    </details>
+  );
+};
+
+function visible(view: View, groups: readonly PlaceGroup[]): PlaceGroup[] {
+  const isOpen = ({ permission }: Place) => permission === 'signed-in' || view.may(permission);
+  return groups.flatMap(({ label, places }) => {
+    const open = places.filter(isOpen);
+    return open.length === 0 ? [] : { label, places: open };
+  });
+}
+
+const Navigation: FC<{ view: View; groups: readonly PlaceGroup[] }> = ({ view, groups }) => {
+  const words = view.words(frameTexts);
+  const { path } = view.c.req;
+  return (
+    <nav aria-label={words.menu} class="places">
+      {visible(view, groups).map(({ label, places }) => (
+        <section>
+          <h2>{label[view.language]}</h2>
+          <ul>
+            {places.map((place) => (
+              <li>
+                <a
+                  href={place.href}
+                  {...(place.key ? { 'data-go': place.key } : {})}
+                  {...(path === place.href ? { 'aria-current': 'page' } : {})}
+                >
+                  {place.label[view.language]}
+                </a>
+              </li>
+            ))}
+          </ul>
+        </section>
+      ))}
+      <div
+        class="node-status"
+        hx-get="/node-status"
+        hx-trigger="load, every 10s"
+        aria-live="polite"
+      ></div>
+    </nav>
+  );
+};
+
+const Keys: FC<{ view: View; groups: readonly PlaceGroup[] }> = ({ view, groups }) => {
+  const words = view.words(frameTexts);
+  const places = visible(view, groups).flatMap(({ places: all }) => all.filter(({ key }) => key));
+  return (
+    <dialog id="keys" aria-labelledby="keys-title">
+      <h2 id="keys-title">{words.keys}</h2>
+      <dl class="keys">
+        {[
+          ['/', words.keyFind],
+          ['Ctrl K', words.keyFind],
+          ['?', words.keyHelp],
+          ['Esc', words.keyClose],
+          ...places.map(({ key, label }) => [`g ${key}`, label[view.language]]),
+        ].map(([key, does]) => (
+          <div>
+            <dt>
+              <kbd>{key}</kbd>
+            </dt>
+            <dd>{does}</dd>
+          </div>
+        ))}
+      </dl>
+      <form method="dialog">
+        <button type="submit" class="button plain">
+          {words.close}
+        </button>
+      </form>
+    </dialog>
+  );
+};

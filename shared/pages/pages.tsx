@@ -1,0 +1,191 @@
+import type { Child } from 'hono/jsx';
+import type { Permission } from '../access/permissions.ts';
+import { type DomainError, isDomainError, problems } from '../problem/problem.ts';
+import type { Api } from '../web/api.ts';
+import type { FrameContext } from '../web/exchange.ts';
+import { readForm } from '../web/request-body.ts';
+import { answer, pagePolicy, refusalOf } from '../web/response.ts';
+import { loadAssets } from './assets.ts';
+import { LinkButton, Notice } from './components.tsx';
+import { formatsFor } from './formats.ts';
+import { Document } from './frame.tsx';
+import { frameTexts } from './frame-texts.ts';
+import { preferencesOf } from './preferences.ts';
+import { problemText } from './problem-texts.ts';
+import type { PlaceGroup, View } from './view.ts';
+
+const maxFormBytes = 64 * 1024;
+const htmlType = 'text/html; charset=utf-8';
+const signInPath = '/sign-in';
+export const passwordPath = '/password';
+
+export interface PageSpec {
+  /** With parameters as `:name`. */
+  readonly path: string;
+  readonly permission: Permission | 'signed-in';
+}
+
+/** What a page is made of, or where the person goes instead. */
+export type Shown =
+  | { readonly title: string; readonly content: Child; readonly status?: number }
+  | { readonly goTo: string };
+
+export interface PagesDeps {
+  readonly api: Pick<Api, 'app' | 'enter' | 'reportRefusal'>;
+  /** What people call this node. */
+  readonly nodeName: () => string;
+  readonly timeZone: () => string;
+  /** In the order of the menu. */
+  readonly groups: readonly PlaceGroup[];
+}
+
+export type Pages = ReturnType<typeof createPages>;
+
+/**
+ * Pages for people, on the endpoints of the same node: a page asks an endpoint as a program would, so that permissions,
+ * checks and audit are one.
+ */
+export function createPages({ api, nodeName, timeZone, groups }: PagesDeps) {
+  const { app } = api;
+  const assets = loadAssets();
+  assets.register(app);
+
+  function html(c: FrameContext, status: number, text: string): Response {
+    const headers = { 'content-security-policy': pagePolicy };
+    return answer(c, { status, text, contentType: htmlType, headers });
+  }
+
+  function goTo(c: FrameContext, path: string): Response {
+    if (c.req.header('hx-request') === undefined) {
+      return answer(c, { status: 303, text: null, headers: { location: path } });
+    }
+    return answer(c, {
+      status: 200,
+      text: '',
+      contentType: htmlType,
+      headers: { 'hx-redirect': path },
+    });
+  }
+
+  /** A whole page; without `view`, for somebody who is not signed in. */
+  function document(
+    c: FrameContext,
+    made: { title: string; content: Child; status?: number },
+    view?: View,
+  ) {
+    const { title, content, status = 200 } = made;
+    const page = (
+      <Document
+        {...{ assets, title, content, groups }}
+        {...preferencesOf(c)}
+        nodeName={nodeName()}
+        {...(view ? { view } : {})}
+      />
+    );
+    return html(c, status, `<!doctype html>${String(page)}`);
+  }
+
+  async function viewOf(
+    c: FrameContext,
+    spec: PageSpec,
+    form: Readonly<Record<string, string>>,
+  ): Promise<View> {
+    const principal = await api.enter(c, spec.permission);
+    const preferences = preferencesOf(c);
+    return {
+      ...{ c, principal, form, ...preferences },
+      format: formatsFor(preferences.language, timeZone()),
+      query: c.req.query(),
+      params: c.req.param(),
+      may: (permission) => principal.permissions.has(permission),
+      words: (texts) => texts[preferences.language],
+    };
+  }
+
+  async function refused(
+    c: FrameContext,
+    thrown: unknown,
+    view: View | undefined,
+  ): Promise<Response> {
+    const error = refusalOf(thrown);
+    const [status] = problems[error.code];
+    await api.reportRefusal(c, error, status);
+    if (isDomainError(error, 'not-signed-in')) {
+      const back = c.req.method === 'GET' ? `?next=${encodeURIComponent(pathOf(c))}` : '';
+      return goTo(c, `${signInPath}${back}`);
+    }
+    if (c.req.header('hx-request') !== undefined) {
+      const { language } = preferencesOf(c);
+      return html(c, 200, String(<Notice tone="bad">{problemText(language, error)}</Notice>));
+    }
+    return document(c, { ...refusalPage(c, error), status }, view);
+  }
+
+  async function serve(
+    c: FrameContext,
+    spec: PageSpec,
+    work: (view: View) => Promise<Response>,
+  ): Promise<Response> {
+    c.get('exchange').route = spec.path;
+    let view: View | undefined;
+    try {
+      const form = c.req.method === 'POST' ? await readForm(c, maxFormBytes) : {};
+      view = await viewOf(c, spec, form);
+      if (view.principal.mustChangePassword && spec.path !== passwordPath) {
+        return goTo(c, passwordPath);
+      }
+      return await work(view);
+    } catch (error) {
+      const known =
+        view ?? (await viewOf(c, { ...spec, permission: 'signed-in' }, {}).catch(() => undefined));
+      return refused(c, error, known);
+    }
+  }
+
+  async function shown(view: View, made: Shown): Promise<Response> {
+    return 'goTo' in made ? goTo(view.c, made.goTo) : document(view.c, made, view);
+  }
+
+  return {
+    document,
+    goTo,
+    /** A page that is looked at. */
+    page(spec: PageSpec, show: (view: View) => Promise<Shown>): void {
+      app.get(spec.path, (c) => serve(c, spec, async (view) => shown(view, await show(view))));
+    },
+    /** A form that is sent. It goes somewhere, or shows itself again with what is wrong. */
+    action(spec: PageSpec, act: (view: View) => Promise<Shown>): void {
+      app.post(spec.path, (c) => serve(c, spec, async (view) => shown(view, await act(view))));
+    },
+    /** A part of a page that renews itself. */
+    fragment(spec: PageSpec, show: (view: View) => Promise<Child>): void {
+      app.get(spec.path, (c) =>
+        serve(c, spec, async (view) => html(c, 200, String(await show(view)))),
+      );
+    },
+  };
+}
+
+function pathOf(c: FrameContext): string {
+  const { pathname, search } = new URL(c.req.url);
+  return pathname + search;
+}
+
+function refusalPage(c: FrameContext, error: DomainError) {
+  const { language } = preferencesOf(c);
+  const words = frameTexts[language];
+  const isDenied = error.code === 'not-permitted';
+  const title = isDenied ? words.deniedTitle : words.failedTitle;
+  const content = (
+    <>
+      <h1>{title}</h1>
+      <Notice tone="bad" title={isDenied ? undefined : problemText(language, error)}>
+        {isDenied ? words.deniedText : words.recorded(c.get('exchange').trace.traceId)}
+      </Notice>
+      <p>
+        <LinkButton href="/">{words.home}</LinkButton>
+      </p>
+    </>
+  );
+  return { title, content };
+}

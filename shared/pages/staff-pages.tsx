@@ -1,0 +1,179 @@
+import { isDomainError } from '../problem/problem.ts';
+import type { Api } from '../web/api.ts';
+import { Button, Field, Heading, Notice, Select, State, Table } from './components.tsx';
+import { catalogue } from './language.ts';
+import type { Pages, Shown } from './pages.tsx';
+import { problemText } from './problem-texts.ts';
+import type { View } from './view.ts';
+
+const staffTexts = catalogue(
+  {
+    title: 'Staff',
+    empty: 'Nobody yet.',
+    login: 'Login',
+    name: 'Name',
+    role: 'Role',
+    state: 'State',
+    active: 'Active',
+    disabled: 'Disabled',
+    since: 'Since',
+    action: 'Action',
+    disable: 'Disable',
+    add: 'Add a person',
+    password: 'First password',
+    passwordHint: 'The person chooses another one at the first sign-in.',
+    reset: 'New password',
+    roles: 'What roles may do',
+    rolesHint: 'Roles are reference data: head office changes them without code.',
+    permission: 'Permission',
+  },
+  {
+    title: 'Сотрудники',
+    empty: 'Пока никого.',
+    login: 'Логин',
+    name: 'Имя',
+    role: 'Роль',
+    state: 'Состояние',
+    active: 'Работает',
+    disabled: 'Отключён',
+    since: 'С',
+    action: 'Действие',
+    disable: 'Отключить',
+    add: 'Добавить сотрудника',
+    password: 'Первый пароль',
+    passwordHint: 'При первом входе сотрудник выберет свой.',
+    reset: 'Новый пароль',
+    roles: 'Что могут роли',
+    rolesHint: 'Роли — часть справочников: головной офис меняет их без программирования.',
+    permission: 'Право',
+  },
+);
+
+const path = '/staff';
+const permission = 'operator.manage';
+const shown = 100;
+
+export interface StaffPagesDeps {
+  readonly pages: Pages;
+  readonly endpoints: Api['common'];
+  /** The roles of this kind of node, with what each may do. */
+  readonly roles: () => ReadonlyMap<string, readonly string[]>;
+}
+
+/** Who works at this node, in which role, and what the roles may do. */
+export function staffPages({ pages, endpoints, roles }: StaffPagesDeps): void {
+  pages.page({ path, permission }, (view) => show(view));
+
+  pages.action({ path, permission }, (view) => {
+    const { login = '', name = '', role = '', password = '' } = view.form;
+    return trying(view, () =>
+      endpoints.addOperator(view.c, { body: { login, name, role, password } }),
+    );
+  });
+
+  pages.action({ path: `${path}/:login/disablement`, permission }, (view) =>
+    trying(view, () =>
+      endpoints.disableOperator(view.c, { params: { login: view.params.login ?? '' } }),
+    ),
+  );
+
+  pages.action({ path: `${path}/:login/password`, permission }, (view) =>
+    trying(view, () =>
+      endpoints.setPassword(view.c, {
+        params: { login: view.params.login ?? '' },
+        body: { password: view.form.password ?? '' },
+      }),
+    ),
+  );
+
+  async function trying(view: View, act: () => Promise<unknown>): Promise<Shown> {
+    try {
+      await act();
+      return { goTo: path };
+    } catch (error) {
+      if (!isDomainError(error)) throw error;
+      const [wrong] = error.errors;
+      const detail = wrong ? ` ${wrong.field}: ${wrong.message}.` : '';
+      return show(view, problemText(view.language, error) + detail);
+    }
+  }
+
+  async function show(view: View, error?: string): Promise<Shown> {
+    const words = view.words(staffTexts);
+    const { items } = await endpoints.listOperators(view.c, { query: { limit: String(shown) } });
+    const content = (
+      <>
+        <Heading title={words.title} />
+        {error === undefined ? null : <Notice tone="bad">{error}</Notice>}
+        <Table
+          {...{ caption: words.title, empty: words.empty, rows: items }}
+          columns={[
+            { label: words.login, cell: ({ login }) => login },
+            { label: words.name, cell: ({ name }) => name },
+            { label: words.role, cell: ({ role }) => role },
+            {
+              label: words.state,
+              cell: ({ disabled }) => (
+                <State tone={disabled ? 'plain' : 'good'}>
+                  {disabled ? words.disabled : words.active}
+                </State>
+              ),
+            },
+            { label: words.since, cell: ({ createdAt }) => view.format.moment(createdAt) },
+            {
+              label: words.action,
+              cell: ({ login, disabled }) =>
+                disabled ? '–' : <Actions view={view} login={login} />,
+            },
+          ]}
+        />
+        <form method="post" action={path} class="panel narrow">
+          <h2>{words.add}</h2>
+          <Field label={words.login} name="login" required autocomplete="off" />
+          <Field label={words.name} name="name" required autocomplete="off" />
+          <Select
+            {...{ label: words.role, name: 'role' }}
+            choices={[...roles().keys()].map((value) => ({ value, label: value }))}
+          />
+          <Field
+            {...{ label: words.password, name: 'password', type: 'password' }}
+            {...{ hint: words.passwordHint, required: true, autocomplete: 'new-password' }}
+          />
+          <Button>{words.add}</Button>
+        </form>
+        <Table
+          {...{ caption: words.roles, empty: words.empty, rows: [...roles()] }}
+          columns={[
+            { label: words.role, cell: ([role]) => role },
+            { label: words.permission, cell: ([, permissions]) => permissions.join(', ') },
+          ]}
+        />
+        <p class="hint">{words.rolesHint}</p>
+      </>
+    );
+    return { title: words.title, content, ...(error === undefined ? {} : { status: 422 }) };
+  }
+}
+
+function Actions({ view, login }: { view: View; login: string }) {
+  const words = view.words(staffTexts);
+  return (
+    <div class="actions">
+      <form method="post" action={`${path}/${login}/disablement`}>
+        <Button kind="danger" aria-label={`${words.disable}: ${login}`}>
+          {words.disable}
+        </Button>
+      </form>
+      <details>
+        <summary>{words.reset}</summary>
+        <form method="post" action={`${path}/${login}/password`}>
+          <Field
+            {...{ label: words.password, name: 'password', id: `password-${login}` }}
+            {...{ type: 'password', autocomplete: 'new-password', required: true }}
+          />
+          <Button kind="plain">{words.reset}</Button>
+        </form>
+      </details>
+    </div>
+  );
+}

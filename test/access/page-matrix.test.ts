@@ -1,0 +1,85 @@
+import { expect } from 'chai';
+import { sessionCookie } from '../../shared/web/guard.ts';
+import { madeUp, pageRows } from './access-matrix.ts';
+import { type Kind, rolesOf, type Stage, setStage } from './matrix-stage.ts';
+
+const kinds = ['branch', 'centre'] as const;
+
+interface Look {
+  readonly status: number;
+  readonly location: string;
+}
+
+/** As a browser asks: with the cookie, or without. */
+async function look(
+  stage: Stage,
+  kind: Kind,
+  { route, token, site = 'same-origin' }: { route: string; token?: string; site?: string },
+): Promise<Look> {
+  const [method = '', path = ''] = route.split(' ');
+  const filled = path.replaceAll(/\{(\w+)\}/g, (_, name: string) => madeUp[name] ?? name);
+  const answer = await fetch(stage.url(kind) + filled, {
+    method,
+    redirect: 'manual',
+    headers: {
+      'sec-fetch-site': site,
+      ...(token === undefined ? {} : { cookie: `${sessionCookie}=${token}` }),
+      ...(method === 'POST' ? { 'content-type': 'application/x-www-form-urlencoded' } : {}),
+    },
+    ...(method === 'POST' ? { body: 'unexpected=true' } : {}),
+  });
+  await answer.arrayBuffer();
+  return { status: answer.status, location: answer.headers.get('location') ?? '' };
+}
+
+describe('who sees which page', () => {
+  let stage: Stage;
+
+  before(async function () {
+    this.timeout(180_000);
+    stage = await setStage();
+  });
+  after(() => stage.federation.stop());
+
+  for (const kind of kinds) {
+    it(`is what the table says, for every role of a ${kind}`, async () => {
+      const faults: string[] = [];
+      for (const [role, may] of rolesOf(kind)) {
+        const { token } = await stage.enter(kind, `page-${role}`, role);
+        for (const { route, needs } of pageRows[kind]) {
+          const { status } = await look(stage, kind, { route, token });
+          const isLetIn = needs === 'signed-in' || may.has(needs);
+          if ((status !== 403) !== isLetIn || status >= 500) {
+            faults.push(`${role} ${route}: ${status}`);
+          }
+        }
+      }
+      expect(faults).to.deep.equal([]);
+    }).timeout(180_000);
+
+    it(`leads who is not signed in at a ${kind} to the door`, async () => {
+      for (const { route } of pageRows[kind]) {
+        const { status, location } = await look(stage, kind, { route });
+        expect([status, location.split('?')[0]], route).to.deep.equal([303, '/sign-in']);
+      }
+    }).timeout(120_000);
+
+    it(`takes no form at a ${kind} that another site sends`, async () => {
+      const { token } = await stage.enter(kind, 'lured', `${kind}-manager`);
+      for (const { route } of pageRows[kind].filter((row) => row.route.startsWith('POST'))) {
+        const { status } = await look(stage, kind, { route, token, site: 'cross-site' });
+        expect(status, route).to.equal(403);
+      }
+    }).timeout(120_000);
+  }
+
+  it('writes down who was refused a page', async () => {
+    const { id, token } = await stage.enter('branch', 'curious', 'cashier');
+    await look(stage, 'branch', { route: 'GET /audit', token });
+    const { store, audit } = stage.running('branch');
+    const rows = await store.read((tx) =>
+      audit.list(tx, { limit: 5, action: 'access.deny', actor: id }),
+    );
+    expect(rows.map(({ subject }) => subject)).to.deep.equal(['GET /audit']);
+  }).timeout(120_000);
+});

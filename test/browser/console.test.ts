@@ -1,0 +1,150 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import type { Browser, Page } from 'playwright-core';
+import { projectRoot } from '../../shared/store/assets.ts';
+import { axeFaults } from '../support/axe.ts';
+import { openBrowser, signInAs, type Visit, visit } from '../support/browser.ts';
+import {
+  cash,
+  password,
+  registerSubscriber,
+  startFederation,
+  type TestFederation,
+  until,
+} from '../support/federation.ts';
+
+const pictures = join(projectRoot(), 'docs/pictures');
+
+describe('the console of head office, in a browser', () => {
+  let federation: TestFederation;
+  let browser: Browser;
+  let manager: Visit;
+  let deputy: Visit;
+  let msisdn: string;
+
+  before(async function () {
+    this.timeout(180_000);
+    mkdirSync(pictures, { recursive: true });
+    [federation, browser] = await Promise.all([
+      startFederation(['MSK', 'SPB'], { CASE_GRACE_MS: '1000' }),
+      openBrowser(),
+    ]);
+    msisdn = await registerSubscriber(federation.branch('MSK'));
+    manager = await visit(browser, federation.hq.url);
+    deputy = await visit(browser, federation.hq.url);
+    await signInAs(manager.page, 'manager', password);
+    await signInAs(deputy.page, 'deputy', password);
+  });
+  after(async () => {
+    await browser?.close();
+    await federation?.stop();
+  });
+
+  const go = (page: Page, path: string) => page.goto(federation.hq.url + path);
+  const press = (page: Page, name: string) => page.getByRole('button', { name }).click();
+  const pay = (amount: string) =>
+    federation.branch('SPB').manager.post('/api/v1/payments', { msisdn, ...cash(amount) });
+
+  it('shows the nodes as they are now', async () => {
+    const { page } = manager;
+    await page.locator('main .state.good').nth(1).waitFor();
+    await federation.stopNode('MSK');
+    await page.locator('main .state.bad').waitFor();
+    await federation.startNode('MSK');
+    await page.locator('main .state.good').nth(1).waitFor();
+    await page.screenshot({ path: join(pictures, 'nodes.png') });
+  }).timeout(180_000);
+
+  it('publishes a release that a branch shows under its menu', async () => {
+    const { page } = manager;
+    await go(page, '/reference/regions');
+    const rows = await page.locator('#rows').inputValue();
+    const added = JSON.stringify({ code: 'new', name: 'Новый регион', branch: 'MSK' });
+    await page.locator('#rows').fill(`${rows}\n${added}`);
+    await press(page, 'Save into the draft');
+    await page.locator('.notice.good').waitFor();
+    await go(page, '/reference');
+    expect(await page.locator('main').textContent()).to.contain('regions');
+    await press(page, 'Publish the next release');
+    await page.getByText('The draft is what was published last.').waitFor();
+    const desk = await visit(browser, federation.branch('SPB').url);
+    await signInAs(desk.page, 'cashier', password);
+    await desk.page.getByText('Release 2').waitFor();
+    await desk.close();
+  }).timeout(180_000);
+
+  it('shows a date down to both legs of an operation', async () => {
+    await pay('500.00');
+    await federation.untilQuiet();
+    const { page } = manager;
+    await go(page, '/reconciliation');
+    await page.getByRole('link', { name: 'SPB → MSK: payment' }).click();
+    await page.getByText('Accepted').waitFor();
+    expect(await page.locator('main').textContent()).to.contain('Executed');
+    await page.screenshot({ path: join(pictures, 'legs.png') });
+  }).timeout(120_000);
+
+  it('settles a window by two people, and shows that the branches confirm', async () => {
+    const { page } = manager;
+    await go(page, '/settlement');
+    await press(page, 'Close the window');
+    await press(page, 'Prepare the settlement of all closed windows');
+    await page.getByText('Netting matrix').waitFor();
+    const path = new URL(page.url()).pathname;
+    await press(page, 'Approve');
+    await page.getByText('Another person has to do this').waitFor();
+    await go(deputy.page, path);
+    await press(deputy.page, 'Approve');
+    await deputy.page.locator('#answers .state.good').nth(1).waitFor();
+    await deputy.page.screenshot({ path: join(pictures, 'settlement.png'), fullPage: true });
+    const csv = await deputy.page.request.get(
+      `${federation.hq.url}/api/v1${path.replace('settlement', 'settlements')}/statements/SPB?format=csv`,
+    );
+    expect(await csv.text()).to.contain('SPB');
+  }).timeout(180_000);
+
+  it('leads a mismatch from found to closed, by two people', async () => {
+    await federation.stopNode('MSK');
+    await pay('4.00');
+    const { page } = manager;
+    await until('a case is open', async () => {
+      await go(page, '/cases');
+      return (
+        (await page.getByRole('link', { name: 'The home branch has not answered' }).count()) > 0
+      );
+    });
+    await page.getByRole('link', { name: 'The home branch has not answered' }).click();
+    await page.locator('#explanation').fill('MSK is being moved to another building');
+    await press(page, 'Explain');
+    await page.locator('#reason').fill('written off by agreement');
+    await press(page, 'Propose the adjustment');
+    await page.getByText('No money moves').waitFor();
+    await page.screenshot({ path: join(pictures, 'case.png'), fullPage: true });
+    await go(deputy.page, new URL(page.url()).pathname);
+    await press(deputy.page, 'Approve and close');
+    await deputy.page.locator('h1 + .actions .state.good', { hasText: 'Closed' }).waitFor();
+    await federation.startNode('MSK');
+  }).timeout(180_000);
+
+  it('has no fault that axe finds, on any page, in both themes and languages', async () => {
+    const storageState = await manager.page.context().storageState();
+    const paths = [
+      ...['/', '/reference', '/reference/regions', '/reconciliation', '/cases', '/settlement'],
+      ...['/staff', '/audit'],
+    ];
+    for (const locale of ['en-GB', 'ru-RU'] as const) {
+      const context = await browser.newContext({ locale, storageState });
+      const page = await context.newPage();
+      for (const path of paths) {
+        await go(page, path);
+        for (const colorScheme of ['light', 'dark'] as const) {
+          await page.emulateMedia({ colorScheme });
+          expect(await axeFaults(page), `${path} ${colorScheme} ${locale}`).to.deep.equal([]);
+        }
+      }
+      await context.close();
+    }
+    expect([...manager.faults, ...deputy.faults]).to.deep.equal([]);
+  }).timeout(300_000);
+});

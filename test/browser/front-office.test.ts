@@ -1,0 +1,174 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import type { Browser, Page } from 'playwright-core';
+import { projectRoot } from '../../shared/store/assets.ts';
+import { sessionCookie } from '../../shared/web/guard.ts';
+import { axeFaults } from '../support/axe.ts';
+import { openBrowser, signInAs, type Visit, visit } from '../support/browser.ts';
+import {
+  addOperator,
+  password,
+  receiveSim,
+  registerSubscriber,
+  startFederation,
+  type TestFederation,
+} from '../support/federation.ts';
+
+const pictures = join(projectRoot(), 'docs/pictures');
+
+describe('the front office of a branch, in a browser', () => {
+  let federation: TestFederation;
+  let browser: Browser;
+  let desk: Visit;
+  let msisdn: string;
+
+  before(async function () {
+    this.timeout(180_000);
+    [federation, browser] = await Promise.all([startFederation(['MSK', 'SPB']), openBrowser()]);
+    await addOperator(federation.running('SPB'), { login: 'senior', role: 'senior' });
+    msisdn = await registerSubscriber(federation.branch('MSK'));
+    mkdirSync(pictures, { recursive: true });
+  });
+  after(async () => {
+    await browser?.close();
+    await federation?.stop();
+  });
+
+  const at = (code: string) => federation.branch(code).url;
+  const press = async (page: Page, ...keys: string[]) => {
+    for (const key of keys) await page.keyboard.press(key);
+  };
+
+  it('refuses a wrong password, and says so', async () => {
+    const stranger = await visit(browser, at('SPB'));
+    await stranger.page.locator('#login').fill('senior');
+    await stranger.page.locator('#password').fill('not this one at all');
+    await press(stranger.page, 'Enter');
+    const notice = stranger.page.locator('[role=alert]');
+    expect(await notice.textContent()).to.contain('The login or the password is wrong.');
+    expect(stranger.faults).to.deep.equal([]);
+    await stranger.close();
+  }).timeout(120_000);
+
+  it('signs a person in by keyboard, with a cookie that no script can read', async () => {
+    desk = await visit(browser, at('SPB'));
+    await signInAs(desk.page, 'senior', password);
+    const [cookie] = (await desk.page.context().cookies()).filter(
+      ({ name }) => name === sessionCookie,
+    );
+    expect(cookie).to.include({ httpOnly: true, secure: true, sameSite: 'Strict' });
+  }).timeout(120_000);
+
+  it('takes a payment for another branch without the mouse, and shows it credited', async () => {
+    const { page } = desk;
+    await press(page, 'g', 'p');
+    await page.waitForURL(/payments\/new$/);
+    await page.keyboard.type(msisdn);
+    await press(page, 'Enter');
+    await page.waitForSelector('#sum');
+    expect(await page.locator('main').textContent()).to.contain('MSK');
+    await page.keyboard.type('500,50');
+    await press(page, 'Enter');
+    await page.waitForURL(/payments\/[0-9a-f-]{36}$/);
+    await page.locator('#life .state.good', { hasText: 'Credited' }).waitFor();
+    expect(await page.locator('.sum').textContent()).to.contain('500.50');
+    await page.screenshot({ path: join(pictures, 'payment.png') });
+    await press(page, 'Enter');
+    await page.waitForURL(/payments\/new$/);
+  }).timeout(120_000);
+
+  it('finds the subscriber by one field, and shows his card live', async () => {
+    const { page } = desk;
+    await page.locator('h1').click();
+    await press(page, '/');
+    await page.keyboard.type(msisdn);
+    await press(page, 'Enter');
+    await page.waitForURL(new RegExp(`subscribers/${msisdn}$`));
+    expect(await page.locator('.sum').textContent()).to.contain('500.50');
+    await page.screenshot({ path: join(pictures, 'card.png') });
+  }).timeout(120_000);
+
+  it('says that the home branch is away, and shows the card again when it is back', async () => {
+    const { page } = desk;
+    await federation.stopNode('MSK');
+    await page.reload();
+    await page.locator('.notice.warn').waitFor();
+    expect(await page.locator('.sum').count()).to.equal(0);
+    await federation.startNode('MSK');
+    await page.locator('.sum').waitFor();
+  }).timeout(180_000);
+
+  it('accepts a payment while the home branch is down; it turns to credited by itself', async () => {
+    const { page } = desk;
+    await federation.stopNode('MSK');
+    await page.goto(`${at('SPB')}/payments/new?msisdn=${msisdn}`);
+    expect(await page.locator('.notice.warn').count()).to.equal(1);
+    await page.locator('#sum').focus();
+    await page.keyboard.type('20');
+    await press(page, 'Enter');
+    await page.waitForURL(/payments\/[0-9a-f-]{36}$/);
+    await page.locator('#life .state.busy', { hasText: 'will credit it' }).waitFor();
+    await federation.startNode('MSK');
+    await page.locator('#life .state.good', { hasText: 'Credited' }).waitFor();
+  }).timeout(180_000);
+
+  it('replaces the SIM card of a subscriber of another branch', async () => {
+    const { page } = desk;
+    const iccid = await receiveSim(federation.branch('SPB'));
+    await page.goto(`${at('SPB')}/subscribers/${msisdn}/sim-replacement`);
+    await page.keyboard.type(iccid);
+    await press(page, 'Enter');
+    await page.waitForURL(/operations\/[0-9a-f-]{36}$/);
+    await page.locator('.life .state.good', { hasText: 'Done' }).waitFor();
+    await press(page, 'Enter');
+    await page.waitForURL(/subscribers/);
+    expect(await page.locator('main').textContent()).to.contain(iccid);
+  }).timeout(120_000);
+
+  it('does not show what the person may not do, and refuses its address', async () => {
+    const cashier = await visit(browser, at('SPB'));
+    await signInAs(cashier.page, 'cashier', password);
+    await cashier.page.goto(`${at('SPB')}/subscribers/${msisdn}`);
+    expect(await cashier.page.getByText('Replace the SIM').count()).to.equal(0);
+    const answer = await cashier.page.goto(`${at('SPB')}/subscribers/${msisdn}/sim-replacement`);
+    expect(answer?.status()).to.equal(403);
+    expect(await cashier.page.locator('h1').textContent()).to.equal('You may not see this page');
+    expect(cashier.faults).to.deep.equal([]);
+    await cashier.close();
+  }).timeout(120_000);
+
+  it('has no fault that axe finds, on any page, in both themes and languages', async () => {
+    const state = await desk.page.context().storageState();
+    const paths = [
+      ...['/', '/payments/new', `/payments/new?msisdn=${msisdn}`, '/find?q=', '/operations'],
+      ...['/suspense', '/business-days', '/registrations/new', `/subscribers/${msisdn}`],
+      ...[`/subscribers/${msisdn}/services`, `/subscribers/${msisdn}/rate-plan-change`],
+    ];
+    for (const locale of ['en-GB', 'ru-RU'] as const) {
+      const context = await browser.newContext({ locale, storageState: state });
+      const page = await context.newPage();
+      for (const path of paths) {
+        await page.goto(at('SPB') + path);
+        for (const colorScheme of ['light', 'dark'] as const) {
+          await page.emulateMedia({ colorScheme });
+          expect(await axeFaults(page), `${path} ${colorScheme} ${locale}`).to.deep.equal([]);
+        }
+      }
+      await context.close();
+    }
+  }).timeout(300_000);
+
+  it('weighs little, asks no other host, and keeps to its content security policy', async () => {
+    const { page } = desk;
+    const weights: number[] = [];
+    page.on('response', async (response) => {
+      const body = await response.body().catch(() => Buffer.alloc(0));
+      weights.push(body.length);
+    });
+    await page.goto(`${at('SPB')}/subscribers/${msisdn}`, { waitUntil: 'networkidle' });
+    expect(weights.reduce((sum, each) => sum + each, 0)).to.be.lessThan(100_000);
+    expect(desk.faults).to.deep.equal([]);
+    await desk.close();
+  }).timeout(120_000);
+});
