@@ -23,7 +23,6 @@ import { type AuthorityFiles, openAuthority } from './directory/authority.ts';
 import { authorityRoutes } from './directory/authority-routes.ts';
 import { createAuthorityService } from './directory/authority-service.ts';
 import { createBranchKeys } from './directory/branch-keys.ts';
-import type { EnrolledBranch } from './directory/enrolment.ts';
 import { createEnrolmentRoutes } from './directory/enrolment-routes.ts';
 import { createEnrolment, type EnrolmentDeps } from './directory/enrolment-service.ts';
 import { allBranches } from './directory/enrolment-store.ts';
