@@ -39,8 +39,8 @@ export interface Journal {
   teller(node: DemoNode, login?: string): Teller;
 }
 
-/** Neither done nor refused: nobody knows until it is asked again. */
-const isOpen = (status: number) => status === 401 || status === 429 || status >= 500;
+/** Neither done nor refused: nobody knows until it is asked again. 408 is the HTTP server's, not the branch's. */
+const isOpen = (status: number) => [401, 408, 429].includes(status) || status >= 500;
 
 export function createJournal(file: string): Journal {
   const entries: Entry[] = [];

@@ -71,9 +71,12 @@ async function townsOf(
   tellers: ReadonlyMap<string, Teller>,
 ): Promise<Town[]> {
   const towns: Town[] = [];
-  for (const { node, client, subscribers } of desks) {
+  for (const { node, client } of desks) {
     const teller = tellers.get(node.code);
     if (!teller) continue;
+    // Until now everything that was ever done here is a registration.
+    const { items: founding } = await teller.get('/api/v1/operations?limit=200');
+    const subscribers = (founding as { msisdn: string }[]).map(({ msisdn }) => msisdn);
     const { items } = made(await client.get('/api/v1/numbers?state=free&limit=200'), 'numbers');
     const freeNumbers = (items as { msisdn: string }[]).map(({ msisdn }) => msisdn);
     towns.push({ teller, subscribers, freeNumbers });
