@@ -17,6 +17,7 @@ import { headOffice } from '../../shared/ids/ids.ts';
 import { DomainError } from '../../shared/problem/problem.ts';
 import type { Reference } from '../../shared/reference/reference.ts';
 import { nextFolderOf } from '../../shared/store/adopted-files.ts';
+import { createTurns } from '../../shared/time/turns.ts';
 import { sha256 } from '../../shared/wire/canonical.ts';
 
 const requestMaxMs = 30_000;
@@ -93,7 +94,7 @@ export function createKeyRotation(deps: {
     return accepted.length > 1 && x !== undefined && accepted.includes(x);
   }
 
-  return {
+  const steps = {
     /** Makes new keys, if there are none on the way. */
     async begin(): Promise<void> {
       await createIdentity(nextFolderOf(dir), code);
@@ -115,4 +116,11 @@ export function createKeyRotation(deps: {
       return isLeftOver() ? 'adopted' : 'none';
     },
   };
+  // Two at once would take each other's files away.
+  const inTurn = createTurns();
+  return {
+    ...steps,
+    begin: () => inTurn(() => steps.begin()),
+    advance: () => inTurn(() => steps.advance()),
+  } satisfies typeof steps;
 }

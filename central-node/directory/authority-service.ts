@@ -9,6 +9,7 @@ import { DomainError } from '../../shared/problem/problem.ts';
 import type { RowOf } from '../../shared/reference/datasets.ts';
 import type { Store, Transaction } from '../../shared/store/store.ts';
 import { type Instant, instantOf } from '../../shared/time/clock.ts';
+import { createTurns } from '../../shared/time/turns.ts';
 import { type AuthorityFiles, retireAuthorities, rollAuthority } from './authority.ts';
 import type { Also, Enrolment } from './enrolment-service.ts';
 
@@ -77,7 +78,7 @@ export function createAuthorityService(deps: {
     return waiting;
   }
 
-  return {
+  const steps = {
     held: () => held,
     /** What a crash left untold. */
     async settle(tx: Transaction): Promise<void> {
@@ -123,4 +124,11 @@ export function createAuthorityService(deps: {
       await take(await retireAuthorities(files), also);
     },
   };
+  // Two at once would take each other's files away.
+  const inTurn = createTurns();
+  return {
+    ...steps,
+    roll: (how: { stolen: boolean }, also?: Also) => inTurn(() => steps.roll(how, also)),
+    retire: (how: { force: boolean }, also?: Also) => inTurn(() => steps.retire(how, also)),
+  } satisfies typeof steps;
 }

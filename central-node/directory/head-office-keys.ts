@@ -13,6 +13,7 @@ import type { Reference } from '../../shared/reference/reference.ts';
 import { dropNextFiles } from '../../shared/store/adopted-files.ts';
 import type { Store, Transaction } from '../../shared/store/store.ts';
 import { type Clock, now } from '../../shared/time/clock.ts';
+import { createTurns } from '../../shared/time/turns.ts';
 import type { Also } from './enrolment-service.ts';
 import {
   acceptKey,
@@ -89,7 +90,7 @@ export function createHeadOfficeKeys(deps: {
     return accepted.length > 1 && accepted.includes(xOf(deps.identity()));
   }
 
-  return {
+  const steps = {
     /** @throws DomainError `operation-conflict` while a succession is under way. */
     async begin(also?: Also): Promise<void> {
       if (await loadNextKeys(dir, headOffice)) {
@@ -135,4 +136,12 @@ export function createHeadOfficeKeys(deps: {
     /** For branches whose pinned key is not the present one. */
     successors: (): Promise<string[]> => store.read(successors),
   };
+  // Two at once would take each other's files away.
+  const inTurn = createTurns();
+  return {
+    ...steps,
+    begin: (also?: Also) => inTurn(() => steps.begin(also)),
+    replaceStolen: (also?: Also) => inTurn(() => steps.replaceStolen(also)),
+    advance: (how?: { force: boolean }) => inTurn(() => steps.advance(how)),
+  } satisfies typeof steps;
 }
