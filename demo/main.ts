@@ -57,7 +57,7 @@ setInterval(() => {}, 60_000);
 try {
   await federation.start();
   say(
-    `\nThe federation is up after ${elapsed().trim()}. Its API is described at /docs of each front office.\n`,
+    `\nThe federation is up after ${elapsed().trim()}. Open a front office; its API is described at /docs.\n`,
   );
   say(table(federation.nodes));
   say(
