@@ -1,4 +1,4 @@
-import { chmodSync, closeSync, mkdirSync, openSync, realpathSync } from 'node:fs';
+import { mkdirSync, realpathSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import Database from 'libsql';
@@ -8,7 +8,7 @@ import { primaryCode } from './constraint.ts';
 import { type Driver, storeUnavailable } from './driver.ts';
 import { syncPath } from './durable-file.ts';
 import { createBackup } from './embedded-backup.ts';
-import { lockFile } from './file-lock.ts';
+import { createPrivately, lockFile } from './file-lock.ts';
 import { boundValues, cachedStatementsMax, statementShape } from './sql-text.ts';
 import type { Row, SqlParameter } from './store.ts';
 
@@ -234,8 +234,7 @@ function settledPath(given: string): string {
   const path = resolve(given);
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
   // Nobody else may read it, nor what SQLite puts beside it: that takes the mode of the file.
-  closeSync(openSync(path, 'a', 0o600));
-  chmodSync(path, 0o600);
+  createPrivately(path);
   return realpathSync(path);
 }
 

@@ -1,4 +1,4 @@
-import { closeSync, openSync } from 'node:fs';
+import { chmodSync, closeSync, existsSync, openSync } from 'node:fs';
 import Database from 'libsql';
 
 /**
@@ -8,8 +8,7 @@ import Database from 'libsql';
  */
 export function lockFile(path: string): () => void {
   const file = `${path}.lock`;
-  // Whoever can open it can hold it: nobody else may.
-  closeSync(openSync(file, 'a', 0o600));
+  createPrivately(file);
   const lock = new Database(file, { timeout: 0 });
   try {
     lock.exec('BEGIN EXCLUSIVE');
@@ -21,4 +20,13 @@ export function lockFile(path: string): () => void {
     lock.exec('ROLLBACK');
     lock.close();
   };
+}
+
+/**
+ * A file that only this user can open, for whoever can open a lock can hold it. One that is there is
+ * never opened: closing it would give up every lock that this process has on it (POSIX, `fcntl`).
+ */
+export function createPrivately(file: string): void {
+  if (existsSync(file)) chmodSync(file, 0o600);
+  else closeSync(openSync(file, 'a', 0o600));
 }

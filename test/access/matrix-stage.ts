@@ -102,7 +102,7 @@ export async function play(stage: Stage, all: readonly Cell[]): Promise<number> 
 
   async function ask(cell: Cell): Promise<void> {
     cells += 1;
-    const traceId = cells.toString(16).padStart(32, 'a');
+    const traceId = `a${cells.toString(16).padStart(31, '0')}`;
     byTrace.set(traceId, cell);
     const traceparent = `00-${traceId}-${'b'.repeat(16)}-01`;
     const [method = ''] = cell.route.split(' ');

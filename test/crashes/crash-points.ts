@@ -237,7 +237,7 @@ const moments: readonly Place[] = [
   {
     name: 'front: done and durable, not answered',
     file: 'shared/web/endpoint.ts',
-    before: 'const { replayed } = write;',
+    before: 'return jsonAnswer(c, made, replayed',
     passings: 4,
   },
   {
