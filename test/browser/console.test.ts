@@ -1,10 +1,8 @@
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import type { Browser, Page } from 'playwright-core';
-import { projectRoot } from '../../shared/store/assets.ts';
 import { axeFaults } from '../support/axe.ts';
-import { openBrowser, signInAs, type Visit, visit } from '../support/browser.ts';
+import { openBrowser, pictures, signInAs, type Visit, visit } from '../support/browser.ts';
 import {
   cash,
   password,
@@ -13,8 +11,6 @@ import {
   type TestFederation,
   until,
 } from '../support/federation.ts';
-
-const pictures = join(projectRoot(), 'docs/pictures');
 
 describe('the console of head office, in a browser', () => {
   let federation: TestFederation;
@@ -25,7 +21,6 @@ describe('the console of head office, in a browser', () => {
 
   before(async function () {
     this.timeout(180_000);
-    mkdirSync(pictures, { recursive: true });
     [federation, browser] = await Promise.all([
       startFederation(['MSK', 'SPB'], { CASE_GRACE_MS: '1000' }),
       openBrowser(),

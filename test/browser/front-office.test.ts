@@ -1,11 +1,9 @@
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import type { Browser, Page } from 'playwright-core';
-import { projectRoot } from '../../shared/store/assets.ts';
 import { sessionCookie } from '../../shared/web/guard.ts';
 import { axeFaults } from '../support/axe.ts';
-import { openBrowser, signInAs, type Visit, visit } from '../support/browser.ts';
+import { openBrowser, pictures, signInAs, type Visit, visit } from '../support/browser.ts';
 import {
   addOperator,
   password,
@@ -14,8 +12,6 @@ import {
   startFederation,
   type TestFederation,
 } from '../support/federation.ts';
-
-const pictures = join(projectRoot(), 'docs/pictures');
 
 describe('the front office of a branch, in a browser', () => {
   let federation: TestFederation;
@@ -28,7 +24,6 @@ describe('the front office of a branch, in a browser', () => {
     [federation, browser] = await Promise.all([startFederation(['MSK', 'SPB']), openBrowser()]);
     await addOperator(federation.running('SPB'), { login: 'senior', role: 'senior' });
     msisdn = await registerSubscriber(federation.branch('MSK'));
-    mkdirSync(pictures, { recursive: true });
   });
   after(async () => {
     await browser?.close();

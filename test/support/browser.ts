@@ -1,4 +1,6 @@
-import { existsSync } from 'node:fs';
+import { existsSync, mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { chromium } from 'playwright-core';
 
@@ -15,6 +17,9 @@ const quiet = [
   '--disable-sync',
 ];
 const pageTimeoutMs = 60_000;
+
+/** Where pictures of pages go: nowhere that is kept, unless `PICTURES=docs/pictures` says so. */
+export const pictures = process.env.PICTURES ?? mkdtempSync(join(tmpdir(), 'sbms-pictures-'));
 
 export async function openBrowser(): Promise<Browser> {
   const own = systemChromium.find((path) => existsSync(path));
