@@ -304,7 +304,7 @@ export function createOperations(deps: OperationDeps) {
     if (done === waitingPerTransaction) await decideWaiting();
   }
 
-  federation.onRecovered(() => void decideWaiting());
+  federation.onRecovered(decideWaiting);
 
   return {
     register,

@@ -139,7 +139,7 @@ export function createPayouts(deps: {
   federation.onReplay(entryKind, replay);
   // Whoever receives it keeps it in its inbox: that is all it is sent for.
   federation.onEntry(entryKind, async () => {});
-  federation.onRecovered(() => void releaseWaiting());
+  federation.onRecovered(releaseWaiting);
 
   return {
     record,

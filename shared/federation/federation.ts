@@ -17,6 +17,8 @@ import { createRecoveryAnswers } from './recovery-answers.ts';
 import { createSetAside } from './set-aside.ts';
 import { createSetBackProof } from './set-back-proof.ts';
 
+const followUpPauseMs = 5_000;
+
 /** Called in the transaction that records that another node now holds an entry of this kind. */
 export type HeldHandler = (tx: Transaction, operationId: string) => Promise<void>;
 
@@ -51,10 +53,11 @@ export function createFederation(deps: FederationDeps) {
   const handlers = new Map<string, EntryHandler>([['node.started', async () => {}]]);
   const replayers = new Map<string, EntryHandler>();
   const heldHandlers = new Map<string, HeldHandler>();
-  const onRecovered: (() => void)[] = [];
+  const onRecovered: (() => void | Promise<void>)[] = [];
   let prepareBatch: PrepareBatch = async () => {};
   const lanes = new Map<NodeCode, Lane>();
   let isOpen = false;
+  let isStopped = false;
 
   const log = createLog({ node, clock, ids });
   const peerStarts = createPeerStarts();
@@ -68,6 +71,16 @@ export function createFederation(deps: FederationDeps) {
     },
     alarm: alarms.raise,
   });
+  /** Nobody else would do it before the next start, so a store that fails now is no reason to leave it. */
+  async function followUp(listener: () => void | Promise<void>): Promise<void> {
+    try {
+      await listener();
+      alarms.clear('recovery-unfinished');
+    } catch (error) {
+      alarms.raise('recovery-unfinished', String(error));
+      if (!isStopped) clock.after(followUpPauseMs, () => followUp(listener));
+    }
+  }
   const provesSetBack = createSetBackProof({ node, store, verifier });
   const recoveryAnswers = createRecoveryAnswers({ store, signer });
   const setAside = createSetAside({ ...deps, handlers });
@@ -132,7 +145,12 @@ export function createFederation(deps: FederationDeps) {
       ids,
       events: {
         acknowledged: onAcknowledged,
-        setBack: (from, evidence, claim) => void suspect(from, evidence, claim),
+        setBack: (from, evidence, claim) => {
+          // A store that fails now hears it again with the next batch.
+          suspect(from, evidence, claim).catch((error: unknown) =>
+            alarms.raise('set-back-unread', `${from}: ${String(error)}`),
+          );
+        },
         forked: (from, epoch) => alarms.raise('forked', `${from} holds another ${epoch}`),
         failed: () => {},
       },
@@ -150,7 +168,7 @@ export function createFederation(deps: FederationDeps) {
   }
 
   function tellRecovered(): void {
-    for (const listener of onRecovered) listener();
+    for (const listener of onRecovered) followUp(listener);
   }
 
   function wakeAll(): void {
@@ -257,8 +275,11 @@ export function createFederation(deps: FederationDeps) {
     onBatch(prepare: PrepareBatch): void {
       prepareBatch = prepare;
     },
-    /** Called when this node has become sure of its own past: at each start, or at the end of its recovery. */
-    onRecovered(listener: () => void): void {
+    /**
+     * Called when this node has become sure of its own past, at each start or at the end of its
+     * recovery; tried until it is done.
+     */
+    onRecovered(listener: () => void | Promise<void>): void {
       onRecovered.push(listener);
     },
     /** All nodes but this one, as the directory has them now. */
@@ -291,6 +312,7 @@ export function createFederation(deps: FederationDeps) {
     answerRecovery: recoveryAnswers.answer,
     async stop(): Promise<void> {
       isOpen = false;
+      isStopped = true;
       liveness.stop();
       recovery.stop();
       setAside.stop();
