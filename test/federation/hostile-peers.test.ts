@@ -376,7 +376,7 @@ describe('hostile peers', function () {
   describe('that are slow', () => {
     it('cannot hold a connection open: a head that never ends is cut off', async () => {
       const { ms, text } = await slowHeader;
-      expect(ms).to.be.lessThan(15_000);
+      expect(ms).to.be.lessThan(60_000);
       expect(text).to.match(/^HTTP\/1\.1 408|^$/);
     }).timeout(120_000);
   });
