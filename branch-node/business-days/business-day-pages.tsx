@@ -1,10 +1,8 @@
 import type { Ids } from '../../shared/ids/ids.ts';
-import { Button, Heading, Notice, Panel, Table } from '../../shared/pages/components.tsx';
+import { Button, Heading, Panel, Table } from '../../shared/pages/components.tsx';
 import { catalogue } from '../../shared/pages/language.ts';
 import type { Pages, Shown } from '../../shared/pages/pages.tsx';
-import { problemText } from '../../shared/pages/problem-texts.ts';
 import type { View } from '../../shared/pages/view.ts';
-import { isDomainError } from '../../shared/problem/problem.ts';
 import type { BusinessDayEndpoints } from './business-day-routes.ts';
 
 const dayTexts = catalogue(
@@ -46,27 +44,22 @@ export function businessDayPages({
   days: BusinessDayEndpoints;
   ids: Ids;
 }): void {
-  pages.page({ path, permission: 'operation.read' }, (view) => show(view));
+  pages.page({ path, permission: 'operation.read' }, show);
 
-  pages.action({ path: `${path}/close`, permission: 'day.close' }, async (view) => {
+  const close = async (view: View): Promise<Shown> => {
     const { date = '', key = ids.uuid() } = view.form;
-    try {
-      await days.closeBusinessDay(view.c, { params: { date }, key });
-      return { goTo: path };
-    } catch (error) {
-      if (!isDomainError(error)) throw error;
-      return show(view, problemText(view.language, error));
-    }
-  });
+    await days.closeBusinessDay(view.c, { params: { date }, key });
+    return { goTo: path };
+  };
+  pages.action({ path: `${path}/close`, permission: 'day.close' }, close, show);
 
-  async function show(view: View, error?: string): Promise<Shown> {
+  async function show(view: View): Promise<Shown> {
     const words = view.words(dayTexts);
     const { current, closed } = await days.listBusinessDays(view.c);
     const date = view.format.date(current);
     const content = (
       <>
         <Heading title={words.title} />
-        {error === undefined ? null : <Notice tone="bad">{error}</Notice>}
         <Panel>
           <p>{words.current(date)}</p>
           {view.may('day.close') ? (
@@ -88,6 +81,6 @@ export function businessDayPages({
         />
       </>
     );
-    return { title: words.title, content, ...(error === undefined ? {} : { status: 409 }) };
+    return { title: words.title, content };
   }
 }

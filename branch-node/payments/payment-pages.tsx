@@ -72,12 +72,11 @@ export function paymentPages({ pages, payments, ids }: PaymentPagesDeps): void {
   });
 
   const path = '/payments/:operationId';
-  pages.page({ path, permission: 'operation.read' }, async (view) => {
-    const payment = await payments.getPayment(view.c, {
-      params: { operationId: view.params.operationId ?? '' },
-    });
-    return receiptPage(view, payment);
-  });
+  const look = async (view: View) => {
+    const { operationId = '' } = view.params;
+    return receiptPage(view, await payments.getPayment(view.c, { params: { operationId } }));
+  };
+  pages.page({ path, permission: 'operation.read' }, look);
 
   pages.fragment({ path: `${path}/state`, permission: 'operation.read' }, async (view) => {
     const payment = await payments.getPayment(view.c, {
@@ -86,7 +85,7 @@ export function paymentPages({ pages, payments, ids }: PaymentPagesDeps): void {
     return <Life view={view} payment={payment} />;
   });
 
-  pages.action({ path: `${path}/cancellation`, permission: 'payment.cancel' }, async (view) => {
+  const cancel = async (view: View) => {
     const { operationId = '' } = view.params;
     const { reason = '' } = view.form;
     await payments.cancelPayment(view.c, {
@@ -95,7 +94,8 @@ export function paymentPages({ pages, payments, ids }: PaymentPagesDeps): void {
       ...(view.form.key === undefined ? {} : { key: view.form.key }),
     });
     return { goTo: `/payments/${operationId}` };
-  });
+  };
+  pages.action({ path: `${path}/cancellation`, permission: 'payment.cancel' }, cancel, look);
 }
 
 function numberForm(view: View, { typed = '', error }: { typed?: string; error?: string }): Shown {

@@ -11,7 +11,7 @@ import { msisdnInput } from '../../shared/pages/inputs.ts';
 import type { Pages, Shown } from '../../shared/pages/pages.tsx';
 import { problemText } from '../../shared/pages/problem-texts.ts';
 import type { View } from '../../shared/pages/view.ts';
-import { isDomainError, isProblemCode } from '../../shared/problem/problem.ts';
+import { isProblemCode } from '../../shared/problem/problem.ts';
 import type { PaymentEndpoints } from './payment-routes.ts';
 import { paymentTexts } from './payment-texts.ts';
 import { suspenseTexts } from './suspense-texts.ts';
@@ -29,36 +29,28 @@ export interface SuspensePagesDeps {
 export function suspensePages({ pages, payments, ids }: SuspensePagesDeps): void {
   pages.page({ path, permission: 'suspense.read' }, (view) => show(view));
 
-  pages.action({ path: `${path}/:operationId/refund`, permission: 'suspense.resolve' }, (view) =>
-    resolve(view, (operationId, key) =>
-      payments.refundSuspense(view.c, { params: { operationId }, key }),
-    ),
-  );
+  const resolving = (step: string) =>
+    ({ path: `${path}/:operationId/${step}`, permission: 'suspense.resolve' }) as const;
+  const paymentOf = ({ operationId }: { operationId: string }): Shown => ({
+    goTo: `/payments/${operationId}`,
+  });
+  const wishOf = ({ params, form }: View) => ({
+    params: { operationId: params.operationId ?? '' },
+    key: form.key ?? ids.uuid(),
+  });
 
-  pages.action(
-    { path: `${path}/:operationId/redirection`, permission: 'suspense.resolve' },
-    async (view) => {
-      const msisdn = msisdnInput(view.form.msisdn ?? '');
-      if (msisdn === undefined) return show(view, view.words(paymentTexts).wrongNumber);
-      return resolve(view, (operationId, key) =>
-        payments.redirectSuspense(view.c, { params: { operationId }, body: { msisdn }, key }),
-      );
-    },
-  );
+  const refund = async (view: View) =>
+    paymentOf(await payments.refundSuspense(view.c, wishOf(view)));
+  pages.action(resolving('refund'), refund, (view) => show(view));
 
-  async function resolve(
-    view: View,
-    act: (operationId: string, key: string) => Promise<{ operationId: string }>,
-  ): Promise<Shown> {
-    try {
-      const { operationId = '' } = view.params;
-      const made = await act(operationId, view.form.key ?? ids.uuid());
-      return { goTo: `/payments/${made.operationId}` };
-    } catch (error) {
-      if (!isDomainError(error)) throw error;
-      return show(view, problemText(view.language, error));
-    }
-  }
+  const redirect = async (view: View) => {
+    const msisdn = msisdnInput(view.form.msisdn ?? '');
+    if (msisdn === undefined) return show(view, view.words(paymentTexts).wrongNumber);
+    return paymentOf(
+      await payments.redirectSuspense(view.c, { ...wishOf(view), body: { msisdn } }),
+    );
+  };
+  pages.action(resolving('redirection'), redirect, (view) => show(view));
 
   async function show(view: View, error?: string): Promise<Shown> {
     const words = view.words(suspenseTexts);

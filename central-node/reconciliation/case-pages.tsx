@@ -5,7 +5,6 @@ import {
   Field,
   Heading,
   LinkButton,
-  Notice,
   Panel,
   State,
   Table,
@@ -13,9 +12,7 @@ import {
 } from '../../shared/pages/components.tsx';
 import { moneyInput } from '../../shared/pages/inputs.ts';
 import type { Pages, Shown } from '../../shared/pages/pages.tsx';
-import { problemText } from '../../shared/pages/problem-texts.ts';
 import type { View } from '../../shared/pages/view.ts';
-import { isDomainError } from '../../shared/problem/problem.ts';
 import type { CaseEndpoints } from './case-routes.ts';
 import { caseTexts } from './case-texts.ts';
 
@@ -74,25 +71,22 @@ export function casePages({ pages, cases, ids }: CasePagesDeps): void {
     return { title: words.title, content };
   });
 
-  const look = (view: View) => cases.getCase(view.c, { params: { id: view.params.id ?? '' } });
-  pages.page({ path: one, permission: 'case.read' }, async (view) =>
-    casePage(view, await look(view), ids),
-  );
+  const show = async (view: View) => {
+    const found = await cases.getCase(view.c, { params: { id: view.params.id ?? '' } });
+    return casePage(view, found, ids);
+  };
+  pages.page({ path: one, permission: 'case.read' }, show);
 
   function work(
     step: string,
     act: (view: View, wish: { params: { id: string }; key: string }) => Promise<object>,
   ): void {
-    pages.action({ path: `${one}/${step}`, permission: 'case.work' }, async (view) => {
+    const done = async (view: View): Promise<Shown> => {
       const { id = '' } = view.params;
-      try {
-        await act(view, { params: { id }, key: view.form.key ?? ids.uuid() });
-        return { goTo: `${path}/${id}` };
-      } catch (error) {
-        if (!isDomainError(error)) throw error;
-        return casePage(view, await look(view), ids, problemText(view.language, error));
-      }
-    });
+      await act(view, { params: { id }, key: view.form.key ?? ids.uuid() });
+      return { goTo: `${path}/${id}` };
+    };
+    pages.action({ path: `${one}/${step}`, permission: 'case.work' }, done, show);
   }
 
   work('explanation', (view, wish) =>
@@ -110,7 +104,7 @@ export function casePages({ pages, cases, ids }: CasePagesDeps): void {
   work('approval', (view, wish) => cases.approveAdjustment(view.c, wish));
 }
 
-function casePage(view: View, found: CaseView, ids: Ids, error?: string): Shown {
+function casePage(view: View, found: CaseView, ids: Ids): Shown {
   const words = view.words(caseTexts);
   const title = words.kinds[found.kind];
   const content = (
@@ -118,7 +112,6 @@ function casePage(view: View, found: CaseView, ids: Ids, error?: string): Shown 
       <Heading title={title}>
         <State tone={toneOf(found.state)}>{words.states[found.state]}</State>
       </Heading>
-      {error === undefined ? null : <Notice tone="bad">{error}</Notice>}
       <div class="columns">
         <Panel title={words.detail}>
           <p>{found.detail}</p>
@@ -148,7 +141,7 @@ function casePage(view: View, found: CaseView, ids: Ids, error?: string): Shown 
       />
     </>
   );
-  return { title, content, ...(error === undefined ? {} : { status: 409 }) };
+  return { title, content };
 }
 
 function Proposal({ view, found }: { view: View; found: CaseView }) {
@@ -172,6 +165,7 @@ function Work({ view, found, ids }: { view: View; found: CaseView; ids: Ids }) {
   const words = view.words(caseTexts);
   const action = (step: string) => `${path}/${found.id}/${step}`;
   const key = () => <input type="hidden" name="key" value={ids.uuid()} />;
+  const typed = (name: string) => ({ name, value: view.form[name] ?? '' });
   const [first = '', second = ''] = found.branches;
   if (found.adjustment !== null) {
     return (
@@ -186,7 +180,7 @@ function Work({ view, found, ids }: { view: View; found: CaseView; ids: Ids }) {
     return (
       <form method="post" action={action('explanation')} class="panel">
         {key()}
-        <Field label={words.explainText} name="explanation" maxlength={1000} required />
+        <Field label={words.explainText} {...typed('explanation')} maxlength={1000} required />
         <Button>{words.explain}</Button>
       </form>
     );
@@ -194,11 +188,11 @@ function Work({ view, found, ids }: { view: View; found: CaseView; ids: Ids }) {
   return (
     <form method="post" action={action('adjustment')} class="panel">
       {key()}
-      <Field label={words.reason} name="reason" maxlength={1000} required />
+      <Field label={words.reason} {...typed('reason')} maxlength={1000} required />
       <div class="columns">
-        <Field label={words.debtor} name="debtor" list="branches" autocomplete="off" />
-        <Field label={words.creditor} name="creditor" list="branches" autocomplete="off" />
-        <Field label={words.sum} name="sum" inputmode="decimal" autocomplete="off" />
+        <Field label={words.debtor} {...typed('debtor')} list="branches" autocomplete="off" />
+        <Field label={words.creditor} {...typed('creditor')} list="branches" autocomplete="off" />
+        <Field label={words.sum} {...typed('sum')} inputmode="decimal" autocomplete="off" />
       </div>
       <datalist id="branches">
         <option value={first} />

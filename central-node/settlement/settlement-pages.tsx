@@ -3,7 +3,6 @@ import {
   Button,
   Facts,
   Heading,
-  Notice,
   Panel,
   Select,
   State,
@@ -11,9 +10,7 @@ import {
   type Tone,
 } from '../../shared/pages/components.tsx';
 import type { Pages, Shown } from '../../shared/pages/pages.tsx';
-import { problemText } from '../../shared/pages/problem-texts.ts';
 import type { View } from '../../shared/pages/view.ts';
-import { isDomainError } from '../../shared/problem/problem.ts';
 import type { WindowState } from './settlement.ts';
 import type { SettlementEndpoints } from './settlement-routes.ts';
 import { settlementTexts } from './settlement-texts.ts';
@@ -39,9 +36,9 @@ const tones: Readonly<Record<WindowState, Tone>> = {
 
 /** Windows and settlements: prepared by one person, approved by another, confirmed by every branch. */
 export function settlementPages({ pages, settlement, ids }: SettlementPagesDeps): void {
-  pages.page({ path, permission: 'settlement.read' }, (view) => overview(view));
+  pages.page({ path, permission: 'settlement.read' }, overview);
 
-  async function overview(view: View, error?: string): Promise<Shown> {
+  async function overview(view: View): Promise<Shown> {
     const words = view.words(settlementTexts);
     const query = { limit: String(shown) };
     const windows = await settlement.listSettlementWindows(view.c, { query });
@@ -49,7 +46,6 @@ export function settlementPages({ pages, settlement, ids }: SettlementPagesDeps)
     const content = (
       <>
         <Heading title={words.title} />
-        {error === undefined ? null : <Notice tone="bad">{error}</Notice>}
         <Windows {...{ view, ids, windows: windows.items }} />
         {view.may('settlement.make') && windows.items.some(({ state }) => state === 'CLOSED') ? (
           <Preparation view={view} ids={ids} />
@@ -72,54 +68,42 @@ export function settlementPages({ pages, settlement, ids }: SettlementPagesDeps)
         />
       </>
     );
-    return { title: words.title, content, ...(error === undefined ? {} : { status: 409 }) };
+    return { title: words.title, content };
   }
 
   const closing = { path: `${path}/windows/:id/close`, permission: 'settlement.make' } as const;
-  pages.action(closing, (view) =>
-    trying(view, async (key) => {
-      const { id = '' } = view.params;
-      await settlement.closeSettlementWindow(view.c, { params: { id }, key });
-      return path;
-    }),
-  );
+  const close = async (view: View): Promise<Shown> => {
+    const { id = '' } = view.params;
+    await settlement.closeSettlementWindow(view.c, { params: { id }, key: keyOf(view) });
+    return { goTo: path };
+  };
+  pages.action(closing, close, overview);
 
-  pages.action({ path, permission: 'settlement.make' }, (view) =>
-    trying(view, async (key) => {
-      const { model = 'multilateral' } = view.form;
-      const { id } = await settlement.makeSettlement(view.c, { body: { model }, key });
-      return `${path}/${id}`;
-    }),
-  );
+  const make = async (view: View): Promise<Shown> => {
+    const { model = 'multilateral' } = view.form;
+    const { id } = await settlement.makeSettlement(view.c, { body: { model }, key: keyOf(view) });
+    return { goTo: `${path}/${id}` };
+  };
+  pages.action({ path, permission: 'settlement.make' }, make, overview);
 
-  async function trying(view: View, act: (key: string) => Promise<string>): Promise<Shown> {
-    try {
-      return { goTo: await act(view.form.key ?? ids.uuid()) };
-    } catch (error) {
-      if (!isDomainError(error)) throw error;
-      return overview(view, problemText(view.language, error));
-    }
+  function keyOf(view: View): string {
+    return view.form.key ?? ids.uuid();
   }
 
   const look = (view: View) =>
     settlement.getSettlement(view.c, { params: { id: view.params.id ?? '' } });
   const one = `${path}/:id`;
-  pages.page({ path: one, permission: 'settlement.read' }, async (view) =>
-    settlementPage(view, await look(view), ids),
-  );
+  const show = async (view: View) => settlementPage(view, await look(view), ids);
+  pages.page({ path: one, permission: 'settlement.read' }, show);
 
   for (const step of ['approval', 'abort'] as const) {
     const decide = step === 'approval' ? settlement.approveSettlement : settlement.abortSettlement;
-    pages.action({ path: `${one}/${step}`, permission: 'settlement.check' }, async (view) => {
+    const act = async (view: View): Promise<Shown> => {
       const { id = '' } = view.params;
-      try {
-        await decide(view.c, { params: { id }, key: view.form.key ?? ids.uuid() });
-        return { goTo: `${path}/${id}` };
-      } catch (error) {
-        if (!isDomainError(error)) throw error;
-        return settlementPage(view, await look(view), ids, problemText(view.language, error));
-      }
-    });
+      await decide(view.c, { params: { id }, key: keyOf(view) });
+      return { goTo: `${path}/${id}` };
+    };
+    pages.action({ path: `${one}/${step}`, permission: 'settlement.check' }, act, show);
   }
 
   pages.fragment({ path: `${one}/answers`, permission: 'settlement.read' }, async (view) => (
@@ -183,7 +167,7 @@ function Preparation({ view, ids }: { view: View; ids: Ids }) {
   );
 }
 
-function settlementPage(view: View, found: Detail, ids: Ids, error?: string): Shown {
+function settlementPage(view: View, found: Detail, ids: Ids): Shown {
   const words = view.words(settlementTexts);
   const { money, moment, count } = view.format;
   const title = `${words.title}: ${moment(found.madeAt)}`;
@@ -192,7 +176,6 @@ function settlementPage(view: View, found: Detail, ids: Ids, error?: string): Sh
       <Heading title={title}>
         <State tone={tones[found.state]}>{words.windowStates[found.state]}</State>
       </Heading>
-      {error === undefined ? null : <Notice tone="bad">{error}</Notice>}
       <Panel>
         <Facts
           facts={[
@@ -250,7 +233,7 @@ function settlementPage(view: View, found: Detail, ids: Ids, error?: string): Sh
       {found.state === 'SETTLED' ? <Answers view={view} found={found} /> : null}
     </>
   );
-  return { title, content, ...(error === undefined ? {} : { status: 409 }) };
+  return { title, content };
 }
 
 function Decision({ view, found, ids }: { view: View; found: Detail; ids: Ids }) {

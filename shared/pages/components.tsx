@@ -153,8 +153,10 @@ export function Table<Row>(props: {
         <tbody>
           {rows.map((row) => (
             <tr>
-              {columns.map(({ cell, isNumber }) => (
-                <td class={isNumber ? 'number' : ''}>{cell(row)}</td>
+              {columns.map(({ label, cell, isNumber }) => (
+                <td class={isNumber ? 'number' : ''} data-label={label}>
+                  {cell(row)}
+                </td>
               ))}
             </tr>
           ))}

@@ -94,7 +94,7 @@ const Person: FC<{ view: View }> = ({ view }) => {
       <summary>{view.principal.name}</summary>
       <div>
         <form method="post" action="/preferences">
-          <input type="hidden" name="back" value={view.c.req.path} />
+          <input type="hidden" name="back" value={backPath(view)} />
           <button
             type="submit"
             class="button plain"
@@ -134,6 +134,13 @@ const Person: FC<{ view: View }> = ({ view }) => {
     </details>
   );
 };
+
+/** Where this page is seen again; an answer to a form has no address of its own. */
+function backPath({ c }: View): string {
+  if (c.req.method !== 'GET') return '/';
+  const { pathname, search } = new URL(c.req.url);
+  return pathname + search;
+}
 
 function visible(view: View, groups: readonly PlaceGroup[]): PlaceGroup[] {
   const isOpen = ({ permission }: Place) => permission === 'signed-in' || view.may(permission);

@@ -1,4 +1,4 @@
-import type { Child } from 'hono/jsx';
+import type { Child, FC, PropsWithChildren } from 'hono/jsx';
 import type { Permission } from '../access/permissions.ts';
 import { type DomainError, isDomainError, problems } from '../problem/problem.ts';
 import type { Api } from '../web/api.ts';
@@ -17,6 +17,7 @@ import type { PlaceGroup, View } from './view.ts';
 const maxFormBytes = 64 * 1024;
 const htmlType = 'text/html; charset=utf-8';
 const signInPath = '/sign-in';
+const maxShownErrors = 10;
 export const passwordPath = '/password';
 
 export interface PageSpec {
@@ -31,7 +32,7 @@ export type Shown =
   | { readonly goTo: string };
 
 export interface PagesDeps {
-  readonly api: Pick<Api, 'app' | 'enter' | 'reportRefusal'>;
+  readonly api: Pick<Api, 'app' | 'enter' | 'reportRefusal' | 'unmatched'>;
   /** What people call this node. */
   readonly nodeName: () => string;
   readonly timeZone: () => string;
@@ -49,6 +50,9 @@ export function createPages({ api, nodeName, timeZone, groups }: PagesDeps) {
   const { app } = api;
   const assets = loadAssets();
   assets.register(app);
+
+  // A person who mistypes an address gets a page to go on from; a program its problem document.
+  app.notFound(async (c) => (isLookedAt(c) ? unknownPage(c) : api.unmatched(c)));
 
   function html(c: FrameContext, status: number, text: string): Response {
     const headers = { 'content-security-policy': pagePolicy };
@@ -102,6 +106,18 @@ export function createPages({ api, nodeName, timeZone, groups }: PagesDeps) {
     };
   }
 
+  async function unknownPage(c: FrameContext): Promise<Response> {
+    c.get('exchange').route = 'unmatched';
+    const view = await viewOf(c, { path: '', permission: 'signed-in' }, {}).catch(() => undefined);
+    const { notFoundTitle: title, notFoundText } = frameTexts[preferencesOf(c).language];
+    const content = (
+      <DeadEnd {...{ c, title }}>
+        <p>{notFoundText}</p>
+      </DeadEnd>
+    );
+    return document(c, { title, content, status: 404 }, view);
+  }
+
   async function refused(
     c: FrameContext,
     thrown: unknown,
@@ -146,6 +162,22 @@ export function createPages({ api, nodeName, timeZone, groups }: PagesDeps) {
     return 'goTo' in made ? goTo(view.c, made.goTo) : document(view.c, made, view);
   }
 
+  /** The page that somebody acted on, with what came of it on top. */
+  async function inPlace(view: View, error: DomainError, made: Shown): Promise<Response> {
+    if ('goTo' in made) return goTo(view.c, made.goTo);
+    const [status] = problems[error.code];
+    await api.reportRefusal(view.c, error, status);
+    const content = (
+      <>
+        <Notice tone="bad" title={problemText(view.language, error)}>
+          <Details error={error} />
+        </Notice>
+        {made.content}
+      </>
+    );
+    return document(view.c, { ...made, content, status }, view);
+  }
+
   return {
     document,
     goTo,
@@ -153,9 +185,25 @@ export function createPages({ api, nodeName, timeZone, groups }: PagesDeps) {
     page(spec: PageSpec, show: (view: View) => Promise<Shown>): void {
       app.get(spec.path, (c) => serve(c, spec, async (view) => shown(view, await show(view))));
     },
-    /** A form that is sent. It goes somewhere, or shows itself again with what is wrong. */
-    action(spec: PageSpec, act: (view: View) => Promise<Shown>): void {
-      app.post(spec.path, (c) => serve(c, spec, async (view) => shown(view, await act(view))));
+    /**
+     * A form that is sent. It goes somewhere, or shows itself again; what refuses it is told on top of `again`, the page
+     * that it stands on.
+     */
+    action(
+      spec: PageSpec,
+      act: (view: View) => Promise<Shown>,
+      again?: (view: View) => Promise<Shown>,
+    ): void {
+      app.post(spec.path, (c) =>
+        serve(c, spec, async (view) => {
+          try {
+            return await shown(view, await act(view));
+          } catch (error) {
+            if (!again || !isDomainError(error) || isOwnPage(error)) throw error;
+            return inPlace(view, error, await again(view));
+          }
+        }),
+      );
     },
     /** A part of a page that renews itself. */
     fragment(spec: PageSpec, show: (view: View) => Promise<Child>): void {
@@ -171,21 +219,51 @@ function pathOf(c: FrameContext): string {
   return pathname + search;
 }
 
+/** True for a browser that goes to an address, not a program or a part of a page. */
+function isLookedAt(c: FrameContext): boolean {
+  const accepts = c.req.header('accept') ?? '';
+  const isRead = c.req.method === 'GET' || c.req.method === 'HEAD';
+  return isRead && accepts.includes('text/html') && c.req.header('hx-request') === undefined;
+}
+
+/** What the door or a page of its own tells, and no form. */
+function isOwnPage(error: DomainError): boolean {
+  return ['not-signed-in', 'not-permitted', 'password-temporary'].includes(error.code);
+}
+
+/** Which fields are wrong, and how. */
+const Details: FC<{ error: DomainError }> = ({ error }) => (
+  <>
+    {error.errors.slice(0, maxShownErrors).map(({ field, message }) => (
+      <p>{`${field}: ${message}`}</p>
+    ))}
+  </>
+);
+
+const DeadEnd: FC<PropsWithChildren<{ c: FrameContext; title: string }>> = (props) => {
+  const { c, title, children } = props;
+  return (
+    <>
+      <h1>{title}</h1>
+      {children}
+      <p>
+        <LinkButton href="/">{frameTexts[preferencesOf(c).language].home}</LinkButton>
+      </p>
+    </>
+  );
+};
+
 function refusalPage(c: FrameContext, error: DomainError) {
   const { language } = preferencesOf(c);
   const words = frameTexts[language];
   const isDenied = error.code === 'not-permitted';
   const title = isDenied ? words.deniedTitle : words.failedTitle;
   const content = (
-    <>
-      <h1>{title}</h1>
+    <DeadEnd {...{ c, title }}>
       <Notice tone="bad" title={isDenied ? undefined : problemText(language, error)}>
         {isDenied ? words.deniedText : words.recorded(c.get('exchange').trace.traceId)}
       </Notice>
-      <p>
-        <LinkButton href="/">{words.home}</LinkButton>
-      </p>
-    </>
+    </DeadEnd>
   );
   return { title, content };
 }

@@ -1,9 +1,7 @@
-import { isDomainError } from '../problem/problem.ts';
 import type { Api } from '../web/api.ts';
-import { Button, Field, Heading, Notice, Select, State, Table } from './components.tsx';
+import { Button, Field, Heading, Select, State, Table } from './components.tsx';
 import { catalogue } from './language.ts';
 import type { Pages, Shown } from './pages.tsx';
-import { problemText } from './problem-texts.ts';
 import type { View } from './view.ts';
 
 const staffTexts = catalogue(
@@ -62,49 +60,37 @@ export interface StaffPagesDeps {
 
 /** Who works at this node, in which role, and what the roles may do. */
 export function staffPages({ pages, endpoints, roles }: StaffPagesDeps): void {
-  pages.page({ path, permission }, (view) => show(view));
+  pages.page({ path, permission }, show);
 
-  pages.action({ path, permission }, (view) => {
-    const { login = '', name = '', role = '', password = '' } = view.form;
-    return trying(view, () =>
-      endpoints.addOperator(view.c, { body: { login, name, role, password } }),
-    );
-  });
-
-  pages.action({ path: `${path}/:login/disablement`, permission }, (view) =>
-    trying(view, () =>
-      endpoints.disableOperator(view.c, { params: { login: view.params.login ?? '' } }),
-    ),
-  );
-
-  pages.action({ path: `${path}/:login/password`, permission }, (view) =>
-    trying(view, () =>
-      endpoints.setPassword(view.c, {
-        params: { login: view.params.login ?? '' },
-        body: { password: view.form.password ?? '' },
-      }),
-    ),
-  );
-
-  async function trying(view: View, act: () => Promise<unknown>): Promise<Shown> {
-    try {
-      await act();
+  function work(spec: string, act: (view: View) => Promise<unknown>): void {
+    const done = async (view: View): Promise<Shown> => {
+      await act(view);
       return { goTo: path };
-    } catch (error) {
-      if (!isDomainError(error)) throw error;
-      const [wrong] = error.errors;
-      const detail = wrong ? ` ${wrong.field}: ${wrong.message}.` : '';
-      return show(view, problemText(view.language, error) + detail);
-    }
+    };
+    pages.action({ path: spec, permission }, done, show);
   }
+  const loginOf = ({ params }: View) => ({ login: params.login ?? '' });
 
-  async function show(view: View, error?: string): Promise<Shown> {
+  work(path, (view) => {
+    const { login = '', name = '', role = '', password = '' } = view.form;
+    return endpoints.addOperator(view.c, { body: { login, name, role, password } });
+  });
+  work(`${path}/:login/disablement`, (view) =>
+    endpoints.disableOperator(view.c, { params: loginOf(view) }),
+  );
+  work(`${path}/:login/password`, (view) =>
+    endpoints.setPassword(view.c, {
+      ...{ params: loginOf(view), body: { password: view.form.password ?? '' } },
+    }),
+  );
+
+  async function show(view: View): Promise<Shown> {
     const words = view.words(staffTexts);
     const { items } = await endpoints.listOperators(view.c, { query: { limit: String(shown) } });
+    const typed = (name: string) => ({ name, value: view.form[name] ?? '' });
     const content = (
       <>
         <Heading title={words.title} />
-        {error === undefined ? null : <Notice tone="bad">{error}</Notice>}
         <Table
           {...{ caption: words.title, empty: words.empty, rows: items }}
           columns={[
@@ -129,8 +115,8 @@ export function staffPages({ pages, endpoints, roles }: StaffPagesDeps): void {
         />
         <form method="post" action={path} class="panel narrow">
           <h2>{words.add}</h2>
-          <Field label={words.login} name="login" required autocomplete="off" />
-          <Field label={words.name} name="name" required autocomplete="off" />
+          <Field label={words.login} {...typed('login')} required autocomplete="off" />
+          <Field label={words.name} {...typed('name')} required autocomplete="off" />
           <Select
             {...{ label: words.role, name: 'role' }}
             choices={[...roles().keys()].map((value) => ({ value, label: value }))}
@@ -151,7 +137,7 @@ export function staffPages({ pages, endpoints, roles }: StaffPagesDeps): void {
         <p class="hint">{words.rolesHint}</p>
       </>
     );
-    return { title: words.title, content, ...(error === undefined ? {} : { status: 422 }) };
+    return { title: words.title, content };
   }
 }
 

@@ -78,7 +78,8 @@ export function createApi(deps: ApiDeps) {
   const proxies = new Set(deps.proxies);
   frame(app, { ids, logger, metrics: createHttpMetrics(registry), proxies });
   app.onError((error, c) => refuse(c, error));
-  app.notFound(notFoundHandler(app));
+  const unmatched = notFoundHandler(app);
+  app.notFound(unmatched);
   registerSecuritySchemes(app.openAPIRegistry);
 
   const endpoint: AddEndpoint = (spec, handle) => {
@@ -111,6 +112,8 @@ export function createApi(deps: ApiDeps) {
     enter: guard.enter,
     /** For pages: logs and audits a refusal that they show themselves. */
     reportRefusal,
+    /** What an address is answered with that no route has. */
+    unmatched,
     /** Forgets old idempotent answers, a bounded number a call. @returns how many. */
     purgeIdempotencyKeys: idempotency.purge,
   };

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import type { Page } from 'playwright-core';
+import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 
 const source = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const rules = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
@@ -22,3 +22,35 @@ export async function axeFaults(page: Page): Promise<string[]> {
     nodes.map(({ html, failureSummary = '' }) => `${id}: ${html} ${failureSummary}`),
   );
 }
+
+/** Both themes and both languages in two walks: contrast is the theme's, texts are the language's. */
+const looks = [
+  { colorScheme: 'light', locale: 'ru-RU', viewport: { width: 1280, height: 800 } },
+  { colorScheme: 'dark', locale: 'en-GB', viewport: { width: 390, height: 800 } },
+] as const;
+
+export interface Walk {
+  readonly url: string;
+  readonly paths: readonly string[];
+  /** Of somebody who is signed in. */
+  readonly storageState: NonNullable<BrowserContextOptions['storageState']>;
+}
+
+/** What axe finds on any of the pages, and pages that are wider than a phone or a desk. */
+export async function faultsOfPages(browser: Browser, walk: Walk): Promise<string[]> {
+  const faults: string[] = [];
+  for (const look of looks) {
+    const context = await browser.newContext({ ...look, storageState: walk.storageState });
+    const page = await context.newPage();
+    for (const path of walk.paths) {
+      await page.goto(walk.url + path);
+      const where = `${path} ${look.colorScheme} ${look.locale}`;
+      faults.push(...(await axeFaults(page)).map((fault) => `${where}: ${fault}`));
+      if (await page.evaluate<boolean>(isWider)) faults.push(`${where}: is wider than its window`);
+    }
+    await context.close();
+  }
+  return faults;
+}
+
+const isWider = 'document.documentElement.scrollWidth > document.documentElement.clientWidth';
