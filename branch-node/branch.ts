@@ -97,6 +97,7 @@ export async function openBranch(config: BranchConfig, ports: Partial<NodePorts>
   const { references, federation, clock, client } = node;
   const businessDays = createBusinessDays({
     node: node.code,
+    store: node.store,
     clock,
     federation,
     timeZone: () => references.current()?.branch(node.code)?.timeZone ?? config.timeZone,

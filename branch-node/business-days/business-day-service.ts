@@ -3,7 +3,7 @@ import { headOffice, type NodeCode } from '../../shared/ids/ids.ts';
 import { DomainError } from '../../shared/problem/problem.ts';
 import { dayClosed } from '../../shared/reconciliation/day-closed.ts';
 import { type LegTotal, totalsOf } from '../../shared/reconciliation/leg-totals-store.ts';
-import type { Reader, Transaction } from '../../shared/store/store.ts';
+import type { Reader, Store, Transaction } from '../../shared/store/store.ts';
 import {
   type BusinessDate,
   type Clock,
@@ -12,9 +12,17 @@ import {
   now,
 } from '../../shared/time/clock.ts';
 import type { LogEntry } from '../../shared/wire/peer-messages.ts';
-import { findClosedDay, insertClosedDay, lastClosedDate } from './business-day-store.ts';
+import {
+  closedDays,
+  findClosedDay,
+  insertClosedDay,
+  lastClosedDate,
+  replaceTotals,
+} from './business-day-store.ts';
 
 const entryKind = 'day.closed';
+/** The newest closed dates that a recovery may have brought something back for. */
+const correctedDays = 60;
 const clockAlarm = 'clock-set-back';
 
 export type BusinessDays = ReturnType<typeof createBusinessDays>;
@@ -25,12 +33,13 @@ export type BusinessDays = ReturnType<typeof createBusinessDays>;
  */
 export function createBusinessDays(deps: {
   node: NodeCode;
+  store: Store;
   clock: Clock;
   federation: Federation;
   /** The branch's IANA time zone. */
   timeZone: () => string;
 }) {
-  const { node, clock, federation } = deps;
+  const { node, store, clock, federation } = deps;
 
   const today = () => calendarDay(clock.nowMs(), deps.timeZone());
 
@@ -55,16 +64,35 @@ export function createBusinessDays(deps: {
       throw new DomainError('business-day-not-over', `${date} has not begun at this branch.`);
     }
     const totals = await totalsOf(tx, node, date);
-    const at = now(clock);
-    await insertClosedDay(tx, { date, closedAt: at, closedBy: by, totals: JSON.stringify(totals) });
+    const closedAt = now(clock);
+    await insertClosedDay(tx, { date, closedAt, closedBy: by, totals: JSON.stringify(totals) });
+    await tell(tx, { date, totals });
+    return { date, totals };
+  }
+
+  async function tell(
+    tx: Transaction,
+    { date, totals }: { date: BusinessDate; totals: readonly LegTotal[] },
+  ): Promise<void> {
     await federation.log.append(tx, {
       kind: entryKind,
       to: [headOffice],
-      occurredAt: at,
+      occurredAt: now(clock),
       businessDate: date,
       body: { date, totals, reaches: await federation.log.position(tx) },
     });
-    return { date, totals };
+  }
+
+  /** A date that was closed before a recovery brought back what it holds: head office hears its totals again. */
+  async function correct(): Promise<void> {
+    await store.write(async (tx) => {
+      for (const { date, totals: told } of await closedDays(tx, correctedDays)) {
+        const totals = await totalsOf(tx, node, date);
+        if (JSON.stringify(totals) === told) continue;
+        await replaceTotals(tx, { date, totals: JSON.stringify(totals) });
+        await tell(tx, { date, totals });
+      }
+    });
   }
 
   /** A wrong clock may name a date that is over, or not begun: no date is closed by it. */
@@ -91,6 +119,7 @@ export function createBusinessDays(deps: {
   }
 
   federation.onReplay(entryKind, replay);
+  federation.onRecovered(correct);
 
   return { current, today, timeZone: deps.timeZone, close };
 }

@@ -39,3 +39,10 @@ export async function insertClosedDay(tx: Transaction, day: ClosedDay): Promise<
     day.totals,
   );
 }
+
+export async function replaceTotals(
+  tx: Transaction,
+  { date, totals }: Pick<ClosedDay, 'date' | 'totals'>,
+): Promise<void> {
+  await tx.run('UPDATE business_days SET totals = ? WHERE date = ?', totals, date);
+}

@@ -108,7 +108,10 @@ export function createFederation(deps: FederationDeps) {
     peerStarts,
     clock,
     isRecovering: recovery.isRecovering,
-    heard: (peer) => lanes.get(peer)?.heard(),
+    heard(peer) {
+      lanes.get(peer)?.heard();
+      if (isOpen) recovery.compare(peer);
+    },
     setBack: suspect,
     alarm: alarms.raise,
     calm: alarms.clear,
@@ -309,7 +312,10 @@ export function createFederation(deps: FederationDeps) {
         return liveness.receive(parsed.data);
       });
     },
-    answerRecovery: recoveryAnswers.answer,
+    answerRecovery(caller: NodeCode, message: unknown) {
+      lanes.get(caller)?.forget();
+      return recoveryAnswers.answer(caller, message);
+    },
     async stop(): Promise<void> {
       isOpen = false;
       isStopped = true;

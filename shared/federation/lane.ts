@@ -11,13 +11,7 @@ import {
   streamAnswer,
 } from '../wire/peer-messages.ts';
 import type { Log } from './log.ts';
-import {
-  markOutboundForked,
-  nextBatch,
-  type OutboundBatch,
-  outboundStream,
-  setAcknowledged,
-} from './log-store.ts';
+import { markOutboundForked, nextBatch, type OutboundBatch, setAcknowledged } from './log-store.ts';
 import type { PeerClient, PeerResponse, Signer } from './peers.ts';
 import { knownStarts } from './recovery-store.ts';
 
@@ -66,6 +60,8 @@ export function createLane(deps: {
   let cancelPause: (() => void) | undefined;
   let lastError: string | undefined;
   let idle: Promise<void> = Promise.resolve();
+  /** How often the peer has forgotten what it acknowledged. */
+  let forgotten = 0;
 
   function wake(): void {
     if (stopped) return;
@@ -107,6 +103,7 @@ export function createLane(deps: {
     const limits = { entries: maxBatchEntries, bytes: maxBatchBytes };
     const batch = await store.read((tx) => nextBatch(tx, peer, limits));
     if (!batch) return false;
+    const forgottenBefore = forgotten;
     const response = await client.request(peer, {
       method: 'POST',
       path: '/peer/v1/stream',
@@ -114,7 +111,8 @@ export function createLane(deps: {
       body: await encode(batch),
       timeoutMs: requestTimeoutMs,
     });
-    await settle(batch, response);
+    // An answer from before the peer was set back says nothing of what it holds now.
+    if (forgotten === forgottenBefore) await settle(batch, response);
     lastError = undefined;
     return true;
   }
@@ -144,7 +142,6 @@ export function createLane(deps: {
     const { epoch } = batch;
     if (response.status === 200) {
       const answer = streamAnswer.parse(JSON.parse(response.body));
-      if (answer.position > batch.position) return onHeldBeyond(epoch, answer.position);
       await acknowledge(batch, answer.position);
       return;
     }
@@ -178,16 +175,7 @@ export function createLane(deps: {
   /** The peer wants another position: an older one after it was set back, a later one after this node was. */
   async function rewind(epoch: string, expected: number): Promise<void> {
     if (!Number.isSafeInteger(expected) || expected < 1) throw new Error('no position expected');
-    const stream = await store.read((tx) => outboundStream(tx, peer, epoch));
-    if (!stream || expected > Number(stream.position) + 1) {
-      return onHeldBeyond(epoch, expected - 1);
-    }
     await store.write((tx) => setAcknowledged(tx, { peer, epoch, position: expected - 1 }));
-  }
-
-  /** Nothing of this epoch is left to tell this peer. What it holds beyond, it proves with its next hello. */
-  async function onHeldBeyond(epoch: string, position: number): Promise<void> {
-    await store.write((tx) => setAcknowledged(tx, { peer, epoch, position }));
   }
 
   async function isOwnStart(epoch: unknown): Promise<boolean> {
@@ -204,6 +192,10 @@ export function createLane(deps: {
       cancelPause?.();
       cancelPause = undefined;
       wake();
+    },
+    /** The peer was set back: what it answered until now does not count. */
+    forget(): void {
+      forgotten += 1;
     },
     status: () => ({ failures, ...(lastError === undefined ? {} : { lastError }) }),
     async stop(): Promise<void> {

@@ -14,13 +14,22 @@ export async function logFaults(tx: Reader): Promise<string[]> {
   ];
 }
 
+/** What this store wrote itself has no gaps; beyond that is what peers gave back, as far as they held it. */
 async function seqFaults(tx: Reader): Promise<string[]> {
   const rows = await tx.all<{ epoch: string; count: bigint; last: bigint; known: bigint }>(
     `SELECT n.epoch, COUNT(l.id) AS count, COALESCE(MAX(l.seq), 0) AS last, n.last_seq AS known
-     FROM node_starts n LEFT JOIN log_entries l ON l.epoch = n.epoch
+     FROM node_starts n LEFT JOIN log_entries l ON l.epoch = n.epoch AND l.seq <= n.last_seq
      GROUP BY n.epoch HAVING count <> last OR last <> known`,
   );
-  return rows.map((row) => `log ${row.epoch}: ${row.count} entries, last seq ${row.last}`);
+  const strangers = await tx.all<{ epoch: string; seq: bigint }>(
+    `SELECT l.epoch, l.seq FROM log_entries l JOIN node_starts n ON n.epoch = l.epoch
+     LEFT JOIN recovered_entries r ON r.epoch = l.epoch AND r.seq = l.seq AND r.hash = l.hash
+     WHERE l.seq > n.last_seq AND r.hash IS NULL`,
+  );
+  return [
+    ...rows.map((row) => `log ${row.epoch}: ${row.count} entries, last seq ${row.last}`),
+    ...strangers.map(({ epoch, seq }) => `log ${epoch}: nobody gave ${seq} back`),
+  ];
 }
 
 async function hashFaults(tx: Reader): Promise<string[]> {

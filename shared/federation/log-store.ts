@@ -1,6 +1,8 @@
 import type { NodeCode } from '../ids/ids.ts';
 import type { Reader, Transaction } from '../store/store.ts';
+import { sha256 } from '../wire/canonical.ts';
 import { emptyChain, nextChain } from '../wire/chain.ts';
+import type { LogEntry } from '../wire/peer-messages.ts';
 
 /** All SQL of the log and of the streams that leave this node. */
 
@@ -83,13 +85,7 @@ export async function takeSeq(tx: Transaction, epoch: string): Promise<number> {
 
 export async function insertEntry(
   tx: Transaction,
-  row: {
-    epoch: string;
-    seq: number;
-    id: string;
-    kind: string;
-    operationId: string | null;
-    businessDate: string;
+  row: Pick<LogEntry, 'epoch' | 'seq' | 'id' | 'kind' | 'operationId' | 'businessDate'> & {
     text: string;
     hash: string;
   },
@@ -101,7 +97,7 @@ export async function insertEntry(
     row.seq,
     row.id,
     row.kind,
-    row.operationId,
+    row.operationId ?? null,
     row.businessDate,
     row.text,
     row.hash,
@@ -136,6 +132,43 @@ export async function appendToStream(
     logId,
     nextChain(last?.chain ?? emptyChain, hash),
   );
+}
+
+/**
+ * Puts an own entry that peers gave back where it was: into the log, and into the streams of those who hold it. They
+ * hold it at the same position, since nothing between is missing.
+ */
+export async function restoreEntry(
+  tx: Transaction,
+  { entry, text, holders }: { entry: LogEntry; text: string; holders: readonly NodeCode[] },
+): Promise<void> {
+  const { epoch, seq } = entry;
+  const hash = sha256(text);
+  const known = await tx.get<{ id: bigint }>(
+    'SELECT id FROM log_entries WHERE epoch = ? AND seq = ?',
+    epoch,
+    seq,
+  );
+  const logId = known?.id ?? (await insertEntry(tx, { ...entry, text, hash }));
+  await tx.run(
+    'UPDATE node_starts SET last_seq = last_seq + 1 WHERE epoch = ? AND last_seq = ? - 1',
+    epoch,
+    seq,
+  );
+  for (const peer of holders) {
+    const isThere = await tx.get(
+      'SELECT 1 AS one FROM outbound_entries WHERE log_id = ? AND peer = ?',
+      logId,
+      peer,
+    );
+    if (isThere) continue;
+    await appendToStream(tx, { peer, epoch, logId, hash });
+    await tx.run(
+      'UPDATE outbound_streams SET acknowledged = position WHERE peer = ? AND epoch = ?',
+      peer,
+      epoch,
+    );
+  }
 }
 
 export interface OutboundBatch {

@@ -57,12 +57,7 @@ export function createLog(deps: { node: NodeCode; clock: Clock; ids: Ids }) {
     const text = canonicalJson(entry);
     const hash = sha256(text);
     const logId = await insertEntry(tx, {
-      epoch,
-      seq,
-      id: entry.id,
-      kind: entry.kind,
-      operationId: draft.operationId ?? null,
-      businessDate: entry.businessDate,
+      ...entry,
       text,
       hash,
     });

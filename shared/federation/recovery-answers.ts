@@ -56,7 +56,8 @@ export function createRecoveryAnswers(deps: { store: Store; signer: Signer }) {
     const batches: RecoveryAnswer['batches'] = [];
     let next: RecoveryAnswer['next'] = null;
     let entries = 0;
-    for (const { epoch } of held.filter((stream) => stream.epoch >= (request.after?.epoch ?? ''))) {
+    for (const { epoch, seq } of held) {
+      if (epoch < (request.after?.epoch ?? '') || Number(seq) <= (known.get(epoch) ?? 0)) continue;
       const beyond = await firstPositionBeyond(tx, { peer, epoch, seq: known.get(epoch) ?? 0 });
       const after = request.after?.epoch === epoch ? request.after.position : 0;
       if (beyond === undefined) continue;

@@ -32,19 +32,19 @@ export function knownStarts(tx: Reader): Promise<{ epoch: string; seq: bigint }[
   return tx.all('SELECT epoch, last_seq AS seq FROM node_starts ORDER BY ordinal');
 }
 
-/** Keeps an own entry that a peer gave back; answers false if it contradicts what is known. */
+/** Keeps an own entry that a peer gave back, and says what it is to this node. */
 export async function keepRecovered(
   tx: Transaction,
   entry: { epoch: string; seq: number; hash: string; text: string; holder: NodeCode },
-): Promise<boolean> {
+): Promise<'known' | 'lost' | 'forked'> {
   const logged = await tx.get<{ hash: string }>(
     'SELECT hash FROM log_entries WHERE epoch = ? AND seq = ?',
     entry.epoch,
     entry.seq,
   );
-  if (logged) return logged.hash === entry.hash;
-  const row = await tx.get<{ hash: string; holders: string }>(
-    'SELECT hash, holders FROM recovered_entries WHERE epoch = ? AND seq = ?',
+  if (logged) return logged.hash === entry.hash ? 'known' : 'forked';
+  const row = await tx.get<{ hash: string; holders: string; applied: bigint }>(
+    'SELECT hash, holders, applied FROM recovered_entries WHERE epoch = ? AND seq = ?',
     entry.epoch,
     entry.seq,
   );
@@ -57,9 +57,9 @@ export async function keepRecovered(
       entry.text,
       entry.holder,
     );
-    return true;
+    return 'lost';
   }
-  if (row.hash !== entry.hash) return false;
+  if (row.hash !== entry.hash) return 'forked';
   const holders = new Set(row.holders.split(' ')).add(entry.holder);
   await tx.run(
     'UPDATE recovered_entries SET holders = ? WHERE epoch = ? AND seq = ?',
@@ -67,7 +67,7 @@ export async function keepRecovered(
     entry.epoch,
     entry.seq,
   );
-  return true;
+  return row.applied === 1n ? 'known' : 'lost';
 }
 
 /** The next recovered entries to apply, in the order in which this node once wrote them. */
@@ -128,20 +128,6 @@ export async function overrideCount(tx: Reader, epoch: string): Promise<number> 
   return Number(row?.count ?? 0n);
 }
 
-/** Where a start that a peer reports stops being known here: streams to that peer are told up to there. */
-export async function acknowledgeHeld(
-  tx: Transaction,
-  held: { peer: NodeCode; epoch: string; position: number },
-): Promise<void> {
-  await tx.run(
-    `UPDATE outbound_streams SET acknowledged = MAX(acknowledged, MIN(position, ?))
-     WHERE peer = ? AND epoch = ?`,
-    held.position,
-    held.peer,
-    held.epoch,
-  );
-}
-
 /** As the one that answers: the peer forgot what it had acknowledged, so it is told again from where it still knows. */
 export async function rewindStreams(
   tx: Transaction,
@@ -161,6 +147,12 @@ export async function rewindStreams(
       epoch,
     );
   }
+  // What it gave back before it was set back itself, it may not hold any more.
+  await tx.run(
+    `UPDATE recovered_entries SET holders = trim(replace(' ' || holders || ' ', ?, ' '))
+     WHERE applied = 0`,
+    ` ${peer} `,
+  );
 }
 
 /** How far each start of `peer` is held here. */

@@ -20,10 +20,9 @@ import {
 import { forgottenStarts, type StartLine } from './forgotten-starts.ts';
 import type { EntryHandler } from './inbox.ts';
 import type { Log } from './log.ts';
-import { insertForgottenStart } from './log-store.ts';
+import { insertForgottenStart, restoreEntry } from './log-store.ts';
 import type { PeerClient, PeerDirectory, Signer, Verifier } from './peers.ts';
 import {
-  acknowledgeHeld,
   answeredPeers,
   heldStreams,
   keepRecovered,
@@ -72,6 +71,7 @@ export function createRecovery(deps: RecoveryDeps) {
   let recovering = false;
   let working = false;
   let stopped = false;
+  const compared = new Set<NodeCode>();
   let nonce = '';
 
   /** From now on, and after any restart, the node knows that it does not know everything. */
@@ -106,7 +106,6 @@ export function createRecovery(deps: RecoveryDeps) {
   }
 
   async function work(): Promise<void> {
-    nonce ||= deps.ids.secret(24);
     const answered = await store.read((tx) => answeredPeers(tx, log.epoch()));
     const missing = deps.directory
       .peers()
@@ -123,11 +122,28 @@ export function createRecovery(deps: RecoveryDeps) {
     deps.recovered();
   }
 
+  /**
+   * Once with each peer in each start, as soon as it is heard: who was set back and cannot tell by itself is told again
+   * what it forgot of the peer, and learns what it forgot of its own.
+   */
+  async function compare(peer: NodeCode): Promise<void> {
+    if (recovering || stopped || compared.has(peer)) return;
+    compared.add(peer);
+    try {
+      await ask(peer);
+    } catch {
+      // It is heard again soon.
+      compared.delete(peer);
+    }
+    run();
+  }
+
   async function ask(peer: NodeCode): Promise<void> {
     const { known, received } = await store.read(async (tx) => ({
       known: await knownStarts(tx),
       received: await heldStreams(tx, peer),
     }));
+    nonce ||= deps.ids.secret(24);
     let after: RecoveryAnswer['next'] = null;
     const lines = new Map<string, StartLine>();
     for (let page = 0; page < maxPages; page += 1) {
@@ -152,7 +168,7 @@ export function createRecovery(deps: RecoveryDeps) {
       const entries = proven.flatMap((batch) => batch.entries);
       const starts = forgottenStarts(answer.starts, [...lines.values()]);
       await store.write((tx) => keep(tx, { answer, entries, starts }));
-      if (answer.next === null) return;
+      if (answer.next === null) return void compared.add(peer);
       after = answer.next;
     }
     throw new DomainError('overloaded', 'The recovery has too many pages.');
@@ -192,16 +208,16 @@ export function createRecovery(deps: RecoveryDeps) {
       const text = canonicalJson(entry);
       const { epoch, seq } = entry;
       const row = { epoch, seq, hash: sha256(text), text, holder: peer };
-      if (!(await keepRecovered(tx, row))) deps.alarm('forked', `own entry ${epoch}/${seq}`);
+      const kept = await keepRecovered(tx, row);
+      if (kept === 'forked') deps.alarm('forked', `own entry ${epoch}/${seq}`);
+      if (kept === 'lost' && !recovering)
+        await mark(tx, `${peer} gave back what is not known here`);
     }
     if (answer.next !== null) return;
     // With the last page: only then is it known what all of them prove.
     for (const epoch of starts) {
       await insertForgottenStart(tx, { epoch, startedAt: now(clock), current });
       tx.afterCommit(() => log.nameEarlierStart(epoch));
-    }
-    for (const { epoch, position } of answer.held) {
-      if (epoch !== current) await acknowledgeHeld(tx, { peer, epoch, position });
     }
     await recordAnswer(tx, { epoch: current, peer, at: now(clock) });
   }
@@ -210,9 +226,10 @@ export function createRecovery(deps: RecoveryDeps) {
     const rows = await unappliedEntries(tx, entriesPerTransaction);
     for (const row of rows) {
       const entry = logEntry.parse(JSON.parse(row.entry));
+      const holders = entry.to.filter((peer) => row.holders.split(' ').includes(peer));
+      await restoreEntry(tx, { entry, text: row.entry, holders });
       await deps.replayers.get(entry.kind)?.(tx, entry);
-      const holders = new Set(row.holders.split(' '));
-      const missing = entry.to.filter((peer) => !holders.has(peer));
+      const missing = entry.to.filter((peer) => !holders.includes(peer));
       // Facts that somebody has not heard are told again; what hears them twice knows them by operation id.
       if (missing.length > 0 && entry.kind !== 'node.started') {
         const { kind, operationId, occurredAt, businessDate, body } = entry;
@@ -227,6 +244,7 @@ export function createRecovery(deps: RecoveryDeps) {
   return {
     isRecovering: () => recovering,
     mark,
+    compare,
     suspect,
     /** Tries the peers again at once. */
     run,

@@ -1,0 +1,128 @@
+import { copyFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import {
+  cash,
+  registerSubscriber,
+  startFederation,
+  type TestFederation,
+  until,
+} from '../support/federation.ts';
+import { moneyFaults } from '../support/invariants.ts';
+
+const codes = ['MSK', 'SPB'] as const;
+
+/** Whole machines come back from snapshots: the sentinel says nothing, and the start is one that everybody knows. */
+describe('a node that was set back with its sentinel, or after its peer was', function () {
+  this.timeout(240_000);
+  let federation: TestFederation;
+  let msisdn: string;
+
+  before(async () => {
+    federation = await startFederation(codes);
+    msisdn = await registerSubscriber(federation.branch('MSK'));
+    await federation.untilQuiet();
+  });
+  after(() => federation.stop());
+
+  const pay = async (at: string, amount: string): Promise<string> => {
+    const { manager } = federation.branch(at);
+    const answer = await manager.post('/api/v1/payments', { msisdn, ...cash(amount) });
+    expect(answer.status, JSON.stringify(answer.body)).to.equal(201);
+    return answer.body.operationId;
+  };
+  const setBack = async (code: string, backup: string) => {
+    await federation.stopNode(code);
+    federation.restore(code, backup);
+  };
+
+  /** The sentinel first: a store may be ahead of it. */
+  async function snapshot(code: string) {
+    const kept = join(federation.folder, `${code}.sentinel`);
+    const sentinel = String(federation.branch(code).environment.STORE_SENTINEL);
+    copyFileSync(sentinel, kept);
+    const backup = await federation.backup(code);
+    return async () => {
+      await setBack(code, backup);
+      copyFileSync(kept, sentinel);
+    };
+  }
+
+  async function today(): Promise<string> {
+    return (await federation.branch('MSK').manager.get('/api/v1/business-days')).body.current;
+  }
+
+  /** What head office has matched of the payments that SPB took, and whether any case is open. */
+  async function matched(): Promise<number> {
+    const { body } = await federation.hq.manager.get(`/api/v1/reconciliations/${await today()}`);
+    const pair = body.pairs.find(
+      (each: { serving: string; kind: string }) =>
+        each.serving === 'SPB' && each.kind === 'payment',
+    );
+    return pair?.matched ?? 0;
+  }
+
+  async function untilMatched(count: number): Promise<void> {
+    await until(`${count} payments are matched`, async () => (await matched()) === count);
+    const stores = codes.map((code) => ({ code, store: federation.running(code).store }));
+    expect(await moneyFaults(stores)).to.deep.equal([]);
+  }
+
+  it('tells again what it had itself got back, to the one who gave it back and then forgot it', async () => {
+    const [ofBranch, ofHeadOffice] = [
+      await federation.backup('SPB'),
+      await federation.backup('HQ'),
+    ];
+    await pay('SPB', '10.00');
+    await untilMatched(1);
+    await federation.untilQuiet();
+    await setBack('SPB', ofBranch);
+    await federation.startNode('SPB');
+    await until('it has recovered', () => !federation.running('SPB').federation.isRecovering());
+    await federation.untilQuiet();
+    await setBack('HQ', ofHeadOffice);
+    await federation.startNode('HQ');
+    await untilMatched(1);
+  });
+
+  it('is told again what it forgot of others, although it had said nothing since', async () => {
+    const goBack = await snapshot('HQ');
+    await pay('SPB', '20.00');
+    await untilMatched(2);
+    await federation.untilQuiet();
+    await goBack();
+    await federation.startNode('HQ');
+    await untilMatched(2);
+  });
+
+  it('learns of it though nobody could tell it when it started, and corrects the day that it closed meanwhile', async () => {
+    const goBack = await snapshot('MSK');
+    await pay('SPB', '30.00');
+    const own = await pay('MSK', '5.00');
+    await untilMatched(3);
+    await federation.untilQuiet();
+    await goBack();
+    for (const code of ['HQ', 'SPB']) await federation.stopNode(code);
+    await federation.startNode('MSK');
+    const { manager } = federation.branch('MSK');
+    const date = await today();
+    const closed = await manager.post(`/api/v1/business-days/${date}/close`);
+    expect(closed.status, JSON.stringify(closed.body)).to.equal(201);
+    for (const code of ['HQ', 'SPB']) await federation.startNode(code);
+    await until('it has back what it forgot', async () => {
+      return (await manager.get(`/api/v1/operations/${own}`)).status === 200;
+    });
+    await federation.untilQuiet();
+    const hq = federation.hq.manager;
+    await until('its totals are head office’s', async () => {
+      const { body } = await hq.get(`/api/v1/reconciliations/${date}`);
+      return (
+        body.branches.find(({ branch }: { branch: string }) => branch === 'MSK').equal === true
+      );
+    });
+    const cases = (await hq.get('/api/v1/cases')).body.items;
+    expect(cases.filter(({ state }: { state: string }) => state !== 'closed')).to.deep.equal([]);
+    const days = (await manager.get('/api/v1/business-days')).body.closed;
+    expect(days.map((day: { date: string }) => day.date)).to.deep.equal([date]);
+  });
+});
