@@ -141,7 +141,10 @@ export async function openCentre(config: CentreConfig, given: Partial<CentrePort
     return current;
   };
   const common = { clock, ids, federation, businessDate: today };
-  const obligations = createObligations({ ...common, alarms: node.alarms, reference });
+  const obligations = createObligations({
+    ...{ ...common, alarms: node.alarms, reference },
+    isRecovering: federation.isRecovering,
+  });
   const cases = createCases({ ...common, obligations });
   const reconciliation = createReconciliation({
     ...{ clock, federation, cases, obligations },

@@ -17,7 +17,7 @@ const maxDetailLength = 1_000;
 export interface CaseDeps {
   clock: Clock;
   ids: Ids;
-  federation: Pick<Federation, 'log' | 'onHeld' | 'onReplay'>;
+  federation: Pick<Federation, 'log' | 'onHeld' | 'onReplay' | 'isRecovering'>;
   obligations: Pick<Obligations, 'hold' | 'release' | 'adjust'>;
   /** Head office's own calendar day. */
   businessDate(): BusinessDate;
@@ -154,7 +154,8 @@ export function createCases(deps: CaseDeps) {
 
   /**
    * Another person's word makes the adjustment and closes the case.
-   * @throws DomainError `case-not-found`, `case-conflict`, `same-person`.
+   * @throws DomainError `case-not-found`, `case-conflict`, `same-person`; `recovering` while head office may have
+   * forgotten that somebody did.
    */
   async function approve(
     tx: Transaction,
@@ -166,6 +167,7 @@ export function createCases(deps: CaseDeps) {
       throw new DomainError('case-conflict', 'No adjustment was proposed.');
     }
     if (proposedBy === actor.id) throw new DomainError('same-person');
+    if (federation.isRecovering()) throw new DomainError('recovering');
     const adjusted = await take(tx, known, 'adjust', {
       approvedBy: actor.id,
       actor,
@@ -209,7 +211,9 @@ export function createCases(deps: CaseDeps) {
   /** Head office was set back: what it had told of a case stands. */
   async function restoreOpened(tx: Transaction, entry: LogEntry): Promise<void> {
     const { caseId: id, operation, ...told } = caseOpened.parse(entry.body);
-    if ((await findCase(tx, id)) || (await openCaseAbout(tx, told.subject))) return;
+    if (await findCase(tx, id)) return;
+    const newer = await openCaseAbout(tx, told.subject);
+    if (newer) await resolve(tx, newer.id, `It is the case ${id}, which had been forgotten.`);
     const kind = caseKinds.find((name) => name === told.kind);
     assert(kind, 'a case that head office told has a kind that it knows');
     const draft = { ...told, id, kind, ...(operation ? { operation } : {}) };

@@ -53,7 +53,7 @@ const maxNamedDifferences = 5;
 
 export interface ReconciliationDeps {
   clock: Clock;
-  federation: Pick<Federation, 'alarms'>;
+  federation: Pick<Federation, 'alarms' | 'isRecovering'>;
   cases: Cases;
   obligations: Pick<Obligations, 'owe' | 'reviewCaps'>;
   /** How long a leg waits for its partner, from its receipt here. */
@@ -233,10 +233,11 @@ export function createReconciliation(deps: ReconciliationDeps) {
 
   /**
    * Opens what cases are due, a bounded number a call: legs alone past the grace period, forked streams; looks again at
-   * dates whose totals differed, and at the debit caps.
+   * dates whose totals differed, and at the debit caps. Nothing while head office recovers: the case may be there already.
    * @returns how many cases it opened for legs.
    */
   async function sweep(tx: Transaction): Promise<number> {
+    if (federation.isRecovering()) return 0;
     const cutoff = instantOf(clock.nowMs() - graceMs);
     const due = await openSince(tx, { cutoff, limit: maxCasesPerSweep });
     for (const operation of due) {

@@ -30,6 +30,7 @@ import {
   findSettlement,
   insertPosition,
   insertSettlement,
+  pendingSettlementOf,
 } from './settlement-store.ts';
 import { findWindow, insertWindow, setWindowState } from './window-store.ts';
 
@@ -38,13 +39,14 @@ const maxPages = 100_000;
 const alarm = 'settlement-lost';
 /** Whoever it was: the log tells names, not operators' ids. */
 const restoredPerson = 'restored';
+const restorer = { id: restoredPerson, name: headOffice };
 
 export interface LostSettlementDeps {
   store: Store;
   client: PeerClient;
   federation: Pick<Federation, 'log' | 'alarms' | 'onReplay' | 'isRecovering'>;
   obligations: Pick<Obligations, 'adopt' | 'recordClosed'>;
-  settlements: Pick<Settlements, 'view' | 'discharge' | 'tell'>;
+  settlements: Pick<Settlements, 'view' | 'discharge' | 'giveUp' | 'tell'>;
 }
 
 /**
@@ -180,6 +182,9 @@ export function createLostSettlements(deps: LostSettlementDeps) {
         ...{ settlementId, windowId, operationId, attempt },
         ...{ branch, peer },
       });
+      // What was settled in another settlement was given up in this one: that was lost as well.
+      const pending = await pendingSettlementOf(tx, { operationId, attempt });
+      if (pending !== undefined) await settlements.giveUp(tx, { id: pending, actor: restorer });
       await obligations.adopt(tx, { operationId, attempt, windowId });
     }
   }

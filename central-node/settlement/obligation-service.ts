@@ -25,6 +25,7 @@ import {
   obligationOfOperation,
   obligationsInCase,
   placeObligation,
+  type RecordedObligation,
   sumsOf,
   takeFromSums,
 } from './obligation-store.ts';
@@ -42,6 +43,7 @@ export interface ObligationDeps {
   reference(): Pick<Reference, 'tariff' | 'commissionBasisPoints' | 'branch'>;
   /** Head office's own calendar day. */
   businessDate(): BusinessDate;
+  isRecovering(): boolean;
 }
 
 export type Obligations = ReturnType<typeof createObligations>;
@@ -85,10 +87,22 @@ export function createObligations(deps: ObligationDeps) {
     const known = await findObligation(tx, place);
     if (!known) return;
     const from = known.windowId === null ? undefined : await findWindow(tx, known.windowId);
-    if (from && from.state !== 'OPEN') return;
-    if (from) await takeFromSums(tx, from.id, known);
+    if (from && from.state !== 'OPEN' && from.state !== 'CLOSED') return;
+    if (from) await takeOut(tx, from, known);
     await placeObligation(tx, known.id, { windowId, caseId: known.caseId });
     await addToSums(tx, windowId, known);
+  }
+
+  /** Takes an obligation out of a window that nobody is settling, and off the positions that its closing recorded. */
+  async function takeOut(
+    tx: Transaction,
+    window: SettlementWindow,
+    taken: RecordedObligation,
+  ): Promise<void> {
+    await takeFromSums(tx, window.id, taken);
+    if (window.state !== 'CLOSED' || taken.kind === adjustmentKind) return;
+    const sums = [{ ...taken, count: 1 }];
+    await recordNets(tx, { kind: 'window.corrected', window, sign: -1n }, sums);
   }
 
   /** Both legs of an executed operation agree: what it makes one branch owe the other, once. */
@@ -184,11 +198,7 @@ export function createObligations(deps: ObligationDeps) {
     const window = held.windowId === null ? undefined : await findWindow(tx, held.windowId);
     if (window?.state === 'SETTLED') return;
     if (window && (window.state === 'OPEN' || window.state === 'CLOSED')) {
-      await takeFromSums(tx, window.id, held);
-      if (window.state === 'CLOSED') {
-        const taken = { ...held, count: 1 };
-        await recordNets(tx, { kind: 'window.corrected', window, sign: -1n }, [taken]);
-      }
+      await takeOut(tx, window, held);
       await placeObligation(tx, held.id, { windowId: null, caseId });
     } else {
       // A window that is being settled is not changed behind its checker's back; it cannot be approved.
@@ -228,9 +238,18 @@ export function createObligations(deps: ObligationDeps) {
   }
 
   /**
+   * Nobody settles before head office knows all that was settled: it might be the same once more.
+   * @throws DomainError `recovering`.
+   */
+  async function assertNothingLost(tx: Reader): Promise<void> {
+    if (deps.isRecovering()) throw new DomainError('recovering');
+    if ((await lostSettlementIds(tx)).length === 0) return;
+    throw new DomainError('recovering', 'An earlier settlement is being brought back. Try later.');
+  }
+
+  /**
    * Closes a window, opens the next one, and records the branches' net positions.
-   * @throws DomainError `window-not-found`, `window-not-open`; `recovering` while what an earlier window had settled
-   * may still stand in this one.
+   * @throws DomainError `window-not-found`, `window-not-open`, `recovering`.
    */
   async function closeWindow(
     tx: Transaction,
@@ -239,12 +258,7 @@ export function createObligations(deps: ObligationDeps) {
     const window = await findWindow(tx, id);
     if (!window) throw new DomainError('window-not-found');
     const state = nextWindowState(window.state, 'close');
-    if ((await lostSettlementIds(tx)).length > 0) {
-      throw new DomainError(
-        'recovering',
-        'An earlier settlement is being brought back. Try later.',
-      );
-    }
+    await assertNothingLost(tx);
     const closedAt = now(clock);
     await setWindowState(tx, id, { state, closedAt });
     const opened = await openWindow(tx, window.currency);
@@ -274,6 +288,6 @@ export function createObligations(deps: ObligationDeps) {
 
   return {
     ...{ owe, adjust, hold, release, reviewCaps },
-    ...{ closeWindow, recordClosed, emptyWindow, adopt },
+    ...{ assertNothingLost, closeWindow, recordClosed, emptyWindow, adopt },
   };
 }

@@ -69,12 +69,13 @@ export function createSettlements(deps: SettlementDeps) {
 
   /**
    * Takes closed windows of one currency into a settlement, its net positions fixed from now on.
-   * @throws DomainError `window-not-found`, `window-not-closed`, `invalid-input`.
+   * @throws DomainError `window-not-found`, `window-not-closed`, `invalid-input`, `recovering`.
    */
   async function make(
     tx: Transaction,
     wish: { windowIds: readonly string[]; model: SettlementModel; actor: Person },
   ): Promise<SettlementView> {
+    await obligations.assertNothingLost(tx);
     const windowIds = [...new Set(wish.windowIds)];
     const [currency, another] = await moveWindows(tx, windowIds, 'prepare');
     if (currency === undefined || another !== undefined) {
@@ -100,7 +101,7 @@ export function createSettlements(deps: SettlementDeps) {
 
   /**
    * Another person's approval: every branch's account moves to settled, every branch is told its positions.
-   * @throws DomainError `settlement-not-found`, `same-person`, `settlement-conflict`.
+   * @throws DomainError `settlement-not-found`, `same-person`, `settlement-conflict`, `recovering`.
    */
   async function approve(
     tx: Transaction,
@@ -109,6 +110,7 @@ export function createSettlements(deps: SettlementDeps) {
     const settlement = await view(tx, id);
     const state = nextSettlementState(settlement.state, 'settle');
     if (settlement.madeBy.id === actor.id) throw new DomainError('same-person');
+    await obligations.assertNothingLost(tx);
     for (const windowId of settlement.windowIds) {
       if ((await heldObligations(tx, windowId)).length > 0) {
         throw new DomainError(
@@ -189,10 +191,19 @@ export function createSettlements(deps: SettlementDeps) {
   }
 
   /**
-   * Gives a settlement up: its windows are done with, what was owed in them is owed in the open window.
-   * @throws DomainError `settlement-not-found`, `settlement-conflict`.
+   * People give a settlement up.
+   * @throws DomainError `settlement-not-found`, `settlement-conflict`, `recovering`.
    */
   async function abort(
+    tx: Transaction,
+    decision: { id: string; actor: Person },
+  ): Promise<SettlementView> {
+    await obligations.assertNothingLost(tx);
+    return giveUp(tx, decision);
+  }
+
+  /** Its windows are done with, what was owed in them is owed in the open window. */
+  async function giveUp(
     tx: Transaction,
     { id, actor }: { id: string; actor: Person },
   ): Promise<SettlementView> {
@@ -251,5 +262,5 @@ export function createSettlements(deps: SettlementDeps) {
     }
   }
 
-  return { make, approve, abort, view, discharge, tell, confirmed, disputed };
+  return { make, approve, abort, giveUp, view, discharge, tell, confirmed, disputed };
 }

@@ -92,6 +92,21 @@ export async function findSettlement(tx: Reader, id: string): Promise<Settlement
   return row && settlementOf(row);
 }
 
+/** The settlement that waits for its checker and has this obligation. */
+export async function pendingSettlementOf(
+  tx: Reader,
+  { operationId, attempt }: { operationId: string; attempt: number },
+): Promise<string | undefined> {
+  const row = await tx.get<{ id: string }>(
+    `SELECT s.id FROM obligations o JOIN settlement_members m ON m.window_id = o.window_id
+     JOIN settlements s ON s.id = m.settlement_id
+     WHERE o.operation_id = ? AND o.attempt = ? AND s.state = 'PENDING_SETTLEMENT'`,
+    operationId,
+    attempt,
+  );
+  return row?.id;
+}
+
 /** The newest first. */
 export async function listSettlements(
   tx: Reader,

@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { copyFile, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createOperations } from '../../../branch-node/operations/operation-service.ts';
@@ -11,12 +11,14 @@ import { registerCollection } from '../../../central-node/collection/collection-
 import { createCases } from '../../../central-node/reconciliation/case-service.ts';
 import { createReconciliation } from '../../../central-node/reconciliation/reconciliation-service.ts';
 import { createMovedNumbers } from '../../../central-node/reference/moved-number-service.ts';
+import { createLostSettlements } from '../../../central-node/settlement/lost-settlements.ts';
 import { createObligations } from '../../../central-node/settlement/obligation-service.ts';
 import { settlementPeerRoutes } from '../../../central-node/settlement/settlement-peer-routes.ts';
 import { createSettlements } from '../../../central-node/settlement/settlement-service.ts';
 import { createAudit } from '../../../shared/access/audit.ts';
 import { createAlarms } from '../../../shared/federation/alarms.ts';
-import { createFederation } from '../../../shared/federation/federation.ts';
+import { createFederation, type Federation } from '../../../shared/federation/federation.ts';
+import type { EntryHandler } from '../../../shared/federation/inbox.ts';
 import { createPeerApp } from '../../../shared/federation/peer-routes.ts';
 import { createSigner, createVerifier } from '../../../shared/federation/signing.ts';
 import { headOffice, type NodeCode, systemIds } from '../../../shared/ids/ids.ts';
@@ -76,14 +78,17 @@ interface NodeOptions {
   readonly network: Network;
   readonly keys: FederationKeys;
   readonly branches: readonly NodeCode[];
+  /** An old copy of its store. */
+  readonly backup?: string;
 }
 
 /** What every node is made of here: all of it real but the wire between them, which is not TLS. */
 async function openParts(
-  { node, network, keys, branches }: NodeOptions,
+  { node, network, keys, branches, backup }: NodeOptions,
   rooms: Readonly<Record<string, string>>,
 ) {
   const folder = await mkdtemp(join(tmpdir(), 'sbms-settlement-'));
+  if (backup !== undefined) await copyFile(backup, join(folder, 'store.db'));
   const { store } = await openStore({
     url: `file:${join(folder, 'store.db')}`,
     migrations: Object.entries(rooms).map(([room, path]) => ({
@@ -108,7 +113,7 @@ async function openParts(
   const app = createPeerApp({ federation, refused: () => {} });
   network.join(node, (request, env) => app.fetch(request, env));
   return {
-    ...{ node, store, clock, ids, client, alarms, federation, app, businessDate },
+    ...{ node, folder, store, clock, ids, client, alarms, federation, app, businessDate },
     write: <T>(fn: (tx: Transaction) => Promise<T>): Promise<T> => store.write(fn),
     /** Balances by account, those of zero left out. */
     async balances(): Promise<Record<string, bigint>> {
@@ -150,13 +155,24 @@ export async function openHeadOffice(options: Omit<NodeOptions, 'node'>) {
       settlement: 'central-node/settlement',
     },
   );
-  const { clock, ids, alarms, federation, store, app } = parts;
+  const { clock, ids, alarms, client, store, app } = parts;
   const businessDate = () => today;
+  const replayers = new Map<string, EntryHandler>();
+  const federation: Federation = {
+    ...parts.federation,
+    onReplay(kind, handler) {
+      replayers.set(kind, handler);
+    },
+  };
   const obligations = createObligations({
     ...{ clock, ids, alarms, businessDate },
     reference: () => reference,
+    isRecovering: federation.isRecovering,
   });
   const settlements = createSettlements({ clock, ids, federation, obligations, businessDate });
+  const lostSettlements = createLostSettlements({
+    ...{ store, client, federation, obligations, settlements },
+  });
   const cases = createCases({ clock, ids, federation, obligations, businessDate });
   const reconciliation = createReconciliation({ clock, federation, cases, obligations, graceMs });
   // No number moves here.
@@ -168,7 +184,13 @@ export async function openHeadOffice(options: Omit<NodeOptions, 'node'>) {
   await federation.begin({ setBack: false });
   await federation.start();
   return {
-    ...{ ...parts, obligations, settlements, cases, reconciliation, audit },
+    ...{ ...parts, obligations, settlements, lostSettlements, cases, reconciliation, audit },
+    /** Does again what it forgot, as its recovery does. */
+    async replay(...entries: LogEntry[]): Promise<void> {
+      for (const entry of entries) {
+        await parts.write(async (tx) => replayers.get(entry.kind)?.(tx, entry));
+      }
+    },
     /** Takes a branch's entries as its stream would bring them. */
     async tell(...entries: LogEntry[]): Promise<void> {
       for (const entry of entries) await parts.write((tx) => reconciliation.take(tx, entry));

@@ -1,0 +1,183 @@
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { listCases } from '../../../central-node/reconciliation/case-store.ts';
+import { findSettlement } from '../../../central-node/settlement/settlement-store.ts';
+import { listWindows } from '../../../central-node/settlement/window-store.ts';
+import type { NodeCode } from '../../../shared/ids/ids.ts';
+import { parseMoney } from '../../../shared/money/money.ts';
+import { federationKeys, refusalBy } from '../../support/federation-keys.ts';
+import { createNetwork } from '../branch-subscribers/branches-fixture.ts';
+import { operationEntries } from './entries-fixture.ts';
+import {
+  checker,
+  graceMs,
+  type HeadOffice,
+  maker,
+  msk,
+  nsk,
+  openHeadOffice,
+  spb,
+} from './settlement-fixture.ts';
+
+describe('head office that was set back', () => {
+  const network = createNetwork();
+  const branches = [msk, spb, nsk];
+  const opened: HeadOffice[] = [];
+  let hq: HeadOffice;
+
+  async function open(backup?: string): Promise<HeadOffice> {
+    const keys = await federationKeys(branches);
+    const options = { keys, network, branches, ...(backup === undefined ? {} : { backup }) };
+    const node = await openHeadOffice(options);
+    opened.push(node);
+    return node;
+  }
+  const backupOf = async ({ store, folder }: HeadOffice): Promise<string> => {
+    const path = join(folder, 'backup.db');
+    await store.backup(path);
+    return path;
+  };
+
+  beforeEach(async () => {
+    hq = await open();
+  });
+  afterEach(async () => {
+    for (const node of opened.splice(0)) {
+      expect(await node.ledgerFaults()).to.deep.equal([]);
+      await node.close();
+    }
+    for (const code of branches) network.leave(code);
+  });
+
+  async function matched(): Promise<string> {
+    const { id, accepted, executed } = operationEntries();
+    await hq.tell(accepted(), executed());
+    return id;
+  }
+  async function closeWindow(): Promise<string> {
+    const [window] = await hq.store.read((tx) => listWindows(tx, { state: 'OPEN', limit: 1 }));
+    const id = window?.id ?? '';
+    await hq.write((tx) => hq.obligations.closeWindow(tx, id));
+    return id;
+  }
+  const make = (...windowIds: string[]) =>
+    hq.write((tx) => hq.settlements.make(tx, { windowIds, model: 'multilateral', actor: maker }));
+  const approve = (node: HeadOffice, id: string) =>
+    node.write((tx) => node.settlements.approve(tx, { id, actor: checker }));
+  const abort = (node: HeadOffice, id: string) =>
+    node.write((tx) => node.settlements.abort(tx, { id, actor: checker }));
+
+  /** What both branches answer: that this payment of MSK for SPB was settled. */
+  function branchesFound(operationId: string): void {
+    const sums = { gross: '50000', commission: '750', fee: '0', net: '49250' };
+    const found = (peer: NodeCode, direction: string) => ({
+      items: [{ operationId, attempt: 1, kind: 'payment', peer, direction, ...sums }],
+      next: null,
+    });
+    network.join(msk, async () => Response.json(found(spb, 'owes')));
+    network.join(spb, async () => Response.json(found(msk, 'receives')));
+  }
+
+  it('decides nothing about money before it knows what it had decided', async () => {
+    await matched();
+    const first = await closeWindow();
+    const { id } = await make(first);
+    const story = operationEntries();
+    await hq.tell(story.accepted(), story.executed(), story.concluded('refused'));
+    const [found] = await hq.store.read((tx) => listCases(tx, { limit: 1 }));
+    const about = { id: found?.id ?? '' };
+    await hq.write((tx) => hq.cases.explain(tx, { ...about, explanation: 'bug', actor: maker }));
+    await hq.write((tx) => hq.cases.propose(tx, { ...about, reason: 'executed', actor: maker }));
+    await hq.write((tx) => hq.federation.recovery.mark(tx, 'test'));
+    const [window] = await hq.store.read((tx) => listWindows(tx, { state: 'OPEN', limit: 1 }));
+    for (const decision of [
+      hq.write((tx) => hq.obligations.closeWindow(tx, window?.id ?? '')),
+      make(first),
+      approve(hq, id),
+      abort(hq, id),
+      hq.write((tx) => hq.cases.approve(tx, { ...about, actor: checker })),
+    ]) {
+      expect((await refusalBy(decision)).code).to.equal('recovering');
+    }
+  });
+
+  it('settles again what was settled, not what had been given up for it', async () => {
+    const operationId = await matched();
+    const givenUp = await make(await closeWindow());
+    const backup = await backupOf(hq);
+    await abort(hq, givenUp.id);
+    const settled = await make(await closeWindow());
+    await approve(hq, settled.id);
+    const balances = await hq.balances();
+    const told = await hq.logged('settlement.completed');
+
+    const again = await open(backup);
+    branchesFound(operationId);
+    await again.replay(...told);
+    expect((await refusalBy(approve(again, givenUp.id))).code).to.equal('recovering');
+    await again.lostSettlements.bringBack();
+    expect(await again.balances()).to.deep.equal(balances);
+    const stateOf = async (id: string) =>
+      (await again.store.read((tx) => findSettlement(tx, id)))?.state;
+    expect(await stateOf(settled.id)).to.equal('SETTLED');
+    expect(await stateOf(givenUp.id)).to.equal('ABORTED');
+    expect((await refusalBy(approve(again, givenUp.id))).code).to.equal('settlement-conflict');
+  });
+
+  it('settles again what had been taken out of a closed window and settled in the next', async () => {
+    const story = operationEntries();
+    await hq.tell(story.accepted(), story.executed());
+    const first = await closeWindow();
+    const backup = await backupOf(hq);
+    const empty = await make(first);
+    await abort(hq, empty.id);
+    const settled = await make(await closeWindow());
+    await approve(hq, settled.id);
+    const balances = await hq.balances();
+    const told = await hq.logged('settlement.completed');
+
+    const again = await open(backup);
+    branchesFound(story.id);
+    await again.replay(...told);
+    await again.lostSettlements.bringBack();
+    expect(await again.balances()).to.deep.equal(balances);
+  });
+
+  /** A leg stayed alone past its time; two people adjusted the case. */
+  async function adjustedAfterBackup() {
+    await hq.tell(operationEntries().accepted());
+    const old = await backupOf(hq);
+    hq.clock.shift(graceMs + 1_000);
+    await hq.write(hq.reconciliation.sweep);
+    const [known] = await hq.store.read((tx) => listCases(tx, { limit: 1 }));
+    const id = known?.id ?? '';
+    const money = parseMoney({ amount: '5.00', currency: 'RUB' });
+    const owes = { debtor: msk, creditor: spb, money };
+    await hq.write((tx) => hq.cases.explain(tx, { id, explanation: 'lost', actor: maker }));
+    await hq.write((tx) => hq.cases.propose(tx, { id, reason: 'lost', owes, actor: maker }));
+    await hq.write((tx) => hq.cases.approve(tx, { id, actor: checker }));
+    const kinds = ['case.opened', 'case.adjusted', 'case.closed'];
+    const told = (await Promise.all(kinds.map(hq.logged))).flat();
+    return { old, told, balances: await hq.balances() };
+  }
+
+  it('opens no case while it recovers: it may have told one', async () => {
+    const { old } = await adjustedAfterBackup();
+    const again = await open(old);
+    again.clock.shift(graceMs + 1_000);
+    await again.write((tx) => again.federation.recovery.mark(tx, 'test'));
+    expect(await again.write(again.reconciliation.sweep)).to.equal(0);
+    expect(await again.store.read((tx) => listCases(tx, { limit: 5 }))).to.deep.equal([]);
+  });
+
+  it('gives up the case that it opened before it knew that it had forgotten one', async () => {
+    const { old, told, balances } = await adjustedAfterBackup();
+    const again = await open(old);
+    again.clock.shift(graceMs + 1_000);
+    expect(await again.write(again.reconciliation.sweep)).to.equal(1);
+    await again.replay(...told);
+    const cases = await again.store.read((tx) => listCases(tx, { limit: 5 }));
+    expect(cases.map(({ state }) => state)).to.deep.equal(['closed', 'closed']);
+    expect(await again.balances()).to.deep.equal(balances);
+  });
+});
