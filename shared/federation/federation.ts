@@ -69,6 +69,8 @@ export function createFederation(deps: FederationDeps) {
       tellRecovered();
       wakeAll();
     },
+    isRecovering: (peer) =>
+      liveness.statuses().some((each) => each.peer === peer && each.recovering),
     alarm: alarms.raise,
   });
   /** Nobody else would do it before the next start, so a store that fails now is no reason to leave it. */
@@ -110,7 +112,7 @@ export function createFederation(deps: FederationDeps) {
     isRecovering: recovery.isRecovering,
     heard(peer) {
       lanes.get(peer)?.heard();
-      if (isOpen) recovery.compare(peer);
+      recovery.compare(peer);
     },
     setBack: suspect,
     alarm: alarms.raise,
@@ -163,6 +165,7 @@ export function createFederation(deps: FederationDeps) {
   }
 
   async function onAcknowledged(tx: Transaction, stretch: Acknowledged): Promise<void> {
+    tx.afterCommit(() => recovery.taken(stretch.peer));
     if (heldHandlers.size === 0) return;
     const kinds = [...heldHandlers.keys()];
     for (const held of await acknowledgedOperations(tx, { ...stretch, kinds })) {

@@ -54,6 +54,8 @@ export interface RecoveryDeps {
   ids: Ids;
   /** Does again what one of this node's own entries says it once did, by operation id. */
   replayers: ReadonlyMap<string, EntryHandler>;
+  /** As the peer last said of itself. */
+  isRecovering(peer: NodeCode): boolean;
   /** All that was lost is back: what had to wait goes on. */
   recovered(): void;
   alarm(code: string, detail: string): void;
@@ -71,6 +73,8 @@ export function createRecovery(deps: RecoveryDeps) {
   let recovering = false;
   let working = false;
   let stopped = false;
+  /** Peers that have taken something of this start, and are still to be asked. */
+  const due = new Set<NodeCode>();
   const compared = new Set<NodeCode>();
   let nonce = '';
 
@@ -106,13 +110,8 @@ export function createRecovery(deps: RecoveryDeps) {
   }
 
   async function work(): Promise<void> {
-    const answered = await store.read((tx) => answeredPeers(tx, log.epoch()));
-    const missing = deps.directory
-      .peers()
-      .filter((peer) => peer.active && !answered.includes(peer.code));
-    const asked = await Promise.allSettled(missing.map((peer) => ask(peer.code)));
-    const silent = missing.filter((_, index) => asked[index]?.status === 'rejected');
-    if (silent.length > 0) {
+    await Promise.allSettled((await unanswered()).map(ask));
+    if ((await unanswered()).length > 0) {
       const overrides = await store.read((tx) => overrideCount(tx, log.epoch()));
       if (overrides < overridesNeeded) return;
     }
@@ -122,18 +121,30 @@ export function createRecovery(deps: RecoveryDeps) {
     deps.recovered();
   }
 
+  async function unanswered(): Promise<NodeCode[]> {
+    const answered = await store.read((tx) => answeredPeers(tx, log.epoch()));
+    const active = deps.directory.peers().filter((peer) => peer.active);
+    return active.map(({ code }) => code).filter((code) => !answered.includes(code));
+  }
+
+  /** The peer has taken something of this start: from now on it takes nothing of earlier ones. */
+  function taken(peer: NodeCode): void {
+    if (compared.has(peer)) return;
+    due.add(peer);
+    compare(peer);
+  }
+
   /**
-   * Once with each peer in each start, as soon as it is heard: who was set back and cannot tell by itself is told again
-   * what it forgot of the peer, and learns what it forgot of its own.
+   * Once with each peer in each start: who was set back and cannot tell by itself is told again what it forgot of the
+   * peer, and learns what it forgot of its own.
    */
   async function compare(peer: NodeCode): Promise<void> {
-    if (recovering || stopped || compared.has(peer)) return;
-    compared.add(peer);
+    if (recovering || stopped || !due.delete(peer)) return;
     try {
       await ask(peer);
     } catch {
       // It is heard again soon.
-      compared.delete(peer);
+      due.add(peer);
     }
     run();
   }
@@ -168,7 +179,7 @@ export function createRecovery(deps: RecoveryDeps) {
       const entries = proven.flatMap((batch) => batch.entries);
       const starts = forgottenStarts(answer.starts, [...lines.values()]);
       await store.write((tx) => keep(tx, { answer, entries, starts }));
-      if (answer.next === null) return void compared.add(peer);
+      if (answer.next === null) return;
       after = answer.next;
     }
     throw new DomainError('overloaded', 'The recovery has too many pages.');
@@ -219,7 +230,10 @@ export function createRecovery(deps: RecoveryDeps) {
       await insertForgottenStart(tx, { epoch, startedAt: now(clock), current });
       tx.afterCommit(() => log.nameEarlierStart(epoch));
     }
+    // Until it takes this start it may still take what an earlier one had sent; a peer that recovers takes nothing.
+    if (answer.starts.at(-1) !== current && !deps.isRecovering(peer)) return;
     await recordAnswer(tx, { epoch: current, peer, at: now(clock) });
+    tx.afterCommit(() => compared.add(peer));
   }
 
   async function applySome(tx: Transaction): Promise<number> {
@@ -244,6 +258,7 @@ export function createRecovery(deps: RecoveryDeps) {
   return {
     isRecovering: () => recovering,
     mark,
+    taken,
     compare,
     suspect,
     /** Tries the peers again at once. */
