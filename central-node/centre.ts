@@ -28,6 +28,7 @@ import { createEnrolment, type EnrolmentDeps } from './directory/enrolment-servi
 import { allBranches } from './directory/enrolment-store.ts';
 import { openHeadOfficeIdentity } from './directory/head-office-identity.ts';
 import { createHeadOfficeKeys } from './directory/head-office-keys.ts';
+import { createLostDirectory } from './directory/lost-directory.ts';
 import { createMembers, type Members } from './directory/members.ts';
 import { allKeys } from './directory/node-key-store.ts';
 import { nodeRoutes } from './directory/node-routes.ts';
@@ -102,6 +103,8 @@ export async function openCentre(config: CentreConfig, given: Partial<CentrePort
   const lostReleases = createLostReleases({
     ...{ references, drafts, federation },
     client: node.client,
+    restoreDirectory: (released) =>
+      store.write((tx) => directory.lostDirectory.restore(tx, released)),
   });
   async function tellReleased(tx: Transaction, { version, createdAt }: ReleaseManifest) {
     await federation.log.append(tx, {
@@ -260,11 +263,16 @@ function wireDirectory(node: Node, deps: DirectoryDeps) {
       await releases.ask(tx, node.code);
     }
   };
+  const onMember = memberChange(node, { ...deps, releases });
+  const lostDirectory = createLostDirectory({
+    clock,
+    onChanged: (tx, branch) => onMember(tx, branch, { atOnce: false }),
+  });
   const enrolment = createEnrolment({
     ...{ store, clock, ids },
     authorities: () => authority.held(),
     headOfficeKey: () => publicKeyOf(identity().signingKey),
-    onChanged: memberChange(node, { ...deps, releases }),
+    onChanged: onMember,
     note: (tx, event) => noting(node, tx, event),
   });
   const renewIdentity = async () => {
@@ -295,7 +303,7 @@ function wireDirectory(node: Node, deps: DirectoryDeps) {
   const { publishDue } = releases;
   authorityRoutes(api, { audit, authority, headOfficeKeys, identity, publishDue });
   return {
-    ...{ enrolment, releases },
+    ...{ enrolment, releases, lostDirectory },
     async start(): Promise<void> {
       await store.write(authority.settle);
       node.repeat('directory-release', directoryPauseMs, publishDue);

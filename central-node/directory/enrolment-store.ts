@@ -48,6 +48,12 @@ export async function useToken(tx: Transaction, secretSha256: string, at: Instan
   await tx.run('UPDATE enrolment_tokens SET used_at = ? WHERE secret_sha256 = ?', at, secretSha256);
 }
 
+/** Tokens that may have been used since, as far as anybody knows. */
+export async function dropTokensUntil(tx: Transaction, at: Instant): Promise<void> {
+  const sql = 'DELETE FROM enrolment_tokens WHERE used_at IS NULL AND created_at <= ?';
+  await tx.run(sql, at);
+}
+
 export async function saveBranch(
   tx: Transaction,
   branch: Omit<EnrolledBranch, 'keys' | 'revokedSerials' | 'active'>,
@@ -170,6 +176,26 @@ export async function revokeCertificate(tx: Transaction, serial: string, at: Ins
     'UPDATE issued_certificates SET revoked_at = coalesce(revoked_at, ?) WHERE serial = ?',
     at,
     serial,
+  );
+}
+
+/** One that was issued and revoked since the backup: no more is known of it than that. */
+export async function restoreRevoked(
+  tx: Transaction,
+  certificate: Omit<IssuedCertificate, 'revokedAt' | 'authoritySha256'>,
+  at: Instant,
+): Promise<void> {
+  await tx.run(
+    `INSERT INTO issued_certificates
+       (serial, code, tls_key_sha256, not_before, not_after, revoked_at)
+     VALUES (?, ?, ?, ?, ?, ?)
+     ON CONFLICT (serial) DO UPDATE SET revoked_at = coalesce(revoked_at, excluded.revoked_at)`,
+    certificate.serial,
+    certificate.code,
+    certificate.tlsKeySha256,
+    certificate.notBefore,
+    certificate.notAfter,
+    at,
   );
 }
 

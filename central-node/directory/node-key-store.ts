@@ -82,6 +82,25 @@ export async function revokeKeys(tx: Transaction, node: NodeCode, at: Instant): 
   );
 }
 
+/** What a release said of a key. Revoked stays revoked, whoever says otherwise. */
+export async function restoreKey(
+  tx: Transaction,
+  { node, use, key, state }: RowOf<'node-keys'>,
+  at: Instant,
+): Promise<void> {
+  await tx.run(
+    `INSERT INTO node_keys (use, key, node, state, since, ended_at) VALUES (?, ?, ?, ?, ?, ?)
+     ON CONFLICT (use, key) DO UPDATE SET state = excluded.state, ended_at = excluded.ended_at
+       WHERE state NOT IN ('revoked', excluded.state) AND node = excluded.node`,
+    use,
+    key,
+    node,
+    state,
+    at,
+    state === 'accepted' ? null : at,
+  );
+}
+
 /** What each of head office's keys signed of the next one, in order. */
 export async function successors(tx: Reader): Promise<string[]> {
   const sql = 'SELECT statement FROM head_office_successors ORDER BY sequence';

@@ -1,12 +1,15 @@
 import type { Federation } from '../../shared/federation/federation.ts';
 import type { PeerClient } from '../../shared/federation/peers.ts';
 import { DomainError } from '../../shared/problem/problem.ts';
+import { parseRows } from '../../shared/reference/dataset-content.ts';
 import {
   branchTerms,
   type DatasetName,
   editableDatasets,
+  type RowOf,
 } from '../../shared/reference/datasets.ts';
 import type { ReferenceService } from '../../shared/reference/reference-service.ts';
+import type { ReleaseManifest } from '../../shared/reference/release.ts';
 import { createReleaseFetcher } from '../../shared/reference/release-fetcher.ts';
 import type { ReferenceDraftService } from './reference-draft-service.ts';
 
@@ -19,8 +22,20 @@ export function createLostReleases(deps: {
   drafts: ReferenceDraftService;
   federation: Pick<Federation, 'liveness' | 'isRecovering'>;
   client: PeerClient;
+  /** Members and keys are as the release says. */
+  restoreDirectory(released: {
+    createdAt: string;
+    branches: readonly RowOf<'branches'>[];
+    keys: readonly RowOf<'node-keys'>[];
+  }): Promise<void>;
 }) {
   const { references, drafts, federation, client } = deps;
+
+  async function rowsOf<Name extends DatasetName>({ datasets }: ReleaseManifest, name: Name) {
+    const listed = datasets[name];
+    const text = listed ? await references.datasetContent(listed.sha256) : '[]';
+    return parseRows(name, JSON.parse(text));
+  }
 
   /** The branch that has the highest release, if it is higher than head office's own. */
   async function holder() {
@@ -66,6 +81,11 @@ export function createLostReleases(deps: {
       const manifest = await unadopted();
       if (!manifest) return;
       await adopt(manifest.datasets);
+      await deps.restoreDirectory({
+        createdAt: manifest.createdAt,
+        branches: await rowsOf(manifest, 'branches'),
+        keys: await rowsOf(manifest, 'node-keys'),
+      });
       // Last: what a crash interrupts is done again.
       await drafts.recordRecovered(manifest);
     },

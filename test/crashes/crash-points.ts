@@ -6,7 +6,9 @@ import type { SourcePatch } from '../support/patches.ts';
  */
 
 /** What has to be done that a node comes by, beside what the crowd does all the time. */
-export type Errand = 'nothing' | 'restart' | 'restore' | 'stop' | 'backup' | 'case' | 'adjustment';
+export type Errand =
+  | ('nothing' | 'restart' | 'restore' | 'stop' | 'backup')
+  | ('case' | 'end of a case' | 'adjustment');
 
 export interface CrashPoint {
   readonly name: string;
@@ -198,7 +200,7 @@ const writes: readonly Place[] = [
     file: rooms.cases,
     before: 'await ended(tx, closed);\n    }\n    async function ended',
     node: 'centre',
-    errand: 'case',
+    errand: 'end of a case',
   },
   {
     name: 'case adjusted, not told',

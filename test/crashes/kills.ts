@@ -5,13 +5,16 @@ import { judge } from './judge.ts';
 
 /** SIGKILL at random moments of random nodes, under load; judged now and then. */
 
-const crowdOptions = { people: 8, restMaxMs: 250, settlementPauseMs: 3_000 } as const;
-const restBeforeMaxMs = 1_200;
+const crowdOptions = { people: 6, restMaxMs: 300, settlementPauseMs: 4_000 } as const;
+const restBeforeMaxMs = 800;
 const staggerMaxMs = 300;
-const downMaxMs = 600;
+/** The others die at one moment, as if their power had failed. */
+const staggeredShare = 0.7;
+const downMaxMs = 500;
 /** Of the time that the last start took: some are killed right after they were ready. */
 const startedShareMax = 1.2;
-const killedWhileStartingShare = 0.4;
+/** A node may be killed while it starts several times in a row. */
+const killedWhileStartingShare = 0.5;
 const victimsMax = 3;
 
 export interface KillPlan {
@@ -61,11 +64,11 @@ export async function killThrough(
     byNode[code] = (byNode[code] ?? 0) + 1;
   }
 
-  async function killAndStart(code: string): Promise<void> {
-    await pause(random() * staggerMaxMs);
+  async function killAndStart(code: string, staggerMs: number): Promise<void> {
+    await pause(random() * staggerMs);
     await kill(code);
     await pause(random() * downMaxMs);
-    if (random() < killedWhileStartingShare) {
+    while (random() < killedWhileStartingShare) {
       demo.start(code);
       await pause(random() * startedShareMax * (startMs.get(code) ?? 0));
       await kill(code);
@@ -83,7 +86,8 @@ export async function killThrough(
       await pause(random() * restBeforeMaxMs);
       const count = 1 + Math.floor(random() * victimsMax);
       const victims = new Set(Array.from({ length: count }, () => pick(codes)));
-      await Promise.all([...victims].map(killAndStart));
+      const staggerMs = random() < staggeredShare ? staggerMaxMs : 0;
+      await Promise.all([...victims].map((code) => killAndStart(code, staggerMs)));
     }
     await crowd.leave();
     const faults = await judge(town);

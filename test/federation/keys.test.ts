@@ -113,6 +113,7 @@ describe('keys and certificates', () => {
     const stolen = await stolenIdentity(federation.branch('SPB'));
     expect(await isHeard(stolen, 'MSK')).to.equal(true);
     const { manager } = federation.hq;
+    const backup = await federation.backup('HQ');
     const { status, body } = await manager.post('/api/v1/nodes/SPB/rekeying', {});
     expect([status, body.release], JSON.stringify(body)).to.deep.equal([201, 2]);
     expect(await isHeard(stolen, 'HQ')).to.equal(false);
@@ -131,6 +132,19 @@ describe('keys and certificates', () => {
     await until('MSK hears the new key', () => isHeard(now, 'MSK'));
     expect(await isHeard(stolen, 'MSK')).to.equal(false);
     expect(federation.running('SPB').federation.isRecovering()).to.equal(false);
+
+    // Head office goes back to before all of that: its own releases, which the branches hold, say who is who.
+    await federation.stopNode('HQ');
+    federation.restore('HQ', backup);
+    await federation.startNode('HQ');
+    await until('head office hears the new key again', () => isHeard(now, 'HQ'));
+    expect(await isHeard(stolen, 'HQ')).to.equal(false);
+    await until('it has recovered', () => !federation.centre().federation.isRecovering());
+    const { drafts } = federation.centre();
+    await until('it goes on from its last release', async () => {
+      return (await drafts.publications())[0]?.version === 3;
+    });
+    expect(await drafts.diff(), 'the next one would take nothing back').to.deep.equal([]);
   }).timeout(120_000);
 
   it('rotates the keys of a branch while it works', async () => {

@@ -18,12 +18,17 @@ import { judge, type Sample } from './trend.ts';
 const sampleSeconds = 5;
 const warmUpShare = 0.4;
 const peoplePerDesk = 4;
-const breathMs = 20;
 const pageBytes = 4_096;
 
-const { values } = parseArgs({ options: { minutes: { type: 'string', default: '20' } } });
-const minutes = Number(values.minutes);
-if (!(minutes > 0)) throw new Error('--minutes is a number');
+const { values } = parseArgs({
+  options: {
+    minutes: { type: 'string', default: '20' },
+    /** Between two requests of one person, in milliseconds: on a machine that others need too. */
+    breath: { type: 'string', default: '20' },
+  },
+});
+const [minutes, breathMs] = [Number(values.minutes), Number(values.breath)];
+if (!(minutes > 0 && breathMs > 0)) throw new Error('--minutes and --breath are numbers');
 
 let operations = 0;
 let refusals = 0;
