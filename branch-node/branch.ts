@@ -13,6 +13,7 @@ import { createReleaseFetcher } from '../shared/reference/release-fetcher.ts';
 import { createReleaseFollower } from '../shared/reference/release-follower.ts';
 import { releasePolicy } from '../shared/reference/release-policy.ts';
 import type { Reader } from '../shared/store/store.ts';
+import { businessDayPeerRoutes } from './business-days/business-day-peer-routes.ts';
 import { businessDayRoutes } from './business-days/business-day-routes.ts';
 import { type BusinessDays, createBusinessDays } from './business-days/business-day-service.ts';
 import type { BranchConfig } from './config.ts';
@@ -289,6 +290,7 @@ function wireRooms(node: Node, businessDays: BusinessDays) {
 
   settlementRoutes(api, { node: code, store, audit, settlements });
   settlementPeerRoutes(node.peerApp, { store });
+  businessDayPeerRoutes(node.peerApp, { store, node: code });
   referenceRoutes(api, { references });
   const operationEndpoints = operationRoutes(api, { store, operations: operations.store });
   const paymentEndpoints = paymentRoutes(api, {

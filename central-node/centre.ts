@@ -34,6 +34,7 @@ import { allKeys } from './directory/node-key-store.ts';
 import { nodeRoutes } from './directory/node-routes.ts';
 import { caseRoutes } from './reconciliation/case-routes.ts';
 import { createCases } from './reconciliation/case-service.ts';
+import { createDaySearch } from './reconciliation/day-search.ts';
 import { reconciliationRoutes } from './reconciliation/reconciliation-routes.ts';
 import { createReconciliation } from './reconciliation/reconciliation-service.ts';
 import { createDirectoryReleases, type DirectoryReleases } from './reference/directory-release.ts';
@@ -56,6 +57,7 @@ import { createSettlements } from './settlement/settlement-service.ts';
 const renewalPauseMs = 60_000;
 const keysPauseMs = 1_000;
 const sweepPauseMs = 2_000;
+const daySearchPauseMs = 2_000;
 const lostReleasesPauseMs = 3_000;
 const lostSettlementsPauseMs = 3_000;
 const directoryPauseMs = 1_000;
@@ -153,6 +155,7 @@ export async function openCentre(config: CentreConfig, given: Partial<CentrePort
     ...{ clock, federation, cases, obligations },
     graceMs: config.caseGraceMs,
   });
+  const daySearch = createDaySearch({ store, clock, federation, client: node.client });
   const settlements = createSettlements({ ...common, obligations });
   const lostSettlements = createLostSettlements({
     ...{ store, federation, obligations, settlements },
@@ -219,6 +222,7 @@ export async function openCentre(config: CentreConfig, given: Partial<CentrePort
       await directory.start();
       node.repeat('lost-releases', lostReleasesPauseMs, lostReleases.restore);
       node.repeat('lost-settlements', lostSettlementsPauseMs, lostSettlements.bringBack);
+      node.repeat('day-search', daySearchPauseMs, daySearch.searchDue);
       node.repeat('sweep', sweepPauseMs, async () => {
         if (references.current()) await store.write(reconciliation.sweep);
       });

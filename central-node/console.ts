@@ -10,6 +10,7 @@ import { nodePages } from './directory/node-pages.tsx';
 import type { NodeEndpoints } from './directory/node-routes.ts';
 import { casePages } from './reconciliation/case-pages.tsx';
 import type { CaseEndpoints } from './reconciliation/case-routes.ts';
+import { dayDifferencePages } from './reconciliation/day-difference-pages.tsx';
 import { reconciliationPages } from './reconciliation/reconciliation-pages.tsx';
 import type { ReconciliationEndpoints } from './reconciliation/reconciliation-routes.ts';
 import { referencePages } from './reference/reference-pages.tsx';
@@ -41,6 +42,7 @@ export function openConsole(deps: ConsoleDeps): void {
   nodePages({ pages, nodes });
   referencePages({ pages, reference });
   reconciliationPages({ pages, reconciliation, today });
+  dayDifferencePages({ pages, reconciliation, today });
   casePages({ pages, cases, ids });
   settlementPages({ pages, settlement, ids });
   staffPages({ pages, endpoints: api.common, roles: node.roles });

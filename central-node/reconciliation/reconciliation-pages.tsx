@@ -13,6 +13,7 @@ import { catalogue } from '../../shared/pages/language.ts';
 import type { Pages } from '../../shared/pages/pages.tsx';
 import type { View } from '../../shared/pages/view.ts';
 import type { BusinessDate } from '../../shared/time/clock.ts';
+import { differencesPath } from './day-difference-pages.tsx';
 import type { ReconciliationEndpoints } from './reconciliation-routes.ts';
 
 const reconciliationTexts = catalogue(
@@ -156,7 +157,7 @@ export function reconciliationPages(deps: ReconciliationPagesDeps): void {
           <Field label={words.date} name="date" type="date" value={date} />
           <Button kind="plain">{words.show}</Button>
         </form>
-        <Branches view={view} branches={report.branches} />
+        <Branches view={view} date={date} branches={report.branches} />
         <Pairs view={view} date={date} pairs={report.pairs} />
       </>
     );
@@ -199,7 +200,8 @@ export function reconciliationPages(deps: ReconciliationPagesDeps): void {
 
 type Report = Awaited<ReturnType<ReconciliationEndpoints['getReconciliation']>>;
 
-function Branches({ view, branches }: { view: View; branches: Report['branches'] }) {
+function Branches(props: { view: View; date: string; branches: Report['branches'] }) {
+  const { view, date, branches } = props;
   const words = view.words(reconciliationTexts);
   return (
     <Table
@@ -218,12 +220,15 @@ function Branches({ view, branches }: { view: View; branches: Report['branches']
         },
         {
           label: words.totals,
-          cell: ({ equal }) =>
-            equal === null ? (
-              '–'
-            ) : (
-              <State tone={equal ? 'good' : 'bad'}>{equal ? words.equal : words.differ}</State>
-            ),
+          cell: ({ branch, equal }) => {
+            if (equal === null) return '–';
+            if (equal) return <State tone="good">{words.equal}</State>;
+            return (
+              <a href={`${differencesPath}?${new URLSearchParams({ date, branch })}`}>
+                <State tone="bad">{words.differ}</State>
+              </a>
+            );
+          },
         },
       ]}
     />

@@ -13,6 +13,7 @@ import {
   nodeCode,
   page,
 } from '../../shared/web/schemas.ts';
+import { findSearch, holders } from './day-difference-store.ts';
 import { type CollectedLeg, collectedStates } from './matching.ts';
 import {
   type OperationWithLegs,
@@ -90,6 +91,21 @@ const collectedOperation = z
   })
   .openapi('CollectedOperation');
 
+const daySearch = z
+  .strictObject({
+    searchedAt: instant.nullable().openapi({ description: 'Null: nothing was looked for' }),
+    whole: z.boolean().openapi({ description: 'False: there may be more than was found' }),
+    items: z.array(
+      z.strictObject({
+        operationId: z.string(),
+        attempt: z.int(),
+        point: z.string(),
+        heldBy: z.enum(holders).openapi({ description: 'Both: they hold it, but not the same' }),
+      }),
+    ),
+  })
+  .openapi('DayDifferences');
+
 const params = z.strictObject({ businessDate });
 const cursorKey = z.strictObject({ operationId: z.string().max(64), attempt: z.int() });
 
@@ -160,7 +176,30 @@ export function reconciliationRoutes(
     },
   );
 
-  return { getReconciliation, listCollectedOperations };
+  const listDifferences = endpoint(
+    {
+      ...common,
+      method: 'GET',
+      path: '/api/v1/reconciliations/{businessDate}/branches/{branch}/differences',
+      operationId: 'listDifferences',
+      summary: "The legs in which a branch's control totals of a date differ from head office's",
+      description:
+        'Looked for while a case `totals-differ` is open: the branch is asked for its minutes, and for the legs of those that differ.',
+      params: z.strictObject({ businessDate, branch: nodeCode }),
+      response: daySearch,
+    },
+    async ({ params: { businessDate, branch: code } }) => {
+      const branch = code as NodeCode;
+      const found = await store.read((tx) => findSearch(tx, { businessDate, branch }));
+      return {
+        searchedAt: found?.searchedAt ?? null,
+        whole: found?.whole ?? false,
+        items: [...(found?.differences ?? [])],
+      };
+    },
+  );
+
+  return { getReconciliation, listCollectedOperations, listDifferences };
 }
 
 /** As the pages ask them. */

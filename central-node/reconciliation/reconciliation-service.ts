@@ -25,6 +25,7 @@ import type { Obligations } from '../settlement/obligation-service.ts';
 import { type CaseKind, dayOfSubject, subjects } from './case.ts';
 import type { Cases } from './case-service.ts';
 import { historyOf, openCasesOfKind } from './case-store.ts';
+import { forgetSearch } from './day-difference-store.ts';
 import {
   findCollected,
   findDayClosing,
@@ -227,6 +228,7 @@ export function createReconciliation(deps: ReconciliationDeps) {
       await cases.open(tx, { kind: 'totals-differ', subject, branches: [branch], detail });
       return;
     }
+    await forgetSearch(tx, day);
     const { openId } = await historyOf(tx, subject);
     if (openId !== null) await cases.resolve(tx, openId, 'The totals are equal now.');
   }

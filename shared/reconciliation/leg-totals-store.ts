@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import type { NodeCode } from '../ids/ids.ts';
 import type { Reader, Transaction } from '../store/store.ts';
-import { directionOf, type Leg, legFingerprint, peerOf } from './leg.ts';
+import { keepCounted } from './counted-legs-store.ts';
+import { directionOf, fingerprintText, type Leg, legFingerprint, peerOf } from './leg.ts';
 
 /** Count, sum (minor units) and fingerprint of the legs of one group; the form in which `day.closed` carries it. */
 export const legTotal = z.strictObject({
@@ -18,6 +19,7 @@ export type LegTotal = z.infer<typeof legTotal>;
 
 /** Adds a leg that was not known before to its group. */
 export async function addToTotals(tx: Transaction, leg: Leg): Promise<void> {
+  const limbs = legFingerprint(leg);
   await tx.run(
     `INSERT INTO leg_totals (branch, business_date, kind, point, direction, peer, currency,
        count, sum, h0, h1, h2, h3) VALUES (?, ?, ?, ?, ?, ?, ?, 1, ?, ?, ?, ?, ?)
@@ -32,8 +34,9 @@ export async function addToTotals(tx: Transaction, leg: Leg): Promise<void> {
     peerOf(leg),
     leg.money?.currency ?? '',
     leg.money?.amount ?? 0n,
-    ...legFingerprint(leg),
+    ...limbs,
   );
+  await keepCounted(tx, leg, limbs);
 }
 
 /** The control totals of one branch and business date, in a fixed order. */
@@ -57,9 +60,7 @@ export async function totalsOf(
     currency: row.currency,
     count: Number(row.count),
     sum: row.sum.toString(),
-    fingerprint: [row.h0, row.h1, row.h2, row.h3]
-      .map((limb) => limb.toString(16).padStart(8, '0'))
-      .join(''),
+    fingerprint: fingerprintText([row.h0, row.h1, row.h2, row.h3]),
   }));
 }
 

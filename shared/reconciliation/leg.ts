@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { NodeCode } from '../ids/ids.ts';
+import { type NodeCode, uuidPattern } from '../ids/ids.ts';
 import { type Money, parseMoney } from '../money/money.ts';
 import { isDomainError } from '../problem/problem.ts';
 import { canonicalJson, sha256 } from '../wire/canonical.ts';
@@ -75,11 +75,13 @@ export function directionOf(leg: Leg): 'served' | 'executed' {
   return leg.point === 'accepted' || leg.point === 'concluded' ? 'served' : 'executed';
 }
 
+export type Limbs = readonly [number, number, number, number];
+
 /**
  * Four 32-bit numbers of the leg's SHA-256. Added up modulo 2^32 each, they give a set of legs a fingerprint that does
  * not depend on their order.
  */
-export function legFingerprint(leg: Leg): readonly [number, number, number, number] {
+export function legFingerprint(leg: Leg): Limbs {
   const { branch, operationId, attempt, point, kind, serving, home, msisdn } = leg;
   const { businessDate, operationDate, money } = leg;
   // Named one by one: whoever counts may know more of a leg than the leg is.
@@ -92,4 +94,18 @@ export function legFingerprint(leg: Leg): readonly [number, number, number, numb
   );
   const limb = (index: number) => Number.parseInt(text.slice(index * 8, index * 8 + 8), 16);
   return [limb(0), limb(1), limb(2), limb(3)];
+}
+
+/** 32 hexadecimal digits. */
+export function fingerprintText(limbs: readonly (number | bigint)[]): string {
+  return limbs.map((limb) => limb.toString(16).padStart(8, '0')).join('');
+}
+
+const minuteMs = 60_000;
+
+/** In which minute since 1970 an operation's id was made (UUIDv7, RFC 9562, 5.7); 0 for what is none. */
+export function minuteOf(operationId: string): number {
+  if (!uuidPattern.test(operationId)) return 0;
+  const madeMs = Number.parseInt(operationId.slice(0, 8) + operationId.slice(9, 13), 16);
+  return Math.floor(madeMs / minuteMs);
 }

@@ -103,6 +103,10 @@ const centre = [
   row('POST /api/v1/numbering-imports', 'reference.edit'),
   row('GET /api/v1/reconciliations/{businessDate}', 'reconciliation.read'),
   row('GET /api/v1/reconciliations/{businessDate}/operations', 'reconciliation.read'),
+  row(
+    'GET /api/v1/reconciliations/{businessDate}/branches/{branch}/differences',
+    'reconciliation.read',
+  ),
   row('POST /api/v1/audit-bundles', 'audit.export'),
   row('GET /api/v1/cases', 'case.read'),
   row('GET /api/v1/cases/{id}', 'case.read', 'case-not-found'),
@@ -189,6 +193,7 @@ export const pageRows: Readonly<Record<'branch' | 'centre', readonly FrontRow[]>
     form('/reference/{name}', 'reference.edit'),
     page('/reconciliation', 'reconciliation.read'),
     page('/reconciliation/operations', 'reconciliation.read'),
+    page('/reconciliation/differences', 'reconciliation.read'),
     page('/cases', 'case.read'),
     page('/cases/{id}', 'case.read'),
     form('/cases/{id}/explanation', 'case.work'),
@@ -257,6 +262,8 @@ export const peerRows: Readonly<Record<'branch' | 'centre', readonly PeerRow[]>>
   branch: [
     ...everyPeer,
     peer('GET /peer/v1/settlements/{id}/obligations', 'centre'),
+    peer('GET /peer/v1/days/{date}/minutes', 'centre'),
+    peer('GET /peer/v1/days/{date}/minutes/{minute}/legs', 'centre'),
     peer('GET /peer/v1/subscribers/{msisdn}', 'person', 'subscriber.read'),
     peer('GET /peer/v1/subscribers/{msisdn}/payability', 'person', 'payment.take'),
     peer('POST /peer/v1/customers', 'person', 'subscriber.register'),

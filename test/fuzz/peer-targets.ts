@@ -103,6 +103,8 @@ const messages: readonly Message[] = [
   { method: 'GET', route: '/peer/v1/subscribers/:msisdn/payability', asPerson: true },
   { method: 'POST', route: '/peer/v1/customers', request: customerRequest, asPerson: true },
   { method: 'GET', route: '/peer/v1/settlements/:id/obligations' },
+  { method: 'GET', route: '/peer/v1/days/:date/minutes' },
+  { method: 'GET', route: '/peer/v1/days/:date/minutes/:minute/legs' },
   { method: 'GET', route: '/enrolment/ca.pem' },
   { method: 'GET', route: '/peer/v1/head-office-keys' },
   { method: 'POST', route: '/enrolment/renewals', request: anyObject, status: 201 },

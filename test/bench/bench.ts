@@ -1,0 +1,23 @@
+/** What one side of a round came to. */
+export interface Sample {
+  readonly perSecond: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+  /** Processor time of what is measured for each piece of work, in ms: says less about what else the machine does. */
+  readonly cpuMs: number;
+}
+
+/** What is measured and its yardstick, right after each other. */
+export interface Round {
+  readonly measured: Sample;
+  readonly yardstick?: Sample;
+}
+
+export interface Bench {
+  readonly name: string;
+  /** What is done, with what, and what the yardstick is. */
+  readonly method: string;
+  readonly goal: string;
+  /** A round that warms up comes first and does not count. `note` tells what is not a round's figure. */
+  run(rounds: number, note: (text: string) => void): Promise<Round[]>;
+}

@@ -1,0 +1,61 @@
+import { readFileSync } from 'node:fs';
+import { Pool } from 'undici';
+import type { Sample } from './bench.ts';
+
+/** Requests as fast as they are answered, over a fixed number of connections. */
+
+export interface Load {
+  readonly url: string;
+  readonly connections: number;
+  readonly seconds: number;
+  /** Whose processor time counts. */
+  readonly pids: readonly number[];
+  request(turn: number): { path: string; headers: Record<string, string>; body: string };
+}
+
+export async function runLoad(load: Load): Promise<Sample> {
+  const pool = new Pool(load.url, { connections: load.connections, pipelining: 1 });
+  const latenciesMs: number[] = [];
+  const endMs = performance.now() + load.seconds * 1_000;
+  let turn = 0;
+  const one = async () => {
+    while (performance.now() < endMs) {
+      const { path, headers, body } = load.request(turn++);
+      const startedMs = performance.now();
+      const answer = await pool.request({ path, method: 'POST', headers, body });
+      const text = await answer.body.text();
+      if (answer.statusCode !== 201) throw new Error(`${answer.statusCode}: ${text}`);
+      latenciesMs.push(performance.now() - startedMs);
+    }
+  };
+  const startedMs = performance.now();
+  const cpuBefore = cpuMsOf(load.pids);
+  await Promise.all(Array.from({ length: load.connections }, one));
+  const cpuMs = cpuMsOf(load.pids) - cpuBefore;
+  const tookMs = performance.now() - startedMs;
+  await pool.close();
+  const done = latenciesMs.length;
+  return {
+    ...{ perSecond: (done * 1_000) / tookMs, cpuMs: cpuMs / done },
+    ...{ p50Ms: quantile(latenciesMs, 0.5), p99Ms: quantile(latenciesMs, 0.99) },
+  };
+}
+
+export function quantile(values: readonly number[], share: number): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
+}
+
+export const median = (values: readonly number[]) => quantile(values, 0.5);
+
+const tickMs = 10;
+
+/** Processor time of processes so far, all their threads together (proc(5), utime and stime). */
+export function cpuMsOf(pids: readonly number[]): number {
+  let ticks = 0;
+  for (const pid of pids) {
+    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
+    ticks += Number(fields[11]) + Number(fields[12]);
+  }
+  return ticks * tickMs;
+}
