@@ -2,7 +2,7 @@ import type { Federation } from '../../shared/federation/federation.ts';
 import { headOffice, type Ids, type NodeCode, type OperationId } from '../../shared/ids/ids.ts';
 import { assert, DomainError, isDomainError } from '../../shared/problem/problem.ts';
 import type { ReleasePolicy } from '../../shared/reference/release-policy.ts';
-import type { Store, Transaction } from '../../shared/store/store.ts';
+import type { Reader, Store, Transaction } from '../../shared/store/store.ts';
 import { type BusinessDate, type Clock, now } from '../../shared/time/clock.ts';
 import { factSha256 } from '../../shared/wire/fact.ts';
 import { entryKindOf, type OperationPoint } from '../../shared/wire/operation-kinds.ts';
@@ -277,7 +277,7 @@ export function createOperations(deps: OperationDeps) {
     const operation = operationOf(known);
     const home = nextHome(operation, decision);
     // Money must not follow a number to where nobody is.
-    if (home === undefined || !isBranch(home)) {
+    if (home === undefined || !isBranch(home) || !(await mayFollow(tx, operation))) {
       await conclude(tx, operation, decision);
       await journal.record(tx, 'concluded', operation, { decision });
       return;
@@ -288,6 +288,9 @@ export function createOperations(deps: OperationDeps) {
     if (home === node) await decideHere(tx, followed, known.details);
     else await journal.record(tx, 'accepted', followed, { details: known.details });
   }
+
+  const mayFollow = async (tx: Reader, operation: Operation) =>
+    (await kindOf(operation.kind).mayFollow?.(tx, operation)) ?? true;
 
   const isBranch = (code: NodeCode) =>
     code === node || (code !== headOffice && federation.peers().includes(code));

@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import type { NodeCode } from '../../shared/ids/ids.ts';
-import type { Transaction } from '../../shared/store/store.ts';
+import type { Reader, Transaction } from '../../shared/store/store.ts';
 import type { Instant } from '../../shared/time/clock.ts';
 import type { OperationKindName } from '../../shared/wire/operation-kinds.ts';
 import type { JsonObject, WireDecision, wireOperation } from '../../shared/wire/peer-messages.ts';
@@ -48,7 +48,9 @@ export interface OperationKind {
   apply(tx: Transaction, operation: Operation, result: JsonObject): Promise<void>;
   /** Serving branch: the answer is known. */
   conclude(tx: Transaction, operation: Operation, decision: Decision): Promise<void>;
-  /** Serving branch: the number has moved, the operation follows it. */
+  /** Serving branch: the number has moved; may the operation follow it? Without this it may. */
+  mayFollow?(tx: Reader, operation: Operation): Promise<boolean>;
+  /** Serving branch: the operation follows the number. */
   redirect?(tx: Transaction, operation: Operation, to: NodeCode): Promise<void>;
 }
 

@@ -133,6 +133,11 @@ export function createPaymentOperation(deps: PaymentOperationDeps): OperationKin
       if (decision.outcome === 'refused') await suspend(tx, operation, decision);
     },
 
+    /** Whom its cancellation asked does not have it; nobody else is to credit what is to be paid back. */
+    async mayFollow(tx, operation) {
+      return (await findPayment(tx, operation.id))?.cancelledBy === undefined;
+    },
+
     async redirect(tx, operation, to) {
       await move(tx, operation, {
         kind: 'payment.redirected',

@@ -76,6 +76,23 @@ describe('numbers that move', () => {
     expect(file).to.include({ outcome: 'credited', homeBranch: 'NSK', attempt: 1 });
   }).timeout(120_000);
 
+  it('take no payment with them that is being cancelled: it is paid back', async () => {
+    const msisdn = await registerSubscriber(federation.branch('MSK'));
+    await move(msisdn, 'NSK');
+    await federation.stopNode('MSK');
+    const paid = await manager('SPB').post('/api/v1/payments', { msisdn, ...cash('5.00') });
+    expect(paid.body, JSON.stringify(paid.body)).to.include({ homeBranch: 'MSK' });
+    const path = `/api/v1/payments/${paid.body.operationId}`;
+    const cancelled = await manager('SPB').post(`${path}/cancellation`, {});
+    expect(cancelled.status, JSON.stringify(cancelled.body)).to.equal(201);
+    await federation.startNode('MSK');
+    expect((await concluded('SPB', cancelled.body.operationId)).outcome).to.equal('executed');
+    expect((await concluded('SPB', paid.body.operationId)).outcome).to.not.equal('credited');
+    await until('the money left the desk', async () => {
+      return (await manager('SPB').get(path)).body.payout?.state === 'released';
+    });
+  }).timeout(120_000);
+
   it('need no row once they are back in the branch of their range', async () => {
     const msisdn = await registerSubscriber(federation.branch('MSK'));
     await move(msisdn, 'NSK');

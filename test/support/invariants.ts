@@ -26,6 +26,8 @@ interface PaymentRow {
   disposition: string;
   tender: string;
   amount: bigint;
+  /** What became of its cancellation. */
+  cancellation: string | null;
 }
 
 /** Every fault that is found, as a line that names node and account; nothing when all is well. */
@@ -57,8 +59,10 @@ async function bookOf({ code, store }: InspectedNode): Promise<Book> {
       .filter((account) => account.code.startsWith('tender:'))
       .reduce((sum, account) => sum + account.balance, 0n);
     const payments = await tx.all<PaymentRow>(
-      `SELECT p.operation_id AS id, o.home, o.state, o.outcome, p.disposition, p.tender, p.amount
-       FROM payments p JOIN operations o ON o.id = p.operation_id`,
+      `SELECT p.operation_id AS id, o.home, o.state, o.outcome, p.disposition, p.tender, p.amount,
+         c.outcome AS cancellation
+       FROM payments p JOIN operations o ON o.id = p.operation_id
+         LEFT JOIN operations c ON c.id = p.cancelled_by`,
     );
     const credited = await tx.all<{ id: string }>(
       `SELECT operation_id AS id FROM ledger_entries WHERE kind = 'payment.credited'`,
@@ -98,7 +102,7 @@ function paymentFaults(books: readonly Book[]): string[] {
   }
   return books.flatMap(({ code, payments }) =>
     payments.flatMap((payment) => {
-      const { id, state, outcome, disposition } = payment;
+      const { id, state, outcome, disposition, cancellation } = payment;
       const faults: string[] = [];
       if (state !== 'concluded') faults.push(`${code}: payment ${id} is still ${state}`);
       const wanted = outcome === 'executed' ? 1 : 0;
@@ -108,6 +112,9 @@ function paymentFaults(books: readonly Book[]): string[] {
       const isAccountedFor =
         outcome === 'executed' ? disposition !== 'suspended' : disposition !== 'taken';
       if (!isAccountedFor) faults.push(`${code}: payment ${id} ${outcome} but ${disposition}`);
+      if (cancellation === 'executed' && disposition === 'taken') {
+        faults.push(`${code}: payment ${id} is cancelled and not paid back`);
+      }
       return faults;
     }),
   );
