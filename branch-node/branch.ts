@@ -110,6 +110,12 @@ export async function openBranch(config: BranchConfig, ports: Partial<NodePorts>
 
   const { pages, ...rooms } = wireRooms(node, businessDays);
   openFrontOffice(pages);
+  references.onChange(() => {
+    // Whoever had two histories may be no member any more.
+    rooms.payouts.releaseWaiting().catch((error: unknown) => {
+      node.alarms.raise('payouts-wait', String(error));
+    });
+  });
   const follower = createReleaseFollower({
     federation,
     references,

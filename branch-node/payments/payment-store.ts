@@ -158,9 +158,14 @@ export async function findPayout(tx: Reader, paymentId: string): Promise<Payout 
   return row && payoutOf(row);
 }
 
-export async function heldPayouts(tx: Reader, limit: number): Promise<Payout[]> {
+export async function heldPayouts(
+  tx: Reader,
+  { after, limit }: { after: string; limit: number },
+): Promise<Payout[]> {
   const rows = await tx.all<PayoutRow>(
-    `SELECT ${payoutColumns} FROM payouts WHERE state = 'held' ORDER BY payment_id LIMIT ?`,
+    `SELECT ${payoutColumns} FROM payouts WHERE state = 'held' AND payment_id > ?
+     ORDER BY payment_id LIMIT ?`,
+    after,
     limit,
   );
   return rows.map(payoutOf);

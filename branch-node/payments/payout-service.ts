@@ -114,14 +114,23 @@ export function createPayouts(deps: {
     if (await federation.mayPayOut(tx)) await release(tx, paymentId);
   }
 
-  /** Payouts that another node holds, and that a recovery had kept waiting. */
+  /** Payouts that another node holds, and that a recovery or a forked stream had kept waiting. */
   async function releaseWaiting(): Promise<void> {
-    await store.write(async (tx) => {
-      for (const { paymentId } of await heldPayouts(tx, heldPerLook)) {
-        const isHeld = await isHeldByPeer(tx, { operationId: paymentId, kind: entryKind });
-        if (isHeld) await releaseIfSafe(tx, paymentId);
-      }
-    });
+    let after: string | undefined = '';
+    while (after !== undefined) {
+      const from: string = after;
+      after = await store.write((tx) => releaseSome(tx, from));
+    }
+  }
+
+  /** @returns the last one looked at; undefined when there are no more. */
+  async function releaseSome(tx: Transaction, after: string): Promise<string | undefined> {
+    const payouts = await heldPayouts(tx, { after, limit: heldPerLook });
+    for (const { paymentId } of payouts) {
+      const isHeld = await isHeldByPeer(tx, { operationId: paymentId, kind: entryKind });
+      if (isHeld) await releaseIfSafe(tx, paymentId);
+    }
+    return payouts.length < heldPerLook ? undefined : payouts.at(-1)?.paymentId;
   }
 
   /** After a set-back: a payout that another node remembers may have left the desk, so it counts as paid. */

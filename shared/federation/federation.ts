@@ -5,7 +5,7 @@ import type { BusinessDate, Clock } from '../time/clock.ts';
 import { hello as helloSchema, type LogEntry } from '../wire/peer-messages.ts';
 import type { Alarms } from './alarms.ts';
 import { createInbox, type EntryHandler } from './inbox.ts';
-import { anyForkedStream, inboundStreams, lastHead } from './inbox-store.ts';
+import { forkedPeers, inboundStreams, lastHead } from './inbox-store.ts';
 import { type Acknowledged, createLane, type Lane } from './lane.ts';
 import { createLiveness } from './liveness.ts';
 import { createLog } from './log.ts';
@@ -230,9 +230,10 @@ export function createFederation(deps: FederationDeps) {
     }
   }
 
-  /** Money leaves only a node that is sure of its own past and whose streams are sound. */
+  /** Money leaves only a node that is sure of its own past and whose streams with all members are sound. */
   async function mayPayOut(tx: Reader): Promise<boolean> {
-    return !recovery.isRecovering() && !(await anyForkedStream(tx));
+    if (recovery.isRecovering()) return false;
+    return !(await forkedPeers(tx)).some((peer) => directory.peer(peer)?.active);
   }
 
   /** @throws DomainError `recovering`, `forked` */

@@ -147,10 +147,11 @@ export function inboundStreams(
   return tx.all('SELECT peer, epoch, position, forked FROM inbound_streams ORDER BY peer');
 }
 
-export async function anyForkedStream(tx: Reader): Promise<boolean> {
-  const row = await tx.get(
-    `SELECT 1 AS one FROM inbound_streams WHERE forked = 1
-     UNION ALL SELECT 1 FROM outbound_streams WHERE forked = 1 LIMIT 1`,
+/** With whom there are two histories. */
+export async function forkedPeers(tx: Reader): Promise<NodeCode[]> {
+  const rows = await tx.all<{ peer: NodeCode }>(
+    `SELECT peer FROM inbound_streams WHERE forked = 1
+     UNION SELECT peer FROM outbound_streams WHERE forked = 1`,
   );
-  return row !== undefined;
+  return rows.map(({ peer }) => peer);
 }

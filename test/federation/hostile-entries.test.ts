@@ -240,8 +240,10 @@ describe('hostile entries', function () {
   });
 
   describe('with two histories', () => {
+    let suspended: string;
+
     it('are caught: the stream stops, and no money is paid out any more', async () => {
-      const suspended = await suspendedPayment();
+      suspended = await suspendedPayment();
       const lie = { ...siege.rogue.entry('node.started', { another: 'past' }), seq: 1 };
       siege.rogue.forget();
       const batch = await siege.rogue.batchOf([lie], { first: 1, base: '0'.repeat(64) });
@@ -306,6 +308,17 @@ describe('hostile entries', function () {
         ({ subject }) => subject === '/peer/v1/hello',
       );
       expect(since.length).to.be.lessThan(62);
+    });
+
+    it('stop no payout any more once their branch is no member', async () => {
+      const { manager: victim } = siege.victim;
+      const revoked = await siege.federation.hq.manager.post('/api/v1/nodes/SPB/revocation');
+      expect(revoked.status, JSON.stringify(revoked.body)).to.be.lessThan(300);
+      await until('the money is paid back', async () => {
+        await victim.post(`/api/v1/suspense/${suspended}/refund`);
+        const { body } = await victim.get(`/api/v1/payments/${suspended}`);
+        return body.payout?.state === 'released';
+      });
     });
   });
 });

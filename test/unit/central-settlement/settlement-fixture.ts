@@ -238,7 +238,7 @@ export async function openBranch(options: NodeOptions) {
   await federation.start();
   const actor = { id: 'op-1', name: 'Ольга' };
   return {
-    ...{ ...parts, operations, settlements },
+    ...{ ...parts, operations, payouts, settlements },
     pay: (msisdn: string, amount: string) =>
       parts.write((tx) =>
         operations.accept(tx, {
