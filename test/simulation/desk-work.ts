@@ -38,6 +38,8 @@ export function createWork(deps: {
   chance: Chance;
   /** Of these there is much, whatever is drawn. */
   wanted: readonly WorkKind[];
+  /** Where people stand in line, and whose subscribers are served everywhere. */
+  crowded: NodeCode | undefined;
   people: People;
   machines: ReadonlyMap<NodeCode, Machine>;
   template: Template;
@@ -55,7 +57,13 @@ export function createWork(deps: {
   }
   weights.set('payment', kinds.payment);
   for (const kind of deps.wanted) weights.set(kind, wantedTimes * kinds[kind]);
+  const crowd = deps.crowded === undefined ? [] : [...(template.numbers.get(deps.crowded) ?? [])];
   let serial = 0;
+
+  function somewhere(): NodeCode {
+    if (crowd.length > 0 && deps.crowded && chance.happens(0.5)) return deps.crowded;
+    return chance.pick(codes);
+  }
 
   const foreignTo = (code: NodeCode) => known.filter((number) => homeOf(number) !== code);
 
@@ -84,6 +92,7 @@ export function createWork(deps: {
   }
 
   const anyNumber = (code: NodeCode) => {
+    if (crowd.length > 0 && chance.happens(0.4)) return chance.pick(crowd);
     const roll = chance.fraction();
     if (roll < 0.06) return String(BigInt(known[0] ?? '0') + 777n);
     if (roll < 0.7) return chance.pick(foreignTo(code));
@@ -199,7 +208,7 @@ export function createWork(deps: {
       let roll = chance.fraction() * total;
       for (const [kind, weight] of weights) {
         roll -= weight;
-        if (roll < 0) return void acts[kind](chance.pick(codes));
+        if (roll < 0) return void acts[kind](somewhere());
       }
     },
   };

@@ -111,6 +111,8 @@ function populate(seed: Seed, machines: ReadonlyMap<NodeCode, Machine>) {
   const setBacks = new Map<NodeCode, number>();
   const paidOut: PaidOut = new Map();
   const climate = drawClimate(chance.fork('climate'), options.troubles ?? []);
+  const victim = chance.fork('victim').pick(list);
+  const isAmbushed = climate.pauseMs.ambush !== undefined;
   let isCalm = false;
   const people = createPeople({
     ...{ timeline, trace, machines, fault, chance: chance.fork('people') },
@@ -120,9 +122,11 @@ function populate(seed: Seed, machines: ReadonlyMap<NodeCode, Machine>) {
   const work = createWork({
     ...{ people, machines, template, chance: chance.fork('work') },
     wanted: options.work ?? [],
+    crowded: isAmbushed ? victim.code : undefined,
   });
   const troubles = createTroubles({
     ...{ timeline, trace, network, climate, machines: list, chance: chance.fork('troubles') },
+    victim,
     beforeSetBack(machine, to) {
       counts.setBacks += 1;
       setBacks.set(machine.code, (setBacks.get(machine.code) ?? 0) + 1);

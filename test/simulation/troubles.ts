@@ -25,10 +25,16 @@ const kinds = [
   'clock',
   'set-back',
   'certificate',
+  'ambush',
 ] as const;
 export type TroubleKind = (typeof kinds)[number];
 
 const hourMs = 3_600_000;
+const ambushRate = 0.3;
+/** What is sent now arrives when its sender may be another one. */
+const latePost: Weather = { ...calm, delayMaxMs: 15_000 };
+/** Who asks again hears what he was answered before. */
+const stalePost: Weather = { ...calm, stale: 0.8, delayMaxMs: 200 };
 
 const untold =
   'SELECT 1 AS one FROM outbound_streams WHERE acknowledged < position AND peer LIKE ?';
@@ -51,7 +57,8 @@ export function drawClimate(chance: Chance, wanted: readonly TroubleKind[]): Cli
   };
   const pauseMs: Partial<Record<TroubleKind, number>> = {};
   for (const kind of kinds) {
-    if (chance.happens(0.5) || wanted.includes(kind)) pauseMs[kind] = chance.between(200, 3_000);
+    const rate = kind === 'ambush' ? ambushRate : 0.5;
+    if (chance.happens(rate) || wanted.includes(kind)) pauseMs[kind] = chance.between(200, 3_000);
   }
   return { weather, frontLoss: strength(0.2), pauseMs };
 }
@@ -66,6 +73,8 @@ export function createTroubles(deps: {
   network: Network;
   machines: readonly Machine[];
   climate: Climate;
+  /** Whom ambushes are for: people crowd there, too. */
+  victim: Machine;
   /** A machine is about to be set back to this: what is then known elsewhere is looked at. */
   beforeSetBack: (machine: Machine, to: Snapshot) => void;
 }) {
@@ -122,7 +131,8 @@ export function createTroubles(deps: {
       trace.note(machine.code, `has a clock that says ${machine.time.nowMs()}`);
       soon(500, 15_000, machine.time.setRight);
     },
-    'set-back': goBack,
+    'set-back': () => void goBack(chance.pick(machines)),
+    ambush,
     certificate() {
       const machine = chance.pick(machines);
       const notAfter = timeline.nowMs() - 1;
@@ -132,13 +142,32 @@ export function createTroubles(deps: {
     },
   };
 
+  /** The victim works on without the others, or its post is late; then it is set back, and somebody is missing. */
+  function ambush(): void {
+    const { victim } = deps;
+    if (chance.happens(0.5)) backUp(victim);
+    const way = chance.pick(['alone', 'late post', 'at once'] as const);
+    if (way === 'alone') network.wall(victim.code);
+    if (way === 'late post') network.setWeather(latePost);
+    trace.note(victim.code, `is ambushed, ${way}`);
+    soon(1, way === 'at once' ? 1 : 3_000, () => {
+      const isBack = !isOver && goBack(victim);
+      network.setWeather(isBack && chance.happens(0.3) ? stalePost : calm);
+      network.open(victim.code);
+      if (!isBack || chance.happens(0.4)) return;
+      const { code } = chance.pick(machines);
+      if (code === victim.code) return;
+      network.wall(code);
+      soon(1_000, 8_000, () => network.open(code));
+    });
+  }
+
   /** One at a time: what two nodes forgot together, nobody can tell. */
-  function goBack(): void {
-    if (setBack && !isWhole(setBack)) return;
-    const machine = chance.pick(machines);
+  function goBack(machine: Machine): boolean {
+    if (setBack && !isWhole(setBack)) return false;
     const known = backups.get(machine.code) ?? [];
     if (known.length === 0 || machines.some((each) => each.node()?.federation.isRecovering()))
-      return;
+      return false;
     const { snapshot } = chance.pick(known);
     machine.kill('to be set back');
     deps.beforeSetBack(machine, snapshot);
@@ -148,6 +177,7 @@ export function createTroubles(deps: {
     machine.mount({ image: snapshot.image, sentinel });
     trace.note(machine.code, `is set back, its sentinel ${way}`);
     setBack = machine;
+    return true;
   }
 
   /** It has started, recovered, and everybody has told it again what it forgot. */
@@ -181,7 +211,7 @@ export function createTroubles(deps: {
         const pauseMs = climate.pauseMs[kind];
         if (pauseMs !== undefined) repeat(kind, pauseMs);
       }
-      if (climate.pauseMs['set-back'] === undefined) return;
+      if ((climate.pauseMs['set-back'] ?? climate.pauseMs.ambush) === undefined) return;
       for (const machine of machines) {
         backUp(machine);
         for (let count = chance.below(3); count > 0; count -= 1) {
