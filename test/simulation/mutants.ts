@@ -100,7 +100,7 @@ export const ruleMutants: readonly Mutant[] = [
         replace: 'acceptedWhileRecovering: true',
       },
     ],
-    troubles: ['set-back', 'cut-off'],
+    troubles: ['ambush'],
     work: refunds,
   },
   {
@@ -120,7 +120,7 @@ export const ruleMutants: readonly Mutant[] = [
         await release(tx, paymentId);`,
       },
     ],
-    troubles: ['set-back', 'cut-off'],
+    troubles: ['ambush'],
     work: refunds,
   },
   {
@@ -133,7 +133,7 @@ export const ruleMutants: readonly Mutant[] = [
             while ((await store.write(applySome)) > 0);`,
       },
     ],
-    troubles: ['set-back'],
+    troubles: ['ambush'],
   },
   {
     name: 'a new start does not fence the old one',
@@ -149,12 +149,35 @@ export const ruleMutants: readonly Mutant[] = [
         replace: 'if (false) {',
       },
     ],
-    troubles: ['crash', 'storm', 'set-back'],
+    troubles: ['ambush'],
   },
   {
     name: "recovery answers are not bound to the start's nonce",
     changes: [{ file: recovery, find: ' || parsed.nonce !== nonce', replace: '' }],
-    troubles: ['set-back', 'storm', 'crash'],
+    troubles: ['ambush'],
+  },
+  {
+    name: 'an answer counts while the peer still takes what an earlier start had sent',
+    changes: [
+      {
+        file: recovery,
+        find: 'if (answer.starts.at(-1) !== current && !deps.isRecovering(peer))',
+        replace: 'if (false)',
+      },
+    ],
+    troubles: ['ambush'],
+  },
+  {
+    name: 'what was recovered is not told again',
+    changes: [
+      { file: recovery, find: 'await restoreEntry(', replace: 'if (false) await restoreEntry(' },
+    ],
+    troubles: ['ambush', 'set-back'],
+  },
+  {
+    name: 'a start does not ask what it forgot',
+    changes: [{ file: recovery, find: '|| !due.delete(peer)', replace: '|| true' }],
+    troubles: ['set-back'],
   },
   {
     name: 'home decisions while recovering',
@@ -167,7 +190,8 @@ export const ruleMutants: readonly Mutant[] = [
         replace: '            };',
       },
     ],
-    troubles: ['set-back'],
+    troubles: ['ambush'],
+    work: ['number-move', 'termination'],
   },
 ];
 
