@@ -101,7 +101,7 @@ export function createKeyRotation(deps: {
     },
     /** One step, if its time has come. @throws what head office refuses with. */
     async advance(): Promise<void> {
-      const next = await loadNextKeys(dir, code);
+      const next = loadNextKeys(dir, code);
       if (next?.certPem !== undefined) {
         return isKnown(next.keys.signingKey.x) ? adopt(next.certPem) : undefined;
       }
@@ -111,7 +111,7 @@ export function createKeyRotation(deps: {
       await post('/peer/v1/keys/adoption', { signingKey });
     },
     async state(): Promise<RotationState> {
-      const next = await loadNextKeys(dir, code);
+      const next = loadNextKeys(dir, code);
       if (next) return next.certPem === undefined ? 'made' : 'announced';
       return isLeftOver() ? 'adopted' : 'none';
     },

@@ -93,7 +93,7 @@ export function createHeadOfficeKeys(deps: {
   const steps = {
     /** @throws DomainError `operation-conflict` while a succession is under way. */
     async begin(also?: Also): Promise<void> {
-      if (await loadNextKeys(dir, headOffice)) {
+      if (loadNextKeys(dir, headOffice)) {
         throw new DomainError('operation-conflict', 'A rotation of this key is under way.');
       }
       const next = await deps.makeNext();
@@ -122,7 +122,7 @@ export function createHeadOfficeKeys(deps: {
 
     /** One step, if its time has come; `force` waits for nobody. */
     async advance({ force }: { force: boolean } = { force: false }): Promise<void> {
-      const next = await loadNextKeys(dir, headOffice);
+      const next = loadNextKeys(dir, headOffice);
       if (next) {
         const { x } = publicKeyOf(next.keys.signingKey);
         if (force || isKnown(x)) await use(x);
@@ -130,7 +130,7 @@ export function createHeadOfficeKeys(deps: {
     },
 
     async state(): Promise<'none' | 'announced'> {
-      return (await loadNextKeys(dir, headOffice)) ? 'announced' : 'none';
+      return loadNextKeys(dir, headOffice) ? 'announced' : 'none';
     },
 
     /** For branches whose pinned key is not the present one. */

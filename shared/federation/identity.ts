@@ -1,4 +1,5 @@
 import { createPrivateKey } from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { calculateJwkThumbprint, exportJWK, generateKeyPair, type JWK } from 'jose';
@@ -83,12 +84,12 @@ export async function createKeys(code: NodeCode): Promise<NodeKeys> {
 export async function createIdentity(dir: string, code: NodeCode): Promise<NodeKeys> {
   if (!nodeCodePattern.test(code)) throw new DomainError('invalid-input', 'Not a node code.');
   await mkdir(dir, { recursive: true, mode: 0o700 });
-  const certPem = await readIfPresent(join(dir, files.cert));
+  const certPem = readIfPresent(join(dir, files.cert));
   if (certPem !== undefined && certificateFacts(certPem).code !== code) {
     throw new DomainError('enrolment-refused', `${dir} holds the identity of another node.`);
   }
   // The signing key is written last: with it there, both are.
-  if ((await readIfPresent(join(dir, files.signingKey))) !== undefined) {
+  if (readIfPresent(join(dir, files.signingKey)) !== undefined) {
     return { code, ...(await loadKeys(dir)) };
   }
   const keys = await createKeys(code);
@@ -112,15 +113,18 @@ export function replaceCertificate(dir: string, certPem: string): void {
   writeFile(dir, files.cert, certPem);
 }
 
-/** Keys that are not adopted yet, with their certificate once there is one. */
-export async function loadNextKeys(
+/**
+ * Keys that are not adopted yet, with their certificate once there is one. Looked for every second, and mostly not
+ * there: nothing to wait for.
+ */
+export function loadNextKeys(
   dir: string,
   code: NodeCode,
-): Promise<{ readonly keys: NodeKeys; readonly certPem: string | undefined } | undefined> {
+): { readonly keys: NodeKeys; readonly certPem: string | undefined } | undefined {
   const next = nextFolderOf(dir);
-  // An adoption may take them away in between: then there are none.
-  const [tlsKeyPem, signingKey, certPem] = await Promise.all(
-    [files.tlsKey, files.signingKey, files.cert].map((name) => readIfPresent(join(next, name))),
+  if (!existsSync(next)) return undefined;
+  const [tlsKeyPem, signingKey, certPem] = [files.tlsKey, files.signingKey, files.cert].map(
+    (name) => readIfPresent(join(next, name)),
   );
   if (tlsKeyPem === undefined || signingKey === undefined) return undefined;
   const keys = { code, tlsKeyPem, signingKey: privateSigningKey.parse(JSON.parse(signingKey)) };
@@ -153,7 +157,7 @@ function writeFile(dir: string, name: string, text: string): void {
  */
 export async function loadIdentity(dir: string): Promise<NodeIdentity> {
   finishAdopting(dir);
-  const certPem = await readIfPresent(join(dir, files.cert));
+  const certPem = readIfPresent(join(dir, files.cert));
   if (certPem === undefined) {
     throw new DomainError('not-found', `No node identity in ${dir}: enrol this node first.`);
   }
@@ -182,9 +186,9 @@ async function readJson(path: string): Promise<unknown> {
   return JSON.parse(await readFile(path, 'utf8'));
 }
 
-async function readIfPresent(path: string): Promise<string | undefined> {
+function readIfPresent(path: string): string | undefined {
   try {
-    return await readFile(path, 'utf8');
+    return readFileSync(path, 'utf8');
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
     throw error;

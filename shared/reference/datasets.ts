@@ -3,6 +3,7 @@ import { keyStates, keyUses } from '../federation/peers.ts';
 import { msisdnPattern, nodeCodePattern } from '../ids/ids.ts';
 import { currencyPattern, parseMoney } from '../money/money.ts';
 import { DomainError } from '../problem/problem.ts';
+import { boundedCache } from '../store/bounded-cache.ts';
 import { isBusinessDate } from '../time/clock.ts';
 
 const maxNameLength = 200;
@@ -23,6 +24,7 @@ const origin = z
   .max(maxUrlLength)
   .regex(/^https?:\/\/[^/\s]+$/, 'is not https://host:port');
 const maxPemLength = 8_000;
+const timeZonesKept = 100;
 const validity = { validFrom: date, validTo: date.exactOptional() };
 
 /** The public half of a node's Ed25519 key (RFC 8037). Strict: a private `d` never passes. */
@@ -70,7 +72,7 @@ export const branchTerms = z.strictObject({
   code: nodeCode,
   name,
   region: name,
-  timeZone: z.string().refine(isTimeZone, 'is not an IANA time zone'),
+  timeZone: z.string().refine((text) => timeZones(text), 'is not an IANA time zone'),
   netDebitCap: z.strictObject({ amount, currency }).superRefine(moneyColumns('amount')),
 });
 
@@ -92,13 +94,14 @@ const branch = branchTerms
     }
   });
 
-function isTimeZone(text: string): boolean {
+/** Slow to find out, and the same few in every release. */
+const timeZones = boundedCache(timeZonesKept, (text) => {
   try {
     return new Intl.DateTimeFormat('en', { timeZone: text }).resolvedOptions().timeZone !== '';
   } catch {
     return false;
   }
-}
+});
 
 const priced = { currency, ...validity };
 

@@ -16,7 +16,7 @@ import { type Exchange, type FrameContext, type FrameEnv, sourceOf } from './exc
 import { createGuard } from './guard.ts';
 import { createIdempotency } from './idempotency.ts';
 import { createHttpMetrics, type Readiness, registerProbes } from './observability.ts';
-import { registerEndpoint, registerSecuritySchemes } from './openapi.ts';
+import { createDocument } from './openapi.ts';
 import { registerOperatorEndpoints } from './operator-routes.ts';
 import { frameHeaders, problemAnswer, refusalOf } from './response.ts';
 import { registerSessionEndpoints } from './session-routes.ts';
@@ -80,11 +80,11 @@ export function createApi(deps: ApiDeps) {
   app.onError((error, c) => refuse(c, error));
   const unmatched = notFoundHandler(app);
   app.notFound(unmatched);
-  registerSecuritySchemes(app.openAPIRegistry);
+  const { add, document } = createDocument(app, { title, version });
 
   const endpoint: AddEndpoint = (spec, handle) => {
     checkSpec(spec);
-    registerEndpoint(app.openAPIRegistry, spec);
+    add(spec);
     const path = spec.path.replaceAll(/\{(\w+)\}/g, ':$1');
     const { respond, ask } = endpointHandler({ guard, idempotency, refuse }, spec, handle);
     app.on(spec.method, path, respond);
@@ -96,13 +96,14 @@ export function createApi(deps: ApiDeps) {
   const trail = registerAuditEndpoints(endpoint, deps);
   const { readiness = alwaysReady, metricsToken } = deps;
   registerProbes(app, { registry, readiness, metricsToken });
-  registerDocs(app, { title, version });
+  registerDocs(app, document);
 
   return {
     /** For pages; they get the frame's headers, metrics, errors, and `principalOf`. */
     app,
     fetch: app.fetch,
     endpoint,
+    document,
     /** The endpoints that every node has, as its pages ask them. */
     common: { ...operators, ...trail },
     registry,

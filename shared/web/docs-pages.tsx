@@ -21,18 +21,14 @@ const policy = [
  * `/openapi.json`, and the same for people at `/docs`: made once, at the first request, when all
  * endpoints are there.
  */
-export function registerDocs(
-  app: OpenAPIHono<FrameEnv>,
-  info: { title: string; version: string },
-): void {
+export function registerDocs(app: OpenAPIHono<FrameEnv>, document: () => ApiDocument): void {
   const style = readFileSync(assetPath('shared/web/assets/docs.css'), 'utf8');
   let made: { json: string; page: string } | undefined;
   function documents() {
     if (made) return made;
-    const document = app.getOpenAPI31Document({ openapi: '3.1.0', info });
     made = {
-      json: JSON.stringify(document),
-      page: `<!doctype html>${(<Page document={document} />).toString()}`,
+      json: JSON.stringify(document()),
+      page: `<!doctype html>${(<Page document={document()} />).toString()}`,
     };
     return made;
   }

@@ -147,7 +147,7 @@ export interface EndpointDeps {
 }
 
 /**
- * A Hono handler for a spec; everything that does not depend on the request is decided here, once.
+ * A Hono handler for a spec; what does not depend on the request is decided once.
  */
 export function endpointHandler<
   Who extends Entry,
@@ -172,7 +172,7 @@ export function endpointHandler<
   const { method, path: route, permission } = spec;
   const status = statusOf(spec);
   const maxBytes = spec.maxBodyBytes ?? defaultMaxBodyBytes;
-  const isBodyRequired = needsBody(spec);
+  let isBodyRequired: boolean | undefined;
   const hasParams = spec.params !== undefined;
   // The cast is sound: a schema that is left out defaults to `Nothing`.
   const params = (spec.params ?? nothing) as Params;
@@ -181,6 +181,8 @@ export function endpointHandler<
 
   async function readBody(c: FrameContext): Promise<unknown> {
     if (method === 'GET') return {};
+    // Asked of the schema at the first request: a start asks nothing of a hundred of them.
+    isBodyRequired ??= needsBody(spec);
     const body = await readJson(c, { maxBytes, isRequired: isBodyRequired });
     return body === undefined ? {} : body;
   }

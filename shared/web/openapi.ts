@@ -25,7 +25,32 @@ const problemResponse = {
   content: { 'application/problem+json': { schema: problem } },
 };
 
-export function registerSecuritySchemes(registry: Registry): void {
+/**
+ * The OpenAPI document of an API, made when it is first asked for: by then all endpoints are there, and a start need not
+ * wait for it.
+ */
+export function createDocument(
+  app: OpenAPIHono<FrameEnv>,
+  info: { readonly title: string; readonly version: string },
+) {
+  const specs: AnyEndpointSpec[] = [];
+  let made: ApiDocument | undefined;
+  function make(): ApiDocument {
+    const registry = app.openAPIRegistry;
+    registerSecuritySchemes(registry);
+    for (const spec of specs) registry.registerPath(operationOf(spec));
+    return app.getOpenAPI31Document({ openapi: '3.1.0', info });
+  }
+  return {
+    add: (spec: AnyEndpointSpec): void => void specs.push(spec),
+    document(): ApiDocument {
+      made ??= make();
+      return made;
+    },
+  };
+}
+
+function registerSecuritySchemes(registry: Registry): void {
   // A component that is first met as nullable would be nullable everywhere.
   registry.register('Money', wireMoney);
   registry.registerComponent('securitySchemes', 'bearer', {
@@ -39,11 +64,6 @@ export function registerSecuritySchemes(registry: Registry): void {
     name: sessionCookie,
     description: 'A browser at our own pages; other than GET from the same origin only',
   });
-}
-
-/** Adds an endpoint to the OpenAPI document. */
-export function registerEndpoint(registry: Registry, spec: AnyEndpointSpec): void {
-  registry.registerPath(operationOf(spec));
 }
 
 function operationOf(spec: AnyEndpointSpec): RouteConfig {

@@ -4,11 +4,8 @@ interface RouteSource {
   readonly api: {
     readonly app: {
       readonly routes: readonly { method: string; path: string }[];
-      getOpenAPI31Document(info: {
-        openapi: string;
-        info: { title: string; version: string };
-      }): object;
     };
+    document(): object;
   };
   readonly peerApp: { readonly routes: readonly { method: string; path: string }[] };
 }
@@ -30,8 +27,7 @@ export function peerRoutesOf({ peerApp }: RouteSource): string[] {
 
 /** What each endpoint says that it needs, as the API's document tells everybody. */
 export function documentedNeedsOf({ api }: RouteSource): Map<string, string> {
-  const info = { title: '', version: '' };
-  const { paths = {} } = api.app.getOpenAPI31Document({ openapi: '3.1.0', info }) as {
+  const { paths = {} } = api.document() as {
     paths?: Record<string, Record<string, { 'x-permission'?: string }>>;
   };
   return new Map(

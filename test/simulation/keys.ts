@@ -10,6 +10,7 @@ import {
 import { createKeys, type NodeIdentity, publicKeyOf } from '../../shared/federation/identity.ts';
 import { headOffice, type NodeCode, systemIds } from '../../shared/ids/ids.ts';
 import { startMs } from './calendar.ts';
+import { knowSecret } from './quick-crypto.ts';
 
 /** The keys of all nodes, made once for all seeds of a process. */
 
@@ -39,8 +40,7 @@ export async function makeKeys(codes: readonly NodeCode[]): Promise<void> {
       clock,
       serial: randomSerial(systemIds),
     });
-    identities.set(key.code, { ...key, certPem, caPem: made.certPem, headOfficeKey });
-    certificates.set(key.code, certificateFacts(certPem));
+    keep({ ...key, certPem, caPem: made.certPem, headOfficeKey });
   }
 }
 
@@ -56,10 +56,13 @@ export function keyRing(): KeyRing {
 /** Keys that another process made, with the templates that are under them. */
 export function takeKeys(ring: KeyRing): void {
   authority = ring.authority;
-  for (const identity of ring.identities) {
-    identities.set(identity.code, identity);
-    certificates.set(identity.code, certificateFacts(identity.certPem));
-  }
+  for (const identity of ring.identities) keep(identity);
+}
+
+function keep(identity: NodeIdentity): void {
+  identities.set(identity.code, identity);
+  certificates.set(identity.code, certificateFacts(identity.certPem));
+  knowSecret(identity.signingKey);
 }
 
 export function theAuthority(): Authority {

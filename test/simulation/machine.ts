@@ -161,6 +161,7 @@ export function createMachine(deps: MachineDeps) {
     life.alive = false;
     life = undefined;
     trace.note(code, `dies ${why}`);
+    network.ended(code);
     deps.died(code, why);
   }
 

@@ -50,6 +50,10 @@ export function createNetwork(deps: { timeline: Timeline; chance: Chance; trace:
   const members = new Map<string, Member>();
   const walls = new Set<string>();
   const oldAnswers = new Map<string, PeerResponse>();
+  /** Who waits for an answer of a node's process. */
+  const waiting = new Map<string, Set<() => void>>();
+  /** Who waits for nothing, until its time is out. */
+  const hanging = new Set<() => void>();
   let weather: Weather = calm;
   let sent = 0;
 
@@ -121,6 +125,14 @@ export function createNetwork(deps: { timeline: Timeline; chance: Chance; trace:
     calmDown(): void {
       weather = calm;
       walls.clear();
+      for (const fail of hanging) fail();
+      hanging.clear();
+    },
+    /** A process ended: its connections break. */
+    ended(code: string): void {
+      const broken = waiting.get(code) ?? [];
+      waiting.delete(code);
+      for (const tell of broken) timeline.after(delayMs(), tell);
     },
 
     join(code: string, certificate: () => CertificateFacts, isAlive: () => boolean) {
@@ -166,19 +178,24 @@ export function createNetwork(deps: { timeline: Timeline; chance: Chance; trace:
       if (!peer?.active) return fail('not in the directory');
       const cancel = asked.clock.after(request.timeoutMs, () => fail('too late'));
       sent += 1;
+      const tell = () => {
+        cancel();
+        if (isAlive()) fail('broken');
+      };
       // A time-out of the system's tells it later.
       const broken = () => {
-        if (isAlive() && chance.happens(noticed)) {
-          cancel();
-          fail('broken');
-        }
+        if (chance.happens(noticed)) tell();
+        else hanging.add(tell);
       };
       const deliver = () => {
         const server = members.get(to);
         const facts = server?.isAlive() ? server.certificate() : undefined;
         if (!facts || refusalOf(facts, peer, asked.clock.nowMs())) return broken();
+        const ofServer = waiting.get(to) ?? new Set();
+        waiting.set(to, ofServer.add(broken));
         serve(from, to, request).then(
           (response) => {
+            ofServer.delete(broken);
             const { path } = request;
             trace.note(to, `answers ${from} ${path.split('?', 1)[0]} ${response.status}`);
             const answer = staleOrNew(`${from}>${to}${path}`, response);
@@ -190,7 +207,10 @@ export function createNetwork(deps: { timeline: Timeline; chance: Chance; trace:
             if (chance.happens(weather.cut)) broken();
             else carry(to, from, arrive, broken);
           },
-          () => broken(),
+          () => {
+            ofServer.delete(broken);
+            broken();
+          },
         );
       };
       carry(from, to, deliver, broken);
