@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import fc from 'fast-check';
+import { createHeapWatch } from './heap.ts';
 
 /** One thing that takes input: an endpoint, a message, a file. */
 interface TargetSpec<Input> {
@@ -41,6 +42,8 @@ export interface Report {
   readonly inputs: number;
   readonly outcomes: ReadonlyMap<string, number>;
   readonly fault?: string;
+  /** Bytes that stay in memory from a quarter of a long run to its end. */
+  readonly growth?: number;
 }
 
 const inputsAtOnce = 32;
@@ -55,6 +58,7 @@ async function runTarget<Input>(
   const wanted = Math.min(inputs, target.maxInputs ?? inputs);
   const size = target.inOrder ? 1 : Math.min(inputsAtOnce, wanted);
   const outcomes = new Map<string, number>();
+  const heap = createHeapWatch(wanted);
   let count = 0;
 
   async function judged(input: Input): Promise<string | undefined> {
@@ -69,6 +73,7 @@ async function runTarget<Input>(
     const faults = await Promise.all(batch.map(judged));
     const first = faults.find((fault) => fault !== undefined);
     if (first !== undefined) throw new Error(first);
+    heap.after(count);
   });
   // A node remembers what it was told, so a smaller input would not be the same experiment.
   const checked = await fc.check(property, {
@@ -77,8 +82,10 @@ async function runTarget<Input>(
     endOnFailure: true,
   });
   const { name, kind } = target;
-  const fault = checked.failed ? String(checked.errorInstance) : undefined;
-  return { name, kind, inputs: count, outcomes, ...(fault === undefined ? {} : { fault }) };
+  const made = { name, kind, inputs: count, outcomes };
+  return checked.failed
+    ? { ...made, fault: String(checked.errorInstance) }
+    : { ...made, ...heap.end() };
 }
 
 /** A machine that is busy with others slows both down: the answer and the turns that are counted. */

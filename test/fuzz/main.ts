@@ -4,10 +4,11 @@ import { verifyStore } from '../../shared/node/maintenance.ts';
 import { cash, registerSubscriber } from '../support/federation.ts';
 import { moneyFaults } from '../support/invariants.ts';
 import { apiTargets, endpointsOf } from './api-targets.ts';
-import { cameThrough, outcomesText, type Report, type Target } from './campaign.ts';
+import { cameThrough, outcomesText, type Target } from './campaign.ts';
 import { allFileTargets } from './file-targets.ts';
 import { type FuzzedCode, type FuzzFederation, startFuzzFederation } from './fuzz-federation.ts';
 import { peerTargets } from './peer-targets.ts';
+import { nameOf, openProgress } from './progress.ts';
 
 const mebibyte = 1_048_576;
 const endpointsTogether = 8;
@@ -17,6 +18,7 @@ interface Options {
   readonly seed: number;
   readonly only: RegExp;
   readonly part: RegExp;
+  readonly progress?: string;
 }
 
 const program = new Command('fuzz')
@@ -24,6 +26,7 @@ const program = new Command('fuzz')
   .option('--inputs <count>', 'of each kind, for each target', Number, 10_000)
   .option('--seed <number>', 'of the inputs', Number, randomInt(2 ** 31))
   .option('--part <pattern>', 'of api, peers, files', (text) => new RegExp(text), /./)
+  .option('--progress <file>', 'what is through is written there, and passed over')
   .option('--only <pattern>', 'targets whose name matches', (text) => new RegExp(text), /./);
 const options = program.parse().opts<Options>();
 
@@ -33,8 +36,9 @@ process.on('unhandledRejection', (error) => {
   print(`FAULT unhandled rejection: ${error instanceof Error ? error.stack : String(error)}`);
 });
 
+const progress = openProgress(options.progress);
 let faults = 0;
-let total = 0;
+let total = progress.inputs();
 
 print(`seed ${options.seed}, ${options.inputs} inputs of each kind`);
 for (const code of ['MSK', 'HQ'] as const) {
@@ -57,8 +61,13 @@ async function fuzzNode(code: FuzzedCode): Promise<void> {
   const writing = idsOf(false);
   for (let next = 0; next < writing.length; next += endpointsTogether) {
     const together = writing.slice(next, next + endpointsTogether);
+    if (together.every((id) => isDone(`${code} ${id}`))) continue;
     await fuzzEndpoints(await startFuzzFederation(), code, together);
   }
+}
+
+function isDone(name: string): boolean {
+  return (['valid', 'hostile'] as const).every((kind) => progress.has({ name, kind }));
 }
 
 async function fuzzEndpoints(
@@ -102,23 +111,22 @@ function reportAll(what: string, found: readonly string[]): void {
 }
 
 async function fuzzTarget(target: Target): Promise<void> {
+  if (progress.has(target)) return;
   const before = process.cpuUsage();
   const report = await target.run(options);
   total += report.inputs;
   const { user, system } = process.cpuUsage(before);
   const seconds = ((user + system) / 1_000_000).toFixed(1);
   const heap = Math.round(process.memoryUsage().rss / mebibyte);
-  const cost = `${report.inputs} in ${seconds} CPU s, ${heap} MiB`;
+  const grown =
+    report.growth === undefined ? '' : ` ${(report.growth / mebibyte).toFixed(1)} kept,`;
+  const cost = `${report.inputs} in ${seconds} CPU s,${grown} ${heap} MiB`;
   print(`${nameOf(report)}: ${cost}: ${outcomesText(report.outcomes)}`);
   const unreached = report.kind === 'valid' && !report.fault && !cameThrough(report);
   const fault = report.fault ?? (unreached ? 'no valid input came past the schema' : undefined);
-  if (fault === undefined) return;
+  if (fault === undefined) return progress.note(report, options.seed);
   faults += 1;
   print(`FAULT ${nameOf(report)}: ${fault}`);
-}
-
-function nameOf({ name, kind }: Report): string {
-  return `${name} ${kind}`;
 }
 
 /** Still serves, and its own books are right. */

@@ -2,12 +2,16 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { z } from 'zod';
 import { actorHeader, signActor } from '../../shared/federation/actor.ts';
-import { createRequest } from '../../shared/federation/certificates.ts';
+import { certificateFacts, createRequest } from '../../shared/federation/certificates.ts';
 import {
   enrolmentAnswer,
   enrolmentRequest,
+  keysAdoption,
+  keysRequest,
+  lateRenewalRequest,
   renewalAnswer,
   renewalRequest,
+  successorsAnswer,
 } from '../../shared/federation/enrolment-messages.ts';
 import { loadIdentity, type NodeIdentity } from '../../shared/federation/identity.ts';
 import type { NodeCode } from '../../shared/ids/ids.ts';
@@ -31,6 +35,7 @@ import {
   tampered,
 } from './hostile-values.ts';
 import { documented, faultOf, type Judge } from './judge.ts';
+import { keyMessages } from './key-messages.ts';
 import { createPeerStart, type PeerStart } from './peer-start.ts';
 import { streamJudge, streamTargets } from './stream-targets.ts';
 import { type Schema, validValues } from './valid-values.ts';
@@ -67,6 +72,8 @@ interface Message {
   readonly status?: number;
   readonly asPerson?: boolean;
   readonly maxInputs?: number;
+  /** Which of the messages that are signed beforehand go with those that the schema makes. */
+  readonly signed?: keyof Awaited<ReturnType<typeof keyMessages>>;
 }
 
 const customerRequest = z.strictObject({
@@ -84,8 +91,8 @@ const customerRequest = z.strictObject({
   msisdn: z.string().optional(),
 });
 
-/** Of messages whose own schema is still to be put here: what is no such message. */
-const anyObject = z.record(z.string(), z.unknown());
+/** Each valid one costs an RSA signature. */
+const issuing = { answer: renewalAnswer, status: 201, maxInputs: 2_000 };
 
 /** Every message but the stream; a route without a row fails the run. */
 const messages: readonly Message[] = [
@@ -106,10 +113,20 @@ const messages: readonly Message[] = [
   { method: 'GET', route: '/peer/v1/days/:date/minutes' },
   { method: 'GET', route: '/peer/v1/days/:date/minutes/:minute/legs' },
   { method: 'GET', route: '/enrolment/ca.pem' },
-  { method: 'GET', route: '/peer/v1/head-office-keys' },
-  { method: 'POST', route: '/enrolment/renewals', request: anyObject, status: 201 },
-  { method: 'POST', route: '/peer/v1/keys', request: anyObject, status: 201 },
-  { method: 'POST', route: '/peer/v1/keys/adoption', request: anyObject, status: 201 },
+  { method: 'GET', route: '/peer/v1/head-office-keys', answer: successorsAnswer },
+  {
+    ...{ method: 'POST', route: '/enrolment/renewals', signed: 'renewals', ...issuing },
+    request: lateRenewalRequest,
+  },
+  {
+    ...{ method: 'POST', route: '/peer/v1/keys', signed: 'announced', ...issuing },
+    request: keysRequest,
+  },
+  {
+    ...{ method: 'POST', route: '/peer/v1/keys/adoption', signed: 'adoptions' },
+    request: keysAdoption,
+    answer: z.strictObject({}),
+  },
   {
     method: 'POST',
     route: '/enrolment/requests',
@@ -117,14 +134,7 @@ const messages: readonly Message[] = [
     answer: enrolmentAnswer,
     status: 201,
   },
-  {
-    method: 'POST',
-    route: '/peer/v1/certificates',
-    request: renewalRequest,
-    answer: renewalAnswer,
-    status: 201,
-    maxInputs: 2_000,
-  },
+  { method: 'POST', route: '/peer/v1/certificates', request: renewalRequest, ...issuing },
 ];
 
 export async function peerTargets(fuzz: FuzzFederation, code: FuzzedCode): Promise<Target[]> {
@@ -143,7 +153,15 @@ export async function peerTargets(fuzz: FuzzFederation, code: FuzzedCode): Promi
   ]);
   const missing = served.filter((route) => !covered.has(route));
   if (missing.length > 0) throw new Error(`no inputs are made for ${missing.join(', ')}`);
-  const targets = known.flatMap((message) => messageTargets(fuzz, { code, rogue, message }));
+  const signed = await keyMessages(rogue.identity);
+  const targets = known.flatMap((message) =>
+    messageTargets(fuzz, {
+      code,
+      rogue,
+      message,
+      signed: message.signed && signed[message.signed],
+    }),
+  );
   return [...targets, ...streamTargets(fuzz, code, rogue)];
 }
 
@@ -171,6 +189,7 @@ async function rogueAt(fuzz: FuzzFederation, code: FuzzedCode): Promise<Rogue> {
     previous: earlier,
   });
   const { peerApp } = fuzz.node(code);
+  const { serial } = certificateFacts(identity.certPem);
 
   async function signed({ path, method, body: sent }: PeerInput): Promise<string> {
     const { pathname, search } = new URL(`http://node${path}`);
@@ -210,7 +229,7 @@ async function rogueAt(fuzz: FuzzFederation, code: FuzzedCode): Promise<Rogue> {
         headers: { [startedHeader]: current.started, ...person, ...input.headers },
         ...(sent === undefined || method === 'GET' ? {} : { body: sent as string }),
       });
-      const proved = isNobody ? {} : { caller: 'SPB' as NodeCode, serial: '01' };
+      const proved = isNobody ? {} : { caller: 'SPB' as NodeCode, serial };
       const address = `10.0.${Math.floor(Math.random() * 256)}.${Math.floor(Math.random() * 256)}`;
       const { made, wrote } = await fuzz.watch.watch(async () => {
         const response = await peerApp.fetch(request, { ...proved, address });
@@ -232,8 +251,14 @@ async function rogueAt(fuzz: FuzzFederation, code: FuzzedCode): Promise<Rogue> {
 
 function messageTargets(
   fuzz: FuzzFederation,
-  { code, rogue, message }: { code: FuzzedCode; rogue: Rogue; message: Message },
+  given: {
+    code: FuzzedCode;
+    rogue: Rogue;
+    message: Message;
+    signed: readonly object[] | undefined;
+  },
 ): Target[] {
+  const { code, rogue, message, signed = [] } = given;
   const { method, route, request, answer, status = 200, asPerson = false, maxInputs } = message;
   const judge: Judge = { success: new Map([[status, answer && documentedAnswer(answer)]]) };
   const probe = (input: PeerInput) => rogue.ask(input, judge);
@@ -256,7 +281,8 @@ function messageTargets(
     definitions: schema.$defs ?? {},
     special: specials(rogue),
   });
-  const bodies = values(schema);
+  const made = values(schema);
+  const bodies = signed.length === 0 ? made : fc.oneof(made, fc.constantFrom(...signed));
   const withBody = (body: fc.Arbitrary<string | Buffer>) =>
     fc.record({ body, isNobody: nobody }).map((made) => ({ ...base, path: route, ...made }));
   const hostile = fc.oneof(
