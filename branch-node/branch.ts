@@ -304,6 +304,7 @@ function wireRooms(node: Node, businessDays: BusinessDays) {
     store,
     audit,
     payments,
+    recall: operations.recall,
     payability: directory.payability,
   });
   const receipts = createReceipts({
@@ -320,7 +321,10 @@ function wireRooms(node: Node, businessDays: BusinessDays) {
     directory,
     reference,
   });
-  const deskEndpoints = subscriberDeskRoutes(api, { node: code, ids, desk, customers });
+  const deskEndpoints = subscriberDeskRoutes(api, {
+    ...{ node: code, ids, desk, customers },
+    recall: operations.recall,
+  });
   const simEndpoints = simRoutes(api, {
     node: code,
     store,

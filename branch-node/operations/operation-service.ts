@@ -49,6 +49,8 @@ export interface OperationDraft {
   readonly msisdn: string;
   readonly actor: { readonly id: string; readonly name: string };
   readonly request: JsonObject;
+  /** Who asked for it, and under which key: what a repeat is known by after a set-back. */
+  readonly key?: string | undefined;
   /** Where the operation must go if not to the number's present home: to what it is about. */
   readonly home?: NodeCode;
 }
@@ -131,7 +133,11 @@ export function createOperations(deps: OperationDeps) {
     const result = isDecidedNow ? await kind.decide(tx, operation) : undefined;
     const isFlagged = deps.releasePolicy().flagsOperations;
     const accepts = await kind.accept(tx, operation);
-    const details = isFlagged ? { ...accepts, staleRelease: true } : accepts;
+    const details = {
+      ...accepts,
+      ...(isFlagged ? { staleRelease: true } : {}),
+      ...(draft.key === undefined ? {} : { key: draft.key }),
+    };
     await operations.insert(tx, operation, details);
     if (result) {
       await kind.apply(tx, operation, result);
@@ -142,6 +148,15 @@ export function createOperations(deps: OperationDeps) {
     const accepted = await operations.find(tx, operation.id);
     assert(accepted, 'an accepted operation is in the store');
     return accepted;
+  }
+
+  /**
+   * What was accepted here under this key before the node was set back: its log told it, the answer is lost.
+   * @throws DomainError `recovering`
+   */
+  async function recall(tx: Reader, key: string): Promise<OperationRecord | undefined> {
+    const id = await federation.recovery.recalled(tx, key);
+    return id === undefined ? undefined : operations.find(tx, id);
   }
 
   /** Home and serving branch are one: decided and concluded in one transaction, with one log entry. */
@@ -313,6 +328,7 @@ export function createOperations(deps: OperationDeps) {
     register,
     assertAccepts,
     accept,
+    recall,
     restore: replay.restore,
     decideWaiting,
     store: operations,

@@ -6,7 +6,9 @@ import { parseMoney } from '../../shared/money/money.ts';
 import type { Store, Transaction } from '../../shared/store/store.ts';
 import type { Api } from '../../shared/web/api.ts';
 import { decodeCursor, pageOf } from '../../shared/web/cursor.ts';
+import type { Recall } from '../../shared/web/idempotency.ts';
 import { cursorQuery, limitQuery, msisdn, page, wireMoney } from '../../shared/web/schemas.ts';
+import type { Operations } from '../operations/operation-service.ts';
 import { operationView, viewOf } from '../operations/operation-view.ts';
 import type { Payments } from './payment-service.ts';
 import { suspendedPayments } from './payment-store.ts';
@@ -17,6 +19,7 @@ export interface PaymentRouteDeps {
   store: Store;
   audit: Audit;
   payments: Payments;
+  recall: Operations['recall'];
   /**
    * Asks the number's home branch whether it may be paid; `verified` is false if it cannot be reached.
    * @throws DomainError the home branch's refusal.
@@ -34,6 +37,7 @@ const cursorKey = z.strictObject({ id: z.string().max(64) });
 /** Payments, their cancellation, and the suspense desk. */
 export function paymentRoutes({ endpoint }: Pick<Api, 'endpoint'>, deps: PaymentRouteDeps) {
   const { store, payments } = deps;
+  const recallPayment = recallWith(deps);
 
   async function note(
     tx: Transaction,
@@ -79,19 +83,21 @@ export function paymentRoutes({ endpoint }: Pick<Api, 'endpoint'>, deps: Payment
       }),
       response: paymentView,
       idempotent: true,
+      recall: recallPayment,
     },
     async ({ body, principal, idempotency }) => {
       const money = parseMoney(body.money);
       payments.checkTender(body.tender.kind, money);
       const { verified: isVerified } = await deps.payability(body.msisdn, principal);
       const { kind, reference } = body.tender;
-      return idempotency.write(async (tx) => {
+      return idempotency.write(async (tx, { sha256: key }) => {
         const file = await payments.take(tx, {
           msisdn: body.msisdn,
           money,
           tender: reference === undefined ? { kind } : { kind, reference },
           isVerified,
           actor: principal,
+          key,
         });
         await note(tx, principal, { action: 'payment.take', subject: file.record.id });
         return paymentViewOf(file);
@@ -128,14 +134,19 @@ export function paymentRoutes({ endpoint }: Pick<Api, 'endpoint'>, deps: Payment
       body: z.strictObject({ reason: reason.default('wrong number or sum') }),
       response: operationView,
       idempotent: true,
+      recall: async (tx, key) => {
+        const record = await deps.recall(tx, key);
+        return record && viewOf(record);
+      },
     },
     async ({ params, body, principal, idempotency }) =>
-      idempotency.write(async (tx) => {
+      idempotency.write(async (tx, { sha256: key }) => {
         const paymentId = params.operationId;
         const record = await payments.cancel(tx, {
           paymentId,
           reason: body.reason,
           actor: principal,
+          key,
         });
         await note(tx, principal, { action: 'payment.cancel', subject: paymentId });
         return viewOf(record);
@@ -149,17 +160,23 @@ export function paymentRoutes({ endpoint }: Pick<Api, 'endpoint'>, deps: Payment
 /** As the pages ask them. */
 export type PaymentEndpoints = ReturnType<typeof paymentRoutes>;
 
+/** The payment again that a lost key led to. */
+const recallWith =
+  ({ payments, recall }: PaymentRouteDeps): Recall<z.input<typeof paymentView>> =>
+  async (tx, key) => {
+    const record = await recall(tx, key);
+    return record && paymentViewOf(await payments.fileOf(tx, record));
+  };
+
 type Note = (
   tx: Transaction,
   principal: Principal,
   what: { action: string; subject: string },
 ) => Promise<void>;
 
-function suspenseRoutes(
-  { endpoint }: Pick<Api, 'endpoint'>,
-  { store, payments }: PaymentRouteDeps,
-  note: Note,
-) {
+function suspenseRoutes({ endpoint }: Pick<Api, 'endpoint'>, deps: PaymentRouteDeps, note: Note) {
+  const { store, payments } = deps;
+
   const listSuspense = endpoint(
     {
       method: 'GET',
@@ -220,14 +237,16 @@ function suspenseRoutes(
       body: z.strictObject({ msisdn }),
       response: paymentView,
       idempotent: true,
+      recall: recallWith(deps),
     },
     async ({ params, body, principal, idempotency }) =>
-      idempotency.write(async (tx) => {
+      idempotency.write(async (tx, { sha256: key }) => {
         const { operationId: paymentId } = params;
         const file = await payments.redirect(tx, {
           paymentId,
           msisdn: body.msisdn,
           actor: principal,
+          key,
         });
         await note(tx, principal, { action: 'suspense.redirect', subject: paymentId });
         return paymentViewOf(file);

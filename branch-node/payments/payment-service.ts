@@ -32,7 +32,11 @@ export interface PaymentServiceDeps {
   releasePolicy(): ReleasePolicy;
 }
 
-type Actor = Pick<Principal, 'operatorId' | 'name'>;
+/** Who asks, and the key of the request if it has one. */
+interface Asked {
+  readonly actor: Pick<Principal, 'operatorId' | 'name'>;
+  readonly key?: string | undefined;
+}
 
 export type Payments = ReturnType<typeof createPayments>;
 
@@ -88,22 +92,22 @@ export function createPayments(deps: PaymentServiceDeps) {
    */
   async function take(
     tx: Transaction,
-    draft: {
+    draft: Asked & {
       msisdn: Msisdn;
       money: Money;
       tender: { kind: string; reference?: string };
       /** The home branch has just said that it serves the number. */
       isVerified: boolean;
-      actor: Actor;
     },
   ): Promise<PaymentFile> {
-    const { money, isVerified } = draft;
+    const { money, isVerified, key } = draft;
     const tender = checkTender(draft.tender.kind, money);
     const record = await operations.accept(tx, {
       kind: 'payment',
       msisdn: draft.msisdn,
       actor: { id: draft.actor.operatorId, name: draft.actor.name },
       request: { money: { ...formatMoney(money) }, tender: { ...draft.tender } },
+      key,
     });
     if (record.home !== deps.node) checkElsewhere(tender, money, isVerified);
     return fileOf(tx, record);
@@ -112,7 +116,7 @@ export function createPayments(deps: PaymentServiceDeps) {
   /** Asks the home branch to take a payment back; the money leaves the desk after its answer. */
   async function cancel(
     tx: Transaction,
-    { paymentId, reason, actor }: { paymentId: string; reason: string; actor: Actor },
+    { paymentId, reason, actor, key }: Asked & { paymentId: string; reason: string },
   ): Promise<OperationRecord> {
     const { record, payment } = await open(tx, paymentId);
     if (payment.cancelledBy !== undefined) throw new DomainError('already-cancelled');
@@ -123,6 +127,7 @@ export function createPayments(deps: PaymentServiceDeps) {
       home: record.home,
       actor: { id: actor.operatorId, name: actor.name },
       request: { payment: paymentId, money: { ...formatMoney(payment.money) }, reason },
+      key,
     });
   }
 
@@ -137,7 +142,7 @@ export function createPayments(deps: PaymentServiceDeps) {
   /** Sends a suspended payment's money to the number that was meant. */
   async function redirect(
     tx: Transaction,
-    { paymentId, msisdn, actor }: { paymentId: string; msisdn: Msisdn; actor: Actor },
+    { paymentId, msisdn, actor, key }: Asked & { paymentId: string; msisdn: Msisdn },
   ): Promise<PaymentFile> {
     const { payment } = await open(tx, paymentId);
     if (payment.disposition !== 'suspended') throw notInSuspense();
@@ -150,6 +155,7 @@ export function createPayments(deps: PaymentServiceDeps) {
         tender: { kind: suspenseTender },
         source: paymentId,
       },
+      key,
     });
     return fileOf(tx, record);
   }

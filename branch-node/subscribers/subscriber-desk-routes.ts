@@ -3,9 +3,11 @@ import type { Permission } from '../../shared/access/permissions.ts';
 import type { Ids, NodeCode } from '../../shared/ids/ids.ts';
 import type { Transaction } from '../../shared/store/store.ts';
 import type { AddEndpoint } from '../../shared/web/endpoint.ts';
+import type { Recall } from '../../shared/web/idempotency.ts';
 import { iccid, msisdn, nodeCode } from '../../shared/web/schemas.ts';
 import { sha256 } from '../../shared/wire/canonical.ts';
 import type { OperationRecord } from '../operations/operation.ts';
+import type { Operations } from '../operations/operation-service.ts';
 import { operationView, viewOf } from '../operations/operation-view.ts';
 import type { CustomerService } from './customer-service.ts';
 
@@ -90,6 +92,7 @@ export interface SubscriberDeskRoutesDeps {
   readonly ids: Ids;
   readonly desk: SubscriberDesk;
   readonly customers: CustomerService;
+  readonly recall: Operations['recall'];
 }
 
 /** What a person at the desk does for subscribers. */
@@ -98,7 +101,7 @@ export function subscriberDeskRoutes(
   deps: SubscriberDeskRoutesDeps,
 ) {
   const { desk } = deps;
-  const add = operationAdder(api.endpoint);
+  const add = operationAdder(api.endpoint, deps);
   return {
     registerSubscriber: registrationRoute(api.endpoint, deps),
     correctCustomer: customerRoute(api.endpoint, deps),
@@ -143,7 +146,18 @@ interface OperationEndpoint<Body> {
   readonly act: (tx: Transaction, body: Body, by: AskedBy) => Promise<OperationRecord>;
 }
 
-function operationAdder(endpoint: AddEndpoint) {
+/** The operation again that a lost key led to. */
+const recallWith =
+  (recall: Operations['recall']): Recall<z.input<typeof operationView>> =>
+  async (tx, key) => {
+    const record = await recall(tx, key);
+    return record && viewOf(record);
+  };
+
+function operationAdder(
+  endpoint: AddEndpoint,
+  { recall }: Pick<SubscriberDeskRoutesDeps, 'recall'>,
+) {
   return <Body extends z.ZodType>(
     permission: Permission,
     body: Body,
@@ -153,9 +167,12 @@ function operationAdder(endpoint: AddEndpoint) {
       {
         ...{ method: 'POST', path: `/api/v1/${path}`, permission, operationId, summary },
         ...{ tag: 'Subscribers', idempotent: true, body, response: operationView },
+        recall: recallWith(recall),
       },
       ({ body: wish, principal, traceId, idempotency }) =>
-        idempotency.write(async (tx) => viewOf(await act(tx, wish, { principal, traceId }))),
+        idempotency.write(async (tx, { sha256: key }) =>
+          viewOf(await act(tx, wish, { principal, traceId, key })),
+        ),
     );
 }
 
@@ -174,21 +191,25 @@ class HomeFirst extends Error {
   }
 }
 
-function registrationRoute(endpoint: AddEndpoint, { node, desk, ids }: SubscriberDeskRoutesDeps) {
+function registrationRoute(
+  endpoint: AddEndpoint,
+  { node, desk, ids, recall }: SubscriberDeskRoutesDeps,
+) {
   return endpoint(
     {
       ...{ method: 'POST', path: '/api/v1/subscribers', permission: 'subscriber.register' },
       ...{ operationId: 'registerSubscriber', summary: 'Register a subscriber, of any branch' },
       ...{ tag: 'Subscribers', idempotent: true, body: registration, response: operationView },
+      recall: recallWith(recall),
     },
     async ({ body, principal, traceId, idempotency }) => {
       const by = { principal, traceId };
       const wish = { ...body, whose: whoseOf(body) };
       const write = (elsewhere?: EnteredElsewhere) =>
-        idempotency.write(async (tx, { key }) => {
+        idempotency.write(async (tx, { key, sha256: named }) => {
           const home = elsewhere ? node : await desk.homeOfWish(tx, wish);
           if (home !== node) throw new HomeFirst(home, key);
-          return viewOf(await desk.register(tx, wish, { by, elsewhere }));
+          return viewOf(await desk.register(tx, wish, { by: { ...by, key: named }, elsewhere }));
         });
       try {
         return await write();

@@ -23,6 +23,8 @@ export type CustomerOrNumber =
 export interface AskedBy {
   readonly principal: Principal;
   readonly traceId: string;
+  /** Of the request, if it has one. */
+  readonly key?: string | undefined;
 }
 
 export interface RegistrationWish {
@@ -62,11 +64,11 @@ export function createSubscriberDesk(deps: {
 
   function accept(
     tx: Transaction,
-    { principal }: AskedBy,
+    { principal, key }: AskedBy,
     draft: { kind: OperationKindName; msisdn: string; request: JsonObject },
   ): Promise<OperationRecord> {
     const actor = { id: principal.operatorId, name: principal.name };
-    return deps.operations.accept(tx, { ...draft, actor });
+    return deps.operations.accept(tx, { ...draft, actor, key });
   }
 
   async function assertRatePlan(tx: Reader, code: string): Promise<void> {

@@ -87,6 +87,20 @@ export async function markApplied(tx: Transaction, epoch: string, seq: bigint): 
   await tx.run('UPDATE recovered_entries SET applied = 1 WHERE epoch = ? AND seq = ?', epoch, seq);
 }
 
+/** The own entry that came back for what was asked under this key. */
+export async function recoveredUnderKey(
+  tx: Reader,
+  key: string,
+): Promise<{ operationId: string; isApplied: boolean } | undefined> {
+  const row = await tx.get<{ operationId: string; applied: bigint }>(
+    `SELECT json_extract(entry, '$.operationId') AS operationId, applied FROM recovered_entries
+     WHERE json_extract(entry, '$.body.details.key') = ?
+     ORDER BY applied DESC LIMIT 1`,
+    key,
+  );
+  return row && { operationId: row.operationId, isApplied: row.applied === 1n };
+}
+
 export async function recordAnswer(
   tx: Transaction,
   answer: { epoch: string; peer: NodeCode; at: string },

@@ -1,6 +1,6 @@
 import type { Ids, NodeCode } from '../ids/ids.ts';
 import { DomainError } from '../problem/problem.ts';
-import type { Store, Transaction } from '../store/store.ts';
+import type { Reader, Store, Transaction } from '../store/store.ts';
 import { type Clock, now } from '../time/clock.ts';
 import { canonicalJson, sha256 } from '../wire/canonical.ts';
 import { nextChain } from '../wire/chain.ts';
@@ -31,6 +31,7 @@ import {
   overrideCount,
   recordAnswer,
   recordOverride,
+  recoveredUnderKey,
   recoveringReason,
   setRecovering,
   unappliedEntries,
@@ -76,11 +77,14 @@ export function createRecovery(deps: RecoveryDeps) {
   /** Peers that have taken something of this start, and are still to be asked. */
   const due = new Set<NodeCode>();
   const compared = new Set<NodeCode>();
+  /** Every peer has been asked once, and has answered or was not to be reached. */
+  let haveAllBeenAsked = false;
   let nonce = '';
 
   /** From now on, and after any restart, the node knows that it does not know everything. */
   async function mark(tx: Transaction, reason: string): Promise<void> {
     recovering = true;
+    haveAllBeenAsked = false;
     deps.alarm('set-back', reason);
     await setRecovering(tx, { reason, since: now(clock) });
   }
@@ -111,6 +115,7 @@ export function createRecovery(deps: RecoveryDeps) {
 
   async function work(): Promise<void> {
     await Promise.allSettled((await unanswered()).map(ask));
+    haveAllBeenAsked = true;
     if ((await unanswered()).length > 0) {
       const overrides = await store.read((tx) => overrideCount(tx, log.epoch()));
       if (overrides < overridesNeeded) return;
@@ -255,8 +260,20 @@ export function createRecovery(deps: RecoveryDeps) {
     return rows.length;
   }
 
+  /**
+   * The operation that this node accepted under a key before it was set back.
+   * @throws DomainError `recovering` while it is not applied, or may still come from a peer that is there.
+   */
+  async function recalled(tx: Reader, key: string): Promise<string | undefined> {
+    const found = await recoveredUnderKey(tx, key);
+    const mayCome = found ? !found.isApplied : recovering && !haveAllBeenAsked;
+    if (mayCome) throw new DomainError('recovering');
+    return found?.operationId;
+  }
+
   return {
     isRecovering: () => recovering,
+    recalled,
     mark,
     taken,
     compare,

@@ -7,6 +7,7 @@ import {
   type Idempotency,
   type KeyedRequest,
   parseIdempotencyKey,
+  type Recall,
 } from './idempotency.ts';
 import { parseInput, requireStrict } from './input.ts';
 import { defaultMaxBodyBytes, readJson } from './request-body.ts';
@@ -43,6 +44,8 @@ export interface EndpointSpec<
   readonly response?: Answer;
   /** Takes an `Idempotency-Key`; the handler then does its work in `idempotency.write`. */
   readonly idempotent?: boolean;
+  /** How a request is known again whose key was lost with a set-back, from what its operation left in the log. */
+  readonly recall?: Recall<AnswerOf<Answer>>;
 }
 
 export interface EndpointRequest<Who extends Entry, Params, Query, Body, Answer> {
@@ -194,7 +197,7 @@ export function endpointHandler<
   ) {
     if (!spec.idempotent || !principal || key === undefined) return undefined;
     const scope = { principal: principal.operatorId, request, key };
-    return { scope, body, status } satisfies KeyedRequest;
+    return { scope, body, status, recall: spec.recall } satisfies KeyedRequest<AnswerOf<Answer>>;
   }
 
   async function work(

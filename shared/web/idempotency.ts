@@ -17,7 +17,8 @@ const maxPurgedAnswers = 1_000;
 /** What a caller named its request with, if it did. */
 export interface OperationKey {
   readonly key?: string;
-  readonly bodySha256?: string;
+  /** Of the person, the request, the key and the body: what the log may tell of it. */
+  readonly sha256?: string;
 }
 
 /** The one write of a request, under its `Idempotency-Key` if it has one. */
@@ -31,11 +32,16 @@ export interface Idempotency<Answer> {
   write(fn: (tx: Transaction, key: OperationKey) => Promise<Answer>): Promise<Answer>;
 }
 
-export interface KeyedRequest {
+/** The answer again for an operation whose log entry names this key. */
+export type Recall<Answer> = (tx: Reader, keySha256: string) => Promise<Answer | undefined>;
+
+export interface KeyedRequest<Answer> {
   readonly scope: KeyScope;
   /** The parsed JSON as it came. */
   readonly body: unknown;
   readonly status: number;
+  /** Asked when the node holds no answer under the key: a set-back takes keys away, peers give entries back. */
+  readonly recall?: Recall<Answer> | undefined;
 }
 
 export interface KeyedWrite<Answer> extends Idempotency<Answer> {
@@ -61,7 +67,7 @@ export function parseIdempotencyKey(header: string | undefined): string | undefi
 export function createIdempotency({ store, clock }: { store: Store; clock: Clock }) {
   return {
     /** A plain `store.write` without a request: for requests without a key. */
-    begin<Answer>(request: KeyedRequest | undefined): KeyedWrite<Answer> {
+    begin<Answer>(request: KeyedRequest<Answer> | undefined): KeyedWrite<Answer> {
       if (!request) {
         return {
           replayed: undefined,
@@ -69,16 +75,24 @@ export function createIdempotency({ store, clock }: { store: Store; clock: Clock
           write: (fn) => store.write((tx) => fn(tx, {})),
         };
       }
-      const { scope, status } = request;
+      const { scope, status, recall } = request;
       const bodySha256 = bodyHash(request.body);
+      const keySha256 = sha256(canonicalJson({ ...scope, bodySha256 }));
       let replayed: { status: number } | undefined;
 
       async function earlier(tx: Reader): Promise<{ answer: Answer } | undefined> {
         const before = await findAnswer(tx, scope);
-        if (!before) return undefined;
+        if (!before) return recalled(tx);
         if (before.bodySha256 !== bodySha256) throw new DomainError('idempotency-key-reused');
         replayed = { status: before.status };
         return { answer: JSON.parse(before.answer) };
+      }
+
+      async function recalled(tx: Reader): Promise<{ answer: Answer } | undefined> {
+        const answer = await recall?.(tx, keySha256);
+        if (answer === undefined) return undefined;
+        replayed = { status };
+        return { answer };
       }
 
       return {
@@ -90,7 +104,7 @@ export function createIdempotency({ store, clock }: { store: Store; clock: Clock
           store.write(async (tx) => {
             const before = await earlier(tx);
             if (before) return before.answer;
-            const made = await fn(tx, { key: scope.key, bodySha256 });
+            const made = await fn(tx, { key: scope.key, sha256: keySha256 });
             const answer = JSON.stringify(made ?? null);
             await insertAnswer(tx, { ...scope, bodySha256, status, answer, at: now(clock) });
             return made;

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import { setRecovering } from '../../shared/federation/recovery-store.ts';
 import {
+  type Answer,
   cash,
   registerSubscriber,
   send,
@@ -32,6 +33,23 @@ describe('a node that was set back to an old backup', () => {
     expect(answer.status, JSON.stringify(answer.body)).to.equal(201);
     return answer.body.operationId;
   };
+  const payUnder = (key: string, at: string, msisdn: string) =>
+    federation
+      .branch(at)
+      .manager.post(
+        '/api/v1/payments',
+        { msisdn, ...cash('20.00') },
+        { 'idempotency-key': `till-${key}` },
+      );
+  /** As a till does it: the same request under its key, until it has its answer. */
+  async function repeated(key: string, at: string, msisdn: string): Promise<Answer> {
+    let answer = await payUnder(key, at, msisdn);
+    await until('it is answered', async () => {
+      answer = await payUnder(key, at, msisdn);
+      return answer.status !== 503;
+    });
+    return answer;
+  }
   const operation = async (at: string, id: string) =>
     (await federation.branch(at).manager.get(`/api/v1/operations/${id}`)).body;
   const receiptsOf = async (at: string, ids: readonly string[]): Promise<string[]> => {
@@ -62,14 +80,25 @@ describe('a node that was set back to an old backup', () => {
 
   it('gets back, as a serving branch, what it had taken after the backup', async () => {
     const msisdn = await registerSubscriber(federation.branch('MSK'));
+    const own = await registerSubscriber(federation.branch('SPB'));
     const backup = await federation.backup('SPB');
-    const id = await pay('SPB', msisdn, '20.00');
+    const asked = [await payUnder('1', 'SPB', msisdn), await payUnder('2', 'SPB', own)];
+    const [id, ownId] = asked.map(({ body }) => body.operationId);
     await concluded('SPB', id);
     await federation.untilQuiet();
     const { receipt } = (await federation.branch('SPB').manager.get(`/api/v1/payments/${id}`)).body;
     await federation.stopNode('SPB');
     federation.restore('SPB', backup);
     await federation.startNode('SPB');
+    const again = [await repeated('1', 'SPB', msisdn), await repeated('2', 'SPB', own)];
+    expect(again.map(({ status, body }) => [status, body.operationId])).to.deep.equal([
+      [201, id],
+      [201, ownId],
+    ]);
+    expect(again.map(({ headers }) => headers.get('idempotent-replayed'))).to.deep.equal([
+      'true',
+      'true',
+    ]);
     await federation.untilQuiet();
     const found = (await federation.branch('SPB').manager.get(`/api/v1/payments/${id}`)).body;
     expect(found).to.include({ state: 'concluded', outcome: 'credited' });
@@ -80,13 +109,14 @@ describe('a node that was set back to an old backup', () => {
     await concluded('SPB', next);
     await federation.untilQuiet();
     expect(await balance('MSK', msisdn)).to.equal('21.00');
+    expect(await balance('SPB', own)).to.equal('20.00');
     expect(await faults()).to.deep.equal([]);
   }).timeout(120_000);
 
   it('gives no receipt number again while it does not know which ones it gave', async () => {
     const msisdn = await registerSubscriber(federation.branch('MSK'));
     const backup = await federation.backup('SPB');
-    const lost = await pay('SPB', msisdn, '20.00');
+    const { operationId: lost } = (await payUnder('1', 'SPB', msisdn)).body;
     const own = await pay('SPB', await registerSubscriber(federation.branch('SPB')), '5.00');
     await concluded('SPB', lost);
     await federation.untilQuiet();
@@ -96,9 +126,15 @@ describe('a node that was set back to an old backup', () => {
     federation.restore('SPB', backup);
     await federation.startNode('SPB');
     const taken = await pay('SPB', msisdn, '1.00');
+    // A new request is taken in once all who are there were asked for lost ones; a lost one is not done again.
+    const fresh = (await repeated('2', 'SPB', msisdn)).body.operationId;
+    expect((await payUnder('1', 'SPB', msisdn)).body.code).to.equal('recovering');
     await federation.startNode('NSK');
+    expect((await repeated('1', 'SPB', msisdn)).body.operationId).to.equal(lost);
     await federation.untilQuiet();
     await concluded('SPB', taken);
+    await concluded('SPB', fresh);
+    expect(await balance('MSK', msisdn)).to.equal('41.00');
     const numbers = await receiptsOf('SPB', [lost, own, taken]);
     expect(new Set(numbers).size).to.equal(3);
     expect(await faults()).to.deep.equal([]);

@@ -38,7 +38,7 @@ async function frontOf(branch: Branch) {
     ...{ node, store, subscribers, directory, reference: base.reference },
     currentBusinessDate: () => today,
   });
-  subscriberDeskRoutes(api, { node, ids, desk, customers });
+  subscriberDeskRoutes(api, { node, ids, desk, customers, recall: async () => undefined });
   const { isOwnNumber } = subscribers;
   simRoutes(api, { node, store, audit, sims, numbers, isOwnNumber });
 
