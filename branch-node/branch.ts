@@ -300,11 +300,7 @@ function wireRooms(node: Node, businessDays: BusinessDays) {
   referenceRoutes(api, { references });
   const operationEndpoints = operationRoutes(api, { store, operations: operations.store });
   const paymentEndpoints = paymentRoutes(api, {
-    node: code,
-    store,
-    audit,
-    payments,
-    recall: operations.recall,
+    ...{ node: code, store, audit, payments, recall: operations.recall },
     payability: directory.payability,
   });
   const receipts = createReceipts({
