@@ -42,6 +42,7 @@ import { simRoutes } from './sim/sim-routes.ts';
 import { createSimService } from './sim/sim-service.ts';
 import { createBlock } from './subscribers/block-operation.ts';
 import { createCharges } from './subscribers/charges.ts';
+import { contractRoutes } from './subscribers/contract-routes.ts';
 import { createCustomerService } from './subscribers/customer-service.ts';
 import { createHomeQuestions } from './subscribers/home-questions.ts';
 import { createNumberMove } from './subscribers/number-move-operation.ts';
@@ -329,6 +330,9 @@ function wireRooms(node: Node, businessDays: BusinessDays) {
     numbers,
     isOwnNumber: subscribers.isOwnNumber,
   });
+  const contracts = contractRoutes(api, {
+    ...{ node: code, store, audit, operations: operations.store, directory, reference },
+  });
   ledgerRoutes(api, { store });
   recoveryRoutes(api, { node: code, store, audit, federation });
   backupRoutes(api, node);
@@ -342,6 +346,7 @@ function wireRooms(node: Node, businessDays: BusinessDays) {
     operations: operationEndpoints,
     receipts: receiptEndpoints,
     desk: deskEndpoints,
+    contracts,
     sims: simEndpoints,
     days,
   };

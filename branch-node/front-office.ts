@@ -15,6 +15,8 @@ import { receiptPages } from './payments/receipt-pages.tsx';
 import type { ReceiptEndpoints } from './payments/receipt-routes.ts';
 import { suspensePages } from './payments/suspense-pages.tsx';
 import type { SimEndpoints } from './sim/sim-routes.ts';
+import { contractPages } from './subscribers/contract-pages.tsx';
+import type { ContractEndpoints } from './subscribers/contract-routes.ts';
 import { type Choices, deskPages } from './subscribers/desk-pages.tsx';
 import { registrationPages } from './subscribers/registration-pages.tsx';
 import type { DeskEndpoints } from './subscribers/subscriber-desk-routes.ts';
@@ -31,13 +33,14 @@ export interface FrontOfficeDeps {
   readonly operations: OperationEndpoints;
   readonly receipts: ReceiptEndpoints;
   readonly desk: DeskEndpoints;
+  readonly contracts: ContractEndpoints;
   readonly sims: SimEndpoints;
   readonly days: BusinessDayEndpoints;
 }
 
 /** The pages of a branch: the one place where its rooms' pages meet. */
 export function openFrontOffice(deps: FrontOfficeDeps): void {
-  const { node, payments, subscribers, operations, receipts, desk, sims, days } = deps;
+  const { node, payments, subscribers, operations, receipts, desk, contracts, sims, days } = deps;
   const { api, access, references, ids, code } = node;
   const rowsOf = <Name extends 'reasons' | 'document-types'>(name: Name) =>
     references.current()?.rows(name) ?? [];
@@ -58,6 +61,7 @@ export function openFrontOffice(deps: FrontOfficeDeps): void {
   };
   deskPages({ pages, desk, subscribers, sims, choices, ids });
   registrationPages({ pages, desk, subscribers, sims, choices, ids });
+  contractPages({ pages, contracts });
   staffPages({ pages, endpoints: api.common, roles: node.roles });
   auditPages({ pages, endpoints: api.common });
   subscriberPages({ pages, subscribers, operations });

@@ -75,6 +75,7 @@ export function operationPages({
           <LinkButton href={`/subscribers/${operation.msisdn}`} kind="main" autofocus>
             {words.card}
           </LinkButton>
+          <ContractLinks view={view} operation={operation} />
         </Heading>
         <OperationLife view={view} operation={operation} />
       </>
@@ -85,6 +86,21 @@ export function operationPages({
   pages.fragment({ path: `${one}/state`, permission: 'operation.read' }, async (view) => (
     <OperationLife view={view} operation={await look(view)} />
   ));
+}
+
+/** A registration that was done has a contract. */
+function ContractLinks({ view, operation }: { view: View; operation: OperationView }) {
+  const words = view.words(operationTexts);
+  const { kind, outcome, operationId } = operation;
+  if (kind !== 'registration' || outcome !== 'executed') return null;
+  if (!view.may('subscriber.personal')) return null;
+  const contract = `${path}/${operationId}/contract`;
+  return (
+    <>
+      <LinkButton href={contract}>{words.contract}</LinkButton>
+      <LinkButton href={`${contract}.pdf`}>PDF</LinkButton>
+    </>
+  );
 }
 
 /** Where an operation stands; it asks again until it is decided. */

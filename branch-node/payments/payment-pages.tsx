@@ -195,6 +195,8 @@ function receiptPage(view: View, payment: PaymentView): Shown {
           {words.next}
         </LinkButton>
         <LinkButton href={`/payments/${operationId}/receipt`}>{words.print}</LinkButton>
+        <LinkButton href={`/payments/${operationId}/receipt-a4.pdf`}>PDF A4</LinkButton>
+        <LinkButton href={`/payments/${operationId}/receipt-80mm.pdf`}>{words.slip}</LinkButton>
       </Heading>
       <Life view={view} payment={payment} />
       <Panel>

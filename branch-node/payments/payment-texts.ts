@@ -34,6 +34,7 @@ export const paymentTexts = catalogue(
     disposition: 'The money',
     code: 'Code',
     print: 'Print',
+    slip: 'PDF 80 mm',
     copy: 'COPY',
     states: {
       accepted: 'Accepted, the home branch will credit it',
@@ -82,6 +83,7 @@ export const paymentTexts = catalogue(
     disposition: 'Деньги',
     code: 'Код',
     print: 'Печать',
+    slip: 'PDF 80 мм',
     copy: 'КОПИЯ',
     states: {
       accepted: 'Принят, домашний филиал зачислит его',

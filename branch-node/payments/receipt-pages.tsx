@@ -1,9 +1,16 @@
-import { Button, Heading, LinkButton, Notice, Panel } from '../../shared/pages/components.tsx';
+import { Button, Heading, LinkButton } from '../../shared/pages/components.tsx';
 import type { Pages } from '../../shared/pages/pages.tsx';
+import { type Paper, Sheet } from '../../shared/pages/paper.tsx';
+import { type PaperKind, paperPdf } from '../../shared/pages/paper-pdf.ts';
+import type { View } from '../../shared/pages/view.ts';
 import { paymentTexts } from './payment-texts.ts';
 import type { ReceiptEndpoints } from './receipt-routes.ts';
+import { receiptTexts } from './receipt-texts.ts';
 
-/** The receipt on paper, 80 mm wide. Looking at this page is a print: from the second on it is a copy. */
+const path = '/payments/:operationId/receipt';
+const permission = 'operation.read';
+
+/** The receipt on paper. Looking at it is a print: from the second on it is a copy. */
 export function receiptPages({
   pages,
   receipts,
@@ -11,36 +18,58 @@ export function receiptPages({
   pages: Pages;
   receipts: ReceiptEndpoints;
 }): void {
-  const path = '/payments/:operationId/receipt';
-  pages.page({ path, permission: 'operation.read' }, async (view) => {
+  async function paperOf(view: View): Promise<Paper> {
     const { operationId = '' } = view.params;
-    const words = view.words(paymentTexts);
+    const words = view.words(receiptTexts);
+    const { format } = view;
     const receipt = await receipts.getReceipt(view.c, {
       params: { operationId },
       query: { print: 'true' },
     });
-    const title = `${words.receipt} ${receipt.number}`;
+    const { kind, disposition, homeBranch } = receipt;
+    return {
+      title: words.title(receipt.number),
+      copy: receipt.copy ? view.words(paymentTexts).copy : undefined,
+      sum: format.money(receipt.money),
+      facts: [
+        [words.branch, receipt.servingBranch],
+        [words.msisdn, receipt.msisdn],
+        [words.issued, format.moment(receipt.issuedAt)],
+      ],
+      texts: [
+        disposition === 'taken'
+          ? words.kinds[kind](homeBranch)
+          : words.dispositions[disposition](homeBranch),
+        words.at(format.moment(receipt.at)),
+        words.check,
+      ],
+      code: receipt.code,
+    };
+  }
+
+  pages.page({ path, permission }, async (view) => {
+    const words = view.words(paymentTexts);
+    const paper = await paperOf(view);
     const content = (
       <>
-        <Heading title={title}>
+        <Heading title={paper.title}>
           <Button type="button" data-print="" autofocus>
             {words.print}
           </Button>
-          <LinkButton href={`/payments/${operationId}`}>{words.taken}</LinkButton>
+          <LinkButton href={`/payments/${view.params.operationId}`}>{words.taken}</LinkButton>
         </Heading>
-        <Panel>
-          <article class="slip">
-            {receipt.copy ? <Notice tone="warn">{words.copy}</Notice> : null}
-            <p class="sum money">{view.format.money(receipt.money)}</p>
-            {receipt.text.map((line) => (
-              <p>{line}</p>
-            ))}
-            <p class="soft">{view.format.moment(receipt.issuedAt)}</p>
-            <p class="code">{receipt.code}</p>
-          </article>
-        </Panel>
+        <Sheet paper={paper} isSlip />
       </>
     );
-    return { title, content };
+    return { title: paper.title, content };
   });
+
+  const file = (end: string, kind: PaperKind) =>
+    pages.file({ path: `${path}-${end}.pdf`, permission }, async (view) => ({
+      name: `receipt-${view.params.operationId}-${end}.pdf`,
+      contentType: 'application/pdf',
+      content: new Uint8Array(await paperPdf(await paperOf(view), kind)),
+    }));
+  file('a4', 'a4');
+  file('80mm', '80mm');
 }

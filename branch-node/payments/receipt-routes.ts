@@ -1,6 +1,7 @@
 import { z } from '@hono/zod-openapi';
 import type { Audit } from '../../shared/access/audit.ts';
 import type { Principal } from '../../shared/access/operator.ts';
+import { recordPrint } from '../../shared/access/prints.ts';
 import type { NodeCode } from '../../shared/ids/ids.ts';
 import type { Store, Transaction } from '../../shared/store/store.ts';
 import type { Api } from '../../shared/web/api.ts';
@@ -9,8 +10,6 @@ import { dispositions, receiptKinds } from './payment.ts';
 import type { PaymentFile, Payments } from './payment-service.ts';
 import { type ReceiptStatement, receiptText } from './receipt.ts';
 import { maxReceiptCodeLength, type Receipts } from './receipt-service.ts';
-
-const printAction = 'receipt.print';
 
 const statementView = z.strictObject({
   number: z.string().openapi({ example: 'MSK-20261122-000042-3f9a1c' }),
@@ -44,13 +43,10 @@ export function receiptRoutes(
   const { node, store, audit, payments, receipts } = deps;
 
   async function printed(tx: Transaction, file: PaymentFile, principal: Principal) {
-    const subject = file.record.id;
-    const [before] = await audit.list(tx, { limit: 1, action: printAction, subject });
     const actor = { id: principal.operatorId, name: principal.name, node };
-    const copy = before !== undefined;
-    const detail = { number: file.payment.receipt, kind: file.receiptKind, copy };
-    await audit.record(tx, { actor, action: printAction, subject, outcome: 'done', detail });
-    return { file, copy };
+    const detail = { number: file.payment.receipt, kind: file.receiptKind };
+    const print = { actor, action: 'receipt.print', subject: file.record.id, detail };
+    return { file, copy: await recordPrint({ audit, tx }, print) };
   }
 
   const getReceipt = endpoint(

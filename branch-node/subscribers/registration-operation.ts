@@ -4,7 +4,7 @@ import { DomainError } from '../../shared/problem/problem.ts';
 import type { Reference } from '../../shared/reference/reference.ts';
 import { type Clock, now } from '../../shared/time/clock.ts';
 import { parseInput } from '../../shared/web/input.ts';
-import type { OperationKind } from '../operations/operation.ts';
+import type { OperationKind, OperationRecord } from '../operations/operation.ts';
 import type { NumberService } from '../sim/number-service.ts';
 import type { SimService } from '../sim/sim-service.ts';
 import type { SubscriberService } from './subscriber-service.ts';
@@ -75,4 +75,10 @@ export function createRegistration(deps: {
       await sims.conclude(tx, operation, { iccid, decision });
     },
   };
+}
+
+/** What a registration made; undefined while it is not executed, or when it was refused. */
+export function registered({ request: asked, decision }: OperationRecord) {
+  if (decision?.outcome !== 'executed') return undefined;
+  return { ...decided.parse(decision.result), iccid: parseInput(request, asked).iccid };
 }

@@ -4,7 +4,8 @@ export const languages = ['en', 'ru'] as const;
 export type Language = (typeof languages)[number];
 
 // biome-ignore lint/suspicious/noExplicitAny: a text takes whatever values its own sentence needs
-type Text = string | Readonly<Record<string, string>> | ((...values: any[]) => string);
+type Sentence = string | ((...values: any[]) => string);
+type Text = Sentence | readonly string[] | Readonly<Record<string, Sentence>>;
 export type Texts = Readonly<Record<string, Text>>;
 export type Catalogue<T extends Texts> = Readonly<Record<Language, T>>;
 

@@ -31,6 +31,13 @@ export type Shown =
   | { readonly title: string; readonly content: Child; readonly status?: number }
   | { readonly goTo: string };
 
+export interface MadeFile {
+  /** In letters that a header can hold. */
+  readonly name: string;
+  readonly contentType: string;
+  readonly content: string | Uint8Array<ArrayBuffer>;
+}
+
 export interface PagesDeps {
   readonly api: Pick<Api, 'app' | 'enter' | 'reportRefusal' | 'unmatched'>;
   /** What people call this node. */
@@ -202,6 +209,16 @@ export function createPages({ api, nodeName, timeZone, groups }: PagesDeps) {
             if (!again || !isDomainError(error) || isOwnPage(error)) throw error;
             return inPlace(view, error, await again(view));
           }
+        }),
+      );
+    },
+    /** A file that a page offers. */
+    file(spec: PageSpec, make: (view: View) => Promise<MadeFile>): void {
+      app.get(spec.path, (c) =>
+        serve(c, spec, async (view) => {
+          const { name, contentType, content } = await make(view);
+          const headers = { 'content-disposition': `attachment; filename="${name}"` };
+          return answer(c, { status: 200, text: content, contentType, headers });
         }),
       );
     },

@@ -50,7 +50,7 @@ function isOverTls(c: FrameContext): boolean {
 interface Answer {
   readonly status: number;
   /** Null for 204. */
-  readonly text: string | null;
+  readonly text: string | Uint8Array<ArrayBuffer> | null;
   readonly contentType?: string;
   readonly headers?: Readonly<Record<string, string>> | undefined;
 }

@@ -133,6 +133,28 @@ describe('the front office of a branch, in a browser', () => {
     await cashier.close();
   }).timeout(120_000);
 
+  it('prints a receipt and a contract, and marks what was printed before', async () => {
+    const { page } = desk;
+    await page.goto(`${at('SPB')}/operations`);
+    await page.locator('main').getByRole('link', { name: 'Payment' }).first().click();
+    await page.getByRole('link', { name: 'Print' }).click();
+    await page.locator('.slip .sum').waitFor();
+    expect(await page.getByText('COPY').count()).to.equal(0);
+    const slip = await page.request.get(page.url().replace(/receipt$/, 'receipt-80mm.pdf'));
+    expect((await slip.body()).subarray(0, 5).toString()).to.equal('%PDF-');
+    await page.reload();
+    await page.getByText('COPY').waitFor();
+    const own = await registerSubscriber(federation.branch('SPB'));
+    await page.goto(`${at('SPB')}/subscribers/${own}`);
+    await page.locator('main').getByRole('link', { name: 'Registration' }).click();
+    const contract = page.getByRole('link', { name: 'Contract' });
+    const pdf = await page.request.get(`${at('SPB')}${await contract.getAttribute('href')}.pdf`);
+    expect((await pdf.body()).subarray(0, 5).toString()).to.equal('%PDF-');
+    await contract.click();
+    await page.locator('.sheet').getByText('COPY').waitFor();
+    expect(await page.locator('.sheet').textContent()).to.contain('+7 921');
+  }).timeout(120_000);
+
   it('answers an address that it does not know with a page for a person, and with JSON for a program', async () => {
     const { page } = desk;
     const answer = await page.goto(`${at('SPB')}/no/such/page`);

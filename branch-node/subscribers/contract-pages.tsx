@@ -1,0 +1,122 @@
+import { Button, Heading, LinkButton } from '../../shared/pages/components.tsx';
+import { catalogue } from '../../shared/pages/language.ts';
+import type { Pages } from '../../shared/pages/pages.tsx';
+import { type Paper, Sheet } from '../../shared/pages/paper.tsx';
+import { paperPdf } from '../../shared/pages/paper-pdf.ts';
+import type { View } from '../../shared/pages/view.ts';
+import type { ContractEndpoints } from './contract-routes.ts';
+
+const contractTexts = catalogue(
+  {
+    title: (number: string) => `Contract ${number}`,
+    copy: 'COPY',
+    print: 'Print',
+    back: 'Registration',
+    date: 'Date',
+    branch: 'Concluded at branch',
+    home: 'Served by branch',
+    customer: 'Subscriber',
+    document: 'Document',
+    address: 'Address',
+    msisdn: 'Telephone number',
+    iccid: 'SIM card',
+    plan: 'Rate plan',
+    fee: 'Monthly fee',
+    services: 'Services',
+    operator: 'Concluded by',
+    terms: [
+      'The operator provides the subscriber with telephone services under the number above, by the rate plan and the services above, from the date of this contract.',
+      'The subscriber pays in advance at any branch. Prices may change; the operator makes it known before they do.',
+      'Either side may end the contract at any branch. What is left of the balance is paid back.',
+    ],
+    signatures: ['For the operator', 'Subscriber'],
+  },
+  {
+    title: (number: string) => `Договор ${number}`,
+    copy: 'КОПИЯ',
+    print: 'Печать',
+    back: 'Подключение',
+    date: 'Дата',
+    branch: 'Заключён в филиале',
+    home: 'Обслуживает филиал',
+    customer: 'Абонент',
+    document: 'Документ',
+    address: 'Адрес',
+    msisdn: 'Телефонный номер',
+    iccid: 'SIM-карта',
+    plan: 'Тарифный план',
+    fee: 'Абонентская плата',
+    services: 'Услуги',
+    operator: 'Заключил',
+    terms: [
+      'Оператор оказывает абоненту услуги связи по указанному номеру, тарифному плану и услугам с даты договора.',
+      'Абонент вносит деньги вперёд в любом филиале. Цены могут меняться; оператор сообщает об этом заранее.',
+      'Любая сторона может расторгнуть договор в любом филиале. Остаток на счёте возвращается.',
+    ],
+    signatures: ['За оператора', 'Абонент'],
+  },
+);
+
+const path = '/operations/:id/contract';
+const permission = 'subscriber.personal';
+
+/** The contract of a registration on paper. Looking at it is a print: from the second on it is a copy. */
+export function contractPages({
+  pages,
+  contracts,
+}: {
+  pages: Pages;
+  contracts: ContractEndpoints;
+}): void {
+  async function paperOf(view: View): Promise<Paper> {
+    const { id = '' } = view.params;
+    const words = view.words(contractTexts);
+    const found = await contracts.getContract(view.c, { params: { id }, query: { print: 'true' } });
+    const { customer, monthlyFee, services } = found;
+    const { document, address } = customer;
+    const facts: [string, string | undefined][] = [
+      [words.date, view.format.date(found.date)],
+      [words.branch, found.servingBranch],
+      [words.home, found.homeBranch],
+      [words.customer, `${customer.name}, ${customer.number}`],
+      [words.document, document && `${document.type} ${document.number}`],
+      [words.address, address],
+      [words.msisdn, view.format.msisdn(found.msisdn)],
+      [words.iccid, found.iccid],
+      [words.plan, found.ratePlan],
+      [words.fee, monthlyFee && view.format.money(monthlyFee)],
+      [words.services, services.length === 0 ? undefined : services.join(', ')],
+      [words.operator, found.operator],
+    ];
+    return {
+      title: words.title(found.number),
+      copy: found.copy ? words.copy : undefined,
+      facts: facts.flatMap(([label, value]) => (value === undefined ? [] : [[label, value]])),
+      texts: words.terms,
+      signatures: words.signatures,
+    };
+  }
+
+  pages.page({ path, permission }, async (view) => {
+    const words = view.words(contractTexts);
+    const paper = await paperOf(view);
+    const content = (
+      <>
+        <Heading title={paper.title}>
+          <Button type="button" data-print="" autofocus>
+            {words.print}
+          </Button>
+          <LinkButton href={`/operations/${view.params.id}`}>{words.back}</LinkButton>
+        </Heading>
+        <Sheet paper={paper} />
+      </>
+    );
+    return { title: paper.title, content };
+  });
+
+  pages.file({ path: `${path}.pdf`, permission }, async (view) => ({
+    name: `contract-${view.params.id}.pdf`,
+    contentType: 'application/pdf',
+    content: new Uint8Array(await paperPdf(await paperOf(view), 'a4')),
+  }));
+}

@@ -1,0 +1,37 @@
+import { expect } from 'chai';
+import type { Paper } from '../../../shared/pages/paper.tsx';
+import { paperPdf } from '../../../shared/pages/paper-pdf.ts';
+
+const paper: Paper = {
+  title: 'Чек SPB-20261123-000001-947482',
+  copy: 'КОПИЯ',
+  sum: '1 234 567,89 ₽',
+  facts: [['Филиал', 'Санкт-Петербургский филиал']],
+  texts: ['ЗАЧИСЛЕН: домашний филиал MSK внёс его на счёт абонента.'],
+  code: 'e'.repeat(700),
+};
+
+/** Width and height of each page in whole points. */
+async function pagesOf(kind: 'a4' | '80mm', made: Paper): Promise<number[][]> {
+  const text = (await paperPdf(made, kind)).toString('latin1');
+  return [...text.matchAll(/\/MediaBox \[([^\]]+)\]/g)].map(([, box = '']) => {
+    const [left = 0, bottom = 0, right = 0, top = 0] = box.split(' ').map((each) => Number(each));
+    return [Math.floor(right - left), Math.floor(top - bottom)];
+  });
+}
+
+describe('a paper as a PDF', () => {
+  it('is one page of A4', async () => {
+    expect(await pagesOf('a4', paper)).to.deep.equal([[595, 841]]);
+  });
+
+  it('is one slip of 80 mm, as long as its text', async () => {
+    const longer = { ...paper, texts: Array.from({ length: 20 }, () => paper.texts[0] ?? '') };
+    const [[width = 0, height = 0] = [], ...none] = await pagesOf('80mm', paper);
+    const [[, longerHeight = 0] = [], ...noMore] = await pagesOf('80mm', longer);
+    expect(width).to.equal(226);
+    expect(height).to.be.within(100, 500);
+    expect(longerHeight).to.be.greaterThan(height + 200);
+    expect([...none, ...noMore]).to.deep.equal([]);
+  });
+});
