@@ -1,10 +1,7 @@
 import type { NodeIdentity } from '../shared/federation/identity.ts';
 import { headOffice } from '../shared/ids/ids.ts';
-import { ledgerRoutes } from '../shared/ledger/ledger-routes.ts';
-import { backupRoutes } from '../shared/node/backup-routes.ts';
 import { type Node, openNode } from '../shared/node/node.ts';
 import { type NodePorts, systemPorts } from '../shared/node/node-ports.ts';
-import { recoveryRoutes } from '../shared/node/recovery-routes.ts';
 import { DomainError } from '../shared/problem/problem.ts';
 import type { Reference } from '../shared/reference/reference.ts';
 import { referencePeerRoutes } from '../shared/reference/reference-peer-routes.ts';
@@ -110,7 +107,6 @@ export async function openBranch(config: BranchConfig, ports: Partial<NodePorts>
   }
 
   const { pages, ...rooms } = wireRooms(node, businessDays);
-  openFrontOffice(pages);
   references.onChange(() => {
     // Whoever had two histories may be no member any more.
     rooms.payouts.releaseWaiting().catch((error: unknown) => {
@@ -140,6 +136,7 @@ export async function openBranch(config: BranchConfig, ports: Partial<NodePorts>
       void noteKeys(node, action);
     },
   });
+  openFrontOffice({ ...pages, keys: keys.endpoints });
 
   return {
     ...node,
@@ -196,8 +193,9 @@ function wireKeys(
     // Another authority may issue certificates now.
     own.renew().catch(() => undefined);
   });
-  keyRoutes(api, { node: code, store, audit, identity: deps.identity, rotation });
-  return { own, rotation };
+  const { identity } = deps;
+  const endpoints = keyRoutes(api, { node: code, store, audit, identity, rotation, own });
+  return { own, rotation, endpoints };
 }
 
 /** What the node did to its own identity, by itself. */
@@ -333,12 +331,9 @@ function wireRooms(node: Node, businessDays: BusinessDays) {
   const contracts = contractRoutes(api, {
     ...{ node: code, store, audit, operations: operations.store, directory, reference },
   });
-  ledgerRoutes(api, { store });
-  recoveryRoutes(api, { node: code, store, audit, federation });
-  backupRoutes(api, node);
 
   openToPeers(node, { subscribers, customers, numbers });
-  const pages: FrontOfficeDeps = {
+  const pages: Omit<FrontOfficeDeps, 'keys'> = {
     node,
     timeZone: businessDays.timeZone,
     payments: paymentEndpoints,

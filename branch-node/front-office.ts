@@ -1,4 +1,5 @@
 import type { Node } from '../shared/node/node.ts';
+import { administrationPages } from '../shared/pages/administration-pages.tsx';
 import { auditPages } from '../shared/pages/audit-pages.tsx';
 import { nodeStatusPages } from '../shared/pages/node-status-pages.tsx';
 import { createPages } from '../shared/pages/pages.tsx';
@@ -7,6 +8,7 @@ import { signInPages } from '../shared/pages/sign-in-pages.tsx';
 import { staffPages } from '../shared/pages/staff-pages.tsx';
 import { businessDayPages } from './business-days/business-day-pages.tsx';
 import type { BusinessDayEndpoints } from './business-days/business-day-routes.ts';
+import type { KeyEndpoints } from './keys/key-routes.ts';
 import { operationPages } from './operations/operation-pages.tsx';
 import type { OperationEndpoints } from './operations/operation-routes.ts';
 import { paymentPages } from './payments/payment-pages.tsx';
@@ -36,11 +38,13 @@ export interface FrontOfficeDeps {
   readonly contracts: ContractEndpoints;
   readonly sims: SimEndpoints;
   readonly days: BusinessDayEndpoints;
+  readonly keys: KeyEndpoints;
 }
 
 /** The pages of a branch: the one place where its rooms' pages meet. */
 export function openFrontOffice(deps: FrontOfficeDeps): void {
-  const { node, payments, subscribers, operations, receipts, desk, contracts, sims, days } = deps;
+  const { node, payments, subscribers, operations, receipts, desk, contracts, sims, days, keys } =
+    deps;
   const { api, access, references, ids, code } = node;
   const rowsOf = <Name extends 'reasons' | 'document-types'>(name: Name) =>
     references.current()?.rows(name) ?? [];
@@ -63,6 +67,7 @@ export function openFrontOffice(deps: FrontOfficeDeps): void {
   registrationPages({ pages, desk, subscribers, sims, choices, ids });
   contractPages({ pages, contracts });
   staffPages({ pages, endpoints: api.common, roles: node.roles });
+  administrationPages({ pages, endpoints: node.administration, renew: keys.renewCertificate });
   auditPages({ pages, endpoints: api.common });
   subscriberPages({ pages, subscribers, operations });
 }

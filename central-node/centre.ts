@@ -1,11 +1,8 @@
 import type { Authorities } from '../shared/federation/certificates.ts';
 import { type NodeIdentity, publicKeyOf } from '../shared/federation/identity.ts';
 import type { NodeCode } from '../shared/ids/ids.ts';
-import { ledgerRoutes } from '../shared/ledger/ledger-routes.ts';
-import { backupRoutes } from '../shared/node/backup-routes.ts';
 import { type Node, openNode } from '../shared/node/node.ts';
 import { type NodePorts, systemPorts } from '../shared/node/node-ports.ts';
-import { recoveryRoutes } from '../shared/node/recovery-routes.ts';
 import { DomainError } from '../shared/problem/problem.ts';
 import type { Reference } from '../shared/reference/reference.ts';
 import { referencePeerRoutes } from '../shared/reference/reference-peer-routes.ts';
@@ -196,9 +193,6 @@ export async function openCentre(config: CentreConfig, given: Partial<CentrePort
     cases: caseEndpoints,
     settlement: settlementEndpoints,
   });
-  ledgerRoutes(api, { store });
-  recoveryRoutes(api, { node: node.code, store, audit, federation });
-  backupRoutes(api, node);
   const bundles = createAuditExport({
     ...{ store, clock, signer, references },
     headOfficeKey: () => publicKeyOf(identity.signingKey),

@@ -1,4 +1,5 @@
 import type { Node } from '../shared/node/node.ts';
+import { administrationPages } from '../shared/pages/administration-pages.tsx';
 import { auditPages } from '../shared/pages/audit-pages.tsx';
 import { nodeStatusPages } from '../shared/pages/node-status-pages.tsx';
 import { createPages } from '../shared/pages/pages.tsx';
@@ -46,5 +47,6 @@ export function openConsole(deps: ConsoleDeps): void {
   casePages({ pages, cases, ids });
   settlementPages({ pages, settlement, ids });
   staffPages({ pages, endpoints: api.common, roles: node.roles });
+  administrationPages({ pages, endpoints: node.administration });
   auditPages({ pages, endpoints: api.common });
 }

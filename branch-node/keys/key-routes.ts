@@ -1,5 +1,6 @@
 import { z } from '@hono/zod-openapi';
 import type { Audit } from '../../shared/access/audit.ts';
+import type { Principal } from '../../shared/access/operator.ts';
 import {
   certificateFacts,
   certificateFingerprint,
@@ -12,6 +13,7 @@ import { instantOf } from '../../shared/time/clock.ts';
 import type { Api } from '../../shared/web/api.ts';
 import { instant } from '../../shared/web/schemas.ts';
 import type { KeyRotation } from './key-rotation.ts';
+import type { OwnIdentity } from './own-identity.ts';
 
 const keysView = z
   .strictObject({
@@ -36,8 +38,9 @@ export function keyRoutes(
     audit: Audit;
     identity: () => NodeIdentity;
     rotation: KeyRotation;
+    own: OwnIdentity;
   },
-): void {
+) {
   async function view() {
     const { certPem, caPem, signingKey, headOfficeKey } = deps.identity();
     const facts = certificateFacts(certPem);
@@ -55,7 +58,15 @@ export function keyRoutes(
     };
   }
 
-  endpoint(
+  const note = ({ operatorId: id, name }: Principal, action: string) =>
+    deps.store.write((tx) =>
+      deps.audit.record(tx, {
+        actor: { id, name, node: deps.node },
+        ...{ action, subject: deps.node, outcome: 'done' },
+      }),
+    );
+
+  const getKeys = endpoint(
     {
       method: 'GET',
       path: '/api/v1/keys',
@@ -68,7 +79,7 @@ export function keyRoutes(
     view,
   );
 
-  endpoint(
+  const rotateKeys = endpoint(
     {
       method: 'POST',
       path: '/api/v1/keys/rotation',
@@ -80,15 +91,32 @@ export function keyRoutes(
       response: keysView,
     },
     async ({ principal }) => {
-      const { node } = deps;
       await deps.rotation.begin();
-      await deps.store.write((tx) =>
-        deps.audit.record(tx, {
-          actor: { id: principal.operatorId, name: principal.name, node },
-          ...{ action: 'keys.rotate', subject: node, outcome: 'done' },
-        }),
-      );
+      await note(principal, 'keys.rotate');
       return view();
     },
   );
+
+  const renewCertificate = endpoint(
+    {
+      method: 'POST',
+      path: '/api/v1/keys/certificate-renewal',
+      permission: 'keys.manage',
+      operationId: 'renewCertificate',
+      tag: 'Federation',
+      summary: 'Ask head office for a new certificate now; by itself that happens in time',
+      status: 200,
+      response: keysView,
+    },
+    async ({ principal }) => {
+      await deps.own.renew({ now: true });
+      await note(principal, 'certificate.ask');
+      return view();
+    },
+  );
+
+  return { getKeys, rotateKeys, renewCertificate };
 }
+
+/** As the pages ask them. */
+export type KeyEndpoints = ReturnType<typeof keyRoutes>;

@@ -40,6 +40,10 @@ export const branchPlaces: readonly PlaceGroup[] = [
         label: { en: 'Staff', ru: 'Сотрудники' },
       },
       {
+        ...{ href: '/node', permission: 'stream.read', key: 'n' },
+        label: { en: 'This node', ru: 'Этот узел' },
+      },
+      {
         ...{ href: '/audit', permission: 'audit.read', key: 'a' },
         label: { en: 'Audit trail', ru: 'Журнал действий' },
       },

@@ -37,6 +37,10 @@ export const centrePlaces: readonly PlaceGroup[] = [
         label: { en: 'Staff', ru: 'Сотрудники' },
       },
       {
+        ...{ href: '/node', permission: 'stream.read', key: 'n' },
+        label: { en: 'This node', ru: 'Этот узел' },
+      },
+      {
         ...{ href: '/audit', permission: 'audit.read', key: 'a' },
         label: { en: 'Audit trail', ru: 'Журнал действий' },
       },

@@ -36,6 +36,7 @@ export const permissions = {
   'settlement.read': ['both', 'See settlement windows, positions and statements'],
   'ledger.read': ['both', 'See ledger accounts and journal entries'],
   'stream.read': ['both', 'See the federation log and its streams'],
+  'stream.retry': ['both', 'Send at once what waits for another node'],
   'operator.manage': ['both', 'Add and disable operators, set their passwords'],
   'audit.read': ['both', 'Read the audit trail'],
   'keys.manage': ['both', "See and rotate the node's keys; at head office the authority too"],

@@ -1,6 +1,7 @@
 import { z } from '@hono/zod-openapi';
+import type { Api } from '../web/api.ts';
 import { instant } from '../web/schemas.ts';
-import type { Node } from './node.ts';
+import type { AdministrationDeps } from './administration.ts';
 
 const backupView = z
   .strictObject({
@@ -17,10 +18,10 @@ const backupView = z
 
 /** A consistent copy of the running node, into `backups` of its data folder. */
 export function backupRoutes(
-  { endpoint }: Pick<Node['api'], 'endpoint'>,
-  node: Pick<Node, 'code' | 'store' | 'audit' | 'backups'>,
-): void {
-  endpoint(
+  { endpoint }: Pick<Api, 'endpoint'>,
+  node: Pick<AdministrationDeps, 'code' | 'store' | 'audit' | 'backups'>,
+) {
+  const takeBackup = endpoint(
     {
       method: 'POST',
       path: '/api/v1/backups',
@@ -45,4 +46,6 @@ export function backupRoutes(
       return taken;
     },
   );
+
+  return { takeBackup };
 }

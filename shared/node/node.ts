@@ -24,11 +24,11 @@ import type { Reader } from '../store/store.ts';
 import type { Logger } from '../text/logger.ts';
 import { type BusinessDate, type Clock, pause } from '../time/clock.ts';
 import { createApi } from '../web/api.ts';
+import { administrationRoutes } from './administration.ts';
 import type { NodeConfig } from './node-config.ts';
 import { createHealth, registerHealthMetrics } from './node-health.ts';
 import { type NodePorts, systemPorts } from './node-ports.ts';
 import { createPeerRefusals } from './peer-refusals.ts';
-import { streamRoutes } from './stream-routes.ts';
 
 export const codeVersion = '0.1.0';
 
@@ -159,7 +159,10 @@ export async function openNode(options: NodeOptions) {
     peerServer.recheck();
     federation.peersChanged();
   });
-  streamRoutes(api, { federation });
+  const administration = administrationRoutes(api, {
+    ...{ code, store, audit, clock, federation, alarms, backups, readiness },
+    certPem: () => material.certPem,
+  });
   registerHealthMetrics(api.registry, { readiness, backups });
 
   return {
@@ -174,6 +177,8 @@ export async function openNode(options: NodeOptions) {
     alarms,
     backups,
     api,
+    /** As the pages ask them. */
+    administration,
     client,
     directory,
     federation,

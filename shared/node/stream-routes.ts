@@ -1,6 +1,9 @@
 import { z } from '@hono/zod-openapi';
+import type { Audit } from '../access/audit.ts';
 import type { Federation } from '../federation/federation.ts';
 import type { NodeCode } from '../ids/ids.ts';
+import { DomainError } from '../problem/problem.ts';
+import type { Store } from '../store/store.ts';
 import type { Api } from '../web/api.ts';
 import { instant, nodeCode, page } from '../web/schemas.ts';
 
@@ -29,8 +32,9 @@ const streamView = z
 /** Who is how far behind whom, as this node sees it. */
 export function streamRoutes(
   { endpoint }: Pick<Api, 'endpoint'>,
-  { federation }: { federation: Federation },
+  deps: { code: NodeCode; store: Store; audit: Audit; federation: Federation },
 ) {
+  const { federation } = deps;
   const listStreams = endpoint(
     {
       method: 'GET',
@@ -82,5 +86,29 @@ export function streamRoutes(
     },
   );
 
-  return { listStreams };
+  const retryStream = endpoint(
+    {
+      method: 'POST',
+      path: '/api/v1/streams/{peer}/retry',
+      permission: 'stream.retry',
+      operationId: 'retryStream',
+      tag: 'Federation',
+      summary: 'Send now what waits for a peer, instead of at the next try',
+      params: z.strictObject({ peer: nodeCode }),
+      status: 202,
+      response: z.strictObject({ peer: nodeCode }),
+    },
+    async ({ params, principal, traceId }) => {
+      const { lanes } = await federation.streams();
+      const lane = [...lanes.values()].find(({ peer }) => peer === params.peer);
+      if (!lane) throw new DomainError('branch-not-found');
+      lane.heard();
+      const actor = { id: principal.operatorId, name: principal.name, node: deps.code };
+      const entry = { actor, action: 'stream.retry', subject: lane.peer, traceId };
+      await deps.store.write((tx) => deps.audit.record(tx, { ...entry, outcome: 'done' }));
+      return { peer: lane.peer };
+    },
+  );
+
+  return { listStreams, retryStream };
 }

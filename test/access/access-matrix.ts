@@ -37,6 +37,8 @@ const everyNode = [
   row('POST /api/v1/operators/{login}/disablement', 'operator.manage'),
   row('GET /api/v1/audit', 'audit.read'),
   row('GET /api/v1/streams', 'stream.read'),
+  row('POST /api/v1/streams/{peer}/retry', 'stream.retry'),
+  row('GET /api/v1/node', 'stream.read'),
   row('GET /api/v1/trial-balance', 'ledger.read'),
   row('GET /api/v1/recovery', 'stream.read'),
   row('POST /api/v1/recovery/override', 'recovery.override'),
@@ -46,6 +48,7 @@ const everyNode = [
 const branch = [
   row('GET /api/v1/keys', 'keys.manage'),
   row('POST /api/v1/keys/rotation', 'keys.manage'),
+  row('POST /api/v1/keys/certificate-renewal', 'keys.manage'),
   row('GET /api/v1/settlements', 'settlement.read'),
   row('GET /api/v1/settlements/{id}', 'settlement.read', 'settlement-not-found'),
   row('POST /api/v1/settlements/{id}/check', 'settlement.recheck'),
@@ -147,12 +150,17 @@ const everyNodesPages = [
   form('/staff/{login}/disablement', 'operator.manage'),
   form('/staff/{login}/password', 'operator.manage'),
   page('/audit', 'audit.read'),
+  page('/node', 'stream.read'),
+  page('/node/streams', 'stream.read'),
+  form('/node/streams/{peer}/retry', 'stream.retry'),
+  form('/node/backups', 'backup.take'),
 ];
 
 /** Pages for people: what an address needs; who is not signed in is led to the door. */
 export const pageRows: Readonly<Record<'branch' | 'centre', readonly FrontRow[]>> = {
   branch: [
     ...everyNodesPages,
+    form('/node/certificate', 'keys.manage'),
     page('/find', 'subscriber.read'),
     page('/subscribers/{msisdn}', 'subscriber.read'),
     page('/subscribers/{msisdn}/card', 'subscriber.read'),
@@ -235,6 +243,7 @@ export const madeUp: Readonly<Record<string, string>> = {
   name: 'tenders',
   code: 'EKB',
   branch: 'MSK',
+  peer: 'NSK',
   version: '999999',
   sha256: '0'.repeat(64),
 };

@@ -155,6 +155,24 @@ describe('the front office of a branch, in a browser', () => {
     expect(await page.locator('.sheet').textContent()).to.contain('+7 921');
   }).timeout(120_000);
 
+  it('shows how the node is; renews its certificate, takes a backup, sends again', async () => {
+    const admin = await visit(browser, at('SPB'));
+    const { page } = admin;
+    await signInAs(page, 'manager', password);
+    await press(page, 'g', 'n');
+    await page.locator('h1', { hasText: 'This node: SPB' }).waitFor();
+    await page.getByRole('button', { name: 'Send now: MSK' }).click();
+    await page.getByRole('button', { name: 'Renew now' }).click();
+    await page.getByRole('button', { name: 'Take a backup now' }).click();
+    await page.locator('h2:text-is("Backup") ~ .facts .state.good').waitFor();
+    await press(page, 'g', 'a');
+    for (const action of ['stream.retry', 'certificate.ask', 'backup.take']) {
+      await page.getByRole('cell', { name: action }).waitFor();
+    }
+    expect(admin.faults).to.deep.equal([]);
+    await admin.close();
+  }).timeout(120_000);
+
   it('answers an address that it does not know with a page for a person, and with JSON for a program', async () => {
     const { page } = desk;
     const answer = await page.goto(`${at('SPB')}/no/such/page`);
