@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
 import { copyFileSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -13,6 +12,7 @@ import { enrolWithCentre } from '../../shared/federation/enrolment.ts';
 import { luhnDigit, type NodeCode } from '../../shared/ids/ids.ts';
 import type { NodePorts } from '../../shared/node/node-ports.ts';
 import { assetPath } from '../../shared/store/assets.ts';
+import { freePorts } from './ports.ts';
 
 /**
  * A whole federation in this process: real nodes, real stores in a temporary folder, real mTLS on loopback, spoken to
@@ -344,25 +344,4 @@ export async function registerSubscriber(node: TestNode): Promise<string> {
 
 export function cash(amount: string) {
   return { money: { amount, currency: 'RUB' }, tender: { kind: 'cash' } };
-}
-
-async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(
-    Array.from(
-      { length: count },
-      () =>
-        new Promise<ReturnType<typeof createServer>>((resolve) => {
-          const server = createServer();
-          server.listen(0, '127.0.0.1', () => resolve(server));
-        }),
-    ),
-  );
-  const ports = servers.map((server) => {
-    const address = server.address();
-    return typeof address === 'object' && address ? address.port : 0;
-  });
-  await Promise.all(
-    servers.map((server) => new Promise<void>((resolve) => server.close(() => resolve()))),
-  );
-  return ports;
 }

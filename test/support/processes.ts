@@ -10,7 +10,6 @@ import {
   readFileSync,
   rmSync,
 } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -19,6 +18,7 @@ import { readBranchConfig } from '../../branch-node/config.ts';
 import { projectRoot } from '../../shared/store/assets.ts';
 import { cash, send, until } from './federation.ts';
 import { moneyFaults } from './invariants.ts';
+import { freePortBase } from './ports.ts';
 
 /** The demo as its users have it: real processes, found through federation.json alone. */
 
@@ -27,6 +27,8 @@ const restartMaxMs = 120_000;
 const exitMaxMs = 30_000;
 const tryPauseMs = 50;
 const triesMax = 6_000;
+/** As far apart as the demo puts its nodes. */
+const portsPerNode = 10;
 
 export interface DescribedNode {
   readonly code: string;
@@ -98,7 +100,7 @@ export async function demoPlace(nodes: number, options: DemoOptions = {}): Promi
   const { root = projectRoot(), env = {} } = options;
   const folder = mkdtempSync(join(tmpdir(), 'sbms-demo-'));
   const dataDir = join(folder, 'data');
-  const portBase = await freePortBase(nodes);
+  const portBase = await freePortBase(portsPerNode * nodes);
   const file = join(dataDir, 'federation.json');
   const begin = (args: string[]) => {
     const main = join(root, 'dist/demo/main.js');
@@ -236,27 +238,6 @@ async function probe(url: string, path: string): Promise<number | undefined> {
     ({ status }) => status,
     () => undefined,
   );
-}
-
-/** Below the ports that the system gives to callers, so that a restarted node finds its own free. */
-async function freePortBase(nodes: number): Promise<number> {
-  const [first, last, step] = [12_000, 30_000, 100];
-  const room = (last - first) / step;
-  for (let turn = 0; turn < room; turn += 1) {
-    const base = first + ((process.pid + turn) % room) * step;
-    const ports = Array.from({ length: nodes }, (_, index) => base + 10 * index);
-    const free = await Promise.all(ports.flatMap((port) => [isFree(port), isFree(port + 1)]));
-    if (free.every((each) => each)) return base;
-  }
-  throw new Error('no free ports');
-}
-
-async function isFree(port: number): Promise<boolean> {
-  const server = createServer();
-  return new Promise((resolve) => {
-    server.once('error', () => resolve(false));
-    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
-  });
 }
 
 /** Somebody at a desk whose program does what it was told: it repeats a request until it is answered. */

