@@ -92,8 +92,12 @@ export function createRecovery(deps: RecoveryDeps) {
   async function enter(reason: string): Promise<void> {
     if (recovering) return;
     recovering = true;
-    await store.write((tx) => mark(tx, reason));
-    run();
+    try {
+      await store.write((tx) => mark(tx, reason));
+    } finally {
+      // A store that fails now is no reason to wait for ever: a later start hears of it again.
+      run();
+    }
   }
 
   /** A later report of the same set-back, by a peer that has answered this start, is no news. */

@@ -1,0 +1,63 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { createLog } from '../../../shared/federation/log.ts';
+import { createRecovery } from '../../../shared/federation/recovery.ts';
+import { createSigner, createVerifier } from '../../../shared/federation/signing.ts';
+import { type NodeCode, systemIds } from '../../../shared/ids/ids.ts';
+import { DomainError } from '../../../shared/problem/problem.ts';
+import { openStore } from '../../../shared/store/open-store.ts';
+import type { Store } from '../../../shared/store/store.ts';
+import { systemClock } from '../../../shared/time/clock.ts';
+import { changeableDirectory, federationKeys } from '../../support/federation-keys.ts';
+
+const msk = 'MSK' as NodeCode;
+const spb = 'SPB' as NodeCode;
+
+describe('a recovery', () => {
+  let store: Store;
+  let folder: string;
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'sbms-recovery-'));
+    ({ store } = await openStore({
+      url: `file:${join(folder, 'store.db')}`,
+      migrations: [{ room: 'federation', directory: 'shared/federation/migrations' }],
+    }));
+  });
+  afterEach(async () => {
+    await store.close();
+    await rm(folder, { recursive: true });
+  });
+
+  it('begins although the store takes nothing at the moment when it is called for', async () => {
+    const keys = await federationKeys([msk]);
+    const directory = changeableDirectory();
+    let failures = 1;
+    const failing: Store = {
+      ...store,
+      write: (fn) => {
+        failures -= 1;
+        if (failures < 0) return store.write(fn);
+        return Promise.reject(new DomainError('store-unavailable'));
+      },
+    };
+    const ended = new Promise<void>((resolve) => {
+      const recovery = createRecovery({
+        ...{ node: msk, store: failing, clock: systemClock, ids: systemIds, directory },
+        log: createLog({ node: msk, clock: systemClock, ids: systemIds }),
+        client: { request: () => Promise.reject(new DomainError('peer-unreachable')) },
+        signer: createSigner(keys.identity(msk)),
+        verifier: createVerifier({ directory, headOfficeKey: keys.identity(msk).headOfficeKey }),
+        replayers: new Map(),
+        isRecovering: () => false,
+        recovered: resolve,
+        alarm: () => {},
+      });
+      recovery.suspect(spb, 'it says so').catch((error: unknown) => {
+        expect(error).to.be.instanceOf(DomainError);
+      });
+    });
+    await ended;
+  });
+});
