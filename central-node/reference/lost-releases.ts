@@ -93,9 +93,10 @@ export function createLostReleases(deps: {
     /** @throws DomainError `recovering` while head office may not know its own last release. */
     async assertNoneLost(): Promise<void> {
       if (federation.isRecovering()) throw new DomainError('recovering');
-      const isKnown = !(await holder()) && !(await unadopted());
-      if (isKnown) return;
-      throw new DomainError('recovering', 'A branch holds a release that is being fetched back.');
+      const found = await holder();
+      if (!found && !(await unadopted())) return;
+      const who = found ? `${found.peer} says that it` : 'A branch';
+      throw new DomainError('recovering', `${who} holds a release that is being fetched back.`);
     },
   };
 }

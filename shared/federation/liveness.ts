@@ -167,12 +167,17 @@ export function createLiveness(deps: LivenessDeps) {
     return Promise.all(active.map((peer) => greet(peer.code, timeoutMs)));
   }
 
+  /** Who is no member any more is not asked again: what he said last must hold nobody up. */
+  function ofMembers(): readonly PeerStatus[] {
+    return [...statuses.values()].filter(({ peer }) => deps.directory.peer(peer)?.active);
+  }
+
   /** Why this node's clock is not to be trusted: most of those that it hears say another time. */
   function clockDoubt(behindLogMs: number): string | undefined {
     if (behindLogMs > skewAlarmMs) {
       return `${seconds(behindLogMs)} s behind the newest entry of its own log`;
     }
-    const heard = [...statuses.values()].filter(({ reachable }) => reachable);
+    const heard = ofMembers().filter(({ reachable }) => reachable);
     const apart = heard.filter(({ clockSkewMs = 0 }) => Math.abs(clockSkewMs) > skewAlarmMs);
     if (apart.length === 0 || 2 * apart.length <= heard.length) return undefined;
     const lines = apart.map(({ peer, clockSkewMs = 0 }) =>
@@ -201,7 +206,7 @@ export function createLiveness(deps: LivenessDeps) {
     },
     isReachable: (peer: NodeCode) => statuses.get(peer)?.reachable ?? true,
     clockDoubt,
-    statuses: (): readonly PeerStatus[] => [...statuses.values()],
+    statuses: ofMembers,
     stop(): void {
       stopped = true;
       cancel?.();

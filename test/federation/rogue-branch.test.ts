@@ -142,7 +142,7 @@ describe('a branch that went rogue', function () {
     await until('the forged batch was refused', async () => asked > 2);
     expect((await victim.manager.get('/api/v1/recovery')).body.recovering).to.equal(true);
     // Well formed, and full of starts that never were.
-    page = async () => ({ starts: invented });
+    page = async ({ started }) => ({ starts: [...invented, started] });
     await until('it has recovered', async () => {
       return (await victim.manager.get('/api/v1/recovery')).body.recovering === false;
     });
@@ -153,6 +153,25 @@ describe('a branch that went rogue', function () {
       (await answersTo(siege, id)).some(({ kind }) => kind === 'payment.credited'),
     );
     expect(await alarmsOf(siege)).to.not.include('forked');
+  });
+
+  it('cannot keep head office from cutting it off by a release that it says to have', async () => {
+    const { hq, running } = siege.federation;
+    const { started } = toHeadOffice;
+    const hello = {
+      ...{ node: 'SPB', codeVersion: '9', release: 999_999, started, previous: [] },
+      head: { epoch: started, seq: toHeadOffice.position() },
+      ...{ at: new Date().toISOString(), recovering: false, behind: {} },
+    };
+    const heard = await toHeadOffice.post('/peer/v1/hello', JSON.stringify(hello));
+    expect(heard.status, JSON.stringify(heard.body)).to.equal(200);
+    const revoked = await hq.manager.post('/api/v1/nodes/SPB/revocation');
+    expect(revoked.status, JSON.stringify(revoked.body)).to.be.lessThan(300);
+    await until('the others are told', () =>
+      ['MSK', 'NSK'].every(
+        (code) => !running(code).references.current()?.branch(siege.spb.code)?.active,
+      ),
+    );
   });
 
   let asked = 0;
@@ -175,17 +194,17 @@ describe('a branch that went rogue', function () {
       for await (const part of request.setEncoding('utf8')) text += part;
       if (request.url !== '/peer/v1/recovery') return response.writeHead(503).end('{}');
       asked += 1;
-      const { node, nonce } = JSON.parse(text);
+      const question = JSON.parse(text);
       const blank = {
         node: 'SPB',
-        for: node,
-        nonce,
+        for: question.node,
+        nonce: question.nonce,
         starts: [],
         held: [],
         batches: [],
         next: null,
       };
-      const answer = JSON.stringify({ ...blank, ...(await page(request)) });
+      const answer = JSON.stringify({ ...blank, ...(await page(question)) });
       const signature = await signer.sign(recoveryType, { sha256: sha256(answer) });
       return response.end(JSON.stringify({ answer, signature }));
     });
