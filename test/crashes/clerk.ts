@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import { type Answer, send } from '../support/federation.ts';
-import type { DescribedNode } from '../support/processes.ts';
+import { authorizationAt, type DescribedNode } from '../support/processes.ts';
 
 /** Somebody at a desk, and what he was answered: that is what the stores are held against. */
 
@@ -40,12 +40,7 @@ const isAnswer = ({ status }: Answer) => status < 500 && status !== 429;
 
 export async function clerkAt(node: DescribedNode, login = 'manager'): Promise<Clerk> {
   const { code, url } = node;
-  const operator = node.operators.find((each) => each.login === login);
-  if (!operator) throw new Error(`${code} has no ${login}`);
-  const { password } = operator;
-  const session = await send(url, 'POST', '/api/v1/sessions', { body: { login, password } });
-  if (session.status !== 201) throw new Error(`${code}: ${JSON.stringify(session.body)}`);
-  const authorization = `Bearer ${session.body.token}`;
+  const authorization = await authorizationAt(node, login);
 
   async function once(method: string, path: string, more: { key?: string; body?: object } = {}) {
     const { key, body } = more;

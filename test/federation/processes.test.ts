@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { connect, type TLSSocket } from 'node:tls';
 import { expect } from 'chai';
 import { seeded } from '../../demo/business-day.ts';
+import { isProblemCode } from '../../shared/problem/problem.ts';
 import { environmentIn } from '../crashes/bench.ts';
 import { crashPatches, crashPoints } from '../crashes/crash-points.ts';
 import { judge } from '../crashes/judge.ts';
@@ -12,6 +13,7 @@ import { settleTown, type Town } from '../crashes/town.ts';
 import { send, until } from '../support/federation.ts';
 import { type PatchedTree, patchedTree } from '../support/patches.ts';
 import {
+  authorizationAt,
   copyOfFiles,
   type DemoPlace,
   type Desk,
@@ -22,6 +24,7 @@ import {
   storedFaults,
   untilCalm,
 } from '../support/processes.ts';
+import { recordPayments } from '../support/recorder.ts';
 
 const processesTimeoutMs = 400_000;
 const money = (desk: Desk, msisdn: string) =>
@@ -189,6 +192,39 @@ describe('a federation of real processes', function () {
       }
     });
   }
+
+  it('answers what it has taken when it is told to stop under load, and forgets none of it', async () => {
+    const { url } = demo.node('MSK');
+    const foreign = await spb.get('/api/v1/subscribers?limit=2');
+    const theirs = foreign.items.map(({ msisdn }: { msisdn: string }) => msisdn);
+    const recorder = recordPayments(
+      { url, authorization: await authorizationAt(demo.node('MSK'), 'manager') },
+      { people: 8, numbers: [number(11), number(12), ...theirs] },
+    );
+    await until('people pay', () => recorder.granted().length > 40);
+    const pid = demo.pid('MSK');
+    demo.signal('MSK', 'SIGTERM');
+    await until('it has stopped', () => !isAlive(pid));
+    await demo.restart('MSK');
+    await recorder.end();
+    const ids = new Set<string>();
+    for (const wish of recorder.tried) {
+      for (const answer of wish.answers) {
+        if (answer === undefined || answer.status === 201) continue;
+        expect(answer.status, JSON.stringify(answer.body)).to.equal(503);
+        expect(isProblemCode(answer.body.code), answer.body.code).to.equal(true);
+      }
+      const said = wish.answers.flatMap((answer) => answer?.body.operationId ?? []);
+      expect(new Set(said).size, 'one key is one operation').to.equal(1);
+      ids.add(said[0]);
+      expect((await msk.get(`/api/v1/payments/${said[0]}`)).operationId).to.equal(said[0]);
+      if (!theirs.includes(wish.msisdn)) {
+        paidIn.set(wish.msisdn, (paidIn.get(wish.msisdn) ?? 0) + 1);
+      }
+    }
+    expect(ids.size).to.equal(recorder.tried.length);
+    await balancesHold();
+  });
 
   it('has what it answered, once, after kills at random moments', async () => {
     const plan = { kills: 10, judgeEvery: 10, random: seeded(crashSeed), say };

@@ -250,14 +250,19 @@ export interface Desk {
   pay(msisdn: string, amount: string): Promise<string>;
 }
 
-export async function deskAt(node: DescribedNode, login = 'manager'): Promise<Desk> {
+export async function authorizationAt(node: DescribedNode, login: string): Promise<string> {
   const { code, url } = node;
   const operator = node.operators.find((each) => each.login === login);
   if (!operator) throw new Error(`${code} has no ${login}`);
   const { password } = operator;
   const session = await send(url, 'POST', '/api/v1/sessions', { body: { login, password } });
   if (session.status !== 201) throw new Error(`${code}: ${JSON.stringify(session.body)}`);
-  const authorization = `Bearer ${session.body.token}`;
+  return `Bearer ${session.body.token}`;
+}
+
+export async function deskAt(node: DescribedNode, login = 'manager'): Promise<Desk> {
+  const { code, url } = node;
+  const authorization = await authorizationAt(node, login);
 
   async function post(path: string, body: object): Promise<string> {
     const headers = { authorization, 'idempotency-key': randomUUID() };
