@@ -7,7 +7,7 @@ import { authorizationAt, type DescribedNode } from '../support/processes.ts';
 
 const requestMaxMs = 60_000;
 const answeredMaxMs = 900_000;
-const tryPauseMs = 60;
+const tryPauseMs = 150;
 
 export interface Wish {
   readonly method?: 'POST' | 'PUT';

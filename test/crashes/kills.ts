@@ -5,7 +5,7 @@ import { judge } from './judge.ts';
 
 /** SIGKILL at random moments of random nodes, under load; judged now and then. */
 
-const crowdOptions = { people: 6, restMaxMs: 300, settlementPauseMs: 4_000 } as const;
+const crowdOptions = { people: 5, restMaxMs: 400, settlementPauseMs: 4_000 } as const;
 const restBeforeMaxMs = 800;
 const staggerMaxMs = 300;
 /** The others die at one moment, as if their power had failed. */

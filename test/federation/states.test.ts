@@ -1,6 +1,15 @@
-import { execFileSync } from 'node:child_process';
-import { cpSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { execFileSync, spawnSync } from 'node:child_process';
+import {
+  copyFileSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  renameSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
+import { basename, join } from 'node:path';
 import { expect } from 'chai';
 import { openBranch } from '../../branch-node/branch.ts';
 import { readBranchConfig } from '../../branch-node/config.ts';
@@ -59,19 +68,26 @@ describe('a node in bad surroundings', function () {
   });
 
   it('holds the closing of days by a wrong clock, takes money, and goes on when it is set right', async () => {
-    let shiftMs = 0;
-    const clock: Clock = { ...systemClock, nowMs: () => systemClock.nowMs() + shiftMs };
+    let nowMs = () => systemClock.nowMs();
+    const clock: Clock = { ...systemClock, nowMs: () => nowMs() };
+    const stoppedAt = systemClock.nowMs();
+    const wrongClocks = [
+      { what: 'a clock that stands still', said: /behind/, at: () => stoppedAt },
+      {
+        what: 'two hours ahead',
+        said: /ahead of (HQ|MSK)/,
+        at: () => systemClock.nowMs() + 2 * hourMs,
+      },
+      { what: 'two hours behind', said: /behind/, at: () => systemClock.nowMs() - 2 * hourMs },
+    ];
     await federation.stopNode('SPB');
     const spb = await openBranch(readBranchConfig(federation.branch('SPB').environment), { clock });
     await spb.start();
     try {
       const close = '/api/v1/business-days';
-      for (const hours of [2, -2]) {
-        shiftMs = hours * hourMs;
-        const said = hours > 0 ? /ahead of (HQ|MSK)/ : /behind/;
-        await until(`${hours} hours are seen`, async () =>
-          said.test((await checks('SPB')).clock.detail),
-        );
+      for (const { what, said, at } of wrongClocks) {
+        nowMs = at;
+        await until(`${what} is seen`, async () => said.test((await checks('SPB')).clock.detail));
         const node = federation.branch('SPB');
         node.manager = await signIn(node.url, 'manager');
         const { current } = (await node.manager.get(close)).body;
@@ -81,9 +97,11 @@ describe('a node in bad surroundings', function () {
           (await checks('MSK')).clock.ok,
           'one wrong clock does not spoil the others',
         ).to.equal(true);
-        expect((await pay('SPB')).status).to.equal(201);
+        const [one, other] = [await pay('SPB'), await pay('SPB')];
+        expect([one.status, other.status]).to.deep.equal([201, 201]);
+        expect(one.body.operationId).not.to.equal(other.body.operationId);
       }
-      shiftMs = 0;
+      nowMs = () => systemClock.nowMs();
       await until(
         'the alarms are over',
         async () => {
@@ -136,6 +154,34 @@ describe('a node in bad surroundings', function () {
     }
   });
 
+  it('takes nothing on a file system that turned read-only, and has all of it when that is mended', async function () {
+    const { dataDir } = federation.branch('SPB');
+    await federation.stopNode('SPB');
+    const device = mountDevice(dataDir);
+    if (device === undefined) {
+      await federation.startNode('SPB');
+      this.skip();
+    }
+    try {
+      await federation.startNode('SPB');
+      expect((await pay('SPB')).status).to.equal(201);
+      device.breakDown();
+      const refused = await pay('SPB');
+      expect([refused.status, refused.body.code]).to.deep.equal([503, 'store-unavailable']);
+      const state = await send(federation.branch('SPB').url, 'GET', '/readyz');
+      expect(state.status).to.equal(503);
+      expect(state.body.checks.store.detail).to.match(/takes nothing/);
+      await federation.stopNode('SPB');
+      device.mend();
+      await federation.startNode('SPB');
+      expect((await pay('SPB')).status).to.equal(201);
+      await credited();
+    } finally {
+      await federation.stopNode('SPB');
+      device.remove();
+    }
+  });
+
   it('leaves books that balance', async () => {
     const nodes = codes
       .filter((code) => code === 'MSK')
@@ -162,6 +208,47 @@ function mountSmall(folder: string): boolean {
   cpSync(aside, folder, { recursive: true });
   rmSync(aside, { recursive: true });
   return true;
+}
+
+const deviceBytes = 64 * 1024 * 1024;
+
+/** Puts the folder on a disk of its own, which can fail; undefined where this is not allowed. */
+function mountDevice(folder: string) {
+  const image = `${folder}.img`;
+  const mended = `${folder}-mended.img`;
+  const run = (command: string, ...args: string[]) =>
+    execFileSync(command, args, { stdio: ['ignore', 'pipe', 'ignore'] }).toString();
+  const mount = (file: string) => run('mount', '-o', 'loop,errors=remount-ro', file, folder);
+  const aside = `${folder}.aside`;
+  try {
+    writeFileSync(image, '');
+    truncateSync(image, deviceBytes);
+    run('mkfs.ext4', '-q', '-F', image);
+    renameSync(folder, aside);
+    mkdirSync(folder);
+    mount(image);
+  } catch {
+    if (existsSync(aside)) {
+      rmSync(folder, { recursive: true });
+      renameSync(aside, folder);
+    }
+    return undefined;
+  }
+  cpSync(aside, folder, { recursive: true });
+  const name = basename(run('findmnt', '-n', '-o', 'SOURCE', folder).trim());
+  return {
+    /** As after a bad sector: the kernel lets nobody write any more. */
+    breakDown: () => writeFileSync(`/sys/fs/ext4/${name}/trigger_fs_error`, 'on purpose'),
+    /** What is on the disk, looked through as after such a failure. */
+    mend(): void {
+      copyFileSync(image, mended);
+      run('umount', '-l', folder);
+      // Its exit code is 1 when it has mended something.
+      spawnSync('e2fsck', ['-fy', mended]);
+      mount(mended);
+    },
+    remove: () => run('umount', '-l', folder),
+  };
 }
 
 /** Takes every byte that is left. */

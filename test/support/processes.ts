@@ -194,7 +194,9 @@ function running(
       if (started.exitCode !== null || started.signalCode !== null) {
         throw new Error(`${code} ended with ${started.exitCode ?? started.signalCode}`);
       }
-      return (await probe(url, '/readyz')) === 200;
+      const isUp = (await probe(url, '/readyz')) === 200;
+      if (!isUp) await pause(tryPauseMs);
+      return isUp;
     };
     await until(`${code} is ready`, isReady, restartMaxMs);
   }
