@@ -6,8 +6,11 @@ import { enrolWithCentre } from '../../shared/federation/enrolment.ts';
 import { type NodeIdentity, replaceCertificate } from '../../shared/federation/identity.ts';
 import { systemIds } from '../../shared/ids/ids.ts';
 import { systemClock } from '../../shared/time/clock.ts';
+import { nodeCode } from '../../shared/wire/peer-messages.ts';
+import { runCommand } from '../support/commands.ts';
 import {
   cash,
+  password,
   registerSubscriber,
   startFederation,
   type TestFederation,
@@ -101,11 +104,14 @@ describe('keys and certificates', () => {
   }
   const isRefused = async (identity: NodeIdentity, to: string) => !(await isHeard(identity, to));
 
-  async function enrolAgain(code: string, token: string): Promise<void> {
+  async function enrol(
+    code: string,
+    { token, again = false }: { token: string; again?: boolean },
+  ): Promise<void> {
     const config = readBranchConfig(federation.branch(code).environment);
     await enrolWithCentre({
       ...{ centreUrl: config.centreUrl, token, dir: config.identityDir, code: config.code },
-      ...{ peerUrl: config.peer.url, frontUrl: config.front.url, again: true },
+      ...{ peerUrl: config.peer.url, frontUrl: config.front.url, again },
     });
   }
 
@@ -123,7 +129,7 @@ describe('keys and certificates', () => {
     await until('payments go on', () => desks.taken.length > before + 20);
     await desks.without('SPB', async () => {
       await federation.stopNode('SPB');
-      await enrolAgain('SPB', body.token);
+      await enrol('SPB', { token: body.token, again: true });
       await federation.startNode('SPB');
     });
     desks.resume();
@@ -147,27 +153,44 @@ describe('keys and certificates', () => {
     expect(await drafts.diff(), 'the next one would take nothing back').to.deep.equal([]);
   }).timeout(120_000);
 
-  it('rotates the keys of a branch while it works', async () => {
-    const spb = federation.branch('SPB');
-    const before = await stolenIdentity(spb);
-    const begun = await spb.manager.post('/api/v1/keys/rotation', {});
-    expect(begun.status, JSON.stringify(begun.body)).to.equal(202);
-    await until('the old keys have ended', async () => {
-      const { body } = await federation.hq.manager.get('/api/v1/nodes');
-      const { keys } = body.items.find((node: { code: string }) => node.code === 'SPB');
-      const x = before.signingKey.x;
-      return keys.some(
-        (each: { key: string; state: string }) => each.key === x && each.state === 'retired',
-      );
+  it("rotates the keys of both branches and head office's at once, while all work", async () => {
+    const identities = () =>
+      Promise.all([...codes.map(federation.branch), federation.hq].map(stolenIdentity));
+    const before = await identities();
+    const branchKeys = '/api/v1/keys';
+    const begun = await Promise.all([
+      ...codes.map((code) => federation.branch(code).manager.post(`${branchKeys}/rotation`, {})),
+      federation.hq.manager.post('/api/v1/head-office-key/rotation', {}),
+    ]);
+    expect(begun.map(({ status }) => status)).to.deep.equal([202, 202, 201]);
+    const states = async () => {
+      const views = await Promise.all([
+        ...codes.map((code) => federation.branch(code).manager.get(branchKeys)),
+        federation.hq.manager.get('/api/v1/authority'),
+      ]);
+      return views.map(({ body }) => body.rotation).join();
+    };
+    await until('all three are over', async () => (await states()) === 'none,none,none', 120_000);
+    const after = await identities();
+    for (const [index, { signingKey, tlsKeyPem }] of after.entries()) {
+      expect(signingKey.x).not.to.equal(before[index]?.signingKey.x);
+      // Head office's TLS key is its authority's matter.
+      if (index < codes.length) expect(tlsKeyPem).not.to.equal(before[index]?.tlsKeyPem);
+    }
+    const [oldMsk, oldSpb] = before;
+    const [msk, spb, hq] = after;
+    if (!oldMsk || !oldSpb || !msk || !spb) throw new Error('two branches');
+    for (const to of ['SPB', 'HQ']) {
+      await until(`${to} refuses the old key of MSK`, () => isRefused(oldMsk, to));
+      expect(await isHeard(msk, to)).to.equal(true);
+    }
+    await until('MSK refuses the old key of SPB', () => isRefused(oldSpb, 'MSK'));
+    expect(await isHeard(spb, 'MSK')).to.equal(true);
+    await until('both pin the new key of head office', async () => {
+      const keys = (await identities()).map(({ headOfficeKey }) => headOfficeKey.x);
+      return keys.every((x) => x === hq?.signingKey.x);
     });
-    const after = await stolenIdentity(spb);
-    expect(after.tlsKeyPem).not.to.equal(before.tlsKeyPem);
-    await until('MSK refuses the old key', () => isRefused(before, 'MSK'));
-    expect(await isHeard(after, 'MSK')).to.equal(true);
-    await until('the rotation is over', async () => {
-      return (await spb.manager.get('/api/v1/keys')).body.rotation === 'none';
-    });
-  }).timeout(120_000);
+  }).timeout(240_000);
 
   it("rotates head office's keys, and a branch that was away follows", async () => {
     const before = await stolenIdentity(federation.hq);
@@ -245,4 +268,38 @@ describe('keys and certificates', () => {
     desks.resume();
     await until('SPB is heard again', async () => isHeard(await stolenIdentity(spb), 'MSK'));
   }).timeout(120_000);
+
+  it('starts over when authority and signing key are stolen, by the commands', async () => {
+    const thief = await stolenIdentity(federation.hq);
+    const asked = { env: federation.hq.environment, input: `${password}\n` };
+    for (const command of [['authority', 'roll'], ['rotate-key']]) {
+      const args = [...command, '--stolen', '--login', 'manager'];
+      const { status, out, err } = await runCommand('central-node', args, asked);
+      expect(status, err).to.equal(0);
+      expect(out)
+        .to.match(/^authority .* issuing/)
+        .and.to.match(/rotation none$/);
+    }
+    const { enrolment } = federation.centre();
+    for (const code of codes) {
+      await desks.without(code, async () => {
+        await federation.stopNode(code);
+        const token = await enrolment.createToken({ code: nodeCode.parse(code), actor: 'test' });
+        await enrol(code, { token });
+        await federation.startNode(code);
+      });
+      desks.resume();
+    }
+    const { caPem, signingKey } = await stolenIdentity(federation.hq);
+    for (const code of codes) {
+      const now = await stolenIdentity(federation.branch(code));
+      expect([now.caPem, now.headOfficeKey.x]).to.deep.equal([caPem, signingKey.x]);
+      await until(`${code} has the last release`, () => {
+        const { version } = federation.centre().references.current() ?? {};
+        return federation.running(code).references.current()?.version === version;
+      });
+      expect(await isHeard(thief, code)).to.equal(false);
+      for (const to of codes) if (to !== code) expect(await isHeard(now, to)).to.equal(true);
+    }
+  }).timeout(240_000);
 });
