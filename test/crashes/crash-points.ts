@@ -104,7 +104,7 @@ const writes: readonly Place[] = [
   {
     name: 'work done, its key not yet kept',
     file: 'shared/web/idempotency.ts',
-    after: 'const made = await fn(tx, { key: scope.key, bodySha256 });',
+    after: 'const made = await fn(tx, { key: scope.key, sha256: keySha256 });',
     passings: 3,
   },
   {
