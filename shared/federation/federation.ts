@@ -8,7 +8,7 @@ import { createInbox, type EntryHandler } from './inbox.ts';
 import { forkedPeers, inboundStreams, lastHead } from './inbox-store.ts';
 import { type Acknowledged, createLane, type Lane } from './lane.ts';
 import { createLiveness } from './liveness.ts';
-import { createLog } from './log.ts';
+import { createLog, type Opening } from './log.ts';
 import { acknowledgedOperations, outboundStreams } from './log-store.ts';
 import { createPeerStarts } from './peer-starts.ts';
 import type { PeerClient, PeerDirectory, Signer, Verifier } from './peers.ts';
@@ -63,6 +63,7 @@ export function createFederation(deps: FederationDeps) {
   const peerStarts = createPeerStarts();
   const recovery = createRecovery({
     ...{ node, store, log, client, directory, signer, verifier, clock, ids, replayers },
+    introduce: () => introduce(),
     recovered() {
       alarms.clear('set-back');
       setAside.workOff();
@@ -186,6 +187,14 @@ export function createFederation(deps: FederationDeps) {
     if (isOpen) lane(peer).wake();
   });
 
+  async function opening(tx: Reader): Promise<Opening> {
+    const to = directory.peers().map((peer) => peer.code);
+    const { codeVersion } = deps;
+    return { to, codeVersion, businessDate: await deps.businessDate(tx) };
+  }
+
+  const introduce = () => store.write(async (tx) => log.introduce(tx, await opening(tx)));
+
   /**
    * Opens this start: its epoch, and the check whether the node was set back. Before a peer can reach this node: a write
    * that came earlier would take from the sentinel what it says.
@@ -195,11 +204,7 @@ export function createFederation(deps: FederationDeps) {
     await store.read(peerStarts.load);
     await recovery.load();
     await store.write(async (tx) => {
-      await log.start(tx, {
-        to: directory.peers().map((peer) => peer.code),
-        businessDate: await deps.businessDate(tx),
-        codeVersion: deps.codeVersion,
-      });
+      await log.start(tx, await opening(tx));
       // In the first write after opening: from here on the sentinel has nothing more to say.
       if (setBack) await recovery.mark(tx, 'the store is older than its sentinel');
     });
@@ -292,7 +297,10 @@ export function createFederation(deps: FederationDeps) {
     /** All nodes but this one, as the directory has them now. */
     peers: (): NodeCode[] => directory.peers().map((peer) => peer.code),
     /** The directory changed: new peers get a lane. */
-    peersChanged: wakeAll,
+    peersChanged(): void {
+      wakeAll();
+      if (isOpen) followUp(introduce);
+    },
     /** Every request of a peer passes here first. */
     admit(caller: NodeCode, started: string | undefined): void {
       if (started !== undefined) peerStarts.checkHeader(caller, started);

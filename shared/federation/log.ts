@@ -1,4 +1,4 @@
-import type { Ids, NodeCode } from '../ids/ids.ts';
+import { headOffice, type Ids, type NodeCode } from '../ids/ids.ts';
 import type { Reader, Transaction } from '../store/store.ts';
 import { type BusinessDate, type Clock, type Instant, msOf, now } from '../time/clock.ts';
 import { canonicalJson, sha256 } from '../wire/canonical.ts';
@@ -8,6 +8,7 @@ import {
   insertEntry,
   insertStart,
   lastRecordedAt,
+  outboundStream,
   starts,
   takeSeq,
 } from './log-store.ts';
@@ -23,6 +24,13 @@ export interface LogDraft {
   readonly body: object;
 }
 
+/** A start, and whom it is told to. */
+export interface Opening {
+  readonly to: readonly NodeCode[];
+  readonly businessDate: BusinessDate;
+  readonly codeVersion: string;
+}
+
 /** How many of its earlier starts a node names with each batch. */
 const previousStartsSent = 16;
 
@@ -35,6 +43,7 @@ export type Log = ReturnType<typeof createLog>;
 export function createLog(deps: { node: NodeCode; clock: Clock; ids: Ids }) {
   const { node, clock, ids } = deps;
   let epoch = '';
+  let before: { epoch: string; seq: number } | null = null;
   let previous: readonly string[] = [];
   const listeners: ((peer: NodeCode) => void)[] = [];
 
@@ -69,30 +78,34 @@ export function createLog(deps: { node: NodeCode; clock: Clock; ids: Ids }) {
   }
 
   /** Opens this start's epoch; its first entry names the last one that is known of the start before. */
-  async function start(
-    tx: Transaction,
-    opening: { to: readonly NodeCode[]; businessDate: BusinessDate; codeVersion: string },
-  ): Promise<void> {
+  async function start(tx: Transaction, opening: Opening): Promise<void> {
     const earlier = await starts(tx, previousStartsSent);
     const last = earlier[0];
     epoch = ids.hex(16);
     previous = earlier.map((row) => row.epoch);
     await insertStart(tx, { epoch, startedAt: now(clock), learned: false });
-    await append(tx, {
-      kind: 'node.started',
-      to: opening.to,
-      occurredAt: now(clock),
-      businessDate: opening.businessDate,
-      body: {
-        codeVersion: opening.codeVersion,
-        previous: last ? { epoch: last.epoch, seq: Number(last.lastSeq) } : null,
-      },
-    });
+    before = last ? { epoch: last.epoch, seq: Number(last.lastSeq) } : null;
+    await tellStart(tx, opening);
+  }
+
+  async function tellStart(tx: Transaction, { to, businessDate, codeVersion }: Opening) {
+    const body = { codeVersion, previous: before };
+    await append(tx, { kind: 'node.started', to, occurredAt: now(clock), businessDate, body });
+  }
+
+  /** Tells of this start whom nothing of it was meant for yet: a peer that was not known when it began. */
+  async function introduce(tx: Transaction, opening: Opening): Promise<void> {
+    const strangers: NodeCode[] = [];
+    for (const peer of opening.to) {
+      if (!(await outboundStream(tx, peer, epoch))) strangers.push(peer);
+    }
+    if (strangers.length > 0) await tellStart(tx, { ...opening, to: [...strangers, headOffice] });
   }
 
   return {
     append,
     start,
+    introduce,
     /** How far the clock stands behind the newest entry, in milliseconds; 0 when it runs as it should. */
     async clockSetBackMs(tx: Reader): Promise<number> {
       const last = await lastRecordedAt(tx);

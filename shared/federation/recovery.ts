@@ -57,6 +57,8 @@ export interface RecoveryDeps {
   replayers: ReadonlyMap<string, EntryHandler>;
   /** As the peer last said of itself. */
   isRecovering(peer: NodeCode): boolean;
+  /** Tells the peers of this start that have not been told of it. */
+  introduce(): Promise<void>;
   /** All that was lost is back: what had to wait goes on. */
   recovered(): void;
   alarm(code: string, detail: string): void;
@@ -118,6 +120,7 @@ export function createRecovery(deps: RecoveryDeps) {
   }
 
   async function work(): Promise<void> {
+    await deps.introduce();
     await Promise.allSettled((await unanswered()).map(ask));
     haveAllBeenAsked = true;
     if ((await unanswered()).length > 0) {

@@ -58,6 +58,7 @@ export function createWork(deps: {
   weights.set('payment', kinds.payment);
   for (const kind of deps.wanted) weights.set(kind, wantedTimes * kinds[kind]);
   const crowd = deps.crowded === undefined ? [] : [...(template.numbers.get(deps.crowded) ?? [])];
+  const wrongNumbers = deps.wanted.includes('suspense') ? 0.3 : 0.06;
   let serial = 0;
 
   function somewhere(): NodeCode {
@@ -94,7 +95,7 @@ export function createWork(deps: {
   const anyNumber = (code: NodeCode) => {
     if (crowd.length > 0 && chance.happens(0.4)) return chance.pick(crowd);
     const roll = chance.fraction();
-    if (roll < 0.06) return String(BigInt(known[0] ?? '0') + 777n);
+    if (roll < wrongNumbers) return String(BigInt(known[0] ?? '0') + 777n);
     if (roll < 0.7) return chance.pick(foreignTo(code));
     return chance.pick(known);
   };

@@ -6,6 +6,7 @@ import { headOfficeFaults } from './head-office-books.ts';
 import type { Machine, Snapshot } from './machine.ts';
 import type { Wish } from './people.ts';
 import { type Row, rowsOf } from './rows.ts';
+import { storyFaults } from './subscriber-story.ts';
 
 /** Why the federation is not quiet yet; nothing when everything is concluded and told. */
 export function unrest(machines: readonly Machine[], wishes: readonly Wish[]): string[] {
@@ -51,7 +52,7 @@ function waitingAt(machine: Machine): string[] {
 /** Everything that is wrong with a federation that has become quiet. */
 export async function judge(
   machines: readonly Machine[],
-  known: { wishes: readonly Wish[]; paidOut: PaidOut },
+  known: { wishes: readonly Wish[]; paidOut: PaidOut; unseen: ReadonlySet<string> },
 ): Promise<string[]> {
   const nodes = machines.flatMap((machine) => {
     const node = machine.node();
@@ -68,6 +69,9 @@ export async function judge(
   faults.push(...wishFaults(machines, known.wishes));
   faults.push(...payoutFaults(machines, known));
   faults.push(...subscriberFaults(machines.filter(({ code }) => code !== headOffice)));
+  // Who did not know that he was set back decided anew, and then heard what he had decided before.
+  const sure = machines.filter(({ code }) => code !== headOffice && !known.unseen.has(code));
+  faults.push(...sure.flatMap(storyFaults));
   return faults;
 }
 

@@ -134,6 +134,7 @@ export const ruleMutants: readonly Mutant[] = [
       },
     ],
     troubles: ['ambush'],
+    work: ['block', 'rate-plan-change', 'sim-replacement'],
   },
   {
     name: 'a new start does not fence the old one',

@@ -113,6 +113,7 @@ function populate(seed: Seed, machines: ReadonlyMap<NodeCode, Machine>) {
   const list = [...machines.values()];
   const setBacks = new Map<NodeCode, number>();
   const paidOut: PaidOut = new Map();
+  const unseen = new Set<NodeCode>();
   const climate = drawClimate(chance.fork('climate'), options.troubles ?? []);
   const victim = chance.fork('victim').pick(list);
   const isAmbushed = climate.pauseMs.ambush !== undefined;
@@ -130,8 +131,9 @@ function populate(seed: Seed, machines: ReadonlyMap<NodeCode, Machine>) {
   const troubles = createTroubles({
     ...{ timeline, trace, network, climate, machines: list, chance: chance.fork('troubles') },
     victim,
-    beforeSetBack(machine, to) {
+    beforeSetBack(machine, to, isSeen) {
       counts.setBacks += 1;
+      if (!isSeen) unseen.add(machine.code);
       setBacks.set(machine.code, (setBacks.get(machine.code) ?? 0) + 1);
       const { wishes } = people;
       forgottenBy(machine, { to, machines: list, wishes, paidOut, nowMs: timeline.nowMs() });
@@ -141,6 +143,7 @@ function populate(seed: Seed, machines: ReadonlyMap<NodeCode, Machine>) {
     people,
     work,
     paidOut,
+    unseen,
     begin: troubles.begin,
     end(): void {
       isCalm = true;
@@ -175,7 +178,7 @@ export async function runSeed(number: number, options: SeedOptions = {}): Promis
   current = fault;
   const machines = setUp(seed);
   const list = [...machines.values()];
-  const { people, work, paidOut, ...troubles } = populate(seed, machines);
+  const { people, work, paidOut, unseen, ...troubles } = populate(seed, machines);
   const shape = seed.chance.fork('shape');
   const size = shape.pick(sizes);
   const paceMs = shape.pick([50, 120, 300]);
@@ -198,7 +201,7 @@ export async function runSeed(number: number, options: SeedOptions = {}): Promis
   }
   if (faults.length === 0) {
     for (const reason of reasons) fault(`never quiet: ${reason}`);
-    const found = await timeline.until(judge(list, { wishes: people.wishes, paidOut }));
+    const found = await timeline.until(judge(list, { wishes: people.wishes, paidOut, unseen }));
     for (const text of found) fault(text);
   }
   for (const machine of list) machine.abandon();

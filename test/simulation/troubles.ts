@@ -76,7 +76,7 @@ export function createTroubles(deps: {
   /** Whom ambushes are for: people crowd there, too. */
   victim: Machine;
   /** A machine is about to be set back to this: what is then known elsewhere is looked at. */
-  beforeSetBack: (machine: Machine, to: Snapshot) => void;
+  beforeSetBack: (machine: Machine, to: Snapshot, isSeen: boolean) => void;
 }) {
   const { timeline, chance, trace, network, machines, climate } = deps;
   const backups = new Map<NodeCode, { snapshot: Snapshot; atMs: number }[]>();
@@ -170,8 +170,8 @@ export function createTroubles(deps: {
       return false;
     const { snapshot } = chance.pick(known);
     machine.kill('to be set back');
-    deps.beforeSetBack(machine, snapshot);
     const way = chance.pick(['kept', 'kept', 'set back too', 'lost'] as const);
+    deps.beforeSetBack(machine, snapshot, way !== 'set back too');
     const kept = machine.disk.sentinel;
     const sentinel = way === 'kept' ? kept : way === 'lost' ? undefined : snapshot.sentinel;
     machine.mount({ image: snapshot.image, sentinel });

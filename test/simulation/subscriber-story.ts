@@ -1,0 +1,70 @@
+import type { NodeCode } from '../../shared/ids/ids.ts';
+import type { Machine } from './machine.ts';
+import { rowsOf } from './rows.ts';
+
+/**
+ * What each subscriber must be by his branch's own log, read in the order in which it was written. It shares no code with
+ * the branches.
+ */
+
+interface State {
+  status?: string;
+  plan?: string;
+  iccid?: string;
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: what stands in a log is read as it was written
+type Body = any;
+
+const inOrder = `SELECT l.kind, l.entry FROM log_entries l JOIN node_starts n ON n.epoch = l.epoch
+  WHERE l.operation_id IS NOT NULL ORDER BY n.ordinal, l.seq`;
+
+/** What an executed operation makes of the subscriber at this branch. */
+function changeOf(kind: string, branch: NodeCode, { operation, decision }: Body): State {
+  const { request, serving } = operation;
+  const { result } = decision;
+  const isNewHome = kind === 'number-move' && serving === branch;
+  if (isNewHome) return { status: 'active', plan: result.ratePlan, iccid: request.iccid };
+  switch (kind) {
+    case 'registration':
+      return { status: 'active', plan: result.ratePlan, iccid: request.iccid };
+    case 'number-move':
+      return { status: 'moved' };
+    case 'termination':
+      return { status: 'terminated' };
+    case 'block':
+      return { status: result.status };
+    case 'rate-plan-change':
+      return { plan: result.ratePlan };
+    case 'sim-replacement':
+      return { iccid: request.iccid };
+    default:
+      return {};
+  }
+}
+
+export function storyFaults({ code, disk: { slot } }: Machine): string[] {
+  const expected = new Map<string, State>();
+  const told = new Set<string>();
+  for (const row of rowsOf(slot.db, inOrder)) {
+    const [kind = '', point] = String(row.kind).split('.');
+    const { body }: { body: Body } = JSON.parse(String(row.entry));
+    const { operation, decision } = body;
+    const isHere = point === 'executed' || (kind === 'number-move' && point === 'concluded');
+    if (!isHere || decision?.outcome !== 'executed' || told.has(operation.id)) continue;
+    told.add(operation.id);
+    const before = expected.get(operation.msisdn);
+    expected.set(operation.msisdn, { ...before, ...changeOf(kind, code, body) });
+  }
+  const found = new Map(
+    rowsOf(slot.db, 'SELECT msisdn, status, rate_plan AS plan, iccid FROM subscribers').map(
+      ({ msisdn, ...state }) => [String(msisdn), state],
+    ),
+  );
+  return [...expected].flatMap(([msisdn, state]) =>
+    Object.entries(state).flatMap(([what, should]) => {
+      const is = found.get(msisdn)?.[what];
+      return is === should ? [] : [`${code}: ${what} of ${msisdn} is ${is}; by its log ${should}`];
+    }),
+  );
+}
