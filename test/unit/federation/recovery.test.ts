@@ -51,6 +51,7 @@ describe('a recovery', () => {
         verifier: createVerifier({ directory, headOfficeKey: keys.identity(msk).headOfficeKey }),
         replayers: new Map(),
         isRecovering: () => false,
+        introduce: async () => {},
         recovered: resolve,
         alarm: () => {},
       });
