@@ -130,7 +130,10 @@ async function checkState(options: StartOptions): Promise<boolean> {
   );
 }
 
+/** @throws Error when the node runs, at whatever address, or another program has one of its ports. */
 async function assertFree(node: DemoNode): Promise<void> {
+  const pid = runningPid(node);
+  if (pid !== undefined) throw new Error(`${node.code} runs: process ${pid} is that node`);
   for (const url of [node.url, node.peerUrl]) {
     const port = Number(new URL(url).port);
     const isFree = await new Promise<boolean>((resolve) => {
@@ -138,10 +141,7 @@ async function assertFree(node: DemoNode): Promise<void> {
       probe.once('error', () => resolve(false));
       probe.listen(port, '127.0.0.1', () => probe.close(() => resolve(true)));
     });
-    if (isFree) continue;
-    const pid = runningPid(node);
-    const hint = pid === undefined ? 'give another --port-base' : `process ${pid} is that node`;
-    throw new Error(`port ${port} of ${node.code} is taken: ${hint}`);
+    if (!isFree) throw new Error(`port ${port} of ${node.code} is taken: give another --port-base`);
   }
 }
 

@@ -34,7 +34,7 @@ describe('the command that brings a federation up', function () {
     for (const extra of [[], ['--fresh']]) {
       const { code, output } = await place.run('--branches', '1', ...extra);
       expect(code).to.equal(1);
-      expect(output).to.match(/port \d+ of HQ is taken: process \d+ is that node/);
+      expect(output).to.match(/HQ runs: process \d+ is that node/);
     }
     const elsewhere = await place.run('--branches', '1', '--data', `${place.dataDir}-2`);
     expect(elsewhere.output).to.match(/port \d+ of HQ is taken: give another --port-base/);
