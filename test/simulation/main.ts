@@ -1,3 +1,6 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { appendFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { isWorkKind } from './desk-work.ts';
 import { installQuickCrypto } from './quick-crypto.ts';
@@ -5,7 +8,10 @@ import { installQuickHttp } from './quick-http.ts';
 import { runSeed, type SeedResult, watchRejections } from './simulation.ts';
 import { isTroubleKind } from './troubles.ts';
 
-/** `npm run simulate -- --seeds N [--from S] [--seed S] [--minutes M]` */
+/**
+ * `npm run simulate -- --seed S` shows one seed; `-- --seeds N [--from S] [--jobs J] [--minutes M] [--report FILE]`
+ * runs a campaign, which appends to its report what it finds and how far it came.
+ */
 
 const { values } = parseArgs({
   options: {
@@ -13,13 +19,22 @@ const { values } = parseArgs({
     from: { type: 'string', default: '1' },
     seed: { type: 'string' },
     minutes: { type: 'string' },
+    jobs: { type: 'string', default: '1' },
+    /** Every so manyth seed: what one of several jobs runs. */
+    every: { type: 'string', default: '1' },
+    report: { type: 'string' },
     troubles: { type: 'string', default: '' },
     work: { type: 'string', default: '' },
     small: { type: 'boolean', default: false },
     quiet: { type: 'boolean', default: false },
+    hashes: { type: 'boolean', default: false },
     'stop-at-first': { type: 'boolean', default: false },
   },
 });
+
+const reportedEvery = 100;
+const jobs = Number(values.jobs);
+if (jobs > 1) process.exit(await campaign(jobs));
 
 installQuickCrypto();
 installQuickHttp();
@@ -32,7 +47,10 @@ const options = {
   work: list(values.work).filter(isWorkKind),
 };
 
-const write = (line: string) => void process.stdout.write(`${line}\n`);
+function write(line: string): void {
+  process.stdout.write(`${line}\n`);
+  if (values.report !== undefined) appendFileSync(values.report, `${line}\n`);
+}
 
 function report(result: SeedResult): void {
   for (const fault of result.faults) write(`seed ${result.seed}: ${fault}`);
@@ -54,6 +72,7 @@ if (values.seed !== undefined) {
 }
 
 const first = Number(values.from);
+const step = Number(values.every);
 const startedMs = performance.now();
 const cpu = process.cpuUsage();
 const limitMs =
@@ -61,27 +80,41 @@ const limitMs =
 const total: Record<string, number> = {};
 let failed = 0;
 let run = 0;
-for (; run < Number(values.seeds) && performance.now() - startedMs < limitMs; run += 1) {
-  const result = await runSeed(first + run, options);
+while (run < Number(values.seeds) && performance.now() - startedMs < limitMs) {
+  const result = await runSeed(first + run * step, options);
+  run += 1;
   for (const [name, count] of Object.entries(result.counts))
     total[name] = (total[name] ?? 0) + count;
+  if (values.hashes) write(`seed ${result.seed} trace ${result.hash}`);
   if (result.faults.length > 0) {
     failed += 1;
     report(result);
-    if (values['stop-at-first']) {
-      run += 1;
-      break;
-    }
+    if (values['stop-at-first']) break;
   }
-  if (!values.quiet && (run + 1) % 100 === 0) write(summary(run + 1));
+  if (!values.quiet && run % reportedEvery === 0) write(summary());
 }
-write(summary(run));
+write(summary());
 process.exit(failed === 0 ? 0 : 1);
 
-function summary(seeds: number): string {
+function summary(): string {
   const seconds = (performance.now() - startedMs) / 1000;
   const used = process.cpuUsage(cpu);
-  const cpuMs = (used.user + used.system) / 1000 / Math.max(1, seeds);
+  const cpuMs = (used.user + used.system) / 1000 / Math.max(1, run);
   const time = `${seconds.toFixed(0)} s, ${cpuMs.toFixed(0)} ms of processor each`;
-  return `${seeds} seeds from ${first}: ${failed} with faults; ${time}; ${JSON.stringify(total)}`;
+  const which = `${run} seeds from ${first}${step === 1 ? '' : ` every ${step}.`}`;
+  return `${which}: ${failed} with faults; ${time}; ${JSON.stringify(total)}`;
+}
+
+/** One process for each job, each with its share of the seeds. @returns the worst of their exit codes. */
+async function campaign(count: number): Promise<number> {
+  const [, program = '', ...given] = process.argv;
+  const seeds = Math.ceil(Number(values.seeds) / count);
+  const ends = Array.from({ length: count }, async (_, index) => {
+    const own = ['--jobs', 1, '--every', count, '--seeds', seeds];
+    const from = ['--from', Number(values.from) + index];
+    const args = [...process.execArgv, program, ...given, ...own, ...from].map(String);
+    const [code] = await once(spawn(process.execPath, args, { stdio: 'inherit' }), 'exit');
+    return code === 0 ? 0 : 1;
+  });
+  return Math.max(...(await Promise.all(ends)));
 }

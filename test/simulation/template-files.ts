@@ -1,6 +1,8 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { deserialize, serialize } from 'node:v8';
+import { assetPath } from '../../shared/store/assets.ts';
 import { type KeyRing, keyRing, takeKeys } from './keys.ts';
 import type { Template } from './template.ts';
 
@@ -15,7 +17,7 @@ export async function keptTemplate(
   const folder = process.env.SIMULATION_TEMPLATES;
   if (folder === undefined) return build();
   const keys = join(folder, 'keys');
-  const file = join(folder, `template-${branches}`);
+  const file = join(folder, `template-${branches}-${schemaVersion()}`);
   if (existsSync(keys)) {
     const ring: KeyRing = deserialize(readFileSync(keys));
     takeKeys(ring);
@@ -26,4 +28,14 @@ export async function keptTemplate(
   writeFileSync(file, serialize(made));
   writeFileSync(keys, serialize(keyRing()));
   return made;
+}
+
+/** A template whose stores another version migrated would have every seed fail. */
+function schemaVersion(): string {
+  const hash = createHash('sha256');
+  for (const part of ['shared', 'branch-node', 'central-node']) {
+    const names = readdirSync(assetPath(part), { recursive: true, encoding: 'utf8' });
+    for (const name of names.filter((each) => each.endsWith('.sql')).sort()) hash.update(name);
+  }
+  return hash.digest('hex').slice(0, 8);
 }
