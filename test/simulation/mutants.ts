@@ -84,8 +84,10 @@ export const ruleMutants: readonly Mutant[] = [
     changes: [
       {
         file: federation,
-        find: 'return !recovery.isRecovering() && !(await',
-        replace: 'return !(await',
+        find: `        if (recovery.isRecovering())
+            return false;
+`,
+        replace: '',
       },
       {
         file: federation,
