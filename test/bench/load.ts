@@ -41,6 +41,19 @@ export async function runLoad(load: Load): Promise<Sample> {
   };
 }
 
+/** One piece of work in this process. */
+export async function timed(work: () => Promise<void>): Promise<Sample> {
+  const cpu = process.cpuUsage();
+  const startedMs = performance.now();
+  await work();
+  const tookMs = performance.now() - startedMs;
+  const { user, system } = process.cpuUsage(cpu);
+  return {
+    perSecond: 1_000 / tookMs,
+    ...{ p50Ms: tookMs, p99Ms: tookMs, cpuMs: (user + system) / 1_000 },
+  };
+}
+
 export function quantile(values: readonly number[], share: number): number {
   const sorted = [...values].sort((a, b) => a - b);
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;

@@ -1,13 +1,15 @@
 import { cpus, totalmem } from 'node:os';
 import { parseArgs } from 'node:util';
 import type { Bench, Round, Sample } from './bench.ts';
+import { closeDay } from './close-day.ts';
+import { fingerprint } from './fingerprint.ts';
 import { median } from './load.ts';
 import { lookup } from './lookup.ts';
 import { paymentLocal } from './payment-local.ts';
 
 /** `npm run bench [-- NAME…]`: medians of rounds, and their ratio to a yardstick of the same run. */
 
-const benches: readonly Bench[] = [paymentLocal, lookup];
+const benches: readonly Bench[] = [paymentLocal, closeDay, fingerprint, lookup];
 const gibibyte = 2 ** 30;
 
 const { values, positionals } = parseArgs({
