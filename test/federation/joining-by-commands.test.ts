@@ -2,10 +2,21 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
+import { type BranchConfig, readBranchConfig } from '../../branch-node/config.ts';
+import { examine } from '../../shared/node/doctor.ts';
+import { type Clock, systemClock } from '../../shared/time/clock.ts';
 import { runCommand as run } from '../support/commands.ts';
-import { startFederation, type TestFederation, until } from '../support/federation.ts';
+import { send, startFederation, type TestFederation, until } from '../support/federation.ts';
 
 const password = 'correct horse battery';
+
+const dayMs = 86_400_000;
+
+interface Given {
+  readonly config: BranchConfig;
+  readonly clock: Clock;
+  readonly centreUrl: string;
+}
 
 describe('a branch that joins by the commands alone', () => {
   let federation: TestFederation;
@@ -31,6 +42,7 @@ describe('a branch that joins by the commands alone', () => {
       env: federation.hq.environment,
       ...(input === undefined ? {} : { input }),
     });
+  const url = () => federation.branch('MSK').url;
   const newBranch = () => ({
     ...federation.branch('MSK').environment,
     NODE_CODE: 'NSK',
@@ -38,6 +50,49 @@ describe('a branch that joins by the commands alone', () => {
     STORE_SENTINEL: join(folder, 'sentinels', 'NSK'),
     PEER_URL: 'https://127.0.0.1:1',
   });
+
+  it('is found well by doctor, running and with a backup', async () => {
+    const { manager, environment } = federation.branch('MSK');
+    expect((await manager.post('/api/v1/backups')).status).to.equal(201);
+    await until('all checks are well', async () => {
+      const { checks } = (await send(url(), 'GET', '/readyz')).body;
+      return Object.values<{ ok: boolean }>(checks).every(({ ok }) => ok);
+    });
+    const { status, out } = await run('branch-node', ['doctor'], { env: environment });
+    expect([status, out.match(/^BAD .*/gm)], out).to.deep.equal([0, null]);
+  }).timeout(120_000);
+
+  it('is told by doctor what is not well, one thing at a time, and what to do', async () => {
+    const config = readBranchConfig(federation.branch('MSK').environment);
+    const nowhere = join(folder, 'nowhere');
+    const later = { ...systemClock, nowMs: () => systemClock.nowMs() + 25 * dayMs };
+    const shut = 'https://127.0.0.1:1';
+    const troubles: [what: string, given: Partial<Given>][] = [
+      ['keys and certificate', { config: { ...config, identityDir: nowhere } }],
+      ['keys and certificate', { clock: later }],
+      ['store', { config: { ...config, storeUrl: `file:${nowhere}` } }],
+      ['sentinel', { config: { ...config, sentinel: nowhere } }],
+      ['sentinel', { config: { ...config, sentinel: join(config.dataDir, 'sentinel') } }],
+      ['disk', { config: { ...config, dataDir: nowhere } }],
+      ['head office', { centreUrl: shut }],
+      ['own peer port', { config: { ...config, peer: { ...config.peer, url: shut } } }],
+      ['node', { config: { ...config, front: { ...config.front, url: 'http://127.0.0.1:1' } } }],
+    ];
+    for (const [what, given] of troubles) {
+      const { clock = systemClock, centreUrl = config.centreUrl } = given;
+      const findings = await examine(given.config ?? config, { clock, centreUrl });
+      const bad = findings.filter(({ ok }) => !ok);
+      expect(bad.map((each) => each.what)).to.deep.equal([what]);
+      expect(bad[0]?.advice, what).to.match(/\w/);
+    }
+    const unknown = { ...config, peer: { ...config.peer, url: 'https://msk.invalid:7401' } };
+    const lost = await examine(unknown, { clock: systemClock, centreUrl: config.centreUrl });
+    const named = lost.filter(({ ok }) => !ok).map(({ what }) => what);
+    expect(named).to.deep.equal(['peer address', 'own peer port']);
+    const asked = lost.filter(({ what }) => what.startsWith('readyz: '));
+    expect(asked.length).to.be.greaterThan(7);
+    expect(asked.filter(({ advice }) => advice === undefined)).to.deep.equal([]);
+  }).timeout(120_000);
 
   it('is invited, enrols, has an administrator, and is published', async () => {
     const passwordFile = secretFile('password', `${password}\n`);

@@ -23,7 +23,7 @@ import { freePortBase } from './ports.ts';
 /** The demo as its users have it: real processes, found through federation.json alone. */
 
 const readyMaxMs = 300_000;
-const restartMaxMs = 120_000;
+const restartMaxMs = 300_000;
 const exitMaxMs = 30_000;
 const tryPauseMs = 50;
 const triesMax = 6_000;
@@ -190,15 +190,22 @@ function running(
   }
   async function untilReady(code: string, started: ChildProcess): Promise<void> {
     const { url } = node(code);
+    let said = 'nobody answers';
     const isReady = async () => {
       if (started.exitCode !== null || started.signalCode !== null) {
         throw new Error(`${code} ended with ${started.exitCode ?? started.signalCode}`);
       }
-      const isUp = (await probe(url, '/readyz')) === 200;
-      if (!isUp) await pause(tryPauseMs);
-      return isUp;
+      const answer = await send(url, 'GET', '/readyz').catch(() => undefined);
+      if (answer?.status === 200) return true;
+      if (answer) said = JSON.stringify(answer.body);
+      await pause(tryPauseMs);
+      return false;
     };
-    await until(`${code} is ready`, isReady, restartMaxMs);
+    try {
+      await until(`${code} is ready`, isReady, restartMaxMs);
+    } catch (cause) {
+      throw new Error(`${code} is not ready: ${said}`, { cause });
+    }
   }
   return {
     description,
@@ -232,14 +239,6 @@ export function isAlive(pid: number): boolean {
   } catch {
     return false;
   }
-}
-
-/** @returns the status, or undefined when nobody answers. */
-async function probe(url: string, path: string): Promise<number | undefined> {
-  return send(url, 'GET', path).then(
-    ({ status }) => status,
-    () => undefined,
-  );
 }
 
 /** Somebody at a desk whose program does what it was told: it repeats a request until it is answered. */
