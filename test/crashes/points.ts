@@ -10,6 +10,8 @@ import {
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import { gunzipSync } from 'node:zlib';
+import { assetPath } from '../../shared/store/assets.ts';
 import { until } from '../support/federation.ts';
 import { type DescribedNode, isAlive, type RunningDemo } from '../support/processes.ts';
 import { armedFile, crashedFile } from './arming.ts';
@@ -245,8 +247,11 @@ export async function crashInMigrations(
     const { start } = bench.demo.node(victims.branch);
     const main = start.args.at(-1) ?? '';
     const cli = join(dirname(main), 'cli.js');
-    for (const point of points) {
+    const stores = ['a new store', 'a store of version 0.1.0'] as const;
+    for (const [point, kind] of points.flatMap((each) => stores.map((on) => [each, on] as const))) {
       const folder = mkdtempSync(join(tmpdir(), 'sbms-migration-'));
+      const isOld = kind !== stores[0];
+      if (isOld) writeFileSync(join(folder, 'store.db'), oldStore(), { mode: 0o600 });
       const env = {
         ...start.env,
         ...bench.env,
@@ -255,16 +260,20 @@ export async function crashInMigrations(
         IDENTITY_DIR: join(String(start.env.DATA_DIR), 'identity'),
       };
       const verify = () => spawnSync(process.execPath, [cli, 'verify'], { env, encoding: 'utf8' });
-      writeFileSync(join(folder, armedFile), JSON.stringify(point));
+      // An old one has fewer of them before it.
+      const armed = isOld ? { ...point, passings: 1 } : point;
+      writeFileSync(join(folder, armedFile), JSON.stringify(armed));
       const { signal } = verify();
       rmSync(join(folder, armedFile));
       const again = verify();
       rmSync(folder, { recursive: true });
-      if (signal !== 'SIGKILL') throw new Error(`${point.name} was not passed`);
+      if (signal !== 'SIGKILL') throw new Error(`${point.name} was not passed by ${kind}`);
       if (again.status !== 0) throw new Error(`${point.name}: ${again.stdout}${again.stderr}`);
-      say(`  died and opened again: ${point.name}`);
+      say(`  died and opened again: ${point.name}, ${kind}: ${again.stdout.trim()}`);
     }
   } finally {
     await bench.close();
   }
 }
+
+const oldStore = () => gunzipSync(readFileSync(assetPath('test/upgrade/0.1.0/msk.gz')));
