@@ -293,7 +293,7 @@ function wireRooms(node: Node, businessDays: BusinessDays) {
   });
   registerCases({ federation });
 
-  settlementRoutes(api, { node: code, store, audit, settlements });
+  const told = settlementRoutes(api, { node: code, store, audit, settlements });
   settlementPeerRoutes(node.peerApp, { store });
   businessDayPeerRoutes(node.peerApp, { store, node: code });
   referenceRoutes(api, { references });
@@ -342,6 +342,7 @@ function wireRooms(node: Node, businessDays: BusinessDays) {
     receipts: receiptEndpoints,
     desk: deskEndpoints,
     contracts,
+    settlements: told,
     sims: simEndpoints,
     days,
   };

@@ -1,8 +1,10 @@
 import type { Node } from '../shared/node/node.ts';
 import { administrationPages } from '../shared/pages/administration-pages.tsx';
 import { auditPages } from '../shared/pages/audit-pages.tsx';
+import { inboxPages } from '../shared/pages/inbox-pages.tsx';
 import { nodeStatusPages } from '../shared/pages/node-status-pages.tsx';
 import { createPages } from '../shared/pages/pages.tsx';
+import { palettePages } from '../shared/pages/palette-pages.tsx';
 import { passwordPages } from '../shared/pages/password-pages.tsx';
 import { signInPages } from '../shared/pages/sign-in-pages.tsx';
 import { staffPages } from '../shared/pages/staff-pages.tsx';
@@ -16,6 +18,8 @@ import type { PaymentEndpoints } from './payments/payment-routes.ts';
 import { receiptPages } from './payments/receipt-pages.tsx';
 import type { ReceiptEndpoints } from './payments/receipt-routes.ts';
 import { suspensePages } from './payments/suspense-pages.tsx';
+import { settlementPages } from './settlement/settlement-pages.tsx';
+import type { BranchSettlementEndpoints } from './settlement/settlement-routes.ts';
 import type { SimEndpoints } from './sim/sim-routes.ts';
 import { contractPages } from './subscribers/contract-pages.tsx';
 import type { ContractEndpoints } from './subscribers/contract-routes.ts';
@@ -24,6 +28,8 @@ import { registrationPages } from './subscribers/registration-pages.tsx';
 import type { DeskEndpoints } from './subscribers/subscriber-desk-routes.ts';
 import { subscriberPages } from './subscribers/subscriber-pages.tsx';
 import type { SubscriberEndpoints } from './subscribers/subscriber-routes.ts';
+import { branchInbox } from './web/branch-inbox.ts';
+import { branchPalette } from './web/branch-palette.ts';
 import { branchPlaces } from './web/branch-places.ts';
 import { todayPages } from './web/today-pages.tsx';
 
@@ -39,12 +45,14 @@ export interface FrontOfficeDeps {
   readonly sims: SimEndpoints;
   readonly days: BusinessDayEndpoints;
   readonly keys: KeyEndpoints;
+  readonly settlements: BranchSettlementEndpoints;
 }
 
 /** The pages of a branch: the one place where its rooms' pages meet. */
 export function openFrontOffice(deps: FrontOfficeDeps): void {
   const { node, payments, subscribers, operations, receipts, desk, contracts, sims, days, keys } =
     deps;
+  const { settlements } = deps;
   const { api, access, references, ids, code } = node;
   const rowsOf = <Name extends 'reasons' | 'document-types'>(name: Name) =>
     references.current()?.rows(name) ?? [];
@@ -66,6 +74,18 @@ export function openFrontOffice(deps: FrontOfficeDeps): void {
   deskPages({ pages, desk, subscribers, sims, choices, ids });
   registrationPages({ pages, desk, subscribers, sims, choices, ids });
   contractPages({ pages, contracts });
+  settlementPages({ pages, settlements, ids });
+  inboxPages({
+    pages,
+    sources: branchInbox({
+      administration: node.administration,
+      days,
+      operations,
+      payments,
+      settlements,
+    }),
+  });
+  palettePages({ pages, groups: branchPlaces, find: branchPalette({ receipts, subscribers }) });
   staffPages({ pages, endpoints: api.common, roles: node.roles });
   administrationPages({ pages, endpoints: node.administration, renew: keys.renewCertificate });
   auditPages({ pages, endpoints: api.common });

@@ -1,8 +1,10 @@
 import type { Node } from '../shared/node/node.ts';
 import { administrationPages } from '../shared/pages/administration-pages.tsx';
 import { auditPages } from '../shared/pages/audit-pages.tsx';
+import { inboxPages } from '../shared/pages/inbox-pages.tsx';
 import { nodeStatusPages } from '../shared/pages/node-status-pages.tsx';
 import { createPages } from '../shared/pages/pages.tsx';
+import { palettePages } from '../shared/pages/palette-pages.tsx';
 import { passwordPages } from '../shared/pages/password-pages.tsx';
 import { signInPages } from '../shared/pages/sign-in-pages.tsx';
 import { staffPages } from '../shared/pages/staff-pages.tsx';
@@ -18,6 +20,7 @@ import { referencePages } from './reference/reference-pages.tsx';
 import type { ReferenceEndpoints } from './reference/reference-routes.ts';
 import { settlementPages } from './settlement/settlement-pages.tsx';
 import type { SettlementEndpoints } from './settlement/settlement-routes.ts';
+import { centreInbox } from './web/centre-inbox.ts';
 import { centrePlaces } from './web/centre-places.ts';
 
 export interface ConsoleDeps {
@@ -46,7 +49,11 @@ export function openConsole(deps: ConsoleDeps): void {
   dayDifferencePages({ pages, reconciliation, today });
   casePages({ pages, cases, ids });
   settlementPages({ pages, settlement, ids });
+  const { administration } = node;
+  const waiting = { administration, cases, nodes, reference, settlement };
+  inboxPages({ pages, sources: centreInbox(waiting) });
+  palettePages({ pages, groups: centrePlaces });
   staffPages({ pages, endpoints: api.common, roles: node.roles });
-  administrationPages({ pages, endpoints: node.administration });
+  administrationPages({ pages, endpoints: administration });
   auditPages({ pages, endpoints: api.common });
 }

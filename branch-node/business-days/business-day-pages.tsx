@@ -55,21 +55,15 @@ export function businessDayPages({
 
   async function show(view: View): Promise<Shown> {
     const words = view.words(dayTexts);
-    const { current, closed } = await days.listBusinessDays(view.c);
+    const { current, due, closed } = await days.listBusinessDays(view.c);
     const date = view.format.date(current);
     const content = (
       <>
         <Heading title={words.title} />
         <Panel>
           <p>{words.current(date)}</p>
-          {view.may('day.close') ? (
-            <form method="post" action={`${path}/close`}>
-              <input type="hidden" name="date" value={current} />
-              <input type="hidden" name="key" value={`close-${current}`} />
-              <p class="hint">{words.closeText}</p>
-              <Button>{words.close(date)}</Button>
-            </form>
-          ) : null}
+          {view.may('day.close') ? <p class="hint">{words.closeText}</p> : null}
+          {view.may('day.close') ? [...due, current].map((each) => closing(view, each)) : null}
         </Panel>
         <Table
           {...{ caption: words.closed, empty: words.none, rows: closed }}
@@ -82,5 +76,15 @@ export function businessDayPages({
       </>
     );
     return { title: words.title, content };
+  }
+
+  function closing(view: View, date: string) {
+    return (
+      <form method="post" action={`${path}/close`}>
+        <input type="hidden" name="date" value={date} />
+        <input type="hidden" name="key" value={`close-${date}`} />
+        <Button kind="plain">{view.words(dayTexts).close(view.format.date(date))}</Button>
+      </form>
+    );
   }
 }

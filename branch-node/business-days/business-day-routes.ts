@@ -36,6 +36,9 @@ export function businessDayRoutes(
       summary: 'The business date that new operations get, and the dates that are closed',
       response: z.strictObject({
         current: businessDate,
+        due: z.array(businessDate).openapi({
+          description: 'Dates that are over and not closed, since the last that was',
+        }),
         closed: z.array(
           z.strictObject({ date: businessDate, closedAt: instant, closedBy: z.string() }),
         ),
@@ -44,6 +47,7 @@ export function businessDayRoutes(
     () =>
       store.read(async (tx) => ({
         current: await businessDays.current(tx),
+        due: await businessDays.due(tx),
         closed: (await closedDays(tx, listedDays)).map(({ date, closedAt, closedBy }) => ({
           date,
           closedAt,

@@ -23,6 +23,8 @@ import {
 const entryKind = 'day.closed';
 /** The newest closed dates that a recovery may have brought something back for. */
 const correctedDays = 60;
+/** What a person closes at one sitting. */
+const maxDueDays = 60;
 const clockAlarm = 'clock-set-back';
 
 export type BusinessDays = ReturnType<typeof createBusinessDays>;
@@ -47,6 +49,18 @@ export function createBusinessDays(deps: {
     const closed = await lastClosedDate(tx);
     const day = today();
     return closed !== undefined && closed >= day ? nextDay(closed) : day;
+  }
+
+  /** Dates that are over and were not closed, the oldest first; none before the first closing. */
+  async function due(tx: Reader): Promise<BusinessDate[]> {
+    const dates: BusinessDate[] = [];
+    const last = await lastClosedDate(tx);
+    if (last === undefined) return dates;
+    const end = today();
+    for (let date = nextDay(last); date < end && dates.length < maxDueDays; date = nextDay(date)) {
+      dates.push(date);
+    }
+    return dates;
   }
 
   /**
@@ -121,5 +135,5 @@ export function createBusinessDays(deps: {
   federation.onReplay(entryKind, replay);
   federation.onRecovered(correct);
 
-  return { current, today, timeZone: deps.timeZone, close };
+  return { current, today, timeZone: deps.timeZone, due, close };
 }

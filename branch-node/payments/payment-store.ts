@@ -50,6 +50,15 @@ export async function findPayment(tx: Reader, id: string): Promise<Payment | und
   return row && paymentOf(row);
 }
 
+/** A receipt's number, as it stands on paper. */
+export async function findReceipt(tx: Reader, number: string): Promise<Payment | undefined> {
+  const row = await tx.get<PaymentRow>(
+    `SELECT ${paymentColumns} FROM payments WHERE receipt = ?`,
+    number,
+  );
+  return row && paymentOf(row);
+}
+
 /** Payments whose money waits for a person, oldest first. */
 export async function suspendedPayments(
   tx: Reader,

@@ -3,11 +3,14 @@ import type { Audit } from '../../shared/access/audit.ts';
 import type { Principal } from '../../shared/access/operator.ts';
 import { recordPrint } from '../../shared/access/prints.ts';
 import type { NodeCode } from '../../shared/ids/ids.ts';
+import { DomainError } from '../../shared/problem/problem.ts';
 import type { Store, Transaction } from '../../shared/store/store.ts';
 import type { Api } from '../../shared/web/api.ts';
 import { instant, nodeCode, wireMoney } from '../../shared/web/schemas.ts';
 import { dispositions, receiptKinds } from './payment.ts';
 import type { PaymentFile, Payments } from './payment-service.ts';
+import { findReceipt } from './payment-store.ts';
+import { paymentView, paymentViewOf } from './payment-view.ts';
 import { type ReceiptStatement, receiptText } from './receipt.ts';
 import { maxReceiptCodeLength, type Receipts } from './receipt-service.ts';
 
@@ -89,7 +92,31 @@ export function receiptRoutes(
     async ({ body }) => viewOf(await receipts.check(body.code)),
   );
 
-  return { getReceipt, checkReceipt };
+  const findByReceipt = endpoint(
+    {
+      method: 'GET',
+      path: '/api/v1/receipts/{number}',
+      permission: 'operation.read',
+      operationId: 'findByReceipt',
+      tag: 'Payments',
+      summary: "The payment that a receipt's number stands for",
+      params: z.strictObject({ number: z.string().max(64) }),
+      response: paymentView,
+    },
+    async ({ params: { number } }) =>
+      store.read(async (tx) => {
+        const payment = await findReceipt(tx, asPrinted(number));
+        if (!payment) throw new DomainError('operation-not-found');
+        return paymentViewOf(await payments.open(tx, payment.operationId));
+      }),
+  );
+
+  return { getReceipt, checkReceipt, findByReceipt };
+}
+
+/** Typed from paper, in whatever case. */
+function asPrinted(number: string): string {
+  return number.toLowerCase().replace(/^[a-z]+/, (code) => code.toUpperCase());
 }
 
 /** As the pages ask them. */

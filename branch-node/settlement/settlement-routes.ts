@@ -161,6 +161,9 @@ export function settlementRoutes(
   };
 }
 
+/** As the pages ask them. */
+export type BranchSettlementEndpoints = ReturnType<typeof settlementRoutes>;
+
 function viewOf(settlement: OwnSettlement): z.input<typeof settlementShape> {
   const { id, state, receivedAt, decidedAt, faults } = settlement;
   const { currency, model, completedAt, positions } = settlement.told;

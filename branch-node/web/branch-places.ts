@@ -7,6 +7,10 @@ export const branchPlaces: readonly PlaceGroup[] = [
     places: [
       { href: '/', label: { en: 'Today', ru: 'Сегодня' }, permission: 'signed-in', key: 'h' },
       {
+        ...{ href: '/inbox', permission: 'signed-in', key: 'i', badge: '/inbox/count' },
+        label: { en: 'Inbox', ru: 'Ждёт вас' },
+      },
+      {
         ...{ href: '/payments/new', permission: 'payment.take', key: 'p' },
         label: { en: 'Take a payment', ru: 'Принять платёж' },
       },
@@ -29,6 +33,14 @@ export const branchPlaces: readonly PlaceGroup[] = [
       {
         ...{ href: '/business-days', permission: 'operation.read', key: 'd' },
         label: { en: 'Business days', ru: 'Операционные дни' },
+      },
+      {
+        ...{ href: '/settlements', permission: 'settlement.read', key: 'm' },
+        label: { en: 'Settlements', ru: 'Взаиморасчёты' },
+      },
+      {
+        ...{ href: '/cases', permission: 'case.read', key: 'c' },
+        label: { en: 'Cases', ru: 'Расхождения' },
       },
     ],
   },

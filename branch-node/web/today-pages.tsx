@@ -34,6 +34,7 @@ export function todayPages({ pages }: { pages: Pages }): void {
           <p>{words.hello(view.principal.name)}</p>
           <p class="soft">{words.find}</p>
         </Panel>
+        <div hx-get="/inbox/list" hx-trigger="load" hx-swap="outerHTML"></div>
       </>
     );
     return { title: words.title, content };

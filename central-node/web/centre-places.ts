@@ -7,6 +7,10 @@ export const centrePlaces: readonly PlaceGroup[] = [
     places: [
       { href: '/', label: { en: 'Nodes', ru: 'Узлы' }, permission: 'signed-in', key: 'h' },
       {
+        ...{ href: '/inbox', permission: 'signed-in', key: 'i', badge: '/inbox/count' },
+        label: { en: 'Inbox', ru: 'Ждёт вас' },
+      },
+      {
         ...{ href: '/reference', permission: 'reference.read', key: 'r' },
         label: { en: 'Reference data', ru: 'Справочники' },
       },

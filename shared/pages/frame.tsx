@@ -3,7 +3,7 @@ import type { Assets } from './assets.ts';
 import { frameTexts } from './frame-texts.ts';
 import type { Language } from './language.ts';
 import { type Theme, themes } from './preferences.ts';
-import type { Place, PlaceGroup, View } from './view.ts';
+import { type PlaceGroup, type View, visiblePlaces } from './view.ts';
 
 export interface FrameProps {
   readonly assets: Assets;
@@ -50,6 +50,7 @@ export const Document: FC<FrameProps & { view?: View; groups?: readonly PlaceGro
           {content}
         </main>
         {view ? <Keys view={view} groups={groups} /> : null}
+        {view ? <Palette view={view} /> : null}
       </body>
     </html>
   );
@@ -72,7 +73,7 @@ const Top: FC<{ view: View; nodeName: string }> = ({ view, nodeName }) => {
               autocomplete="off"
               placeholder={words.find}
               aria-label={words.find}
-              aria-keyshortcuts="/ Control+K"
+              aria-keyshortcuts="/"
               value={view.query.q ?? ''}
             />
             <kbd>/</kbd>
@@ -81,6 +82,9 @@ const Top: FC<{ view: View; nodeName: string }> = ({ view, nodeName }) => {
       ) : (
         <span />
       )}
+      <button type="button" class="button plain go" data-palette="" aria-keyshortcuts="Control+K">
+        {words.goTo} <kbd>Ctrl K</kbd>
+      </button>
       <Person view={view} />
     </header>
   );
@@ -142,20 +146,12 @@ function backPath({ c }: View): string {
   return pathname + search;
 }
 
-function visible(view: View, groups: readonly PlaceGroup[]): PlaceGroup[] {
-  const isOpen = ({ permission }: Place) => permission === 'signed-in' || view.may(permission);
-  return groups.flatMap(({ label, places }) => {
-    const open = places.filter(isOpen);
-    return open.length === 0 ? [] : { label, places: open };
-  });
-}
-
 const Navigation: FC<{ view: View; groups: readonly PlaceGroup[] }> = ({ view, groups }) => {
   const words = view.words(frameTexts);
   const { path } = view.c.req;
   return (
     <nav aria-label={words.menu} class="places">
-      {visible(view, groups).map(({ label, places }) => (
+      {visiblePlaces(view, groups).map(({ label, places }) => (
         <section>
           <h2>{label[view.language]}</h2>
           <ul>
@@ -167,6 +163,9 @@ const Navigation: FC<{ view: View; groups: readonly PlaceGroup[] }> = ({ view, g
                   {...(path === place.href ? { 'aria-current': 'page' } : {})}
                 >
                   {place.label[view.language]}
+                  {place.badge ? (
+                    <span hx-get={place.badge} hx-trigger="load, every 30s"></span>
+                  ) : null}
                 </a>
               </li>
             ))}
@@ -185,14 +184,19 @@ const Navigation: FC<{ view: View; groups: readonly PlaceGroup[] }> = ({ view, g
 
 const Keys: FC<{ view: View; groups: readonly PlaceGroup[] }> = ({ view, groups }) => {
   const words = view.words(frameTexts);
-  const places = visible(view, groups).flatMap(({ places: all }) => all.filter(({ key }) => key));
+  const places = visiblePlaces(view, groups).flatMap(({ places: all }) =>
+    all.filter(({ key }) => key),
+  );
   return (
     <dialog id="keys" aria-labelledby="keys-title">
       <h2 id="keys-title">{words.keys}</h2>
       <dl class="keys">
         {[
           ['/', words.keyFind],
-          ['Ctrl K', words.keyFind],
+          ['Ctrl K', words.keyPalette],
+          ['↑ ↓', words.keyMove],
+          ['Enter', words.keyEnter],
+          ['Tab', words.keyTab],
           ['?', words.keyHelp],
           ['Esc', words.keyClose],
           ...places.map(({ key, label }) => [`g ${key}`, label[view.language]]),
@@ -210,6 +214,28 @@ const Keys: FC<{ view: View; groups: readonly PlaceGroup[] }> = ({ view, groups 
           {words.close}
         </button>
       </form>
+    </dialog>
+  );
+};
+
+/** Everything by its name: opened by Ctrl K, filled by the server as one types. */
+const Palette: FC<{ view: View }> = ({ view }) => {
+  const words = view.words(frameTexts);
+  return (
+    <dialog id="palette" aria-label={words.goTo}>
+      <input
+        {...{ type: 'text', name: 'q', id: 'palette-query', autocomplete: 'off' }}
+        {...{ role: 'combobox', 'aria-expanded': 'true' }}
+        placeholder={words.paletteHint}
+        aria-label={words.paletteHint}
+        aria-controls="palette-options"
+        aria-activedescendant="option-0"
+        hx-get="/palette"
+        hx-trigger="palette, input changed delay:80ms"
+        hx-target="#palette-options"
+        hx-sync="this:replace"
+      />
+      <div id="palette-options" role="listbox" aria-label={words.goTo}></div>
     </dialog>
   );
 };

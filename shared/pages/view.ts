@@ -27,9 +27,20 @@ export interface Place {
   readonly permission: Permission | 'signed-in';
   /** The second key after `g` that leads there. */
   readonly key?: string;
+  /** The fragment that says how much waits there. */
+  readonly badge?: string;
 }
 
 export interface PlaceGroup {
   readonly label: Readonly<Record<Language, string>>;
   readonly places: readonly Place[];
+}
+
+/** The menu as this person sees it. */
+export function visiblePlaces(view: View, groups: readonly PlaceGroup[]): PlaceGroup[] {
+  const isOpen = ({ permission }: Place) => permission === 'signed-in' || view.may(permission);
+  return groups.flatMap(({ label, places }) => {
+    const open = places.filter(isOpen);
+    return open.length === 0 ? [] : { label, places: open };
+  });
 }

@@ -6,6 +6,7 @@ import { faultsOfPages } from '../support/axe.ts';
 import { openBrowser, pictures, signInAs, type Visit, visit } from '../support/browser.ts';
 import {
   addOperator,
+  cash,
   password,
   receiveSim,
   registerSubscriber,
@@ -84,10 +85,39 @@ describe('the front office of a branch, in a browser', () => {
     await page.screenshot({ path: join(pictures, 'card.png') });
   }).timeout(120_000);
 
+  it('goes to a page, a receipt and a number by name, and lists what the keys do', async () => {
+    const { page } = desk;
+    const chosen = page.locator('#palette [role=option][aria-selected=true]');
+    const goTo = async (name: string, offered: string) => {
+      await press(page, 'Control+k');
+      await page.locator('#palette [role=option]').nth(3).waitFor();
+      await page.keyboard.type(name);
+      await chosen.filter({ hasText: offered }).waitFor();
+    };
+    await goTo('business', 'Business days');
+    await press(page, 'Enter');
+    await page.waitForURL(/business-days$/);
+    await goTo(msisdn, 'Card');
+    await press(page, 'ArrowDown');
+    await chosen.filter({ hasText: 'Take a payment' }).waitFor();
+    await press(page, 'ArrowUp', 'Enter');
+    await page.waitForURL(new RegExp(`subscribers/${msisdn}$`));
+    await page.getByRole('link', { name: 'Payment', exact: true }).click();
+    await page.waitForURL(/payments\/[0-9a-f-]{36}$/);
+    const [receipt = ''] = /SPB-\d+-\d+-\w+/.exec(await page.locator('h1').innerText()) ?? [];
+    await goTo(receipt.toLowerCase(), receipt);
+    await press(page, 'Enter');
+    await page.waitForURL(/payments\/[0-9a-f-]{36}$/);
+    await page.locator('h1').click();
+    await press(page, '?');
+    await page.locator('#keys', { hasText: 'choose in the list of Ctrl K' }).waitFor();
+    await press(page, 'Escape');
+  }).timeout(120_000);
+
   it('says that the home branch is away, and shows the card again when it is back', async () => {
     const { page } = desk;
     await federation.stopNode('MSK');
-    await page.reload();
+    await page.goto(`${at('SPB')}/subscribers/${msisdn}`);
     await page.locator('.notice.warn').waitFor();
     expect(await page.locator('.sum').count()).to.equal(0);
     await federation.startNode('MSK');
@@ -107,6 +137,22 @@ describe('the front office of a branch, in a browser', () => {
     await federation.startNode('MSK');
     await page.locator('#life .state.good', { hasText: 'Credited' }).waitFor();
   }).timeout(180_000);
+
+  it('lists what waits for a person', async () => {
+    const { page } = desk;
+    await federation.stopNode('MSK');
+    const unknown = String(BigInt(msisdn) + 5_000n);
+    const payment = { msisdn: unknown, ...cash('7.00') };
+    const taken = await federation.branch('SPB').manager.post('/api/v1/payments', payment);
+    expect(taken.status).to.equal(201);
+    await federation.startNode('MSK');
+    await page.goto(`${at('SPB')}/inbox`);
+    const suspense = page.getByRole('link', { name: 'Payments in suspense' });
+    await suspense.waitFor();
+    await page.locator('.places .badge').waitFor();
+    await suspense.click();
+    await page.waitForURL(/suspense$/);
+  }).timeout(120_000);
 
   it('replaces the SIM card of a subscriber of another branch', async () => {
     const { page } = desk;
@@ -198,7 +244,8 @@ describe('the front office of a branch, in a browser', () => {
     const storageState = await desk.page.context().storageState();
     const paths = [
       ...['/', '/payments/new', `/payments/new?msisdn=${msisdn}`, '/find?q=', '/operations'],
-      ...['/suspense', '/business-days', '/registrations/new', `/subscribers/${msisdn}`],
+      ...['/suspense', '/business-days', '/registrations/new', `/subscribers/${msisdn}`, '/inbox'],
+      ...['/settlements', '/cases'],
       ...[`/subscribers/${msisdn}/services`, `/subscribers/${msisdn}/rate-plan-change`],
     ];
     const faults = await faultsOfPages(browser, { url: at('SPB'), paths, storageState });

@@ -22,9 +22,43 @@ function keys() {
   return dialog instanceof HTMLDialogElement ? dialog : undefined;
 }
 
+function openPalette() {
+  const palette = document.getElementById('palette');
+  const query = document.getElementById('palette-query');
+  if (!(palette instanceof HTMLDialogElement && query instanceof HTMLInputElement)) return;
+  if (!palette.open) palette.showModal();
+  query.value = '';
+  query.focus();
+  query.dispatchEvent(new Event('palette'));
+}
+
+function options() {
+  return [...document.querySelectorAll('#palette-options [role="option"]')];
+}
+
+function choose(index) {
+  const all = options();
+  const chosen = all[(index + all.length) % all.length];
+  for (const each of all) each.setAttribute('aria-selected', String(each === chosen));
+  chosen?.scrollIntoView({ block: 'nearest' });
+  const query = document.getElementById('palette-query');
+  query?.setAttribute('aria-activedescendant', chosen?.id ?? '');
+}
+
+/* Arrows choose, Enter goes there. */
+document.getElementById('palette-query')?.addEventListener('keydown', (event) => {
+  const at = options().findIndex((each) => each.getAttribute('aria-selected') === 'true');
+  if (event.key === 'ArrowDown') choose(at + 1);
+  else if (event.key === 'ArrowUp') choose(at - 1);
+  else if (event.key === 'Enter') options()[at]?.click();
+  else return;
+  event.preventDefault();
+});
+
 document.addEventListener('keydown', (event) => {
-  if (event.ctrlKey && event.key.toLowerCase() === 'k' && focusFind()) {
+  if (event.ctrlKey && event.code === 'KeyK') {
     event.preventDefault();
+    openPalette();
     return;
   }
   if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return;
@@ -59,5 +93,7 @@ window.addEventListener('pageshow', () => {
 });
 
 document.addEventListener('click', (event) => {
-  if (event.target instanceof Element && event.target.closest('[data-print]')) window.print();
+  if (!(event.target instanceof Element)) return;
+  if (event.target.closest('[data-print]')) window.print();
+  if (event.target.closest('[data-palette]')) openPalette();
 });
