@@ -1,4 +1,5 @@
-import { copyFile, link, rm } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { access, copyFile, link, rm } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { describeVerdict, verifyBundleFile } from '../audit/verify-command.ts';
@@ -39,6 +40,10 @@ export async function withStoppedNode<Opened extends { stop(): Promise<void> }>(
 export function addNodeCommands(program: Command, node: CommandNode): void {
   const withStopped = (work: (opened: Node) => Promise<void>) =>
     withStoppedNode(() => node.open({ quiet: true }), work);
+  const openExisting = async () => {
+    assertStoreThere(node.config());
+    return node.open({ quiet: true });
+  };
 
   program
     .command('start')
@@ -64,7 +69,7 @@ export function addNodeCommands(program: Command, node: CommandNode): void {
     .option('--trust <key>', "of a bundle: head office's public key in a file, or its fingerprint")
     .action(async (bundle: string | undefined, { trust }: { trust?: string }) => {
       if (bundle !== undefined) return verifyBundleHere(bundle, trust);
-      return withStopped(async ({ store }) => {
+      return withStoppedNode(openExisting, async ({ store }) => {
         const faults = await verifyStore(store);
         for (const fault of faults) print(fault);
         print(faults.length === 0 ? 'No fault was found.' : `${faults.length} faults.`);
@@ -81,7 +86,7 @@ export function addNodeCommands(program: Command, node: CommandNode): void {
       const caller = login && { login, ...(passwordFile ? { passwordFile } : {}) };
       if (caller) return backUpRunning(node.config(), caller, file);
       const open = () =>
-        node.open({ quiet: true }).catch((error: Error) => {
+        openExisting().catch((error: Error) => {
           throw new Error(`${error.message}; of a running node, --login takes the copy`);
         });
       await withStoppedNode(open, async ({ store }) => {
@@ -101,8 +106,15 @@ export function addNodeCommands(program: Command, node: CommandNode): void {
   addDoctorCommand(program, () => node.config());
 }
 
+/** Opening would make a new node: what was meant is another folder. @throws Error that names the file. */
+function assertStoreThere({ storeUrl }: NodeConfig): void {
+  const path = storeUrl.startsWith('file:') ? storeUrl.slice('file:'.length) : undefined;
+  if (path !== undefined && !existsSync(path)) throw new Error(`${path} is not there`);
+}
+
 async function verifyBundleHere(bundle: string, trust: string | undefined): Promise<void> {
   if (trust === undefined) throw new Error("say whose key to trust: --trust <head office's key>");
+  await access(bundle);
   const verdict = await verifyBundleFile(bundle, trust);
   for (const line of describeVerdict(verdict)) print(line);
   process.exitCode = verdict.proven ? 0 : 1;

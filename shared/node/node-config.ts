@@ -86,17 +86,23 @@ function isTimeZone(text: string): boolean {
   }
 }
 
-/** @throws Error naming every variable that is wrong, all at once. */
+/** Something for whoever wrote the environment to mend. */
+export class EnvironmentFault extends Error {
+  override readonly name = 'EnvironmentFault';
+}
+
+/** @throws EnvironmentFault naming every variable that is wrong, all at once. */
 export function parseEnvironment<S extends z.ZodType>(
   schema: S,
   environment: NodeJS.ProcessEnv,
 ): z.output<S> {
   const parsed = schema.safeParse(environment);
   if (parsed.success) return parsed.data;
-  const lines = parsed.error.issues.map(
-    ({ path, message }) => `  ${path.join('.') || 'environment'}: ${message}`,
-  );
-  throw new Error(`The environment is not complete:\n${lines.join('\n')}`);
+  const lines = parsed.error.issues.map(({ path: [name = 'environment'], message }) => {
+    const isSet = environment[String(name)] !== undefined;
+    return `  ${String(name)}: ${isSet ? message : 'is not set'}`;
+  });
+  throw new EnvironmentFault(`The environment is not complete:\n${lines.join('\n')}`);
 }
 
 export function nodeConfigOf(variables: z.output<typeof nodeEnvironment>): NodeConfig {
@@ -104,7 +110,7 @@ export function nodeConfigOf(variables: z.output<typeof nodeEnvironment>): NodeC
   const certFile = variables.FRONT_TLS_CERT_FILE;
   const keyFile = variables.FRONT_TLS_KEY_FILE;
   if ((certFile === undefined) !== (keyFile === undefined)) {
-    throw new Error('FRONT_TLS_CERT_FILE and FRONT_TLS_KEY_FILE go together');
+    throw new EnvironmentFault('FRONT_TLS_CERT_FILE and FRONT_TLS_KEY_FILE go together');
   }
   const tls =
     certFile && keyFile

@@ -2,6 +2,7 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { maskText } from '../text/masking.ts';
 import type { Node } from './node.ts';
+import { EnvironmentFault } from './node-config.ts';
 
 /** What was answered is durable whenever the process ends; this is for what is not answered yet. */
 const stopMaxMs = 10_000;
@@ -57,6 +58,7 @@ function tell(error: unknown): void {
 
 function textOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
+  if (error instanceof EnvironmentFault) return error.message;
   const cause = error.cause === undefined ? '' : `\ncaused by ${textOf(error.cause)}`;
   return (error.stack ?? error.message) + cause;
 }
