@@ -75,7 +75,7 @@ export function businessDayPages({
         />
       </>
     );
-    return { title: words.title, content };
+    return { title: words.title, content, next: null };
   }
 
   function closing(view: View, date: string) {

@@ -48,16 +48,9 @@ export function operationPages({
           </LinkButton>
         </Heading>
         <OperationTable view={view} items={items} caption={words.title} empty={words.empty} />
-        {next === null ? null : (
-          <p>
-            <LinkButton href={`${path}?${new URLSearchParams({ state, cursor: next })}`}>
-              {words.older}
-            </LinkButton>
-          </p>
-        )}
       </>
     );
-    return { title: words.title, content };
+    return { title: words.title, content, next };
   });
 
   const one = `${path}/:id`;

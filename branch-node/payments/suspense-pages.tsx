@@ -1,12 +1,5 @@
 import type { Ids } from '../../shared/ids/ids.ts';
-import {
-  Button,
-  Field,
-  Heading,
-  LinkButton,
-  Notice,
-  Table,
-} from '../../shared/pages/components.tsx';
+import { Button, Field, Heading, Notice, Table } from '../../shared/pages/components.tsx';
 import { msisdnInput } from '../../shared/pages/inputs.ts';
 import type { Pages, Shown } from '../../shared/pages/pages.tsx';
 import { problemText } from '../../shared/pages/problem-texts.ts';
@@ -88,14 +81,9 @@ export function suspensePages({ pages, payments, ids }: SuspensePagesDeps): void
             },
           ]}
         />
-        {next === null ? null : (
-          <LinkButton href={`${path}?${new URLSearchParams({ cursor: next })}`}>
-            {words.next}
-          </LinkButton>
-        )}
       </>
     );
-    return { title: words.title, content, ...(error === undefined ? {} : { status: 422 }) };
+    return { title: words.title, content, next, ...(error === undefined ? {} : { status: 422 }) };
   }
 }
 

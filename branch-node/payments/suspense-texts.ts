@@ -12,7 +12,6 @@ export const suspenseTexts = catalogue(
     refund: 'Pay back',
     redirect: 'Send to another number',
     right: 'The number that was meant',
-    next: 'More',
     action: 'What to do',
   },
   {
@@ -26,7 +25,6 @@ export const suspenseTexts = catalogue(
     refund: 'Вернуть деньги',
     redirect: 'Отправить на другой номер',
     right: 'Верный номер',
-    next: 'Ещё',
     action: 'Что сделать',
   },
 );

@@ -1,12 +1,5 @@
 import type { Ids } from '../../shared/ids/ids.ts';
-import {
-  Button,
-  Heading,
-  LinkButton,
-  State,
-  Table,
-  type Tone,
-} from '../../shared/pages/components.tsx';
+import { Button, Heading, State, Table, type Tone } from '../../shared/pages/components.tsx';
 import { catalogue } from '../../shared/pages/language.ts';
 import type { Pages, Shown } from '../../shared/pages/pages.tsx';
 import type { View } from '../../shared/pages/view.ts';
@@ -27,7 +20,6 @@ const settlementTexts = catalogue(
     faults: 'What does not agree',
     action: 'Action',
     recheck: 'Check again',
-    older: 'Older',
     cases: 'Cases about this branch',
     noCases: 'Head office has found no mismatch with this branch.',
     opened: 'Opened',
@@ -50,7 +42,6 @@ const settlementTexts = catalogue(
     faults: 'Что не сходится',
     action: 'Действие',
     recheck: 'Проверить снова',
-    older: 'Более старые',
     cases: 'Расхождения с этим филиалом',
     noCases: 'Головной офис не нашёл расхождений с этим филиалом.',
     opened: 'Открыто',
@@ -122,10 +113,9 @@ export function settlementPages(deps: {
             },
           ]}
         />
-        <Older view={view} path={path} next={next} />
       </>
     );
-    return { title: words.title, content };
+    return { title: words.title, content, next };
   }
 
   async function showCases(view: View): Promise<Shown> {
@@ -153,19 +143,12 @@ export function settlementPages(deps: {
             { label: words.resolution, cell: ({ resolution }) => resolution ?? '–' },
           ]}
         />
-        <Older view={view} path="/cases" next={next} />
       </>
     );
-    return { title: words.cases, content };
+    return { title: words.cases, content, next };
   }
 }
 
 function queryOf({ query: { cursor } }: View) {
   return { limit: shown, ...(cursor ? { cursor } : {}) };
-}
-
-function Older({ view, path: of, next }: { view: View; path: string; next: string | null }) {
-  if (next === null) return null;
-  const href = `${of}?${new URLSearchParams({ cursor: next })}`;
-  return <LinkButton href={href}>{view.words(settlementTexts).older}</LinkButton>;
 }

@@ -60,7 +60,7 @@ export function subscriberPages({ pages, subscribers, operations }: SubscriberPa
         <Results view={view} items={items} />
       </>
     );
-    return { title: words.find, content };
+    return { title: words.find, content, next: null };
   });
 
   const path = '/subscribers/:msisdn';

@@ -57,7 +57,7 @@ export function nodePages({ pages, nodes }: { pages: Pages; nodes: NodeEndpoints
         {view.may('node.read') ? await table(view) : <Notice tone="plain">{words.hidden}</Notice>}
       </>
     );
-    return { title: words.title, content };
+    return { title: words.title, content, next: null };
   });
 
   pages.fragment({ path: '/nodes', permission: 'node.read' }, (view) => table(view));

@@ -4,7 +4,6 @@ import {
   Facts,
   Field,
   Heading,
-  LinkButton,
   Panel,
   State,
   Table,
@@ -61,14 +60,9 @@ export function casePages({ pages, cases, ids }: CasePagesDeps): void {
             },
           ]}
         />
-        {next === null ? null : (
-          <LinkButton href={`${path}?${new URLSearchParams({ cursor: next })}`}>
-            {words.older}
-          </LinkButton>
-        )}
       </>
     );
-    return { title: words.title, content };
+    return { title: words.title, content, next };
   });
 
   const show = async (view: View) => {

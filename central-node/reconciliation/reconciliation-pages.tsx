@@ -44,12 +44,13 @@ const reconciliationTexts = catalogue(
     open: 'Open',
     inCase: 'In a case',
     operations: 'Operations of the pair',
-    older: 'More',
     legs: 'Both legs',
     point: 'Point',
     number: 'Number',
     since: 'Since',
     toCase: 'To the case',
+    operation: 'Operation',
+    state: 'State',
     states: {
       open: 'Open',
       matched: 'Matched',
@@ -92,12 +93,13 @@ const reconciliationTexts = catalogue(
     open: 'Открыто',
     inCase: 'Расхождения',
     operations: 'Операции пары',
-    older: 'Ещё',
     legs: 'Обе записи',
     point: 'Шаг',
     number: 'Номер',
     since: 'С',
     toCase: 'К расхождению',
+    operation: 'Операция',
+    state: 'Состояние',
     states: {
       open: 'Открыта',
       matched: 'Сошлась',
@@ -161,7 +163,7 @@ export function reconciliationPages(deps: ReconciliationPagesDeps): void {
         <Pairs view={view} date={date} pairs={report.pairs} />
       </>
     );
-    return { title: words.title, content };
+    return { title: words.title, content, next: null };
   });
 
   pages.page({ path: `${path}/operations`, permission: 'reconciliation.read' }, async (view) => {
@@ -182,19 +184,10 @@ export function reconciliationPages(deps: ReconciliationPagesDeps): void {
         {items.map((operation) => (
           <Legs view={view} operation={operation} />
         ))}
-        {next === null ? null : (
-          <LinkButton
-            href={`${path}/operations?${new URLSearchParams({
-              ...{ date, ...Object.fromEntries(filter) },
-              cursor: next,
-            })}`}
-          >
-            {words.older}
-          </LinkButton>
-        )}
+        <LegTable view={view} operations={items} />
       </>
     );
-    return { title: words.operations, content };
+    return { title: words.operations, content, next };
   });
 }
 
@@ -293,5 +286,32 @@ function Legs({ view, operation }: { view: View; operation: Collected }) {
         ))}
       </div>
     </Panel>
+  );
+}
+
+/** The same as one list, for a spreadsheet. */
+function LegTable({ view, operations }: { view: View; operations: readonly Collected[] }) {
+  const words = view.words(reconciliationTexts);
+  const rows = operations.flatMap(({ legs, ...operation }) =>
+    legs.map((leg) => ({ ...leg, operation })),
+  );
+  return (
+    <Table
+      {...{ caption: words.legs, empty: words.noPairs, rows }}
+      columns={[
+        { label: words.operation, cell: ({ operation }) => operation.operationId },
+        { label: words.kind, cell: ({ operation }) => operation.kind },
+        { label: words.state, cell: ({ operation }) => words.states[operation.state] },
+        { label: words.branch, cell: ({ branch }) => branch },
+        { label: words.point, cell: ({ point }) => words.points[point] ?? point },
+        { label: words.number, cell: ({ msisdn }) => msisdn },
+        {
+          label: words.sum,
+          isNumber: true,
+          cell: ({ money }) => (money ? view.format.money(money) : '–'),
+        },
+        { label: words.date, cell: (leg) => view.format.date(leg.businessDate) },
+      ]}
+    />
   );
 }

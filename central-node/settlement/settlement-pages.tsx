@@ -68,7 +68,7 @@ export function settlementPages({ pages, settlement, ids }: SettlementPagesDeps)
         />
       </>
     );
-    return { title: words.title, content };
+    return { title: words.title, content, next: null };
   }
 
   const closing = { path: `${path}/windows/:id/close`, permission: 'settlement.make' } as const;

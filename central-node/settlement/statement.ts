@@ -2,6 +2,7 @@ import type { NodeCode } from '../../shared/ids/ids.ts';
 import { formatAmount } from '../../shared/money/money.ts';
 import { DomainError } from '../../shared/problem/problem.ts';
 import type { PairPosition } from '../../shared/settlement/netting.ts';
+import { csvText } from '../../shared/text/csv.ts';
 import type { Instant } from '../../shared/time/clock.ts';
 import type { SettlementState, SettlementView } from './settlement.ts';
 
@@ -49,7 +50,6 @@ export function statementRows({ lines, currency }: Statement): string[][] {
   ]);
 }
 
-/** RFC 4180. */
 export function statementCsv(statement: Statement): string {
   const { settlementId, branch, branchName, currency, state, decidedAt, net } = statement;
   const rows = [
@@ -63,14 +63,5 @@ export function statementCsv(statement: Statement): string {
     ...statementRows(statement),
     ['Total', '', '', '', '', formatAmount(net, currency)],
   ];
-  return rows.map((row) => `${row.map(csvCell).join(',')}\r\n`).join('');
-}
-
-const plainNumber = /^-?\d+(\.\d+)?$/;
-
-/** A text that a spreadsheet would take for a formula becomes a plain text (OWASP, CSV injection). */
-export function csvCell(text: string): string {
-  const isFormula = /^(?:\s*[=+\-@＝＋－＠]|[\t\r\n\0])/.test(text) && !plainNumber.test(text);
-  const safe = isFormula ? `'${text}` : text;
-  return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
+  return csvText(rows);
 }

@@ -1,5 +1,5 @@
 import type { Api } from '../web/api.ts';
-import { Button, Field, Heading, LinkButton, State, Table } from './components.tsx';
+import { Button, Field, Heading, State, Table } from './components.tsx';
 import { catalogue } from './language.ts';
 import type { Pages } from './pages.tsx';
 
@@ -13,7 +13,6 @@ const auditTexts = catalogue(
     subject: 'About',
     outcome: 'Outcome',
     show: 'Show',
-    older: 'Older',
     hint: 'As it stands in the list',
     outcomes: { done: 'Done', denied: 'Denied', failed: 'Failed' },
   },
@@ -26,7 +25,6 @@ const auditTexts = catalogue(
     subject: 'О чём',
     outcome: 'Итог',
     show: 'Показать',
-    older: 'Более старые',
     hint: 'Так, как в списке',
     outcomes: { done: 'Сделано', denied: 'Отказано', failed: 'Не вышло' },
   },
@@ -68,13 +66,8 @@ export function auditPages({ pages, endpoints }: { pages: Pages; endpoints: Api[
             },
           ]}
         />
-        {next === null ? null : (
-          <LinkButton href={`${path}?${new URLSearchParams({ ...filter, cursor: next })}`}>
-            {words.older}
-          </LinkButton>
-        )}
       </>
     );
-    return { title: words.title, content };
+    return { title: words.title, content, next };
   });
 }

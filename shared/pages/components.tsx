@@ -1,4 +1,5 @@
-import type { Child, FC, PropsWithChildren } from 'hono/jsx';
+import { type Child, type FC, type PropsWithChildren, useContext } from 'hono/jsx';
+import { cellText, tableRows } from './table-rows.ts';
 
 /** The handful of parts that all pages are made of. Status is an icon and a text, never colour alone. */
 
@@ -135,6 +136,10 @@ export function Table<Row>(props: {
   empty: string;
 }) {
   const { caption, columns, rows, empty } = props;
+  useContext(tableRows)?.push([
+    columns.map(({ label }) => label),
+    ...rows.map((row) => columns.map(({ cell }) => cellText(cell(row)))),
+  ]);
   if (rows.length === 0) return <p class="empty">{empty}</p>;
   return (
     // Wide tables scroll by themselves, and by keyboard.

@@ -59,3 +59,13 @@ function makeFormats(locale: string, timeZone: string): Formats {
         : digits,
   };
 }
+
+/** As programs read them. */
+export const plainFormats: Formats = {
+  money: ({ amount, currency }) => `${amount} ${currency}`,
+  moment: (instant) => instant,
+  time: (instant) => instant,
+  date: (day) => day,
+  count: (count) => String(count),
+  msisdn: (digits) => digits,
+};

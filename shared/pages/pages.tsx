@@ -1,23 +1,26 @@
 import type { Child, FC, PropsWithChildren } from 'hono/jsx';
 import type { Permission } from '../access/permissions.ts';
 import { type DomainError, isDomainError, problems } from '../problem/problem.ts';
+import { csvText } from '../text/csv.ts';
 import type { Api } from '../web/api.ts';
 import type { FrameContext } from '../web/exchange.ts';
 import { readForm } from '../web/request-body.ts';
 import { answer, pagePolicy, refusalOf } from '../web/response.ts';
 import { loadAssets } from './assets.ts';
 import { LinkButton, Notice } from './components.tsx';
-import { formatsFor } from './formats.ts';
+import { formatsFor, plainFormats } from './formats.ts';
 import { Document } from './frame.tsx';
 import { frameTexts } from './frame-texts.ts';
 import { preferencesOf } from './preferences.ts';
 import { problemText } from './problem-texts.ts';
+import { tableRows } from './table-rows.ts';
 import type { PlaceGroup, View } from './view.ts';
 
 const maxFormBytes = 64 * 1024;
 const htmlType = 'text/html; charset=utf-8';
 const signInPath = '/sign-in';
 const maxShownErrors = 10;
+const maxCsvRows = 10_000;
 export const passwordPath = '/password';
 
 export interface PageSpec {
@@ -27,9 +30,15 @@ export interface PageSpec {
 }
 
 /** What a page is made of, or where the person goes instead. */
-export type Shown =
-  | { readonly title: string; readonly content: Child; readonly status?: number }
-  | { readonly goTo: string };
+export type Shown = Made | { readonly goTo: string };
+
+interface Made {
+  readonly title: string;
+  readonly content: Child;
+  readonly status?: number;
+  /** Of a list: the cursor of what comes after, null at its end. It can be had as CSV. */
+  readonly next?: string | null;
+}
 
 export interface MadeFile {
   /** In letters that a header can hold. */
@@ -166,7 +175,43 @@ export function createPages({ api, nodeName, timeZone, groups }: PagesDeps) {
   }
 
   async function shown(view: View, made: Shown): Promise<Response> {
-    return 'goTo' in made ? goTo(view.c, made.goTo) : document(view.c, made, view);
+    if ('goTo' in made) return goTo(view.c, made.goTo);
+    const { title, content, next, ...rest } = made;
+    if (next === undefined) return document(view.c, { title, content, ...rest }, view);
+    const list = (
+      <>
+        {content}
+        <ListEnd view={view} next={next} />
+      </>
+    );
+    return document(view.c, { title, content: list, ...rest }, view);
+  }
+
+  /** The list that a page shows, by the same filter, to its end. */
+  async function csv(view: View, show: (view: View) => Promise<Shown>): Promise<Response> {
+    const plain = { ...view, format: plainFormats };
+    let rows: string[][] = [];
+    let cursor: string | null | undefined = view.query.cursor;
+    do {
+      const query = { ...view.query, ...(cursor ? { cursor } : {}) };
+      const made = await show({ ...plain, query });
+      if ('goTo' in made || made.next === undefined) return shown(view, made);
+      const [head = [], ...body] = lastTable(made.content);
+      rows = rows.length === 0 ? [head, ...body] : [...rows, ...body];
+      cursor = made.next;
+    } while (cursor !== null && rows.length < maxCsvRows);
+    const name = view.c.req.path.replaceAll(/\W+/g, '-').slice(1) || 'list';
+    return file(view, {
+      name: `${name}.csv`,
+      contentType: 'text/csv; charset=utf-8',
+      // Spreadsheets take a file without a mark for one of an older alphabet.
+      content: `\uFEFF${csvText(rows)}`,
+    });
+  }
+
+  function file(view: View, { name, contentType, content }: MadeFile): Response {
+    const headers = { 'content-disposition': `attachment; filename="${name}"` };
+    return answer(view.c, { status: 200, text: content, contentType, headers });
   }
 
   /** The page that somebody acted on, with what came of it on top. */
@@ -190,7 +235,11 @@ export function createPages({ api, nodeName, timeZone, groups }: PagesDeps) {
     goTo,
     /** A page that is looked at. */
     page(spec: PageSpec, show: (view: View) => Promise<Shown>): void {
-      app.get(spec.path, (c) => serve(c, spec, async (view) => shown(view, await show(view))));
+      app.get(spec.path, (c) =>
+        serve(c, spec, async (view) =>
+          view.query.format === 'csv' ? csv(view, show) : shown(view, await show(view)),
+        ),
+      );
     },
     /**
      * A form that is sent. It goes somewhere, or shows itself again; what refuses it is told on top of `again`, the page
@@ -214,13 +263,7 @@ export function createPages({ api, nodeName, timeZone, groups }: PagesDeps) {
     },
     /** A file that a page offers. */
     file(spec: PageSpec, make: (view: View) => Promise<MadeFile>): void {
-      app.get(spec.path, (c) =>
-        serve(c, spec, async (view) => {
-          const { name, contentType, content } = await make(view);
-          const headers = { 'content-disposition': `attachment; filename="${name}"` };
-          return answer(c, { status: 200, text: content, contentType, headers });
-        }),
-      );
+      app.get(spec.path, (c) => serve(c, spec, async (view) => file(view, await make(view))));
     },
     /** A part of a page that renews itself. */
     fragment(spec: PageSpec, show: (view: View) => Promise<Child>): void {
@@ -235,6 +278,25 @@ function pathOf(c: FrameContext): string {
   const { pathname, search } = new URL(c.req.url);
   return pathname + search;
 }
+
+/** What a page's last table says; lists stand below what they are made of. */
+function lastTable(content: Child): string[][] {
+  const tables: string[][][] = [];
+  String(<tableRows.Provider value={tables}>{content}</tableRows.Provider>);
+  return tables.at(-1) ?? [];
+}
+
+const ListEnd: FC<{ view: View; next: string | null }> = ({ view, next }) => {
+  const words = view.words(frameTexts);
+  const here = (change: Readonly<Record<string, string>>) =>
+    `?${new URLSearchParams({ ...view.query, ...change })}`;
+  return (
+    <p class="actions">
+      {next === null ? null : <LinkButton href={here({ cursor: next })}>{words.more}</LinkButton>}
+      <LinkButton href={here({ format: 'csv' })}>CSV</LinkButton>
+    </p>
+  );
+};
 
 /** True for a browser that goes to an address, not a program or a part of a page. */
 function isLookedAt(c: FrameContext): boolean {

@@ -152,6 +152,11 @@ describe('the front office of a branch, in a browser', () => {
     await page.locator('.places .badge').waitFor();
     await suspense.click();
     await page.waitForURL(/suspense$/);
+    const csv = await page.request.get(`${at('SPB')}/suspense?format=csv`);
+    const [head = '', ...rows] = (await csv.text()).trim().split('\r\n');
+    expect(head).to.contain('Receipt');
+    expect(rows).to.have.length(1);
+    expect(rows[0]).to.contain('7.00 RUB').and.to.contain(unknown);
   }).timeout(120_000);
 
   it('replaces the SIM card of a subscriber of another branch', async () => {

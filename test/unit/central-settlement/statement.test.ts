@@ -1,8 +1,9 @@
 import { expect } from 'chai';
 import type { SettlementView } from '../../../central-node/settlement/settlement.ts';
-import { csvCell, statementCsv, statementOf } from '../../../central-node/settlement/statement.ts';
+import { statementCsv, statementOf } from '../../../central-node/settlement/statement.ts';
 import { statementPdf } from '../../../central-node/settlement/statement-pdf.ts';
 import { latin } from '../../../shared/pages/pdf.ts';
+import { csvCell } from '../../../shared/text/csv.ts';
 import { checker, maker, msk, nsk, spb } from './settlement-fixture.ts';
 
 const settlement: SettlementView = {
