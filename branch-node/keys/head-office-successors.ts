@@ -4,6 +4,7 @@ import {
   successorsAnswer,
   successorType,
 } from '../../shared/federation/enrolment-messages.ts';
+import { answerIn } from '../../shared/federation/peer-answer.ts';
 import type { PeerClient } from '../../shared/federation/peers.ts';
 import { verifyByKey } from '../../shared/federation/signing.ts';
 import { headOffice } from '../../shared/ids/ids.ts';
@@ -13,7 +14,7 @@ const requestMaxMs = 5_000;
 
 /**
  * From the pinned key, by what each key signed of its successor, to the one of today.
- * @throws DomainError `peer-refused` when head office does not hear this node.
+ * @throws DomainError `peer-refused` when head office does not hear this node; `peer-unreachable`.
  */
 export async function followSuccessors(deps: {
   client: PeerClient;
@@ -24,7 +25,7 @@ export async function followSuccessors(deps: {
   const response = await deps.client.request(headOffice, request);
   if (response.status === 403) throw new DomainError('peer-refused');
   if (response.status !== 200) return deps.headOfficeKey;
-  const { items } = successorsAnswer.parse(JSON.parse(response.body));
+  const { items } = answerIn(successorsAnswer, response, headOffice);
   let key = deps.headOfficeKey;
   for (const statement of items) key = (await successorOf(key, statement)) ?? key;
   return key;

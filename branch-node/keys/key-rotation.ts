@@ -11,6 +11,7 @@ import {
   type NodeKeys,
   publicKeyOf,
 } from '../../shared/federation/identity.ts';
+import { answerIn } from '../../shared/federation/peer-answer.ts';
 import type { PeerClient, PeerResponse, Signer } from '../../shared/federation/peers.ts';
 import { createSigner } from '../../shared/federation/signing.ts';
 import { headOffice } from '../../shared/ids/ids.ts';
@@ -59,7 +60,7 @@ export function createKeyRotation(deps: {
     const statement = await signer.sign(keysType, said);
     const proof = await createSigner(keys).sign(keysType, said);
     const response = await post('/peer/v1/keys', { csrPem, statement, proof });
-    const { certPem } = renewalAnswer.parse(JSON.parse(response.body));
+    const { certPem } = answerIn(renewalAnswer, response, headOffice);
     assertCertificateFor({ certPem, caPem, keyPem: keys.tlsKeyPem, code });
     completeIdentity(nextFolderOf(dir), { certPem, caPem, headOfficeKey });
   }

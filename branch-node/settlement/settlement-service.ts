@@ -1,4 +1,5 @@
 import type { Federation } from '../../shared/federation/federation.ts';
+import { answerIn } from '../../shared/federation/peer-answer.ts';
 import type { PeerClient } from '../../shared/federation/peers.ts';
 import { headOffice, type NodeCode } from '../../shared/ids/ids.ts';
 import { post } from '../../shared/ledger/ledger-store.ts';
@@ -174,10 +175,7 @@ export function createSettlements(deps: SettlementDeps) {
       headers: { [startedHeader]: federation.log.epoch() },
       timeoutMs: requestTimeoutMs,
     });
-    if (response.status !== 200) {
-      throw new DomainError('peer-unreachable', `Head office answers ${response.status}.`);
-    }
-    return obligationPage.parse(JSON.parse(response.body));
+    return answerIn(obligationPage, response, headOffice);
   }
 
   /** All of a page or, while an answer is missing here, nothing of it. */

@@ -28,6 +28,9 @@ export const peerPermissions: ReadonlySet<Permission> = new Set<Permission>([
   'payment.take',
 ]);
 
+/** Of refusals of the question itself: no peer ends a session here, or says that this node has failed. */
+const questionRefusals: ReadonlySet<number> = new Set([400, 403, 404, 409, 422]);
+
 /** What the home branch holds against this node, and not against the question: as if it were away. */
 const nodeRefusals: ReadonlySet<ProblemCode> = new Set(['peer-refused', 'stale-start', 'set-back']);
 
@@ -111,8 +114,9 @@ function unreachable(home: NodeCode, cause?: unknown): DomainError {
 
 function refusalIn(answer: unknown): DomainError | undefined {
   const parsed = refusal.safeParse(answer);
-  if (!parsed.success || nodeRefusals.has(parsed.data.code)) return undefined;
+  if (!parsed.success) return undefined;
   const { code, detail, movedTo } = parsed.data;
+  if (nodeRefusals.has(code) || !questionRefusals.has(problems[code][0])) return undefined;
   const extras = movedTo ? { members: { movedTo } } : {};
   return new DomainError(code, detail.slice(0, maxDetailLength), extras);
 }

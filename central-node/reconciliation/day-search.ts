@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import type { Federation } from '../../shared/federation/federation.ts';
+import { answerIn } from '../../shared/federation/peer-answer.ts';
 import type { PeerClient } from '../../shared/federation/peers.ts';
 import type { NodeCode } from '../../shared/ids/ids.ts';
 import { DomainError, isDomainError } from '../../shared/problem/problem.ts';
@@ -149,12 +150,7 @@ export function createDaySearch(deps: DaySearchDeps) {
       headers: { [startedHeader]: federation.log.epoch() },
       timeoutMs: requestTimeoutMs,
     });
-    if (response.status !== 200) {
-      throw new DomainError('peer-unreachable', `${branch} answers ${response.status}.`);
-    }
-    const answer = schema.safeParse(parsedJson(response.body));
-    if (!answer.success) throw unusable(branch);
-    return answer.data;
+    return answerIn(schema, response, branch);
   }
 
   return { searchDue, search };
@@ -163,14 +159,6 @@ export function createDaySearch(deps: DaySearchDeps) {
 function holderOf(isTheirs: boolean, isOurs: boolean): Holder {
   if (isTheirs && isOurs) return 'both';
   return isTheirs ? 'branch' : 'head-office';
-}
-
-function parsedJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 function unusable(branch: NodeCode): DomainError {

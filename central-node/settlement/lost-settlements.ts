@@ -1,4 +1,5 @@
 import type { Federation } from '../../shared/federation/federation.ts';
+import { answerIn } from '../../shared/federation/peer-answer.ts';
 import type { PeerClient } from '../../shared/federation/peers.ts';
 import { headOffice, type NodeCode } from '../../shared/ids/ids.ts';
 import { DomainError, isDomainError } from '../../shared/problem/problem.ts';
@@ -157,15 +158,12 @@ export function createLostSettlements(deps: LostSettlementDeps) {
         headers: { [startedHeader]: federation.log.epoch() },
         timeoutMs: requestTimeoutMs,
       });
-      if (response.status !== 200) {
-        throw new DomainError('peer-unreachable', `${branch} answers ${response.status}.`);
-      }
-      const { items, next } = obligationPage.parse(JSON.parse(response.body));
+      const { items, next } = answerIn(obligationPage, response, branch);
       await store.write((tx) => place(tx, { id, branch }, items));
       if (next === null) return;
       after = next;
     }
-    throw new DomainError('overloaded', 'The settlement has too many pages.');
+    throw new DomainError('peer-unreachable', `${branch} answers with too many pages.`);
   }
 
   async function place(

@@ -6,6 +6,7 @@ import { certificateFacts, createRequest, dueForRenewal, followsFrom } from './c
 import { assertCertificateFor } from './enrolment.ts';
 import { renewalAnswer, renewalType } from './enrolment-messages.ts';
 import { type NodeIdentity, replaceCertificate } from './identity.ts';
+import { answerIn } from './peer-answer.ts';
 import type { PeerClient, PeerResponse, Signer } from './peers.ts';
 
 const renewalMaxMs = 30_000;
@@ -40,7 +41,7 @@ export async function renewIfDue(deps: RenewalDeps): Promise<NodeIdentity | unde
   if (response.status !== 201) {
     throw new DomainError('enrolment-refused', `The renewal was answered ${response.status}.`);
   }
-  const { certPem } = renewalAnswer.parse(JSON.parse(response.body));
+  const { certPem } = answerIn(renewalAnswer, response, headOffice);
   const { code, caPem, tlsKeyPem } = identity;
   assertCertificateFor({ certPem, caPem, keyPem: tlsKeyPem, code });
   replaceCertificate(deps.dir, certPem);

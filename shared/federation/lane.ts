@@ -12,12 +12,15 @@ import {
 } from '../wire/peer-messages.ts';
 import type { Log } from './log.ts';
 import { markOutboundForked, nextBatch, type OutboundBatch, setAcknowledged } from './log-store.ts';
+import { answerIn } from './peer-answer.ts';
 import type { PeerClient, PeerResponse, Signer } from './peers.ts';
 import { knownStarts } from './recovery-store.ts';
 
 const requestTimeoutMs = 30_000;
 const retryPauseMinMs = 500;
 const retryPauseMaxMs = 5 * 60_000;
+/** Of a batch, before it is paused: a peer that was set back wants each start's stream again once. */
+const repeatsMax = 64;
 
 /** A stretch of a stream that a peer now holds durably. */
 export interface Acknowledged {
@@ -60,6 +63,8 @@ export function createLane(deps: {
   let cancelPause: (() => void) | undefined;
   let lastError: string | undefined;
   let idle: Promise<void> = Promise.resolve();
+  /** How often the peer has asked for what it was just sent. */
+  let repeats = 0;
   /** How often the peer has forgotten what it acknowledged. */
   let forgotten = 0;
 
@@ -76,6 +81,7 @@ export function createLane(deps: {
       while (again && !stopped) {
         again = false;
         while (!stopped && (await sendNext())) failures = 0;
+        repeats = 0;
       }
     } catch (error) {
       fail(error instanceof Error ? error.message : String(error));
@@ -141,8 +147,9 @@ export function createLane(deps: {
   async function settle(batch: OutboundBatch, response: PeerResponse): Promise<void> {
     const { epoch } = batch;
     if (response.status === 200) {
-      const answer = streamAnswer.parse(JSON.parse(response.body));
-      await acknowledge(batch, answer.position);
+      const { position } = answerIn(streamAnswer, response, peer);
+      if (position < batch.first) countRepeat();
+      await acknowledge(batch, position);
       return;
     }
     const problem = parseProblem(response.body);
@@ -174,8 +181,15 @@ export function createLane(deps: {
 
   /** The peer wants another position: an older one after it was set back, a later one after this node was. */
   async function rewind(epoch: string, expected: number): Promise<void> {
+    countRepeat();
     if (!Number.isSafeInteger(expected) || expected < 1) throw new Error('no position expected');
     await store.write((tx) => setAcknowledged(tx, { peer, epoch, position: expected - 1 }));
+  }
+
+  /** Or a peer that never goes on would be sent the same without end, as fast as it answers. */
+  function countRepeat(): void {
+    repeats += 1;
+    if (repeats > repeatsMax) throw new Error('wants the same again and again');
   }
 
   async function isOwnStart(epoch: unknown): Promise<boolean> {

@@ -6,6 +6,7 @@ import { type Hello, hello, startedHeader } from '../wire/peer-messages.ts';
 import { inboundStream, lastHead } from './inbox-store.ts';
 import type { Log } from './log.ts';
 import { outboundStream, outboundStreams, starts } from './log-store.ts';
+import { answerIn } from './peer-answer.ts';
 import type { PeerStarts } from './peer-starts.ts';
 import type { PeerClient, PeerDirectory } from './peers.ts';
 import { knownStarts } from './recovery-store.ts';
@@ -151,8 +152,10 @@ export function createLiveness(deps: LivenessDeps) {
         timeoutMs,
       });
       if (response.status === 409) await onRefused(peer, response.body);
-      if (response.status !== 200) throw new Error(`answered ${response.status}`);
-      await note(hello.parse(JSON.parse(response.body)), askedMs);
+      const answer = answerIn(hello, response, peer);
+      // Nobody speaks for another node.
+      if (answer.node !== peer) throw new Error(`answers as ${answer.node}`);
+      await note(answer, askedMs);
       return true;
     } catch (error) {
       const known = statuses.get(peer);

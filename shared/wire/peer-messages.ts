@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { msisdnPattern, type NodeCode, nodeCodePattern, type OperationId } from '../ids/ids.ts';
-import { isBusinessDate } from '../time/clock.ts';
+import { isBusinessDate, msOf } from '../time/clock.ts';
 
 /** Every message between nodes. These schemas are the single source of the messages' types. */
 
@@ -15,7 +15,10 @@ export const nodeCode = z
   .transform((text) => text as NodeCode);
 const epoch = z.string().regex(/^[0-9a-f]{32}$/);
 const hash = z.string().regex(/^[0-9a-f]{64}$/);
-const instant = z.string().regex(/^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z$/);
+const instant = z
+  .string()
+  .regex(/^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z$/)
+  .refine((text) => !Number.isNaN(msOf(text)));
 const position = z.int().min(0);
 const jws = z.string().max(16_384);
 

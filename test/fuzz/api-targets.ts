@@ -53,6 +53,20 @@ export async function apiTargets(fuzz: FuzzFederation, code: FuzzedCode): Promis
   });
 }
 
+/** Asks one endpoint as somebody who may, and judges the answer by its document. */
+export async function endpointProbe(
+  fuzz: FuzzFederation,
+  code: FuzzedCode,
+  id: string,
+): Promise<(input: ApiInput) => Promise<Verdict>> {
+  const document = await documentOf(fuzz, code);
+  const operation = operationsOf(document).find((each) => each.id === id);
+  if (!operation) throw new Error(`${code} has no ${id}`);
+  const judge = judgeOf(operation, document);
+  const ask = asker(fuzz, code);
+  return (input) => ask.probe(operation, judge, input);
+}
+
 /** Learns the words of a node's lists. */
 export async function harvestLists(fuzz: FuzzFederation, code: FuzzedCode): Promise<void> {
   const ask = asker(fuzz, code);

@@ -1,4 +1,4 @@
-import { setTimeout as pause } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as pause } from 'node:timers/promises';
 import fc from 'fast-check';
 import { createHeapWatch } from './heap.ts';
 
@@ -73,6 +73,8 @@ async function runTarget<Input>(
     const faults = await Promise.all(batch.map(judged));
     const first = faults.find((fault) => fault !== undefined);
     if (first !== undefined) throw new Error(first);
+    // What answers without waiting would let nothing else have a turn, and weak references be kept.
+    await nextTurn();
     heap.after(count);
   });
   // A node remembers what it was told, so a smaller input would not be the same experiment.

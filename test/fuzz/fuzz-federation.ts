@@ -12,6 +12,7 @@ import {
   type TestFederation,
   until,
 } from '../support/federation.ts';
+import { type AnswerBench, createAnswerBench } from './answer-bench.ts';
 import { canaries } from './judge.ts';
 import { createVocabulary, type Vocabulary } from './vocabulary.ts';
 import { createStoreWatch, type StoreWatch } from './watched-store.ts';
@@ -25,6 +26,7 @@ export type FuzzedCode = 'MSK' | 'HQ';
 export interface FuzzFederation {
   readonly federation: TestFederation;
   readonly watch: StoreWatch;
+  readonly bench: AnswerBench;
   readonly vocabulary: Vocabulary;
   node(code: FuzzedCode): Branch | Centre;
   /** A session that may do this; made again when the last one ended. */
@@ -34,8 +36,10 @@ export interface FuzzFederation {
 
 export async function startFuzzFederation(): Promise<FuzzFederation> {
   const watch = createStoreWatch();
+  const bench = createAnswerBench();
   const environment = { CASE_GRACE_MS: '500' };
-  const federation = await startFederation(codes, environment, watch.ports, watch.ports);
+  const ports = { ...watch.ports, ...bench.ports };
+  const federation = await startFederation(codes, environment, ports, ports);
   const vocabulary = createVocabulary();
   const node = (code: FuzzedCode) =>
     code === 'HQ' ? federation.centre() : federation.running(code);
@@ -54,6 +58,7 @@ export async function startFuzzFederation(): Promise<FuzzFederation> {
   return {
     federation,
     watch,
+    bench,
     vocabulary,
     node,
     async tokenFor(code, role) {
@@ -93,6 +98,7 @@ async function doBusiness(federation: TestFederation, vocabulary: Vocabulary): P
   for (const code of ['MSK', 'MSK', 'MSK', 'SPB', 'NSK']) {
     own.push(await registerSubscriber(federation.branch(code)));
   }
+  vocabulary.add(numberOf('SPB'), own[3] ?? '');
   for (const msisdn of own) await post('/api/v1/payments', { msisdn, ...cash('300.00') });
   const { operationId } = await post('/api/v1/payments', { msisdn: own[0], ...cash('20.00') });
   const { body: receipt } = await manager.get(`/api/v1/payments/${operationId}/receipt`);
@@ -122,6 +128,9 @@ async function doBusiness(federation: TestFederation, vocabulary: Vocabulary): P
   vocabulary.add('password', password);
   vocabulary.add('login', 'victim');
 }
+
+/** Under which name a subscriber's number of a branch is kept. */
+export const numberOf = (code: string): string => `a number of ${code}`;
 
 function spareCard(index: number): { iccid: string; imsi: string } {
   const digits = `897029955${String(index).padStart(9, '0')}`;

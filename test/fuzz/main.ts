@@ -1,8 +1,9 @@
 import { randomInt } from 'node:crypto';
 import { Command } from 'commander';
 import { verifyStore } from '../../shared/node/maintenance.ts';
-import { cash, registerSubscriber } from '../support/federation.ts';
+import { cash, registerSubscriber, until } from '../support/federation.ts';
 import { moneyFaults } from '../support/invariants.ts';
+import { answerTargets } from './answer-targets.ts';
 import { apiTargets, endpointsOf } from './api-targets.ts';
 import { cameThrough, outcomesText, type Target } from './campaign.ts';
 import { allFileTargets } from './file-targets.ts';
@@ -25,7 +26,7 @@ const program = new Command('fuzz')
   .description('give every endpoint, message and file valid and hostile inputs')
   .option('--inputs <count>', 'of each kind, for each target', Number, 10_000)
   .option('--seed <number>', 'of the inputs', Number, randomInt(2 ** 31))
-  .option('--part <pattern>', 'of api, peers, files', (text) => new RegExp(text), /./)
+  .option('--part <pattern>', 'of api, peers, answers, files', (text) => new RegExp(text), /./)
   .option('--progress <file>', 'what is through is written there, and passed over')
   .option('--only <pattern>', 'targets whose name matches', (text) => new RegExp(text), /./);
 const options = program.parse().opts<Options>();
@@ -45,6 +46,7 @@ for (const code of ['MSK', 'HQ'] as const) {
   if (options.part.test('api')) await fuzzNode(code);
   if (options.part.test('peers')) await fuzzPeerPort(code);
 }
+if (options.part.test('answers')) await fuzzAnswers();
 if (options.part.test('files')) await fuzzFiles();
 print(`${total} inputs, ${faults + rejected} faults`);
 process.exit(faults + rejected === 0 ? 0 : 1);
@@ -92,6 +94,20 @@ async function fuzzPeerPort(code: FuzzedCode): Promise<void> {
   const chosen = targets.filter(({ name }) => options.only.test(name));
   for (const target of chosen) await fuzzTarget(target);
   if (chosen.length > 0) reportAll(`the peers of ${code}`, await faultsHere(fuzz));
+  await fuzz.federation.stop();
+}
+
+/** What was told in SPB's name about its stream makes its books nobody's. */
+async function fuzzAnswers(): Promise<void> {
+  const fuzz = await startFuzzFederation();
+  const targets = await answerTargets(fuzz);
+  for (const target of targets.filter(({ name }) => options.only.test(name))) {
+    await fuzzTarget(target);
+  }
+  const { federation } = fuzz.node('MSK');
+  await fuzz.federation.startNode('NSK');
+  await until('the recovery ends', () => !federation.isRecovering());
+  reportAll('the answers', await faultsHere(fuzz));
   await fuzz.federation.stop();
 }
 

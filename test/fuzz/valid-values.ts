@@ -28,6 +28,8 @@ const byName: Readonly<Record<string, fc.Arbitrary<string>>> = {
   numbers: fourDigits.map((rest) => `7925000${rest}`),
   amount: fc.constantFrom('1.00', '10.00', '500.00', '0.00', '-5.00', '99999.99', '1'),
   currency: fc.constantFrom('RUB', 'RUB', 'RUB', 'USD'),
+  at: instants,
+  occurredAt: instants,
   limit: fc.integer({ min: 1, max: 200 }).map(String),
 };
 
