@@ -1,20 +1,34 @@
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 
 /**
- * Below the ports that systems give to callers: a node that is started again finds its own still free. Each process
- * begins elsewhere, and takes no stretch twice.
+ * Below the ports that systems give to callers: a node that is started again finds its own still free. A process keeps
+ * the stretches that it took until it ends, by a file each: another test beside it must not take the port of a node that
+ * is only stopped for a while.
  */
 const first = 12_000;
 const last = 32_000;
-let taken = 0;
+const stretch = 20;
+const stretches = (last - first) / stretch;
+const kept: string[] = [];
+let turns = 0;
 
-/** The first of `count` ports in a row that nobody listens on. */
+process.once('exit', () => {
+  for (const file of kept) rmSync(file, { force: true });
+});
+
+/** The first of `count` ports in a row that nobody listens on and no other test keeps. */
 export async function freePortBase(count: number): Promise<number> {
-  const stretches = Math.floor((last - first) / count);
+  const wanted = Math.ceil(count / stretch);
   for (let turn = 0; turn < stretches; turn += 1) {
-    taken += 1;
+    turns += 1;
     // Odd steps of two primes: processes of neighbouring numbers do not run after each other.
-    const base = first + ((process.pid * 101 + taken * 37) % stretches) * count;
+    const at = (process.pid * 101 + turns * 37) % (stretches - wanted + 1);
+    const bases = Array.from({ length: wanted }, (_, index) => first + (at + index) * stretch);
+    if (!bases.every(keep)) continue;
+    const [base = first] = bases;
     const ports = Array.from({ length: count }, (_, index) => base + index);
     const free = await Promise.all(ports.map(isFree));
     if (free.every((each) => each)) return base;
@@ -25,6 +39,35 @@ export async function freePortBase(count: number): Promise<number> {
 export async function freePorts(count: number): Promise<number[]> {
   const base = await freePortBase(count);
   return Array.from({ length: count }, (_, index) => base + index);
+}
+
+function keep(base: number): boolean {
+  const file = join(tmpdir(), `sbms-ports-${base}`);
+  if (write(file)) return true;
+  if (isRunning(file)) return false;
+  // It was killed before it could tidy up.
+  rmSync(file, { force: true });
+  return write(file);
+}
+
+function write(file: string): boolean {
+  try {
+    writeFileSync(file, String(process.pid), { flag: 'wx' });
+  } catch {
+    return false;
+  }
+  kept.push(file);
+  return true;
+}
+
+/** Whoever has made the file and not yet written into it is running too. */
+function isRunning(file: string): boolean {
+  try {
+    process.kill(Number(readFileSync(file, 'utf8')), 0);
+    return true;
+  } catch (error) {
+    return !(error instanceof Error && 'code' in error && error.code === 'ESRCH');
+  }
 }
 
 async function isFree(port: number): Promise<boolean> {
