@@ -18,11 +18,21 @@ const codes = ['MSK', 'SPB', 'NSK'] as const;
 describe('a node that was set back to an old backup', () => {
   let federation: TestFederation;
 
-  beforeEach(async function () {
-    this.timeout(120_000);
+  const begin = async () => {
     federation = await startFederation(codes);
+  };
+  before(async function () {
+    this.timeout(120_000);
+    await begin();
   });
-  afterEach(() => federation.stop());
+  /** What a failed test leaves behind is nobody else's trouble. */
+  afterEach(async function () {
+    this.timeout(120_000);
+    if (!this.currentTest?.isFailed()) return;
+    await federation.stop();
+    await begin();
+  });
+  after(() => federation.stop());
 
   const faults = () =>
     moneyFaults(codes.map((code) => ({ code, store: federation.running(code).store })));
@@ -39,7 +49,7 @@ describe('a node that was set back to an old backup', () => {
       .manager.post(
         '/api/v1/payments',
         { msisdn, ...cash('20.00') },
-        { 'idempotency-key': `till-${key}` },
+        { 'idempotency-key': `till-${key}-${msisdn}` },
       );
   /** As a till does it: the same request under its key, until it has its answer. */
   async function repeated(key: string, at: string, msisdn: string): Promise<Answer> {
@@ -149,7 +159,10 @@ describe('a node that was set back to an old backup', () => {
       [branch.dataDir, join(federation.folder, 'old-store')],
       [sentinel, join(federation.folder, 'old-sentinel')],
     ] as const;
-    for (const [from, to] of kept) cpSync(from, to, { recursive: true });
+    for (const [from, to] of kept) {
+      rmSync(to, { recursive: true, force: true });
+      cpSync(from, to, { recursive: true });
+    }
     await federation.startNode('SPB');
     const lost = await pay('SPB', msisdn, '20.00');
     await concluded('SPB', lost);
@@ -204,7 +217,10 @@ describe('a node that was set back to an old backup', () => {
       [`${federation.branch('SPB').dataDir}`, `${federation.folder}/old-store`],
       [sentinel, `${federation.folder}/old-sentinel`],
     ] as const;
-    for (const [from, to] of kept) cpSync(from, to, { recursive: true });
+    for (const [from, to] of kept) {
+      rmSync(to, { recursive: true, force: true });
+      cpSync(from, to, { recursive: true });
+    }
     await federation.startNode('SPB');
     const id = await pay('SPB', msisdn, '20.00');
     await concluded('SPB', id);
