@@ -228,6 +228,7 @@ async function findFork(
     if (position > stream.position) break;
     if ((await inboundHash(tx, { peer, epoch, position })) !== hash) return position;
   }
-  if (first === stream.position + 1 && head.base !== stream.chain) return first - 1;
-  return undefined;
+  const added = hashes.slice(stream.position - first + 1);
+  const isNew = added.length > 0;
+  return isNew && added.reduce(nextChain, stream.chain) !== head.chain ? first - 1 : undefined;
 }
