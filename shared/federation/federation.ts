@@ -10,12 +10,12 @@ import { type Acknowledged, createLane, type Lane } from './lane.ts';
 import { createLiveness } from './liveness.ts';
 import { createLog, type Opening } from './log.ts';
 import { acknowledgedOperations, outboundStreams } from './log-store.ts';
+import { createOwnProof } from './own-proof.ts';
 import { createPeerStarts } from './peer-starts.ts';
 import type { PeerClient, PeerDirectory, Signer, Verifier } from './peers.ts';
 import { createRecovery } from './recovery.ts';
 import { createRecoveryAnswers } from './recovery-answers.ts';
 import { createSetAside } from './set-aside.ts';
-import { createSetBackProof } from './set-back-proof.ts';
 
 const followUpPauseMs = 5_000;
 
@@ -84,7 +84,7 @@ export function createFederation(deps: FederationDeps) {
       if (!isStopped) clock.after(followUpPauseMs, () => followUp(listener));
     }
   }
-  const provesSetBack = createSetBackProof({ node, store, verifier });
+  const ownProof = createOwnProof({ node, store, verifier });
   const recoveryAnswers = createRecoveryAnswers({ store, signer });
   const setAside = createSetAside({ ...deps, handlers });
   const inbox = createInbox({
@@ -122,7 +122,7 @@ export function createFederation(deps: FederationDeps) {
 
   /** A peer claims that this node was set back: believed only with this node's own signature. */
   async function suspect(peer: NodeCode, evidence: string, proof: unknown): Promise<void> {
-    if (await provesSetBack(peer, proof)) return recovery.suspect(peer, evidence);
+    if (await ownProof.ofSetBack(peer, proof)) return recovery.suspect(peer, evidence);
     alarms.raise('unproven-set-back', `${peer}: ${evidence}`);
   }
 
@@ -157,7 +157,11 @@ export function createFederation(deps: FederationDeps) {
             alarms.raise('set-back-unread', `${from}: ${String(error)}`),
           );
         },
-        forked: (from, epoch) => alarms.raise('forked', `${from} holds another ${epoch}`),
+        forked(from, epoch, isProven) {
+          const code = isProven ? 'forked' : 'unproven-fork';
+          alarms.raise(code, `${from} says that it holds another ${epoch}`);
+        },
+        provesFork: ownProof.ofFork,
         failed: () => {},
       },
     });

@@ -147,11 +147,11 @@ export function inboundStreams(
   return tx.all('SELECT peer, epoch, position, forked FROM inbound_streams ORDER BY peer');
 }
 
-/** With whom there are two histories. */
+/** With whom there are two histories, as signatures show. */
 export async function forkedPeers(tx: Reader): Promise<NodeCode[]> {
   const rows = await tx.all<{ peer: NodeCode }>(
     `SELECT peer FROM inbound_streams WHERE forked = 1
-     UNION SELECT peer FROM outbound_streams WHERE forked = 1`,
+     UNION SELECT peer FROM outbound_streams WHERE fork_proven = 1`,
   );
   return rows.map(({ peer }) => peer);
 }

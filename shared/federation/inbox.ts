@@ -17,6 +17,7 @@ import {
   inboundStream,
   insertHead,
   insertInboundEntry,
+  lastHead,
   saveInboundStream,
 } from './inbox-store.ts';
 import type { PeerStarts } from './peer-starts.ts';
@@ -86,7 +87,12 @@ export function createInbox(deps: {
         });
       case 'forked':
         events.forked(caller, received.at);
-        throw new DomainError('forked', undefined, { members: { at: received.at } });
+        throw new DomainError('forked', undefined, {
+          members: {
+            at: received.at,
+            proof: await store.read((tx) => lastHead(tx, caller, batch.epoch)),
+          },
+        });
     }
   }
 

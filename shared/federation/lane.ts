@@ -35,7 +35,9 @@ export interface LaneEvents {
   acknowledged(tx: Transaction, stretch: Acknowledged): Promise<void>;
   /** The peer holds more of this node than this node remembers. */
   setBack(peer: NodeCode, evidence: string, proof: unknown): void;
-  forked(peer: NodeCode, epoch: string): void;
+  /** The peer says that it holds another history; proven by this node's own head, or not. */
+  forked(peer: NodeCode, epoch: string, isProven: boolean): void;
+  provesFork(peer: NodeCode, proof: unknown): Promise<boolean>;
   failed(peer: NodeCode, reason: string): void;
 }
 
@@ -156,10 +158,12 @@ export function createLane(deps: {
     switch (problem.code) {
       case 'unexpected-position':
         return rewind(epoch, Number(problem.expected));
-      case 'forked':
-        await store.write((tx) => markOutboundForked(tx, peer, epoch));
-        events.forked(peer, epoch);
+      case 'forked': {
+        const isProven = await events.provesFork(peer, problem.proof);
+        await store.write((tx) => markOutboundForked(tx, { peer, epoch, isProven }));
+        events.forked(peer, epoch, isProven);
         return;
+      }
       case 'set-back':
         if (await isOwnStart(problem.newest)) {
           log.nameEarlierStart(String(problem.newest));

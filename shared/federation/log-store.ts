@@ -209,23 +209,24 @@ export async function nextBatch(
     return index === 0 || bytes <= limits.bytes;
   });
   const last = taken.at(-1);
-  if (!last) throw new Error('broken invariant: a stream has its entries');
+  const { epoch } = stream;
+  const base = await chainAt(tx, { peer, epoch, position: Number(stream.acknowledged) });
+  if (!last || base === undefined) throw new Error('broken invariant: a stream has its entries');
   return {
-    epoch: stream.epoch,
+    epoch,
     first: Number(stream.acknowledged) + 1,
     position: Number(last.position),
-    base: await chainAt(tx, peer, stream.epoch, Number(stream.acknowledged)),
+    base,
     chain: last.chain,
     entries: taken.map((row) => row.entry),
   };
 }
 
-async function chainAt(
+/** The chain of a stream up to a position; undefined where it does not go so far. */
+export async function chainAt(
   tx: Reader,
-  peer: NodeCode,
-  epoch: string,
-  position: number,
-): Promise<string> {
+  { peer, epoch, position }: { peer: NodeCode; epoch: string; position: number },
+): Promise<string | undefined> {
   if (position === 0) return emptyChain;
   const row = await tx.get<{ chain: string }>(
     'SELECT chain FROM outbound_entries WHERE peer = ? AND epoch = ? AND position = ?',
@@ -233,7 +234,7 @@ async function chainAt(
     epoch,
     position,
   );
-  return row?.chain ?? '';
+  return row?.chain;
 }
 
 export function outboundStream(
@@ -262,10 +263,15 @@ export async function setAcknowledged(
 
 export async function markOutboundForked(
   tx: Transaction,
-  peer: NodeCode,
-  epoch: string,
+  { peer, epoch, isProven }: { peer: NodeCode; epoch: string; isProven: boolean },
 ): Promise<void> {
-  await tx.run('UPDATE outbound_streams SET forked = 1 WHERE peer = ? AND epoch = ?', peer, epoch);
+  await tx.run(
+    `UPDATE outbound_streams SET forked = 1, fork_proven = MAX(fork_proven, ?)
+     WHERE peer = ? AND epoch = ?`,
+    isProven ? 1 : 0,
+    peer,
+    epoch,
+  );
 }
 
 export interface StreamRow {

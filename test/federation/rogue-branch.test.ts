@@ -5,7 +5,7 @@ import { createSigner } from '../../shared/federation/signing.ts';
 import { sha256 } from '../../shared/wire/canonical.ts';
 import { factSha256 } from '../../shared/wire/fact.ts';
 import { recoveryType } from '../../shared/wire/peer-messages.ts';
-import { cash, until } from '../support/federation.ts';
+import { cash, nextNumber, until } from '../support/federation.ts';
 import { type Anything, createRogue, type Rogue } from '../support/rogue.ts';
 import { alarmsOf, answersTo, layASiege, type Siege, startsOf } from '../support/siege.ts';
 
@@ -38,7 +38,7 @@ describe('a branch that went rogue', function () {
     (await siege.federation.hq.manager.get('/api/v1/cases')).body.items;
   const casesOf = async (kind: string) => (await cases()).filter((each) => each.kind === kind);
 
-  async function told(rogue: Rogue, entry: Anything): Promise<void> {
+  async function tell(rogue: Rogue, entry: Anything): Promise<void> {
     const answer = await rogue.send([entry]);
     expect(answer.status, JSON.stringify(answer.body)).to.equal(200);
   }
@@ -60,7 +60,7 @@ describe('a branch that went rogue', function () {
       ...{ kind: 'payment-cancellation', request },
     });
     const kind = 'payment-cancellation.accepted';
-    await told(siege.rogue, siege.rogue.entry(kind, { operation, details: {} }));
+    await tell(siege.rogue, siege.rogue.entry(kind, { operation, details: {} }));
     const { store, operations } = siege.federation.running('NSK');
     const draft = { id, kind: 'payment', msisdn: siege.msisdn, request: cash('20.00') };
     const actor = { id: 'o-1', name: 'Operator' };
@@ -77,8 +77,8 @@ describe('a branch that went rogue', function () {
     const kind = 'payment-cancellation';
     const cancellation = siege.rogue.payment(siege.msisdn, '20.00', { kind, request: wanted });
     const body = { operation: cancellation, details: {} };
-    await told(siege.rogue, siege.rogue.entry(`${kind}.accepted`, body));
-    await told(siege.rogue, siege.rogue.accepted(operation));
+    await tell(siege.rogue, siege.rogue.entry(`${kind}.accepted`, body));
+    await tell(siege.rogue, siege.rogue.accepted(operation));
     const [answer] = await answersTo(siege, operation.id);
     expect(answer).to.include({ kind: 'payment.refused' });
     expect(answer.body.decision.reason).to.equal('already-cancelled');
@@ -91,11 +91,11 @@ describe('a branch that went rogue', function () {
     const { operation } = first.body;
     const entry = (kind: string, body: Anything) =>
       toHeadOffice.entry(kind, { operation, details: {}, ...body });
-    await told(toHeadOffice, entry('payment.accepted', {}));
+    await tell(toHeadOffice, entry('payment.accepted', {}));
     const decision = { outcome: 'refused', reason: 'unknown-number' };
-    await told(toHeadOffice, entry('payment.refused', { decision }));
+    await tell(toHeadOffice, entry('payment.refused', { decision }));
     const claim = { operation: { ...operation, serving: 'SPB' } };
-    await told(toHeadOffice, entry('payment.accepted', claim));
+    await tell(toHeadOffice, entry('payment.accepted', claim));
     expect(await stateOf(id)).to.equal('matched');
     const found = await casesOf('stranger-leg');
     expect(found.map(({ branches }) => branches)).to.deep.equal([['SPB']]);
@@ -116,9 +116,9 @@ describe('a branch that went rogue', function () {
   it('is caught when it tells its partner another story than head office', async () => {
     const operation = siege.rogue.payment(siege.msisdn, '8.00');
     const toPartner = siege.rogue.accepted(operation);
-    await told(siege.rogue, toPartner);
+    await tell(siege.rogue, toPartner);
     const actor = { id: 'somebody', name: 'Somebody else' };
-    await told(toHeadOffice, toHeadOffice.accepted({ ...operation, actor }));
+    await tell(toHeadOffice, toHeadOffice.accepted({ ...operation, actor }));
     await until('it is a case', async () => (await casesOf('two-histories')).length === 1);
     const [decided] = await answersTo(siege, operation.id);
     expect(decided.body.details.accepted).to.equal(factSha256(toPartner));
@@ -155,6 +155,20 @@ describe('a branch that went rogue', function () {
     expect(await alarmsOf(siege)).to.not.include('forked');
   });
 
+  it('cannot stop what others pay out by saying that they signed two histories', async () => {
+    const { federation, victim } = siege;
+    saysForked = true;
+    const wish = { msisdn: nextNumber('SPB'), ...cash('1.00') };
+    const paid = await victim.manager.post('/api/v1/payments', wish);
+    expect(paid.status, JSON.stringify(paid.body)).to.equal(201);
+    await until('the victim has heard it', async () => {
+      const { outbound } = await federation.running('MSK').federation.streams();
+      return outbound.some(({ peer, forked }) => peer === 'SPB' && forked === 1n);
+    });
+    const { store, federation: own } = federation.running('MSK');
+    expect(await store.read(own.mayPayOut)).to.equal(true);
+  });
+
   it('cannot keep head office from cutting it off by a release that it says to have', async () => {
     const { hq, running } = siege.federation;
     const { started } = toHeadOffice;
@@ -175,6 +189,7 @@ describe('a branch that went rogue', function () {
   });
 
   let asked = 0;
+  let saysForked = false;
 
   /** A batch of the victim's own log that the victim never signed. */
   async function forged(): Promise<Anything> {
@@ -192,6 +207,9 @@ describe('a branch that went rogue', function () {
     const server = createServer(tls, async (request, response) => {
       let text = '';
       for await (const part of request.setEncoding('utf8')) text += part;
+      if (saysForked && request.url === '/peer/v1/stream') {
+        return response.writeHead(409).end(JSON.stringify({ code: 'forked', at: 1 }));
+      }
       if (request.url !== '/peer/v1/recovery') return response.writeHead(503).end('{}');
       asked += 1;
       const question = JSON.parse(text);
