@@ -176,6 +176,7 @@ export function createWork(deps: {
       people.wish({ code, what: 'rate-plan-change', path: '/api/v1/rate-plan-changes', body });
     },
     'service-change'(code) {
+      if (deps.machines.get(code)?.isOld()) return;
       const body = {
         msisdn: chance.pick(known),
         service: 'VOICEMAIL',

@@ -31,6 +31,7 @@ const waiting = {
     operations: "SELECT id, kind, home FROM operations WHERE state = 'accepted'",
     payouts: "SELECT payment_id FROM payouts WHERE state = 'held'",
     settlements: "SELECT id FROM settlements WHERE state = 'received'",
+    entries: 'SELECT peer, kind FROM set_aside_entries',
   },
   centre: {
     streams: 'SELECT peer, epoch FROM outbound_streams WHERE acknowledged < position',

@@ -14,6 +14,7 @@ import { certificateOf, identityOf, theAuthority } from './keys.ts';
 import type { Network } from './network.ts';
 import type { Timeline } from './timeline.ts';
 import type { Trace } from './trace.ts';
+import type { OpenBranch } from './version-before.ts';
 
 /** What a crash leaves, and a start goes on from. */
 export interface Snapshot {
@@ -31,6 +32,8 @@ export interface MachineDeps {
   readonly chance: Chance;
   readonly trace: Trace;
   readonly caseGraceMs: number;
+  /** A branch's code until it is upgraded, where that is not the present one. */
+  readonly before?: OpenBranch | undefined;
   /** A node that died for a reason of its own. */
   readonly died: (machine: NodeCode, why: string) => void;
   /** Something that the product itself calls an error. */
@@ -67,6 +70,7 @@ export function createMachine(deps: MachineDeps) {
   let certificate: CertificateFacts = certificateOf(code);
   let life: Life | undefined;
   let starts = 0;
+  let { before } = deps;
 
   const ids: Ids = {
     uuid: () => uuidAt(timeline.nowMs(), chance),
@@ -124,7 +128,7 @@ export function createMachine(deps: MachineDeps) {
   function open(own: Life): Promise<Branch | Centre> {
     const environment = environmentOf(code, deps.caseGraceMs);
     const ports = portsOf(own);
-    if (code !== headOffice) return openBranch(readBranchConfig(environment), ports);
+    if (code !== headOffice) return (before ?? openBranch)(readBranchConfig(environment), ports);
     return openCentre(readCentreConfig(environment), {
       ...ports,
       openAuthority: async () => theAuthority(),
@@ -171,6 +175,13 @@ export function createMachine(deps: MachineDeps) {
     time,
     start,
     kill,
+    isOld: () => before !== undefined,
+    /** From its next start on it runs the present code. */
+    upgrade(): void {
+      if (!before) return;
+      before = undefined;
+      trace.note(code, 'is upgraded');
+    },
     isUp: () => life !== undefined,
     isStarted: () => life?.started === true,
     /** The running node; none while it starts. */

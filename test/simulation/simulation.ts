@@ -9,7 +9,8 @@ import { createPeople } from './people.ts';
 import { type Template, templateOf } from './template.ts';
 import { createTimeline, type Timeline } from './timeline.ts';
 import { createTrace, type Trace } from './trace.ts';
-import { createTroubles, drawClimate, type TroubleKind } from './troubles.ts';
+import { type Climate, createTroubles, drawClimate, type TroubleKind } from './troubles.ts';
+import { openBranchBefore } from './version-before.ts';
 
 /** HQ and branches of the real code in one process, on simulated disks, clocks and network. */
 
@@ -38,6 +39,8 @@ const noCounts: Counts = {
   ...{ messages: 0, events: 0, virtualMs: 0 },
 };
 const maxFaults = 20;
+/** What the version before does not know is done more often where it runs. */
+const newWork: readonly WorkKind[] = ['service-change', 'settlement'];
 const warmUpMs = 200;
 const afterMaxMs = 3_000;
 const restartMinMs = 50;
@@ -71,6 +74,7 @@ export interface SeedOptions {
 interface Seed {
   readonly options: SeedOptions;
   readonly chance: Chance;
+  readonly climate: Climate;
   readonly template: Template;
   readonly timeline: Timeline;
   readonly trace: Trace;
@@ -80,7 +84,10 @@ interface Seed {
 }
 
 /** The machines of a seed, as the template left them; one that dies is started again after a while. */
-function setUp({ chance, template, timeline, trace, network, counts, fault }: Seed) {
+async function setUp(seed: Seed): Promise<ReadonlyMap<NodeCode, Machine>> {
+  const { chance, template, timeline, trace, network, counts, fault } = seed;
+  const versions = chance.fork('versions');
+  const isMixed = seed.climate.pauseMs.upgrade !== undefined;
   const restarts = chance.fork('restarts');
   const machines = new Map<NodeCode, Machine>();
 
@@ -95,8 +102,10 @@ function setUp({ chance, template, timeline, trace, network, counts, fault }: Se
   }
 
   for (const [index, code] of [headOffice, ...template.codes].entries()) {
+    const isOld = isMixed && code !== headOffice && versions.happens(0.5);
     const machine = createMachine({
       ...{ code, timeline, network, trace, died, fault, caseGraceMs },
+      before: isOld ? await openBranchBefore() : undefined,
       slot: slotNumber(index),
       chance: chance.fork(code),
     });
@@ -109,12 +118,11 @@ function setUp({ chance, template, timeline, trace, network, counts, fault }: Se
 
 /** People, and the troubles that they live with. */
 function populate(seed: Seed, machines: ReadonlyMap<NodeCode, Machine>) {
-  const { chance, template, timeline, trace, network, counts, fault, options } = seed;
+  const { chance, climate, template, timeline, trace, network, counts, fault, options } = seed;
   const list = [...machines.values()];
   const setBacks = new Map<NodeCode, number>();
   const paidOut: PaidOut = new Map();
   const unseen = new Set<NodeCode>();
-  const climate = drawClimate(chance.fork('climate'), options.troubles ?? []);
   const victim = chance.fork('victim').pick(list);
   const isAmbushed = climate.pauseMs.ambush !== undefined;
   let isCalm = false;
@@ -125,7 +133,7 @@ function populate(seed: Seed, machines: ReadonlyMap<NodeCode, Machine>) {
   });
   const work = createWork({
     ...{ people, machines, template, chance: chance.fork('work') },
-    wanted: options.work ?? [],
+    wanted: [...(options.work ?? []), ...(climate.pauseMs.upgrade === undefined ? [] : newWork)],
     crowded: isAmbushed ? victim.code : undefined,
   });
   const troubles = createTroubles({
@@ -156,6 +164,7 @@ async function begin(number: number, options: SeedOptions): Promise<Seed & { fau
   const chance = createChance(`seed ${number}`);
   const drawn = chance.fork('size').pick(branchCounts);
   const branches = options.isSmall ? 3 : drawn;
+  const climate = drawClimate(chance.fork('climate'), options.troubles ?? []);
   const template = await templateOf(branches);
   const startMs = template.endsAtMs;
   const timeline = createTimeline(startMs);
@@ -167,7 +176,7 @@ async function begin(number: number, options: SeedOptions): Promise<Seed & { fau
     if (faults.length < maxFaults && !faults.includes(text)) faults.push(text);
   };
   const counts: Counts = { ...noCounts, branches };
-  return { options, chance, template, timeline, trace, network, counts, fault, faults };
+  return { options, chance, climate, template, timeline, trace, network, counts, fault, faults };
 }
 
 /** One seed from its beginning to its judgement; the same seed is the same trace. */
@@ -176,7 +185,7 @@ export async function runSeed(number: number, options: SeedOptions = {}): Promis
   const { timeline, trace, counts, fault, faults } = seed;
   const { nowMs } = timeline;
   current = fault;
-  const machines = setUp(seed);
+  const machines = await setUp(seed);
   const list = [...machines.values()];
   const { people, work, paidOut, unseen, ...troubles } = populate(seed, machines);
   const shape = seed.chance.fork('shape');

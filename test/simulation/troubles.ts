@@ -26,11 +26,16 @@ const kinds = [
   'set-back',
   'certificate',
   'ambush',
+  'upgrade',
 ] as const;
 export type TroubleKind = (typeof kinds)[number];
 
 const hourMs = 3_600_000;
-const ambushRate = 0.3;
+/** How many seeds have a kind of trouble, where that is not every other one. */
+const rates: Readonly<Partial<Record<(typeof kinds)[number], number>>> = {
+  ambush: 0.3,
+  upgrade: 0.15,
+};
 /** What is sent now arrives when its sender may be another one. */
 const latePost: Weather = { ...calm, delayMaxMs: 15_000 };
 /** Who asks again hears what he was answered before. */
@@ -38,6 +43,8 @@ const stalePost: Weather = { ...calm, stale: 0.8, delayMaxMs: 200 };
 
 const untold =
   'SELECT 1 AS one FROM outbound_streams WHERE acknowledged < position AND peer LIKE ?';
+
+const setAside = 'SELECT kind FROM set_aside_entries ORDER BY kind';
 
 export function isTroubleKind(text: string): text is TroubleKind {
   return kinds.some((kind) => kind === text);
@@ -57,8 +64,10 @@ export function drawClimate(chance: Chance, wanted: readonly TroubleKind[]): Cli
   };
   const pauseMs: Partial<Record<TroubleKind, number>> = {};
   for (const kind of kinds) {
-    const rate = kind === 'ambush' ? ambushRate : 0.5;
-    if (chance.happens(rate) || wanted.includes(kind)) pauseMs[kind] = chance.between(200, 3_000);
+    // A source of its own: the seeds without it stay what they were.
+    const source = kind === 'upgrade' ? chance.fork(kind) : chance;
+    const isDrawn = source.happens(rates[kind] ?? 0.5);
+    if (isDrawn || wanted.includes(kind)) pauseMs[kind] = source.between(200, 3_000);
   }
   return { weather, frontLoss: strength(0.2), pauseMs };
 }
@@ -140,7 +149,17 @@ export function createTroubles(deps: {
       trace.note(machine.code, 'has an expired certificate');
       soon(500, 8_000, () => machine.showCertificate({}));
     },
+    upgrade() {
+      const machine = chance.pick(machines);
+      if (machine.isOld()) upgrade(machine);
+    },
   };
+
+  function upgrade(machine: Machine): void {
+    const left = rowsOf(machine.disk.slot.db, setAside).map(({ kind }) => kind);
+    machine.kill(`to be upgraded, ${left.length} entries set aside: ${left}`);
+    machine.upgrade();
+  }
 
   /** The victim works on without the others, or its post is late; then it is set back, and somebody is missing. */
   function ambush(): void {
@@ -227,6 +246,7 @@ export function createTroubles(deps: {
         machine.disk.faults = soundDisk;
         machine.time.setRight();
         machine.showCertificate({});
+        if (machine.isOld()) upgrade(machine);
       }
     },
   };
