@@ -57,8 +57,8 @@ export function createWork(deps: {
   }
   weights.set('payment', kinds.payment);
   for (const kind of deps.wanted) weights.set(kind, wantedTimes * kinds[kind]);
-  const crowd = deps.crowded === undefined ? [] : [...(template.numbers.get(deps.crowded) ?? [])];
-  const wrongNumbers = deps.wanted.includes('suspense') ? 0.3 : 0.06;
+  const crowd = [...(deps.crowded ? (template.numbers.get(deps.crowded) ?? []) : [])].slice(-2);
+  const wrongNumbers = deps.wanted.includes('suspense') ? 0.5 : 0.06;
   let serial = 0;
 
   function somewhere(): NodeCode {
@@ -93,11 +93,14 @@ export function createWork(deps: {
   }
 
   const anyNumber = (code: NodeCode) => {
-    if (crowd.length > 0 && chance.happens(0.4)) return chance.pick(crowd);
     const roll = chance.fraction();
     if (roll < wrongNumbers) return String(BigInt(known[0] ?? '0') + 777n);
-    if (roll < 0.7) return chance.pick(foreignTo(code));
-    return chance.pick(known);
+    return oneOf(roll < 0.7 ? foreignTo(code) : known);
+  };
+
+  const oneOf = (numbers: readonly string[]) => {
+    const wanted = crowd.length > 0 && chance.happens(0.4);
+    return chance.pick(wanted ? crowd : numbers);
   };
 
   const customer = { name: 'Пришелец', document: { type: 'passport-rf', number: '4500 1' } };
@@ -161,16 +164,16 @@ export function createWork(deps: {
       );
     },
     'number-move'(code) {
-      const body = { msisdn: chance.pick(foreignTo(code)), iccid: cardAt(code), customer };
+      const body = { msisdn: oneOf(foreignTo(code)), iccid: cardAt(code), customer };
       people.wish({ code, what: 'number-move', path: '/api/v1/number-moves', body });
     },
     'sim-replacement'(code) {
-      const body = { msisdn: chance.pick(known), iccid: cardAt(code) };
+      const body = { msisdn: oneOf(known), iccid: cardAt(code) };
       people.wish({ code, what: 'sim-replacement', path: '/api/v1/sim-replacements', body });
     },
     'rate-plan-change'(code) {
       const body = {
-        msisdn: chance.pick(known),
+        msisdn: oneOf(known),
         ratePlan: chance.pick(['SMART', 'UNLIMITED', 'BASIC']),
       };
       people.wish({ code, what: 'rate-plan-change', path: '/api/v1/rate-plan-changes', body });
@@ -178,18 +181,18 @@ export function createWork(deps: {
     'service-change'(code) {
       if (deps.machines.get(code)?.isOld()) return;
       const body = {
-        msisdn: chance.pick(known),
+        msisdn: oneOf(known),
         service: 'VOICEMAIL',
         action: chance.pick(['on', 'off']),
       };
       people.wish({ code, what: 'service-change', path: '/api/v1/service-changes', body });
     },
     block(code) {
-      const body = { msisdn: chance.pick(known), action: chance.pick(['block', 'unblock']) };
+      const body = { msisdn: oneOf(known), action: chance.pick(['block', 'unblock']) };
       people.wish({ code, what: 'block', path: '/api/v1/blocks', body });
     },
     termination(code) {
-      const body = { msisdn: chance.pick(known) };
+      const body = { msisdn: oneOf(known) };
       people.wish({ code, what: 'termination', path: '/api/v1/terminations', body });
     },
     'day-close'(code) {

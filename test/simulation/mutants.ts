@@ -155,8 +155,16 @@ export const ruleMutants: readonly Mutant[] = [
     troubles: ['ambush'],
   },
   {
-    name: "recovery answers are not bound to the start's nonce",
-    changes: [{ file: recovery, find: ' || parsed.nonce !== nonce', replace: '' }],
+    // One without the other is not seen: an answer to an earlier start does not name this one, either.
+    name: 'recovery answers are bound to the start neither by its nonce nor by its name',
+    changes: [
+      { file: recovery, find: ' || parsed.nonce !== nonce', replace: '' },
+      {
+        file: recovery,
+        find: 'if (answer.starts.at(-1) !== current && !deps.isRecovering(peer))',
+        replace: 'if (false)',
+      },
+    ],
     troubles: ['ambush'],
   },
   {

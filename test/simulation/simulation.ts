@@ -51,6 +51,8 @@ const caseGraceMs = 20_000;
 /** Most seeds are small: many short stories find more than a few long ones in the same time. */
 const branchCounts = [...Array<number>(18).fill(3), 4, 4, 4, 5, 6, 8];
 const sizes = [5, 6, 8, 8, 10, 12, 20, 45];
+/** An ambush wants something to lose first. */
+const ambushedSizes = [30, 45];
 
 /** What happened in promises that nobody waited for is the running seed's. */
 let current: ((text: string) => void) | undefined;
@@ -189,7 +191,7 @@ export async function runSeed(number: number, options: SeedOptions = {}): Promis
   const list = [...machines.values()];
   const { people, work, paidOut, unseen, ...troubles } = populate(seed, machines);
   const shape = seed.chance.fork('shape');
-  const size = shape.pick(sizes);
+  const size = shape.pick(options.troubles?.includes('ambush') ? ambushedSizes : sizes);
   const paceMs = shape.pick([50, 120, 300]);
   for (const machine of list) machine.start();
   await timeline.run(nowMs() + warmUpMs);
