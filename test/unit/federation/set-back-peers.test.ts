@@ -1,0 +1,106 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { createLane } from '../../../shared/federation/lane.ts';
+import { createLog } from '../../../shared/federation/log.ts';
+import { outboundStream } from '../../../shared/federation/log-store.ts';
+import type { PeerRequest, PeerResponse } from '../../../shared/federation/peers.ts';
+import { createRecovery } from '../../../shared/federation/recovery.ts';
+import { createSigner, createVerifier } from '../../../shared/federation/signing.ts';
+import { type NodeCode, systemIds } from '../../../shared/ids/ids.ts';
+import { openStore } from '../../../shared/store/open-store.ts';
+import type { Store } from '../../../shared/store/store.ts';
+import { systemClock } from '../../../shared/time/clock.ts';
+import { sha256 } from '../../../shared/wire/canonical.ts';
+import { recoveryRequest, recoveryType } from '../../../shared/wire/peer-messages.ts';
+import { until } from '../../support/federation.ts';
+import { changeableDirectory, federationKeys } from '../../support/federation-keys.ts';
+
+const msk = 'MSK' as NodeCode;
+const spb = 'SPB' as NodeCode;
+const opening = { to: [spb], businessDate: '2026-11-22', codeVersion: 'test' };
+
+describe('between a node and a peer, one of which was set back', () => {
+  let store: Store;
+  let folder: string;
+  const log = createLog({ node: msk, clock: systemClock, ids: systemIds });
+  const common = { node: msk, clock: systemClock, ids: systemIds, log };
+
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'sbms-set-back-'));
+    ({ store } = await openStore({
+      url: `file:${join(folder, 'store.db')}`,
+      migrations: [{ room: 'federation', directory: 'shared/federation/migrations' }],
+    }));
+  });
+  afterEach(async () => {
+    await store.close();
+    await rm(folder, { recursive: true });
+  });
+
+  const streamToPeer = () => store.read((tx) => outboundStream(tx, spb, log.epoch()));
+
+  it('an answer from before the peer was set back acknowledges nothing', async () => {
+    await store.write((tx) => log.start(tx, opening));
+    const keys = await federationKeys([msk]);
+    const answers: ((response: PeerResponse) => void)[] = [];
+    const lane = createLane({
+      ...{ peer: spb, store, ...common, signer: createSigner(keys.identity(msk)) },
+      client: { request: () => new Promise((resolve) => answers.push(resolve)) },
+      events: { acknowledged: async () => {}, setBack() {}, forked() {}, failed() {} },
+    });
+    const taken = () => ({
+      status: 200,
+      headers: {},
+      body: JSON.stringify({ epoch: log.epoch(), position: 1 }),
+    });
+    lane.wake();
+    await until('it is told', () => answers.length === 1);
+    lane.forget();
+    answers[0]?.(taken());
+    await until('it is told again', () => answers.length === 2);
+    expect((await streamToPeer())?.acknowledged).to.equal(0n);
+    answers[1]?.(taken());
+    await until('it is acknowledged', async () => (await streamToPeer())?.acknowledged === 1n);
+    await lane.stop();
+  });
+
+  it('an answer counts once the peer has taken the start that asks, which it is told of first', async () => {
+    await store.write((tx) => log.start(tx, { ...opening, to: [] }));
+    const keys = await federationKeys([msk, spb]);
+    const directory = changeableDirectory([keys.peer(spb)]);
+    const peer = createSigner(keys.identity(spb));
+    let starts: string[] = [];
+    let asked = 0;
+    let isOver = false;
+    async function answer({ body }: PeerRequest): Promise<PeerResponse> {
+      const { nonce } = recoveryRequest.parse(JSON.parse(body ?? ''));
+      const told = { node: spb, for: msk, nonce, starts, held: [], batches: [], next: null };
+      const text = JSON.stringify(told);
+      const signature = await peer.sign(recoveryType, { sha256: sha256(text) });
+      asked += 1;
+      return { status: 200, headers: {}, body: JSON.stringify({ answer: text, signature }) };
+    }
+    const recovery = createRecovery({
+      ...{ store, directory, ...common },
+      client: { request: (_, request) => answer(request) },
+      signer: createSigner(keys.identity(msk)),
+      verifier: createVerifier({ directory, headOfficeKey: keys.identity(msk).headOfficeKey }),
+      replayers: new Map(),
+      isRecovering: () => false,
+      introduce: () => store.write((tx) => log.introduce(tx, opening)),
+      recovered() {
+        isOver = true;
+      },
+      alarm: () => {},
+    });
+    await recovery.suspect(spb, 'it says so');
+    await until('it has asked twice', () => asked >= 2);
+    expect(isOver).to.equal(false);
+    expect((await streamToPeer())?.position).to.equal(1n);
+    starts = [log.epoch()];
+    await until('it has recovered', () => isOver);
+    expect(recovery.isRecovering()).to.equal(false);
+  });
+});
