@@ -271,7 +271,8 @@ export function createOperations(deps: OperationDeps) {
     const record = await operations.find(tx, operation.id);
     if (!record) {
       federation.alarms.raise('unknown-operation', `${entry.node} answers ${operation.id}`);
-      return;
+      // Set aside: this branch may learn that it was set back, and have the operation again.
+      throw new DomainError('operation-not-found');
     }
     if (entry.kind !== entryKindOf(kindOf(record.kind).kind, decision.outcome)) {
       throw new DomainError('peer-refused', 'The answer is not to this kind of operation.');

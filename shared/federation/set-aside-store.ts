@@ -1,4 +1,5 @@
 import type { NodeCode } from '../ids/ids.ts';
+import type { ProblemCode } from '../problem/problem.ts';
 import type { Reader, Transaction } from '../store/store.ts';
 
 /** All SQL of the received entries that this node's code could not apply. */
@@ -37,6 +38,9 @@ export async function insertSetAside(
   );
 }
 
+/** What is missing today may come back with a recovery: tried again each time. */
+const mayComeBack: ProblemCode = 'operation-not-found';
+
 /** The next ones that code of this version has not tried in vain, in the order in which they came. */
 export function untriedSetAside(
   tx: Reader,
@@ -46,8 +50,10 @@ export function untriedSetAside(
     `SELECT s.id, s.peer, s.epoch, e.seq, s.kind, s.reason, e.entry FROM set_aside_entries s
      JOIN inbound_entries e
        ON e.peer = s.peer AND e.epoch = s.epoch AND e.position = s.position
-     WHERE s.id > ? AND (s.reason IS NULL OR s.code_version <> ?) ORDER BY s.id LIMIT ?`,
+     WHERE s.id > ? AND (s.reason IS NULL OR s.reason = ? OR s.code_version <> ?)
+     ORDER BY s.id LIMIT ?`,
     after,
+    mayComeBack,
     codeVersion,
     limit,
   );
