@@ -23,6 +23,8 @@ import {
 
 const maxBatchesPerPage = 64;
 const maxEntriesPerPage = 4_000;
+/** With one batch more, and as a text in a text, still far below what a peer takes as an answer. */
+const maxBytesPerPage = 8 * 1024 * 1024;
 
 /**
  * Answers a peer that was set back: everything that this node holds of it beyond what it still knows, each batch with
@@ -56,6 +58,7 @@ export function createRecoveryAnswers(deps: { store: Store; signer: Signer }) {
     const batches: RecoveryAnswer['batches'] = [];
     let next: RecoveryAnswer['next'] = null;
     let entries = 0;
+    let bytes = 0;
     for (const { epoch, seq } of held) {
       if (epoch < (request.after?.epoch ?? '') || Number(seq) <= (known.get(epoch) ?? 0)) continue;
       const beyond = await firstPositionBeyond(tx, { peer, epoch, seq: known.get(epoch) ?? 0 });
@@ -74,7 +77,11 @@ export function createRecoveryAnswers(deps: { store: Store; signer: Signer }) {
         const texts = await heldEntries(tx, { peer, epoch, first, last });
         batches.push({ head, entries: texts.map((text) => logEntry.parse(JSON.parse(text))) });
         entries += texts.length;
-        const isFull = batches.length >= maxBatchesPerPage || entries >= maxEntriesPerPage;
+        bytes += texts.reduce((sum, text) => sum + text.length, 0);
+        const isFull =
+          batches.length >= maxBatchesPerPage ||
+          entries >= maxEntriesPerPage ||
+          bytes >= maxBytesPerPage;
         if (isFull) next = { epoch, position: last };
       }
       if (next) break;

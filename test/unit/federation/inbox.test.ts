@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import { createInbox } from '../../../shared/federation/inbox.ts';
 import { createPeerStarts } from '../../../shared/federation/peer-starts.ts';
+import { createRecoveryAnswers } from '../../../shared/federation/recovery-answers.ts';
 import { createSigner, createVerifier } from '../../../shared/federation/signing.ts';
 import { type NodeCode, systemIds } from '../../../shared/ids/ids.ts';
 import { openStore } from '../../../shared/store/open-store.ts';
@@ -16,6 +17,10 @@ import { changeableDirectory, federationKeys, refusalBy } from '../../support/fe
 const msk = 'MSK' as NodeCode;
 const spb = 'SPB' as NodeCode;
 const epoch = 'e'.repeat(32);
+/** Half of what is taken as an answer, and more than that in all. */
+const answerBytesMax = 16 * 1024 * 1024;
+const entryBytes = 1024 * 1024;
+const entriesLost = 18;
 const at = '2025-06-30T09:00:00.000Z';
 
 describe('an inbox', () => {
@@ -33,13 +38,14 @@ describe('an inbox', () => {
     await rm(folder, { recursive: true });
   });
 
-  const entry = (seq: number) => ({
+  const entry = (seq: number, body = {}) => ({
     ...{ node: spb, epoch, seq, id: systemIds.uuid(), kind: 'something.new', to: [msk] },
-    ...{ occurredAt: at, recordedAt: at, businessDate: '2025-06-30', body: {} },
+    ...{ occurredAt: at, recordedAt: at, businessDate: '2025-06-30', body },
   });
 
-  it('takes no batch whose beginning is not what its sender signed before', async () => {
-    const keys = await federationKeys([spb]);
+  /** MSK's inbox, and what SPB signs for it. */
+  async function openInbox() {
+    const keys = await federationKeys([msk, spb]);
     const signer = createSigner(keys.identity(spb));
     const { headOfficeKey } = keys.identity(spb);
     const directory = changeableDirectory([keys.peer(spb)]);
@@ -55,14 +61,48 @@ describe('an inbox', () => {
       const chain = entries.map((each) => sha256(canonicalJson(each))).reduce(nextChain, base);
       const position = said.first + entries.length - 1;
       const head = { ...said, previous: [], base, position, chain, at };
-      return { ...said, entries, head: await signer.sign(headType, head) };
+      return { ...said, chain, entries, head: await signer.sign(headType, head) };
     }
+    return { inbox, batchOf, own: createSigner(keys.identity(msk)) };
+  }
+
+  it('takes no batch whose beginning is not what its sender signed before', async () => {
+    const { inbox, batchOf } = await openInbox();
     const [first, second, third] = [entry(1), entry(2), entry(3)];
-    await inbox.receive(spb, await batchOf([first], emptyChain));
-    const goesOn = await inbox.receive(spb, await batchOf([first, second], emptyChain));
+    const send = async (entries: ReturnType<typeof entry>[], base: string) => {
+      const { chain: _, ...batch } = await batchOf(entries, base);
+      return inbox.receive(spb, batch);
+    };
+    await send([first], emptyChain);
+    const goesOn = await send([first, second], emptyChain);
     expect(goesOn).to.deep.equal({ epoch, position: 2 });
     // What is known of it is the same; only the chain that it claims to continue is another.
-    const lie = await batchOf([first, second, third], 'f'.repeat(64));
-    expect((await refusalBy(inbox.receive(spb, lie))).code).to.equal('forked');
+    const lie = send([first, second, third], 'f'.repeat(64));
+    expect((await refusalBy(lie)).code).to.equal('forked');
+  });
+
+  it('gives back what it holds in pages that the other can take', async () => {
+    const { inbox, batchOf, own } = await openInbox();
+    let base = emptyChain;
+    for (let seq = 1; seq <= entriesLost; seq += 1) {
+      const { chain, ...batch } = await batchOf(
+        [entry(seq, { text: 'x'.repeat(entryBytes) })],
+        base,
+      );
+      await inbox.receive(spb, batch);
+      base = chain;
+    }
+    const { answer } = createRecoveryAnswers({ store, signer: own });
+    const question = { node: spb, nonce: 'n'.repeat(32), started: epoch, known: [], received: [] };
+    let after: object | undefined;
+    let given = 0;
+    do {
+      const page = await answer(spb, { ...question, ...(after ? { after } : {}) });
+      expect(JSON.stringify(page).length).to.be.lessThan(answerBytesMax);
+      const { batches, next } = JSON.parse(page.answer);
+      given += batches.length;
+      after = next ?? undefined;
+    } while (after);
+    expect(given).to.equal(entriesLost);
   });
 });
