@@ -48,7 +48,13 @@ describe('between a node and a peer, one of which was set back', () => {
     const lane = createLane({
       ...{ peer: spb, store, ...common, signer: createSigner(keys.identity(msk)) },
       client: { request: () => new Promise((resolve) => answers.push(resolve)) },
-      events: { acknowledged: async () => {}, setBack() {}, forked() {}, failed() {} },
+      events: {
+        acknowledged: async () => {},
+        setBack() {},
+        forked() {},
+        provesFork: async () => false,
+        failed() {},
+      },
     });
     const taken = () => ({
       status: 200,
