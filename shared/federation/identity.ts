@@ -8,7 +8,12 @@ import { type NodeCode, nodeCodePattern } from '../ids/ids.ts';
 import { DomainError } from '../problem/problem.ts';
 import { adoptNextFiles, finishAdopting, nextFolderOf } from '../store/adopted-files.ts';
 import { replaceFile } from '../store/durable-file.ts';
-import { certificateFacts, createTlsKey, parseCertificate } from './certificates.ts';
+import {
+  certificateFacts,
+  certificatesIn,
+  createTlsKey,
+  parseCertificate,
+} from './certificates.ts';
 
 /** What TLS needs of a node; all PEM. */
 export interface TlsMaterial {
@@ -170,9 +175,29 @@ export async function loadIdentity(dir: string): Promise<NodeIdentity> {
     code: certificateFacts(certificate).code,
     ...keys,
     certPem,
-    caPem: await readFile(join(dir, files.ca), 'utf8'),
+    caPem: await loadAuthorities(dir),
     headOfficeKey: publicSigningKey.parse(await readJson(join(dir, files.headOfficeKey))),
   };
+}
+
+/** Without it nobody would be believed, and every peer would seem to be a stranger. */
+async function loadAuthorities(dir: string): Promise<string> {
+  const text = await readFile(join(dir, files.ca), 'utf8');
+  const begun = text.match(/-----BEGIN/g) ?? [];
+  if (begun.length > 0 && holdsCertificates(text, begun.length)) return text;
+  throw new Error(
+    `${files.ca} in ${dir} is damaged: put back the authority's certificate, which head office serves as /enrolment/ca.pem`,
+  );
+}
+
+/** Each signs itself, so one that was changed anywhere shows. */
+function holdsCertificates(text: string, count: number): boolean {
+  try {
+    const all = certificatesIn(text);
+    return all.length === count && all.every((each) => each.verify(each.publicKey));
+  } catch {
+    return false;
+  }
 }
 
 async function loadKeys(dir: string): Promise<Omit<NodeKeys, 'code'>> {

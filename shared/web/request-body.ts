@@ -60,6 +60,10 @@ function notJson(): DomainError {
 }
 
 async function readText(c: FrameContext, maxBytes: number): Promise<string> {
+  // Nothing is unpacked here, so that no small body becomes a big one.
+  if (!/^(?:identity)?$/i.test(c.req.header('content-encoding') ?? '')) {
+    throw new DomainError('unsupported-media-type', 'Send the body as it is, not packed.');
+  }
   const declared = c.req.header('content-length');
   if (declared === undefined) return readStream(c.req.raw.body, maxBytes);
   // HTTP/1.1 framing holds the body to its declared length, so it can be read at once.

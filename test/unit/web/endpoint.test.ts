@@ -112,6 +112,15 @@ describe('an endpoint', () => {
     expect((await payRaw(text, utf8)).status).to.equal(201);
   });
 
+  it('unpacks nothing', async () => {
+    const text = JSON.stringify(good);
+    for (const encoding of ['gzip', 'br', 'deflate, gzip', 'zstd', 'x-gzip']) {
+      const answer = await payRaw(text, { ...json, 'content-encoding': encoding });
+      expect([answer.status, encoding]).to.deep.equal([415, encoding]);
+    }
+    expect((await payRaw(text, { ...json, 'content-encoding': 'identity' })).status).to.equal(201);
+  });
+
   it('refuses a body over its limit, declared or streamed', async () => {
     const big = JSON.stringify({ ...good, note: 'x'.repeat(1024) });
     const declared = { ...json, 'content-length': String(big.length) };
