@@ -32,6 +32,7 @@ import { nodeRoutes } from './directory/node-routes.ts';
 import { caseRoutes } from './reconciliation/case-routes.ts';
 import { createCases } from './reconciliation/case-service.ts';
 import { createDaySearch } from './reconciliation/day-search.ts';
+import { figuresRoutes } from './reconciliation/figures-routes.ts';
 import { reconciliationRoutes } from './reconciliation/reconciliation-routes.ts';
 import { createReconciliation } from './reconciliation/reconciliation-service.ts';
 import { createDirectoryReleases, type DirectoryReleases } from './reference/directory-release.ts';
@@ -190,6 +191,7 @@ export async function openCentre(config: CentreConfig, given: Partial<CentrePort
     timeZone: () => config.timeZone,
     reference: referenceEndpoints,
     reconciliation: dates,
+    figures: figuresRoutes(api, { store }),
     cases: caseEndpoints,
     settlement: settlementEndpoints,
   });

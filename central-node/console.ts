@@ -14,6 +14,8 @@ import type { NodeEndpoints } from './directory/node-routes.ts';
 import { casePages } from './reconciliation/case-pages.tsx';
 import type { CaseEndpoints } from './reconciliation/case-routes.ts';
 import { dayDifferencePages } from './reconciliation/day-difference-pages.tsx';
+import { figuresPages } from './reconciliation/figures-pages.tsx';
+import type { FiguresEndpoints } from './reconciliation/figures-routes.ts';
 import { reconciliationPages } from './reconciliation/reconciliation-pages.tsx';
 import type { ReconciliationEndpoints } from './reconciliation/reconciliation-routes.ts';
 import { referencePages } from './reference/reference-pages.tsx';
@@ -30,6 +32,7 @@ export interface ConsoleDeps {
   readonly nodes: NodeEndpoints;
   readonly reference: ReferenceEndpoints;
   readonly reconciliation: ReconciliationEndpoints;
+  readonly figures: FiguresEndpoints;
   readonly cases: CaseEndpoints;
   readonly settlement: SettlementEndpoints;
 }
@@ -47,6 +50,7 @@ export function openConsole(deps: ConsoleDeps): void {
   referencePages({ pages, reference });
   reconciliationPages({ pages, reconciliation, today });
   dayDifferencePages({ pages, reconciliation, today });
+  figuresPages({ pages, figures: deps.figures, today });
   casePages({ pages, cases, ids });
   settlementPages({ pages, settlement, ids });
   const { administration } = node;

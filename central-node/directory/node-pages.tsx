@@ -2,11 +2,13 @@ import { Heading, Notice, State, Table } from '../../shared/pages/components.tsx
 import { catalogue } from '../../shared/pages/language.ts';
 import type { Pages } from '../../shared/pages/pages.tsx';
 import type { View } from '../../shared/pages/view.ts';
+import { type MappedNode, NodeMap } from './node-map.tsx';
 import type { NodeEndpoints } from './node-routes.ts';
 
 const nodeTexts = catalogue(
   {
     title: 'Nodes',
+    map: 'Map of the federation; the table below says the same',
     empty: 'No branch has joined yet. Invite one: sbms-centre invite CODE.',
     code: 'Branch',
     state: 'State',
@@ -26,6 +28,7 @@ const nodeTexts = catalogue(
   },
   {
     title: 'Узлы',
+    map: 'Карта федерации; таблица ниже говорит то же',
     empty: 'Ни один филиал ещё не подключён. Пригласите его: sbms-centre invite CODE.',
     code: 'Филиал',
     state: 'Состояние',
@@ -66,7 +69,10 @@ export function nodePages({ pages, nodes }: { pages: Pages; nodes: NodeEndpoints
     const words = view.words(nodeTexts);
     const { items } = await nodes.listNodes(view.c);
     return (
-      <div hx-get="/nodes" hx-trigger="every 5s" hx-swap="outerHTML">
+      <div hx-get="/nodes" hx-trigger="every 5s" hx-swap="outerHTML" class="stack">
+        {items.length === 0 ? null : (
+          <NodeMap title={words.map} nodes={items.map((node) => mapped(view, node))} />
+        )}
         <Table
           {...{ caption: words.title, empty: words.empty, rows: items }}
           columns={[
@@ -101,15 +107,21 @@ export function nodePages({ pages, nodes }: { pages: Pages; nodes: NodeEndpoints
   }
 }
 
-function NodeState({ view, node }: { view: View; node: NodeView }) {
+function stateOf(view: View, node: NodeView): { tone: MappedNode['tone']; text: string } {
   const words = view.words(nodeTexts);
-  if (!node.active) return <State tone="plain">{words.revoked}</State>;
-  if (node.recovering) return <State tone="warn">{words.recovering}</State>;
-  return node.reachable ? (
-    <State tone="good">{words.up}</State>
-  ) : (
-    <State tone="bad">{words.away}</State>
-  );
+  if (!node.active) return { tone: 'plain', text: words.revoked };
+  if (node.recovering) return { tone: 'warn', text: words.recovering };
+  return node.reachable ? { tone: 'good', text: words.up } : { tone: 'bad', text: words.away };
+}
+
+function NodeState({ view, node }: { view: View; node: NodeView }) {
+  const { tone, text } = stateOf(view, node);
+  return <State tone={tone}>{text}</State>;
+}
+
+function mapped(view: View, node: NodeView): MappedNode {
+  const waiting = Object.entries(node.behind ?? {}).filter(([, count]) => count > 0);
+  return { code: node.code, ...stateOf(view, node), waitsFor: waiting.map(([peer]) => peer) };
 }
 
 function releaseText(view: View, { release, releaseBehind = 0 }: NodeView): string {

@@ -4,6 +4,7 @@ import {
   LinkButton,
   Notice,
   Panel,
+  State,
   Table,
 } from '../../shared/pages/components.tsx';
 import { catalogue } from '../../shared/pages/language.ts';
@@ -23,6 +24,11 @@ const referenceTexts = catalogue(
     added: 'Added',
     changed: 'Changed',
     removed: 'Removed',
+    rowsOf: (name: string) => `What changes in ${name}, the first rows`,
+    change: 'Change',
+    row: 'Row',
+    before: 'In the release',
+    after: 'In the draft',
     publish: 'Publish the next release',
     publishText:
       'It is signed and told to every branch at once. A mistake is corrected by the next.',
@@ -49,6 +55,11 @@ const referenceTexts = catalogue(
     added: 'Добавлено',
     changed: 'Изменено',
     removed: 'Удалено',
+    rowsOf: (name: string) => `Что меняется в ${name}, первые строки`,
+    change: 'Изменение',
+    row: 'Строка',
+    before: 'В релизе',
+    after: 'В черновике',
     publish: 'Опубликовать следующий релиз',
     publishText: 'Он подписывается и сразу уходит в филиалы. Ошибку исправит следующий.',
     releases: 'Релизы',
@@ -69,6 +80,7 @@ const referenceTexts = catalogue(
 );
 
 const path = '/reference';
+const changeTones = { added: 'good', changed: 'busy', removed: 'bad' } as const;
 /** More would be no page for people; the API takes them. */
 const maxEditedRows = 2_000;
 
@@ -96,7 +108,6 @@ export function referencePages({ pages, reference }: ReferencePagesDeps): void {
     const changes = await reference.getDraftChanges(view.c);
     const releases = await reference.listReleases(view.c);
     const { count, moment } = view.format;
-    const counted = (row: Record<string, unknown>, name: string) => count(Number(row[name] ?? 0));
     const content = (
       <>
         <Heading title={words.title} />
@@ -106,13 +117,16 @@ export function referencePages({ pages, reference }: ReferencePagesDeps): void {
           columns={[
             {
               label: words.dataset,
-              cell: ({ dataset }) => <a href={`${path}/${String(dataset)}`}>{String(dataset)}</a>,
+              cell: ({ dataset }) => <a href={`${path}/${dataset}`}>{dataset}</a>,
             },
-            { label: words.added, isNumber: true, cell: (row) => counted(row, 'added') },
-            { label: words.changed, isNumber: true, cell: (row) => counted(row, 'changed') },
-            { label: words.removed, isNumber: true, cell: (row) => counted(row, 'removed') },
+            { label: words.added, isNumber: true, cell: ({ added }) => count(added) },
+            { label: words.changed, isNumber: true, cell: ({ changed }) => count(changed) },
+            { label: words.removed, isNumber: true, cell: ({ removed }) => count(removed) },
           ]}
         />
+        {changes.items.map((change) => (
+          <RowChanges view={view} change={change} />
+        ))}
         {view.may('reference.publish') && changes.items.length > 0 ? (
           <form method="post" action={`${path}/releases`} class="panel">
             <p class="hint">{words.publishText}</p>
@@ -158,6 +172,37 @@ export function referencePages({ pages, reference }: ReferencePagesDeps): void {
       return datasetPage(view, text, { error: error.message });
     }
   });
+}
+
+type DatasetChange = Awaited<ReturnType<ReferenceEndpoints['getDraftChanges']>>['items'][number];
+
+/** Row by row, against the release that was published last. */
+function RowChanges({ view, change }: { view: View; change: DatasetChange }) {
+  const words = view.words(referenceTexts);
+  return (
+    <Table
+      {...{ caption: words.rowsOf(change.dataset), empty: '', rows: change.samples }}
+      columns={[
+        {
+          label: words.change,
+          cell: ({ kind }) => <State tone={changeTones[kind]}>{words[kind]}</State>,
+        },
+        { label: words.row, cell: ({ key }) => key },
+        { label: words.before, cell: ({ before, after }) => fieldsOf(before, after) },
+        { label: words.after, cell: ({ before, after }) => fieldsOf(after, before) },
+      ]}
+    />
+  );
+}
+
+/** The fields in which a row differs from the other; all of them where there is no other. */
+function fieldsOf(row: object | undefined, other: object | undefined): string {
+  const others = new Map(Object.entries(other ?? {}));
+  const texts = Object.entries(row ?? {}).flatMap(([field, value]) => {
+    const text = JSON.stringify(value);
+    return text === JSON.stringify(others.get(field)) ? [] : [`${field}: ${text}`];
+  });
+  return texts.join(', ') || '–';
 }
 
 function nameOf(view: View): { name: string } {

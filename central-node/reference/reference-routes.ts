@@ -41,6 +41,26 @@ const releaseView = z
   })
   .openapi('ReferenceRelease');
 
+const anyRow = z.looseObject({});
+const datasetDiff = z
+  .strictObject({
+    dataset: z.enum(datasetNames),
+    added: z.int(),
+    changed: z.int(),
+    removed: z.int(),
+    samples: z
+      .array(
+        z.strictObject({
+          kind: z.enum(['added', 'removed', 'changed']),
+          key: z.string(),
+          before: anyRow.optional(),
+          after: anyRow.optional(),
+        }),
+      )
+      .openapi({ description: 'The first changes' }),
+  })
+  .openapi('DatasetChanges');
+
 const numberingView = z
   .strictObject({
     rows: z.int(),
@@ -125,9 +145,18 @@ export function referenceRoutes({ endpoint }: Pick<Api, 'endpoint'>, deps: Refer
       operationId: 'getDraftChanges',
       tag: 'Reference data',
       summary: 'What publishing now would change',
-      response: z.strictObject({ items: z.array(z.looseObject({})) }),
+      response: z.strictObject({ items: z.array(datasetDiff) }),
     },
-    async () => ({ items: (await drafts.diff()).map((change) => ({ ...change })) }),
+    async () => ({
+      items: (await drafts.diff()).map(({ samples, ...counts }) => ({
+        ...counts,
+        samples: samples.map(({ kind, key, before, after }) => ({
+          ...{ kind, key },
+          ...(before ? { before: { ...before } } : {}),
+          ...(after ? { after: { ...after } } : {}),
+        })),
+      })),
+    }),
   );
 
   preparedReleaseRoutes({ endpoint }, { prepared: deps.prepared, noting });

@@ -210,8 +210,9 @@ function settlementPage(view: View, found: Detail, ids: Ids): Shown {
           },
         ]}
       />
+      <Matrix view={view} found={found} />
       <Table
-        {...{ caption: words.matrix, empty: words.noTransfers, rows: found.matrix }}
+        {...{ caption: words.pairs, empty: words.noTransfers, rows: found.matrix }}
         columns={[
           { label: words.branch, cell: ({ branch }) => branch },
           { label: words.peer, cell: ({ peer }) => peer },
@@ -234,6 +235,29 @@ function settlementPage(view: View, found: Detail, ids: Ids): Shown {
     </>
   );
   return { title, content };
+}
+
+/** Who owes whom: a row per branch, a column per peer. */
+function Matrix({ view, found }: { view: View; found: Detail }) {
+  const words = view.words(settlementTexts);
+  const branches = found.net.map(({ branch }) => branch);
+  const owed = new Map(found.matrix.map(({ branch, peer, net }) => [`${branch} ${peer}`, net]));
+  const cell = (branch: string, peer: string) => {
+    const net = owed.get(`${branch} ${peer}`);
+    return net ? view.format.money(net) : '–';
+  };
+  return (
+    <Table
+      {...{ caption: words.matrix, empty: words.noTransfers, rows: branches }}
+      columns={[
+        { label: words.branch, cell: (branch) => <strong>{branch}</strong> },
+        ...branches.map((peer) => ({
+          ...{ label: peer, isNumber: true },
+          cell: (branch: string) => cell(branch, peer),
+        })),
+      ]}
+    />
+  );
 }
 
 function Decision({ view, found, ids }: { view: View; found: Detail; ids: Ids }) {

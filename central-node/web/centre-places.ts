@@ -24,6 +24,10 @@ export const centrePlaces: readonly PlaceGroup[] = [
         label: { en: 'Reconciliation', ru: 'Сверка' },
       },
       {
+        ...{ href: '/figures', permission: 'reconciliation.read', key: 'f' },
+        label: { en: 'Figures', ru: 'Показатели' },
+      },
+      {
         ...{ href: '/cases', permission: 'case.read', key: 'c' },
         label: { en: 'Cases', ru: 'Расхождения' },
       },

@@ -14,6 +14,8 @@ export interface Formats {
   /** A business date. */
   date(date: string): string;
   count(count: number): string;
+  /** A part of a whole, in per cent. */
+  share(part: number, whole: number): string;
   msisdn(digits: string): string;
 }
 
@@ -39,6 +41,7 @@ function makeFormats(locale: string, timeZone: string): Formats {
   const time = new Intl.DateTimeFormat(locale, { timeStyle: 'medium', timeZone });
   const date = new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeZone: 'UTC' });
   const number = new Intl.NumberFormat(locale);
+  const percent = new Intl.NumberFormat(locale, { style: 'percent', maximumFractionDigits: 1 });
   const currencyFormat = (currency: string): Intl.NumberFormat => {
     const known =
       currencies.get(currency) ?? new Intl.NumberFormat(locale, { style: 'currency', currency });
@@ -53,12 +56,15 @@ function makeFormats(locale: string, timeZone: string): Formats {
     time: (instant) => time.format(msOf(instant)),
     date: (day) => date.format(msOf(`${day}T00:00:00.000Z`)),
     count: (count) => number.format(count),
+    share: (part, whole) => percent.format(whole === 0 ? 0 : part / whole),
     msisdn: (digits) =>
       /^\d+$/.test(digits)
         ? (parsePhoneNumberFromString(`+${digits}`)?.formatInternational() ?? `+${digits}`)
         : digits,
   };
 }
+
+const shareDecimals = 4;
 
 /** As programs read them. */
 export const plainFormats: Formats = {
@@ -67,5 +73,6 @@ export const plainFormats: Formats = {
   time: (instant) => instant,
   date: (day) => day,
   count: (count) => String(count),
+  share: (part, whole) => (whole === 0 ? 0 : part / whole).toFixed(shareDecimals),
   msisdn: (digits) => digits,
 };

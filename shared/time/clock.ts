@@ -57,6 +57,11 @@ export function nextDay(date: BusinessDate): BusinessDate {
   return instantOf(Date.parse(`${date}T00:00:00.000Z`) + 86_400_000).slice(0, 10);
 }
 
+/** The date so many days before another. */
+export function previousDays(date: BusinessDate, days: number): BusinessDate {
+  return instantOf(msOf(`${date}T00:00:00.000Z`) - days * 86_400_000).slice(0, 10);
+}
+
 /** True for a date that the calendar has. */
 export function isBusinessDate(text: string): boolean {
   const ms = /^\d{4}-\d{2}-\d{2}$/.test(text) ? Date.parse(`${text}T00:00:00.000Z`) : Number.NaN;

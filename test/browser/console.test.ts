@@ -60,7 +60,7 @@ describe('the console of head office, in a browser', () => {
     await press(page, 'Save into the draft');
     await page.locator('.notice.good').waitFor();
     await go(page, '/reference');
-    expect(await page.locator('main').textContent()).to.contain('regions');
+    expect(await page.locator('main').textContent()).to.contain('name: "Новый регион"');
     await press(page, 'Publish the next release');
     await page.getByText('The draft is what was published last.').waitFor();
     const desk = await visit(browser, federation.branch('SPB').url);
@@ -75,9 +75,19 @@ describe('the console of head office, in a browser', () => {
     const { page } = manager;
     await go(page, '/reconciliation');
     await page.getByRole('link', { name: 'SPB → MSK: payment' }).click();
-    await page.getByText('Accepted').waitFor();
+    await page.locator('dd', { hasText: 'Accepted' }).waitFor();
     expect(await page.locator('main').textContent()).to.contain('Executed');
     await page.screenshot({ path: join(pictures, 'legs.png') });
+  }).timeout(120_000);
+
+  it('draws the figures of all branches, and gives them as a file', async () => {
+    const { page } = manager;
+    await page.keyboard.press('g');
+    await page.keyboard.press('f');
+    await page.locator('.chart rect').first().waitFor();
+    expect(await page.locator('.chart').allInnerTexts()).to.have.length(4);
+    const csv = await page.request.get(`${federation.hq.url}/figures?format=csv`);
+    expect(await csv.text()).to.contain('500.00 RUB');
   }).timeout(120_000);
 
   it('settles a window by two people, and shows that the branches confirm', async () => {
@@ -126,7 +136,7 @@ describe('the console of head office, in a browser', () => {
     const storageState = await manager.page.context().storageState();
     const paths = [
       ...['/', '/reference', '/reference/regions', '/reconciliation', '/cases', '/settlement'],
-      ...['/staff', '/audit'],
+      ...['/staff', '/audit', '/node', '/inbox', '/figures'],
     ];
     const faults = await faultsOfPages(browser, { url: federation.hq.url, paths, storageState });
     expect(faults).to.deep.equal([]);
