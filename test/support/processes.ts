@@ -291,7 +291,7 @@ export async function deskAt(node: DescribedNode, login = 'manager'): Promise<De
 }
 
 /** Nothing is left to be told, and nobody recovers. */
-export async function untilCalm(desks: readonly Desk[]): Promise<void> {
+export async function untilCalm(desks: readonly Desk[], maxMs = restartMaxMs): Promise<void> {
   await until(
     'every stream is quiet',
     async () => {
@@ -302,7 +302,7 @@ export async function untilCalm(desks: readonly Desk[]): Promise<void> {
       }
       return true;
     },
-    restartMaxMs,
+    maxMs,
   );
 }
 
