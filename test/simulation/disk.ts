@@ -2,6 +2,7 @@ import {
   closeSync,
   existsSync,
   ftruncateSync,
+  mkdirSync,
   mkdtempSync,
   openSync,
   readFileSync,
@@ -34,6 +35,8 @@ const locked = 'PRAGMA locking_mode = EXCLUSIVE';
 export interface Slot {
   readonly db: InstanceType<typeof Database>;
   readonly driver: Driver;
+  /** For files beside the store: a renewed certificate is written there. */
+  readonly folder: string;
   image(): Buffer;
   mount(image: Buffer): void;
 }
@@ -55,8 +58,11 @@ export function slotNumber(index: number): Slot {
   const path = join(folder, `${index}.db`);
   const db = new Database(path, { timeout: 0 });
   for (const setting of settings) db.prepare(`PRAGMA ${setting}`).all([]);
+  const own = join(folder, String(index));
+  mkdirSync(join(own, 'identity'), { recursive: true });
   const slot: Slot = {
     db,
+    folder: own,
     driver: { ...connectionDriver(db), close: () => {} },
     image: () => readFileSync(path),
     mount(image) {

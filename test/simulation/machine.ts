@@ -126,7 +126,7 @@ export function createMachine(deps: MachineDeps) {
   }
 
   function open(own: Life): Promise<Branch | Centre> {
-    const environment = environmentOf(code, deps.caseGraceMs);
+    const environment = environmentOf(code, { ...deps, folder: deps.slot.folder });
     const ports = portsOf(own);
     if (code !== headOffice) return (before ?? openBranch)(readBranchConfig(environment), ports);
     return openCentre(readCentreConfig(environment), {
@@ -239,11 +239,14 @@ function uuidAt(nowMs: number, chance: Chance): string {
   return `${time.slice(0, 8)}-${time.slice(8)}-7${a}-8${b}-${c}`;
 }
 
-/** As a node reads it from its environment; what it names on real disks is never there. */
-function environmentOf(code: NodeCode, caseGraceMs: number): Record<string, string> {
+/** As a node reads it from its environment. Of what it names on real disks, only what it writes itself is there. */
+function environmentOf(
+  code: NodeCode,
+  { folder, caseGraceMs }: { folder: string; caseGraceMs: number },
+): Record<string, string> {
   return {
     NODE_CODE: code,
-    DATA_DIR: '/nowhere',
+    DATA_DIR: folder,
     FRONT_PORT: '0',
     FRONT_URL: 'http://127.0.0.1',
     PEER_PORT: '0',
