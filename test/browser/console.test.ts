@@ -61,6 +61,7 @@ describe('the console of head office, in a browser', () => {
     await page.locator('.notice.good').waitFor();
     await go(page, '/reference');
     expect(await page.locator('main').textContent()).to.contain('name: "Новый регион"');
+    await page.screenshot({ path: join(pictures, 'release.png') });
     await press(page, 'Publish the next release');
     await page.getByText('The draft is what was published last.').waitFor();
     const desk = await visit(browser, federation.branch('SPB').url);
@@ -86,6 +87,7 @@ describe('the console of head office, in a browser', () => {
     await page.keyboard.press('f');
     await page.locator('.chart rect').first().waitFor();
     expect(await page.locator('.chart').allInnerTexts()).to.have.length(4);
+    await page.screenshot({ path: join(pictures, 'figures.png') });
     const csv = await page.request.get(`${federation.hq.url}/figures?format=csv`);
     expect(await csv.text()).to.contain('500.00 RUB');
   }).timeout(120_000);

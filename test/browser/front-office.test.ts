@@ -47,6 +47,20 @@ describe('the front office of a branch, in a browser', () => {
     await stranger.close();
   }).timeout(120_000);
 
+  it('locks out who tries on and on, and says for how long', async () => {
+    const stranger = await visit(browser, at('SPB'));
+    const { page } = stranger;
+    const locked = page.locator('[role=alert]', { hasText: 'Too many failed attempts' });
+    for (let tries = 0; tries < 20 && (await locked.count()) === 0; tries += 1) {
+      await page.locator('#login').fill('nobody.here');
+      await page.locator('#password').fill(`a guess, number ${tries}`);
+      await Promise.all([page.waitForNavigation(), press(page, 'Enter')]);
+    }
+    await locked.waitFor();
+    expect(stranger.faults).to.deep.equal([]);
+    await stranger.close();
+  }).timeout(120_000);
+
   it('signs a person in by keyboard, with a cookie that no script can read', async () => {
     desk = await visit(browser, at('SPB'));
     await signInAs(desk.page, 'senior', password);
@@ -150,6 +164,7 @@ describe('the front office of a branch, in a browser', () => {
     const suspense = page.getByRole('link', { name: 'Payments in suspense' });
     await suspense.waitFor();
     await page.locator('.places .badge').waitFor();
+    await page.screenshot({ path: join(pictures, 'inbox.png') });
     await suspense.click();
     await page.waitForURL(/suspense$/);
     const csv = await page.request.get(`${at('SPB')}/suspense?format=csv`);
@@ -216,6 +231,7 @@ describe('the front office of a branch, in a browser', () => {
     await page.getByRole('button', { name: 'Renew now' }).click();
     await page.getByRole('button', { name: 'Take a backup now' }).click();
     await page.locator('h2:text-is("Backup") ~ .facts .state.good').waitFor();
+    await page.screenshot({ path: join(pictures, 'node.png') });
     await press(page, 'g', 'a');
     for (const action of ['stream.retry', 'certificate.ask', 'backup.take']) {
       await page.getByRole('cell', { name: action }).waitFor();
