@@ -1,3 +1,4 @@
+import { createHook } from 'node:async_hooks';
 import { expect } from 'chai';
 import { isDomainError, type ProblemCode } from '../../../shared/problem/problem.ts';
 import { type AccessFixture, accessFixture, byTest } from './access-fixture.ts';
@@ -60,6 +61,28 @@ describe('access', () => {
     expect(await refusal(tryAs('anna', 'wrong password'))).to.equal('wrong-credentials');
     expect(await refusal(tryAs('nobody', password))).to.equal('wrong-credentials');
     expect(await refusal(tryAs('boris', password))).to.equal('wrong-credentials');
+  });
+
+  it('does the same work for them as for a right one: one hash', async () => {
+    await fixture.store.write((tx) => fixture.access.disable(tx, { login: 'boris', ...byTest }));
+    let hashes = 0;
+    const hook = createHook({
+      init: (_id, type) => {
+        if (/SCRYPT/.test(type)) hashes += 1;
+      },
+    });
+    hook.enable();
+    for (const [login, typed] of [
+      ['anna', password],
+      ['anna', 'wrong password'],
+      ['nobody', password],
+      ['boris', password],
+    ] as const) {
+      hashes = 0;
+      await refusal(tryAs(login, typed));
+      expect([login, typed, hashes]).to.deep.equal([login, typed, 1]);
+    }
+    hook.disable();
   });
 
   it('rests a login, known or not, after five wrong tries, right password or not', async () => {
