@@ -162,7 +162,7 @@ async function recoveryAnswers(fuzz: FuzzFederation): Promise<Target[]> {
 
   const inputs = answersOf(fuzz, recoveryAnswer);
   return pairOf('recovery', inputs, async (answer) => {
-    if (!federation.isRecovering()) await setBack(federation, store);
+    await setBack(federation, store);
     isPaged = false;
     const told = (request: PeerRequest) => signed(request, answer);
     const count = await fuzz.bench.forging({ asking, peer, path, answer: told }, async () => {
@@ -177,7 +177,7 @@ async function recoveryAnswers(fuzz: FuzzFederation): Promise<Target[]> {
   });
 }
 
-/** The node takes itself to be set back, and has nobody's answer. */
+/** The node takes itself to be set back, and has nobody's answer: what was told before counts no more. */
 async function setBack(federation: Node['federation'], store: Node['store']): Promise<void> {
   await store.write(async (tx) => {
     await setRecovering(tx, { reason: 'to be asked', since: instantOf(systemClock.nowMs()) });
