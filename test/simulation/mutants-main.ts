@@ -34,6 +34,8 @@ write(
   '| rule switched off | seeds | the first fault; the same seed has none without it |\n|---|---|---|',
 );
 try {
+  // The templates are the unchanged code's.
+  await firstFault(projectRoot(), ['--seeds', '1', '--small']);
   for (const [index, mutant] of mutants.entries()) {
     if (index % parts !== part - 1 || !mutant.name.includes(values.only)) continue;
     const caught = await hunt(mutant);
