@@ -2,6 +2,7 @@ import { cpSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { setRecovering } from '../../shared/federation/recovery-store.ts';
+import type { NodeCode } from '../../shared/ids/ids.ts';
 import {
   type Answer,
   cash,
@@ -278,6 +279,16 @@ describe('a node that was set back to an old backup', () => {
     const own = await pay('MSK', msisdn, '7.00');
     expect((await operation('MSK', own)).state).to.equal('accepted');
     const foreign = await pay('SPB', msisdn, '11.00');
+    await until('it is not decided', async () => {
+      const { lanes } = await federation.running('SPB').federation.streams();
+      return (
+        lanes
+          .get('MSK' as NodeCode)
+          ?.status()
+          .lastError?.includes('recovering') === true
+      );
+    });
+    expect((await operation('SPB', foreign)).state).to.equal('accepted');
     const cancel = await manager.post(`/api/v1/payments/${early}/cancellation`, {});
     expect(cancel.body.code).to.equal('recovering');
     await federation.startNode('NSK');
