@@ -3,6 +3,7 @@ import type { FC } from 'hono/jsx';
 const width = 640;
 const height = 160;
 const gap = 0.25;
+const barMax = 40;
 const full = 1_000;
 
 export interface Bar {
@@ -16,6 +17,7 @@ export interface Bar {
 export const Bars: FC<{ title: string; bars: readonly Bar[] }> = ({ title, bars }) => {
   const highest = bars.reduce((most, { value }) => (value > most ? value : most), 1n);
   const step = width / Math.max(bars.length, 1);
+  const wide = Math.min(step * (1 - gap), barMax);
   const first = bars[0];
   const last = bars.at(-1);
   const top = bars.find(({ value }) => value === highest);
@@ -27,8 +29,8 @@ export const Bars: FC<{ title: string; bars: readonly Bar[] }> = ({ title, bars 
           const tall = (Number((value * BigInt(full)) / highest) / full) * height;
           return (
             <rect
-              {...{ x: (index + gap / 2) * step, y: height - tall }}
-              {...{ width: step * (1 - gap), height: tall }}
+              {...{ x: (index + 0.5) * step - wide / 2, y: height - tall }}
+              {...{ width: wide, height: tall }}
             >
               <title>{`${label}: ${text}`}</title>
             </rect>
