@@ -64,6 +64,7 @@ describe('bad input', function () {
     const examples: Record<string, string> = {
       ...{ msisdn, login: 'cashier', code: 'SPB', name: 'services', number: 'MSK-1' },
       ...{ date: '2025-06-30', businessDate: '2025-06-30', format: 'csv', branch: 'MSK' },
+      peer: 'HQ',
     };
     return Object.entries<Anything>(document.paths).flatMap(([path, methods]) =>
       Object.entries<Anything>(methods).map(([method, operation]) => ({
@@ -126,8 +127,11 @@ describe('bad input', function () {
     );
     for (const endpoint of lists) {
       const { node, path } = endpoint;
-      if (/audit|sessions|nodes|v1\/reference$/.test(path)) continue;
-      const { body } = await callAllowed(endpoint, {});
+      // What the node is doing changes without anybody's asking.
+      if (/audit|sessions|v1\/nodes?$|v1\/reference$/.test(path)) continue;
+      const { body, status } = await callAllowed(endpoint, {});
+      // One that wants parameters tells nothing without them.
+      if (status === 400) continue;
       seen[`${node} ${path}`] = path.endsWith('streams')
         ? body.items.flatMap(({ peer, outbound }: Anything) =>
             outbound.map(({ position }: Anything) => [peer, position]),
