@@ -1,5 +1,11 @@
+import type { X509Certificate } from 'node:crypto';
 import type { Alarms } from '../../shared/federation/alarms.ts';
-import { trustedPem } from '../../shared/federation/certificates.ts';
+import {
+  certificatesIn,
+  followsFrom,
+  parseCertificate,
+  trustedPem,
+} from '../../shared/federation/certificates.ts';
 import { renewIfDue } from '../../shared/federation/enrolment-renewal.ts';
 import {
   type NodeIdentity,
@@ -65,7 +71,7 @@ export function createOwnIdentity(deps: {
     const formerPems = rows.filter((row) => row !== issuing).map(({ certPem }) => certPem);
     const caPem = trustedPem({ certPem: issuing.certPem, formerPems });
     const identity = deps.identity();
-    if (identity.caPem === caPem) return;
+    if (identity.caPem === caPem || isOfBefore(identity, [issuing.certPem, ...formerPems])) return;
     replaceAuthorities(dir, caPem);
     deps.changed({ ...identity, caPem }, 'authorities.follow');
   }
@@ -120,3 +126,16 @@ export function createOwnIdentity(deps: {
     return true;
   }
 }
+
+/**
+ * Whether the authority that vouches for this node came after all of these: it was enrolled again after the old ones
+ * were stolen, and the release that names the new one is still to be fetched, from where only enrolment's word leads.
+ */
+function isOfBefore({ certPem, caPem }: NodeIdentity, authorities: readonly string[]): boolean {
+  const own = certificatesIn(caPem).find((each) => followsFrom(certPem, each.toString()));
+  if (!own) return false;
+  return authorities.map(parseCertificate).every((each) => isEarlier(each, own));
+}
+
+const isEarlier = (one: X509Certificate, other: X509Certificate) =>
+  Date.parse(one.validFrom) < Date.parse(other.validFrom);
