@@ -63,6 +63,9 @@ function draw(document: PdfDocument, { paper, measure, legible }: Drawn): void {
   }
   document.moveDown(0.5);
   const lines = paper.code?.match(new RegExp(`.{1,${measure.codeLetters}}`, 'g')) ?? [];
-  for (const line of lines)
-    document.fontSize(measure.small).text(line, { lineBreak: false }).moveDown();
+  for (const line of lines) {
+    // Unbroken text leaves the pen at its end: each line is put to the margin.
+    const unbroken = { lineBreak: false };
+    document.fontSize(measure.small).text(line, measure.margin, document.y, unbroken).moveDown();
+  }
 }

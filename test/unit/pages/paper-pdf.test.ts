@@ -1,3 +1,4 @@
+import { inflateSync } from 'node:zlib';
 import { expect } from 'chai';
 import type { Paper } from '../../../shared/pages/paper.tsx';
 import { paperPdf } from '../../../shared/pages/paper-pdf.ts';
@@ -20,7 +21,33 @@ async function pagesOf(kind: 'a4' | '80mm', made: Paper): Promise<number[][]> {
   });
 }
 
+/** Where each piece of text begins, in points from the left (the text matrix of ISO 32000-1, 9.4.2). */
+async function leftEdges(kind: 'a4' | '80mm', made: Paper): Promise<number[]> {
+  const file = await paperPdf(made, kind);
+  const drawn = [...file.toString('latin1').matchAll(/stream\r?\n([\s\S]*?)endstream/g)]
+    .map(([, body = '']) => {
+      try {
+        return inflateSync(Buffer.from(body, 'latin1')).toString('latin1');
+      } catch {
+        return '';
+      }
+    })
+    .join('\n');
+  return [...drawn.matchAll(/1 0 0 1 (\S+) \S+ Tm/g)].map(([, left]) => Number(left));
+}
+
 describe('a paper as a PDF', () => {
+  it('begins every line at its margin, those of the code too', async () => {
+    for (const [kind, margin, codeLines] of [
+      ['a4', 56, 10],
+      ['80mm', 10, 18],
+    ] as const) {
+      const edges = await leftEdges(kind, paper);
+      expect(edges.length).to.be.greaterThan(codeLines + 4);
+      expect([...new Set(edges)], kind).to.deep.equal([margin]);
+    }
+  });
+
   it('is one page of A4', async () => {
     expect(await pagesOf('a4', paper)).to.deep.equal([[595, 841]]);
   });
