@@ -1,9 +1,9 @@
 import type { z } from 'zod';
 import type { Federation } from '../../shared/federation/federation.ts';
-import { answerIn } from '../../shared/federation/peer-answer.ts';
+import { answerIn, passOverSilence } from '../../shared/federation/peer-answer.ts';
 import type { PeerClient } from '../../shared/federation/peers.ts';
 import type { NodeCode } from '../../shared/ids/ids.ts';
-import { DomainError, isDomainError } from '../../shared/problem/problem.ts';
+import { DomainError } from '../../shared/problem/problem.ts';
 import {
   type CountedLeg,
   countedLegs,
@@ -163,8 +163,4 @@ function holderOf(isTheirs: boolean, isOurs: boolean): Holder {
 
 function unusable(branch: NodeCode): DomainError {
   return new DomainError('peer-unreachable', `${branch} answers what is no page of a date.`);
-}
-
-function passOverSilence(error: unknown): void {
-  if (!isDomainError(error, 'peer-unreachable')) throw error;
 }

@@ -1,8 +1,8 @@
 import type { Federation } from '../../shared/federation/federation.ts';
-import { answerIn } from '../../shared/federation/peer-answer.ts';
+import { answerIn, passOverSilence } from '../../shared/federation/peer-answer.ts';
 import type { PeerClient } from '../../shared/federation/peers.ts';
 import { headOffice, type NodeCode } from '../../shared/ids/ids.ts';
-import { DomainError, isDomainError } from '../../shared/problem/problem.ts';
+import { DomainError } from '../../shared/problem/problem.ts';
 import { type PairPosition, pairPositions } from '../../shared/settlement/netting.ts';
 import type { Store, Transaction } from '../../shared/store/store.ts';
 import { type LogEntry, startedHeader } from '../../shared/wire/peer-messages.ts';
@@ -207,10 +207,6 @@ export function createLostSettlements(deps: LostSettlementDeps) {
   federation.onReplay('settlement.completed', restore);
 
   return { bringBack };
-}
-
-function passOverSilence(error: unknown): void {
-  if (!isDomainError(error, 'peer-unreachable')) throw error;
 }
 
 function mirrored({ branch, peer, count, ...sums }: PairPosition): PairPosition {

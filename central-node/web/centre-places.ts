@@ -1,3 +1,4 @@
+import { administrationPlaces } from '../../shared/pages/administration-places.ts';
 import type { PlaceGroup } from '../../shared/pages/view.ts';
 
 /** The menu of head office; who may not go somewhere does not see it. */
@@ -37,21 +38,5 @@ export const centrePlaces: readonly PlaceGroup[] = [
       },
     ],
   },
-  {
-    label: { en: 'Administration', ru: 'Управление' },
-    places: [
-      {
-        ...{ href: '/staff', permission: 'operator.manage', key: 'u' },
-        label: { en: 'Staff', ru: 'Сотрудники' },
-      },
-      {
-        ...{ href: '/node', permission: 'stream.read', key: 'n' },
-        label: { en: 'This node', ru: 'Этот узел' },
-      },
-      {
-        ...{ href: '/audit', permission: 'audit.read', key: 'a' },
-        label: { en: 'Audit trail', ru: 'Журнал действий' },
-      },
-    ],
-  },
+  administrationPlaces,
 ];

@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import type { NodeCode } from '../ids/ids.ts';
-import { DomainError } from '../problem/problem.ts';
+import { DomainError, isDomainError } from '../problem/problem.ts';
 import type { PeerResponse } from './peers.ts';
 
 /**
@@ -19,6 +19,11 @@ export function answerIn<Schema extends z.ZodType>(
   const parsed = schema.safeParse(jsonIn(response.body));
   if (parsed.success) return parsed.data;
   throw new DomainError('peer-unreachable', `${peer} answers what was not asked for.`);
+}
+
+/** For what is asked again later: a peer that is silent, or talks nonsense, is no fault of this node. */
+export function passOverSilence(error: unknown): void {
+  if (!isDomainError(error, 'peer-unreachable')) throw error;
 }
 
 function jsonIn(text: string): unknown {

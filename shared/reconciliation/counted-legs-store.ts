@@ -101,7 +101,7 @@ export async function countedLegs(
   return rows.map((row) => ({ ...row, attempt: Number(row.attempt) }));
 }
 
-/** Is every leg in the totals of this date kept? Those of a store of before version 0.2 are not. */
+/** Is every leg in the totals of this date kept? Those that an older version counted are not. */
 export async function isEveryLegKept(tx: Reader, { branch, businessDate }: Day): Promise<boolean> {
   const row = await tx.get<{ counted: bigint; kept: bigint }>(
     `SELECT
