@@ -14,14 +14,20 @@ const say = (line: string): void => {
 };
 
 /** Imports the registry into the running head office and publishes it. */
-async function importNumbering(head: ApiClient, file: string): Promise<void> {
+async function importNumbering(
+  { maker, checker }: { maker: ApiClient; checker: ApiClient },
+  file: string,
+): Promise<void> {
   const body = {
     registry: await readFile(file, 'utf8'),
     regions: await readFile(assetPath('reference-data/numbering-regions.csv'), 'utf8'),
     inn: operatorInn,
   };
-  const { taken, capacity } = made(await head.post('/api/v1/numbering-imports', body), 'importing');
-  const published = await head.post('/api/v1/reference-releases');
+  const { taken, capacity } = made(
+    await maker.post('/api/v1/numbering-imports', body),
+    'importing',
+  );
+  const published = await checker.post('/api/v1/reference-releases');
   // The same plan again is no news, and no release.
   if (published.body.code !== 'release-invalid') made(published, 'publishing');
   say(`Numbering: ${taken} ranges with ${capacity} numbers`);
@@ -33,7 +39,7 @@ async function play(options: ScenarioOptions): Promise<string[]> {
   if (!centre) throw new Error('the federation has no head office');
   const head = await signInAt(centre, 'manager');
   const deputy = await signInAt(centre, 'deputy');
-  if (options.numbering) await importNumbering(head, options.numbering);
+  if (options.numbering) await importNumbering({ maker: head, checker: deputy }, options.numbering);
   const desks = await openDesks(nodes.filter(({ role }) => role === 'branch'));
 
   say(`\n${options.payments} payments at ${desks.length} branches, seed ${options.seed}`);

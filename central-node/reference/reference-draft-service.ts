@@ -30,8 +30,11 @@ import { movedNumbers } from './moved-number-store.ts';
 import { withMovedNumbers } from './moved-numbers.ts';
 import type { NumberingImport } from './numbering-import.ts';
 import {
+  addDraftEditor,
   type BranchIdentity,
   branchIdentities,
+  clearDraftEditors,
+  draftEditors,
   draftRevision,
   findDraft,
   insertPublication,
@@ -45,6 +48,13 @@ const maxListedPublications = 200;
 
 /** What the caller adds to the same transaction: an audit record, a log entry. */
 export type Also = (tx: Transaction) => Promise<void>;
+
+/** A change of the draft by a person; what a node's own command imports is nobody's. */
+export interface Edit {
+  /** An operator's login: he may not publish what he changed. */
+  readonly by?: string;
+  readonly also?: Also;
+}
 
 export interface PublishOptions {
   /** Not before now; at once when absent. */
@@ -70,19 +80,19 @@ export interface ComposedRelease {
 /** HQ's editable draft of all reference data, and the releases made of it. */
 export interface ReferenceDraftService {
   /** Replaces the data sets whose files the folder has, all or none. */
-  importDirectory(path: string, also?: Also): Promise<ImportedDirectory>;
+  importDirectory(path: string): Promise<ImportedDirectory>;
   /** Replaces numbering plan and foreign numbering together. */
-  importNumbering(result: NumberingImport, also?: Also): Promise<void>;
+  importNumbering(result: NumberingImport, edit?: Edit): Promise<void>;
   /** @throws DomainError `invalid-input` naming row and field. */
-  replaceDataset(name: DatasetName, rows: readonly unknown[], also?: Also): Promise<void>;
+  replaceDataset(name: DatasetName, rows: readonly unknown[], edit?: Edit): Promise<void>;
   /** The draft as it would be released now, branches with their identities, numbers where they moved. */
   rows<Name extends DatasetName>(name: Name): Promise<readonly RowOf<Name>[]>;
   /** What publishing would change, per data set that differs from the highest release. */
-  diff(): Promise<readonly DatasetDiff[]>;
+  diff(): Promise<readonly (DatasetDiff & { readonly changedBy: readonly string[] })[]>;
   /**
    * Validates, signs and stores the next release, and tells `onPublished` in the same transaction.
    * @throws DomainError `release-invalid` when rows do not fit together, nothing changed, or the
-   * draft changed while it was being signed.
+   * draft changed while it was being signed; `same-person` for who changed something of it.
    */
   publish(options: PublishOptions): Promise<ReleaseManifest>;
   /**
@@ -120,18 +130,22 @@ export function createReferenceDraftService({
   readonly signer: Signer;
   readonly references: ReferenceService;
 }): ReferenceDraftService {
-  async function save(contents: ReadonlyMap<DatasetName, DatasetContent>, also?: Also) {
+  async function save(contents: ReadonlyMap<DatasetName, DatasetContent>, { by, also }: Edit) {
     await store.write(async (tx) => {
-      for (const [name, content] of contents) await saveDraft(tx, name, content);
+      for (const [name, content] of contents) {
+        await saveDraft(tx, name, content);
+        if (by !== undefined) await addDraftEditor(tx, name, by);
+      }
       await also?.(tx);
     });
   }
 
   async function compose({ effectiveFrom, evenIfSame = false }: ComposeOptions) {
-    const { revision, datasets, contents } = await store.read(readDraft);
+    const { revision, datasets, contents, editors } = await store.read(readDraft);
     validateDatasets(datasets);
     const last = (await references.highest())?.manifest;
-    if (!evenIfSame && last && datasetNames.every((name) => isAsReleased(last, name, contents))) {
+    const changed = datasetNames.filter((name) => !isAsReleased(last, name, contents));
+    if (!evenIfSame && last && changed.length === 0) {
       throw new DomainError(
         'release-invalid',
         `Nothing has changed since release ${last.version}.`,
@@ -140,11 +154,17 @@ export function createReferenceDraftService({
     const createdAt = now(clock);
     const manifest = manifestOf({ last, createdAt, effectiveFrom, contents });
     const texts = new Map([...contents.values()].map(({ sha256, text }) => [sha256, text]));
-    return { revision, manifest, texts };
+    const changedBy = editors.filter(({ dataset }) => changed.includes(dataset));
+    return { revision, manifest, texts, changedBy };
   }
 
   async function publish({ effectiveFrom, actor, onPublished }: PublishOptions) {
-    const { revision, manifest, texts } = await compose({ effectiveFrom });
+    const { revision, manifest, texts, changedBy } = await compose({ effectiveFrom });
+    const own = changedBy.filter(({ login }) => login === actor).map(({ dataset }) => dataset);
+    if (own.length > 0) {
+      const detail = `You changed ${own.join(', ')}: another person publishes it.`;
+      throw new DomainError('same-person', detail);
+    }
     const manifestJws = await signManifest(signer, manifest);
     const { applied } = await references.apply({
       manifestJws,
@@ -159,6 +179,7 @@ export function createReferenceDraftService({
           publishedAt: manifest.createdAt,
           effectiveFrom: effective,
         });
+        await clearDraftEditors(tx);
         await onPublished?.(tx, manifest);
       },
     });
@@ -167,14 +188,14 @@ export function createReferenceDraftService({
   }
 
   return {
-    async importDirectory(path, also) {
+    async importDirectory(path) {
       const { rows, ignored } = await readDatasetFiles(path);
       const contents = new Map([...rows].map(([name, list]) => [name, draftContent(name, list)]));
-      await save(contents, also);
+      await save(contents, {});
       const counts = Object.fromEntries([...contents].map(([name, { rows: n }]) => [name, n]));
       return { rows: counts, ignored };
     },
-    async importNumbering({ numberingPlan, foreignNumbering, unknownRegions }, also) {
+    async importNumbering({ numberingPlan, foreignNumbering, unknownRegions }, edit = {}) {
       if (unknownRegions.length > 0 || numberingPlan.length === 0) {
         throw new DomainError('invalid-input', 'The numbering import is not complete.');
       }
@@ -182,29 +203,32 @@ export function createReferenceDraftService({
         ['numbering-plan', draftContent('numbering-plan', numberingPlan)],
         ['foreign-numbering', draftContent('foreign-numbering', foreignNumbering)],
       ]);
-      await save(contents, also);
+      await save(contents, edit);
     },
-    replaceDataset: (name, rows, also) => save(new Map([[name, draftContent(name, rows)]]), also),
+    replaceDataset: (name, rows, edit = {}) =>
+      save(new Map([[name, draftContent(name, rows)]]), edit),
     rows: (name) => store.read((tx) => draftRows(tx, name)),
     async diff() {
-      const { datasets } = await store.read(readDraft);
+      const { datasets, editors } = await store.read(readDraft);
       const released = await releasedRows(references);
+      const editorsOf = (name: DatasetName) =>
+        editors.filter(({ dataset }) => dataset === name).map(({ login }) => login);
       return datasetNames
-        .map((name) => diffRows(name, released(name), datasets[name]))
+        .map((name) => ({
+          ...diffRows(name, released(name), datasets[name]),
+          changedBy: editorsOf(name),
+        }))
         .filter(({ added, removed, changed }) => added + removed + changed > 0);
     },
     compose,
     publish,
     publications: () => store.read((tx) => listPublications(tx, maxListedPublications)),
     recordRecovered: ({ version, createdAt, effectiveFrom }) =>
-      store.write((tx) =>
-        insertPublication(tx, {
-          version,
-          actor: 'recovery',
-          publishedAt: createdAt,
-          effectiveFrom,
-        }),
-      ),
+      store.write(async (tx) => {
+        const publishedAt = createdAt;
+        await insertPublication(tx, { version, actor: 'recovery', publishedAt, effectiveFrom });
+        await clearDraftEditors(tx);
+      }),
     async setBranchIdentity(tx, identity) {
       const terms = await draftTerms(tx);
       if (!terms.some(({ code }) => code === identity.code)) {
@@ -272,19 +296,25 @@ async function readDraft(tx: Reader): Promise<Draft> {
   const datasets = datasetsFrom(
     <Name extends DatasetName>(name: Name) => (rows.get(name) ?? []) as RowOf<Name>[],
   );
-  return { revision: await draftRevision(tx), datasets, contents };
+  const editors = await draftEditors(tx);
+  return { revision: await draftRevision(tx), datasets, contents, editors };
 }
 
 interface Draft {
   readonly revision: bigint;
   readonly datasets: Datasets;
   readonly contents: Contents;
+  readonly editors: Awaited<ReturnType<typeof draftEditors>>;
 }
 
 type Contents = ReadonlyMap<DatasetName, DatasetContent>;
 
-function isAsReleased(last: ReleaseManifest, name: DatasetName, contents: Contents): boolean {
-  return last.datasets[name]?.sha256 === contents.get(name)?.sha256;
+function isAsReleased(
+  last: ReleaseManifest | undefined,
+  name: DatasetName,
+  contents: Contents,
+): boolean {
+  return last?.datasets[name]?.sha256 === contents.get(name)?.sha256;
 }
 
 function manifestOf({

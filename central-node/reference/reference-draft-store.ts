@@ -47,6 +47,29 @@ export async function saveDraft(
   await countChange(tx);
 }
 
+/** Who changed which data sets since the draft was last published. */
+export function draftEditors(
+  tx: Reader,
+): Promise<{ readonly dataset: DatasetName; readonly login: string }[]> {
+  return tx.all('SELECT dataset, login FROM draft_editors ORDER BY dataset, login');
+}
+
+export async function addDraftEditor(
+  tx: Transaction,
+  dataset: DatasetName,
+  login: string,
+): Promise<void> {
+  await tx.run(
+    'INSERT OR IGNORE INTO draft_editors (dataset, login) VALUES (?, ?)',
+    dataset,
+    login,
+  );
+}
+
+export async function clearDraftEditors(tx: Transaction): Promise<void> {
+  await tx.run('DELETE FROM draft_editors');
+}
+
 interface IdentityRow {
   readonly code: string;
   readonly peer_url: string;

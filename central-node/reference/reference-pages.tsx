@@ -24,6 +24,8 @@ const referenceTexts = catalogue(
     added: 'Added',
     changed: 'Changed',
     removed: 'Removed',
+    changedBy: 'Changed by',
+    ownChange: 'You changed something of this. Another person has to publish it.',
     rowsOf: (name: string) => `What changes in ${name}, the first rows`,
     change: 'Change',
     row: 'Row',
@@ -55,6 +57,8 @@ const referenceTexts = catalogue(
     added: 'Добавлено',
     changed: 'Изменено',
     removed: 'Удалено',
+    changedBy: 'Кто изменил',
+    ownChange: 'Здесь есть ваши изменения. Опубликовать их должен другой человек.',
     rowsOf: (name: string) => `Что меняется в ${name}, первые строки`,
     change: 'Изменение',
     row: 'Строка',
@@ -108,6 +112,7 @@ export function referencePages({ pages, reference }: ReferencePagesDeps): void {
     const changes = await reference.getDraftChanges(view.c);
     const releases = await reference.listReleases(view.c);
     const { count, moment } = view.format;
+    const isOwn = changes.items.some(({ changedBy }) => changedBy.includes(view.principal.login));
     const content = (
       <>
         <Heading title={words.title} />
@@ -122,6 +127,7 @@ export function referencePages({ pages, reference }: ReferencePagesDeps): void {
             { label: words.added, isNumber: true, cell: ({ added }) => count(added) },
             { label: words.changed, isNumber: true, cell: ({ changed }) => count(changed) },
             { label: words.removed, isNumber: true, cell: ({ removed }) => count(removed) },
+            { label: words.changedBy, cell: ({ changedBy }) => changedBy.join(', ') || '–' },
           ]}
         />
         {changes.items.map((change) => (
@@ -130,7 +136,11 @@ export function referencePages({ pages, reference }: ReferencePagesDeps): void {
         {view.may('reference.publish') && changes.items.length > 0 ? (
           <form method="post" action={`${path}/releases`} class="panel">
             <p class="hint">{words.publishText}</p>
-            <Button>{words.publish}</Button>
+            {isOwn ? (
+              <Notice tone="warn">{words.ownChange}</Notice>
+            ) : (
+              <Button>{words.publish}</Button>
+            )}
           </form>
         ) : null}
         <Table

@@ -48,6 +48,9 @@ const datasetDiff = z
     added: z.int(),
     changed: z.int(),
     removed: z.int(),
+    changedBy: z
+      .array(z.string())
+      .openapi({ description: 'Who changed it since the last release: another person publishes' }),
     samples: z
       .array(
         z.strictObject({
@@ -93,6 +96,7 @@ export function referenceRoutes({ endpoint }: Pick<Api, 'endpoint'>, deps: Refer
       operationId: 'publishRelease',
       tag: 'Reference data',
       summary: 'Publish the draft as the next release: signed, and told to every branch',
+      description: 'A draft that holds a change of yours is for another person to publish.',
       body: z.strictObject({ effectiveFrom: instant.optional() }),
       response: releaseView,
     },
@@ -148,8 +152,9 @@ export function referenceRoutes({ endpoint }: Pick<Api, 'endpoint'>, deps: Refer
       response: z.strictObject({ items: z.array(datasetDiff) }),
     },
     async () => ({
-      items: (await drafts.diff()).map(({ samples, ...counts }) => ({
+      items: (await drafts.diff()).map(({ samples, changedBy, ...counts }) => ({
         ...counts,
+        changedBy: [...changedBy],
         samples: samples.map(({ kind, key, before, after }) => ({
           ...{ kind, key },
           ...(before ? { before: { ...before } } : {}),
@@ -210,7 +215,8 @@ function draftRoutes(
       response: z.strictObject({ name: z.string(), rows: z.int() }),
     },
     async ({ params: { name }, body, principal }) => {
-      await drafts.replaceDataset(name, body.rows, noting(principal, 'reference.edit', name));
+      const also = noting(principal, 'reference.edit', name);
+      await drafts.replaceDataset(name, body.rows, { by: principal.login, also });
       return { name, rows: body.rows.length };
     },
   );
@@ -241,7 +247,8 @@ function draftRoutes(
       const { rows: count, taken, capacity, branches, unknownRegions } = result;
       if (!body.dryRun) {
         if (unknownRegions.length > 0 || taken === 0) throw notImported(unknownRegions);
-        await drafts.importNumbering(result, noting(principal, 'numbering.import', body.inn));
+        const also = noting(principal, 'numbering.import', body.inn);
+        await drafts.importNumbering(result, { by: principal.login, also });
       }
       return {
         ...{ rows: count, taken, capacity },

@@ -51,7 +51,7 @@ describe('the console of head office, in a browser', () => {
     await page.screenshot({ path: join(pictures, 'nodes.png') });
   }).timeout(180_000);
 
-  it('publishes a release that a branch shows under its menu', async () => {
+  it('publishes by another person a release that a branch shows under its menu', async () => {
     const { page } = manager;
     await go(page, '/reference/regions');
     const rows = await page.locator('#rows').inputValue();
@@ -62,8 +62,10 @@ describe('the console of head office, in a browser', () => {
     await go(page, '/reference');
     expect(await page.locator('main').textContent()).to.contain('name: "Новый регион"');
     await page.screenshot({ path: join(pictures, 'release.png') });
-    await press(page, 'Publish the next release');
-    await page.getByText('The draft is what was published last.').waitFor();
+    await page.getByText('Another person has to publish it.').waitFor();
+    await go(deputy.page, '/reference');
+    await press(deputy.page, 'Publish the next release');
+    await deputy.page.getByText('The draft is what was published last.').waitFor();
     const desk = await visit(browser, federation.branch('SPB').url);
     await signInAs(desk.page, 'cashier', password);
     await desk.page.getByText('Release 2').waitFor();

@@ -113,7 +113,7 @@ export async function settle(town: Town): Promise<void> {
 
 /** A release that differs from the one before in a name. */
 async function publish(town: Town, cycle: number): Promise<void> {
-  const { maker } = town;
+  const { maker, checker } = town;
   const path = '/api/v1/reference-draft/datasets/services';
   const { rows } = (await maker.get(path)).body;
   const name = `Голосовая почта ${cycle}-${town.answered.length}`;
@@ -121,5 +121,5 @@ async function publish(town: Town, cycle: number): Promise<void> {
     row.code === 'VOICEMAIL' ? { ...row, name } : row,
   );
   await maker.ask({ method: 'PUT', path, body: { rows: changed } });
-  town.answered.push(await maker.ask({ path: '/api/v1/reference-releases', body: {} }));
+  town.answered.push(await checker.ask({ path: '/api/v1/reference-releases', body: {} }));
 }

@@ -124,9 +124,8 @@ describe('a head office in wrong hands', () => {
     it('does not put off what comes after a release of a far day', async () => {
       const { version } = await held();
       await edit('far');
-      const { manager } = federation.hq;
       const effectiveFrom = at(10_000 * 24 * hourMs);
-      const far = await manager.post('/api/v1/reference-releases', { effectiveFrom });
+      const far = await federation.deputy.post('/api/v1/reference-releases', { effectiveFrom });
       expect(far.status, JSON.stringify(far.body)).to.equal(201);
       await edit('near');
       await federation.publish();

@@ -274,7 +274,8 @@ function release({ wish }: People, chance: Chance): void {
     const others = present.filter((each) => each.code !== 'VOICEMAIL');
     const next = { rows: rows ?? [...others, row] };
     wish({ code, what: 'draft', path, method: 'PUT', body: next }, () => {
-      wish({ code, what: 'release', path: '/api/v1/reference-releases', body: {} }, (made) => {
+      const publication = { path: '/api/v1/reference-releases', body: {}, login: 'deputy' };
+      wish({ code, what: 'release', ...publication }, (made) => {
         // What cannot be published is put right again.
         if (made.outcome === 'refused')
           wish({

@@ -117,6 +117,30 @@ describe('the reference draft', () => {
     expect((await draft.publish({ actor: 'boris' })).version).to.equal(2);
   });
 
+  it('is published by another person than those who changed it, as long as the change stands', async () => {
+    await draft.importDirectory(demo);
+    await draft.publish({ actor: 'anna' });
+    const before = await draft.rows('regions');
+    const edit = (name: string, by: string) =>
+      draft.replaceDataset('regions', [...before, { code: 'new', name, branch: 'MSK' }], { by });
+    const refusal = async (actor: string) => {
+      const error = await failureOf(draft.publish({ actor }));
+      return isDomainError(error) ? error.code : error;
+    };
+    await edit('Новый', 'anna');
+    await edit('Новейший', 'boris');
+    expect((await draft.diff())[0]?.changedBy).to.deep.equal(['anna', 'boris']);
+    expect(await refusal('anna')).to.equal('same-person');
+    expect(await refusal('boris')).to.equal('same-person');
+    await draft.replaceDataset('regions', before, { by: 'boris' });
+    const [type] = await draft.rows('document-types');
+    await draft.replaceDataset('document-types', type ? [type] : [], { by: 'anna' });
+    expect(await refusal('anna')).to.equal('same-person');
+    expect((await draft.publish({ actor: 'boris' })).version).to.equal(2);
+    await edit('Новый', 'boris');
+    expect((await draft.publish({ actor: 'anna' })).version).to.equal(3);
+  });
+
   it('signs nothing that does not fit together', async () => {
     await draft.importDirectory(demo);
     await draft.replaceDataset('tenders', []);
