@@ -3,6 +3,9 @@ import type { Row, SqlParameter } from './store.ts';
 
 export type MaybePromise<T> = T | Promise<T>;
 
+/** How much of a statement's result is wanted: the first row alone is cheaper. */
+export type Wanted = 'all' | 'first';
+
 /** What a copy needs of the queue that goes on meanwhile. */
 export interface BackupTurns {
   /** Runs what must not meet a transaction. */
@@ -24,14 +27,15 @@ export interface Driver {
   /** How many reads are worth running at the same time. */
   readonly readsTogetherMax: number;
 
-  all(sql: string, params: readonly SqlParameter[]): MaybePromise<Row[]>;
+  /** Carries a statement out whole, and gives back the rows that are wanted. */
+  all(sql: string, params: readonly SqlParameter[], wanted?: Wanted): MaybePromise<Row[]>;
   run(sql: string, params: readonly SqlParameter[]): MaybePromise<number>;
   /** Several statements, ours, without parameters. */
   script(sql: string): MaybePromise<void>;
 
   beginReads(): MaybePromise<void>;
   /** Refuses what is not a mere read. */
-  read(sql: string, params: readonly SqlParameter[]): MaybePromise<Row[]>;
+  read(sql: string, params: readonly SqlParameter[], wanted?: Wanted): MaybePromise<Row[]>;
   /** Does not throw. */
   endReads(): MaybePromise<void>;
 

@@ -1,5 +1,5 @@
 import { assert } from '../problem/problem.ts';
-import type { Driver, MaybePromise } from './driver.ts';
+import type { Driver, MaybePromise, Wanted } from './driver.ts';
 import type { Reader, Row, SqlParameter, Transaction } from './store.ts';
 
 export const attemptDepthMax = 16;
@@ -24,9 +24,9 @@ const overAssertion = 'a transaction is not used after its function ended';
 export function readHandle(driver: Driver): Handle<Reader> {
   let open = true;
   return {
-    tx: readerOn((sql, params) => {
+    tx: readerOn((sql, params, wanted) => {
       assert(open, overAssertion);
-      return driver.read(sql, params);
+      return driver.read(sql, params, wanted);
     }),
     end: () => {
       open = false;
@@ -72,9 +72,9 @@ export function writeHandle(driver: Driver): WriteHandle {
 
   return {
     tx: {
-      ...readerOn((sql, params) => {
+      ...readerOn((sql, params, wanted) => {
         assert(open, overAssertion);
-        return driver.all(sql, params);
+        return driver.all(sql, params, wanted);
       }),
       run: async (sql, ...params) => {
         assert(open, overAssertion);
@@ -94,13 +94,16 @@ export function writeHandle(driver: Driver): WriteHandle {
   };
 }
 
-function readerOn(query: (sql: string, params: SqlParameter[]) => MaybePromise<Row[]>): Reader {
+function readerOn(
+  query: (sql: string, params: SqlParameter[], wanted: Wanted) => MaybePromise<Row[]>,
+): Reader {
   /** The border of the store: what a row looks like is the schema's and the statement's word. */
-  const rowsOf = async <T>(sql: string, params: SqlParameter[]) =>
-    (await query(sql, params)) as T[];
+  const rowsOf = async <T>(sql: string, params: SqlParameter[], wanted: Wanted) =>
+    (await query(sql, params, wanted)) as T[];
   return {
     get: async <T extends object = Row>(sql: string, ...params: SqlParameter[]) =>
-      (await rowsOf<T>(sql, params))[0],
-    all: <T extends object = Row>(sql: string, ...params: SqlParameter[]) => rowsOf<T>(sql, params),
+      (await rowsOf<T>(sql, params, 'first'))[0],
+    all: <T extends object = Row>(sql: string, ...params: SqlParameter[]) =>
+      rowsOf<T>(sql, params, 'all'),
   };
 }

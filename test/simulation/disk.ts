@@ -190,13 +190,13 @@ function faulty(disk: Disk, process: Process, sound: Driver): Driver {
 
   return {
     ...sound,
-    all: (sql, params) => within(() => sound.all(sql, params)),
+    all: (sql, params, wanted) => within(() => sound.all(sql, params, wanted)),
     run: (sql, params) => within(() => sound.run(sql, params)),
-    read: (sql, params) => {
+    read: (sql, params, wanted) => {
       if (!process.isAlive()) return never;
       if (disk.faults.statement() === 'fail')
         throw storeUnavailable('The store cannot be read now.');
-      return sound.read(sql, params);
+      return sound.read(sql, params, wanted);
     },
     begin: () => {
       if (!process.isAlive()) return never;
