@@ -5,16 +5,13 @@ import { DomainError, type FieldError } from '../../shared/problem/problem.ts';
 import { rowErrors } from '../../shared/reference/dataset-content.ts';
 import { type DatasetName, editableDatasets } from '../../shared/reference/datasets.ts';
 import { draftSchema } from './draft-rows.ts';
+import { columnsOf, rowOfCells } from './row-cells.ts';
 
 const maxFileBytes = 64 * 1024 * 1024;
 const maxListedErrors = 100;
 /** Of a line; the parser takes seconds for each million characters of a longer one. */
 const maxLineLength = 64 * 1024;
 const columnName = /^[a-z][a-z.]*$/i;
-
-/** Cells of these columns are not plain text; a list is separated by spaces. */
-const listColumns: ReadonlySet<string> = new Set(['services']);
-const integerColumns: ReadonlySet<string> = new Set(['decimals', 'basisPoints']);
 
 export interface DatasetFiles {
   readonly rows: ReadonlyMap<DatasetName, readonly object[]>;
@@ -39,7 +36,7 @@ export async function readDatasetFiles(directory: string): Promise<DatasetFiles>
       continue;
     }
     const text = await readText(join(directory, file), file);
-    const records = extension === '.csv' ? csvRows(text, file) : jsonRows(text, file);
+    const records = extension === '.csv' ? csvRows(text, name, file) : jsonRows(text, file);
     rows.set(name, checkedRows({ name, file, records, errors }));
   }
   if (errors.length > 0) throw refuse(errors.slice(0, maxListedErrors));
@@ -88,7 +85,7 @@ function checkedRows({
   return rows;
 }
 
-function csvRows(text: string, file: string): readonly FileRow[] {
+function csvRows(text: string, name: DatasetName, file: string): readonly FileRow[] {
   try {
     const records: unknown = parse(text, {
       ...{ bom: true, info: true, trim: true },
@@ -99,32 +96,18 @@ function csvRows(text: string, file: string): readonly FileRow[] {
     if (header.length === 0 || !header.every((column) => columnName.test(column))) {
       throw refuse([{ field: file, message: 'does not begin with a line of field names' }]);
     }
-    return lines.slice(1).map(({ info, record }) => ({
-      place: `line ${info.lines}`,
-      value: rowOf(header, record),
-    }));
+    const columns = columnsOf(name);
+    return lines.slice(1).map(({ info, record }) => {
+      const cells = header.map((column, place) => [column, record[place] ?? '']);
+      return {
+        place: `line ${info.lines}`,
+        value: rowOfCells(columns, Object.fromEntries(cells)),
+      };
+    });
   } catch (error) {
     if (!(error instanceof CsvError)) throw error;
     throw refuse([{ field: file, message: error.message }], error);
   }
-}
-
-function rowOf(header: readonly string[], cells: readonly string[]): object {
-  const row: Record<string, unknown> = {};
-  for (const [place, column] of header.entries()) {
-    const value = cellValue(column, cells[place] ?? '');
-    if (value === undefined) continue;
-    const [outer = column, inner] = column.split('.');
-    if (inner === undefined) row[outer] = value;
-    else row[outer] = { ...Object(row[outer]), [inner]: value };
-  }
-  return row;
-}
-
-function cellValue(column: string, cell: string): unknown {
-  if (listColumns.has(column)) return cell.split(/\s+/).filter((item) => item !== '');
-  if (cell === '') return undefined;
-  return integerColumns.has(column) && /^\d{1,9}$/.test(cell) ? Number(cell) : cell;
 }
 
 function jsonRows(text: string, file: string): readonly FileRow[] {

@@ -8,6 +8,7 @@ import {
   datasets,
   type RowOf,
 } from '../../shared/reference/datasets.ts';
+import { parseInput } from '../../shared/web/input.ts';
 import type { BranchIdentity } from './reference-draft-store.ts';
 
 const maxListedErrors = 100;
@@ -43,6 +44,37 @@ export function parseDraftRows(name: DatasetName, rows: readonly unknown[]): rea
   if (errors.length === 0) return valid;
   const first = errors[0];
   throw new DomainError('invalid-input', first && `${first.field} ${first.message}.`, { errors });
+}
+
+/** One row as somebody found it and as he leaves it: without the one it is new, without the other gone. */
+export interface RowWish {
+  readonly before?: object | undefined;
+  readonly after?: object | undefined;
+}
+
+/**
+ * The rows with one of them added, changed or removed.
+ * @throws DomainError `row-changed` when it is not as it was found, `invalid-input` naming the field.
+ */
+export function changedRows(
+  name: DatasetName,
+  rows: readonly object[],
+  { before, after }: RowWish,
+): readonly object[] {
+  const key = before && rowKey(name, before);
+  const found = before && rows.find((row) => rowKey(name, row) === key);
+  if (before && !(found && same(name, found, before))) throw new DomainError('row-changed');
+  const others = rows.filter((row) => row !== found);
+  if (after === undefined) return others;
+  const row = parseInput(draftSchema(name), after);
+  const own = rowKey(name, row);
+  if (others.some((other) => rowKey(name, other) === own)) {
+    const [field = ''] = datasets[name].key;
+    throw new DomainError('invalid-input', `${own} is there already.`, {
+      errors: [{ field, message: 'is there twice' }],
+    });
+  }
+  return [...others, row];
 }
 
 /** A branch as it is released: before it enrols it is known, inactive and without keys. */

@@ -20,10 +20,12 @@ import type { Reader, Store, Transaction } from '../../shared/store/store.ts';
 import { type Clock, type Instant, now } from '../../shared/time/clock.ts';
 import { readDatasetFiles } from './dataset-files.ts';
 import {
+  changedRows,
   type DatasetDiff,
   type DraftRow,
   diffRows,
   parseDraftRows,
+  type RowWish,
   releasedBranches,
 } from './draft-rows.ts';
 import { movedNumbers } from './moved-number-store.ts';
@@ -85,6 +87,13 @@ export interface ReferenceDraftService {
   importNumbering(result: NumberingImport, edit?: Edit): Promise<void>;
   /** @throws DomainError `invalid-input` naming row and field. */
   replaceDataset(name: DatasetName, rows: readonly unknown[], edit?: Edit): Promise<void>;
+  /**
+   * One row, in a transaction of its own: what others change meanwhile stays.
+   * @throws DomainError `row-changed`, `invalid-input` naming the field.
+   */
+  changeRow(name: DatasetName, wish: RowWish, edit?: Edit): Promise<void>;
+  /** What is edited, by key, without what enrolment and the branches add to it. */
+  editedRows(name: DatasetName): Promise<readonly object[]>;
   /** The draft as it would be released now, branches with their identities, numbers where they moved. */
   rows<Name extends DatasetName>(name: Name): Promise<readonly RowOf<Name>[]>;
   /** What publishing would change, per data set that differs from the highest release. */
@@ -132,10 +141,7 @@ export function createReferenceDraftService({
 }): ReferenceDraftService {
   async function save(contents: ReadonlyMap<DatasetName, DatasetContent>, { by, also }: Edit) {
     await store.write(async (tx) => {
-      for (const [name, content] of contents) {
-        await saveDraft(tx, name, content);
-        if (by !== undefined) await addDraftEditor(tx, name, by);
-      }
+      for (const [name, content] of contents) await saveEdited(tx, content, { name, by });
       await also?.(tx);
     });
   }
@@ -207,6 +213,13 @@ export function createReferenceDraftService({
     },
     replaceDataset: (name, rows, edit = {}) =>
       save(new Map([[name, draftContent(name, rows)]]), edit),
+    changeRow: (name, wish, { by, also } = {}) =>
+      store.write(async (tx) => {
+        const rows = changedRows(name, await draftOf(tx, name), wish);
+        await saveEdited(tx, datasetContent(name, rows), { name, by });
+        await also?.(tx);
+      }),
+    editedRows: (name) => store.read((tx) => draftOf(tx, name)),
     rows: (name) => store.read((tx) => draftRows(tx, name)),
     async diff() {
       const { datasets, editors } = await store.read(readDraft);
@@ -245,6 +258,15 @@ export function createReferenceDraftService({
       return true;
     },
   };
+}
+
+async function saveEdited(
+  tx: Transaction,
+  content: DatasetContent,
+  { name, by }: { name: DatasetName; by: string | undefined },
+): Promise<void> {
+  await saveDraft(tx, name, content);
+  if (by !== undefined) await addDraftEditor(tx, name, by);
 }
 
 function draftContent(name: DatasetName, rows: readonly unknown[]): DatasetContent {

@@ -7,86 +7,17 @@ import {
   State,
   Table,
 } from '../../shared/pages/components.tsx';
-import { catalogue } from '../../shared/pages/language.ts';
 import type { Pages, Shown } from '../../shared/pages/pages.tsx';
 import { problemText } from '../../shared/pages/problem-texts.ts';
 import type { View } from '../../shared/pages/view.ts';
-import { DomainError, isDomainError } from '../../shared/problem/problem.ts';
+import { isDomainError } from '../../shared/problem/problem.ts';
 import { datasetNames } from '../../shared/reference/datasets.ts';
 import type { ReferenceEndpoints } from './reference-routes.ts';
-
-const referenceTexts = catalogue(
-  {
-    title: 'Reference data',
-    changes: 'What publishing now would change',
-    noChanges: 'The draft is what was published last.',
-    dataset: 'Data set',
-    added: 'Added',
-    changed: 'Changed',
-    removed: 'Removed',
-    changedBy: 'Changed by',
-    ownChange: 'You changed something of this. Another person has to publish it.',
-    rowsOf: (name: string) => `What changes in ${name}, the first rows`,
-    change: 'Change',
-    row: 'Row',
-    before: 'In the release',
-    after: 'In the draft',
-    publish: 'Publish the next release',
-    publishText:
-      'It is signed and told to every branch at once. A mistake is corrected by the next.',
-    releases: 'Releases',
-    none: 'Nothing has been published yet.',
-    version: 'Release',
-    published: 'Published',
-    by: 'By',
-    effective: 'In force from',
-    datasets: 'Data sets of the draft',
-    open: 'Open',
-    back: 'All data sets',
-    rows: 'Rows, one a line',
-    rowsHint: 'Each line is one row. Nothing is published before somebody publishes it.',
-    save: 'Save into the draft',
-    line: (line: number) => `Line ${line} is no row.`,
-    saved: 'Saved into the draft.',
-  },
-  {
-    title: 'Справочники',
-    changes: 'Что изменит публикация сейчас',
-    noChanges: 'Черновик совпадает с последним релизом.',
-    dataset: 'Справочник',
-    added: 'Добавлено',
-    changed: 'Изменено',
-    removed: 'Удалено',
-    changedBy: 'Кто изменил',
-    ownChange: 'Здесь есть ваши изменения. Опубликовать их должен другой человек.',
-    rowsOf: (name: string) => `Что меняется в ${name}, первые строки`,
-    change: 'Изменение',
-    row: 'Строка',
-    before: 'В релизе',
-    after: 'В черновике',
-    publish: 'Опубликовать следующий релиз',
-    publishText: 'Он подписывается и сразу уходит в филиалы. Ошибку исправит следующий.',
-    releases: 'Релизы',
-    none: 'Ещё ничего не опубликовано.',
-    version: 'Релиз',
-    published: 'Опубликован',
-    by: 'Кем',
-    effective: 'Действует с',
-    datasets: 'Справочники черновика',
-    open: 'Открыть',
-    back: 'Все справочники',
-    rows: 'Строки, по одной',
-    rowsHint: 'Каждая строка — одна запись. До публикации филиалы ничего не увидят.',
-    save: 'Сохранить в черновик',
-    line: (line: number) => `Строка ${line} не читается.`,
-    saved: 'Сохранено в черновик.',
-  },
-);
+import { referenceRowPages } from './reference-row-pages.tsx';
+import { referenceTexts } from './reference-texts.ts';
 
 const path = '/reference';
 const changeTones = { added: 'good', changed: 'busy', removed: 'bad' } as const;
-/** More would be no page for people; the API takes them. */
-const maxEditedRows = 2_000;
 
 export interface ReferencePagesDeps {
   readonly pages: Pages;
@@ -122,7 +53,7 @@ export function referencePages({ pages, reference }: ReferencePagesDeps): void {
           columns={[
             {
               label: words.dataset,
-              cell: ({ dataset }) => <a href={`${path}/${dataset}`}>{dataset}</a>,
+              cell: ({ dataset }) => <a href={`${path}/${dataset}`}>{words.names[dataset]}</a>,
             },
             { label: words.added, isNumber: true, cell: ({ added }) => count(added) },
             { label: words.changed, isNumber: true, cell: ({ changed }) => count(changed) },
@@ -155,7 +86,7 @@ export function referencePages({ pages, reference }: ReferencePagesDeps): void {
         <Panel title={words.datasets}>
           <p class="actions">
             {datasetNames.map((name) => (
-              <LinkButton href={`${path}/${name}`}>{name}</LinkButton>
+              <LinkButton href={`${path}/${name}`}>{words.names[name]}</LinkButton>
             ))}
           </p>
         </Panel>
@@ -164,24 +95,7 @@ export function referencePages({ pages, reference }: ReferencePagesDeps): void {
     return { title: words.title, content, ...(error === undefined ? {} : { status: 409 }) };
   }
 
-  const one = `${path}/:name`;
-  pages.page({ path: one, permission: 'reference.read' }, async (view) => {
-    const { rows } = await reference.getDraftDataset(view.c, { params: nameOf(view) });
-    return datasetPage(view, rows.map((row) => JSON.stringify(row)).join('\n'), {});
-  });
-
-  pages.action({ path: one, permission: 'reference.edit' }, async (view) => {
-    const { rows: text = '' } = view.form;
-    const words = view.words(referenceTexts);
-    try {
-      const rows = rowsOf(text, words.line);
-      await reference.replaceDraftDataset(view.c, { params: nameOf(view), body: { rows } });
-      return datasetPage(view, text, { saved: words.saved });
-    } catch (error) {
-      if (!isDomainError(error)) throw error;
-      return datasetPage(view, text, { error: error.message });
-    }
-  });
+  referenceRowPages({ pages, reference });
 }
 
 type DatasetChange = Awaited<ReturnType<ReferenceEndpoints['getDraftChanges']>>['items'][number];
@@ -191,7 +105,7 @@ function RowChanges({ view, change }: { view: View; change: DatasetChange }) {
   const words = view.words(referenceTexts);
   return (
     <Table
-      {...{ caption: words.rowsOf(change.dataset), empty: '', rows: change.samples }}
+      {...{ caption: words.rowsOf(words.names[change.dataset]), empty: '', rows: change.samples }}
       columns={[
         {
           label: words.change,
@@ -213,50 +127,4 @@ function fieldsOf(row: object | undefined, other: object | undefined): string {
     return text === JSON.stringify(others.get(field)) ? [] : [`${field}: ${text}`];
   });
   return texts.join(', ') || '–';
-}
-
-function nameOf(view: View): { name: string } {
-  return { name: view.params.name ?? '' };
-}
-
-function rowsOf(text: string, lineText: (line: number) => string): object[] {
-  const lines = text.split('\n').filter((line) => line.trim() !== '');
-  return lines.slice(0, maxEditedRows).map((line, index) => {
-    try {
-      return Object(JSON.parse(line));
-    } catch {
-      throw new DomainError('invalid-input', lineText(index + 1));
-    }
-  });
-}
-
-function datasetPage(
-  view: View,
-  text: string,
-  { error, saved }: { error?: string; saved?: string },
-): Shown {
-  const words = view.words(referenceTexts);
-  const { name } = nameOf(view);
-  const isEditable = view.may('reference.edit') && text.split('\n').length <= maxEditedRows;
-  const content = (
-    <>
-      <Heading title={`${words.dataset}: ${name}`}>
-        <LinkButton href={path}>{words.back}</LinkButton>
-      </Heading>
-      {error === undefined ? null : <Notice tone="bad">{error}</Notice>}
-      {saved === undefined ? null : <Notice tone="good">{saved}</Notice>}
-      <form method="post" action={`${path}/${name}`} class="panel">
-        <label for="rows">{words.rows}</label>
-        <p class="hint">{words.rowsHint}</p>
-        <textarea
-          {...{ id: 'rows', name: 'rows', rows: 24, spellcheck: false, wrap: 'off' }}
-          readonly={!isEditable}
-        >
-          {text}
-        </textarea>
-        {isEditable ? <Button>{words.save}</Button> : null}
-      </form>
-    </>
-  );
-  return { title: name, content, ...(error === undefined ? {} : { status: 422 }) };
 }

@@ -9,6 +9,7 @@ import type { ReleaseManifest } from '../../shared/reference/release.ts';
 import type { Transaction } from '../../shared/store/store.ts';
 import type { Api } from '../../shared/web/api.ts';
 import { instant, page } from '../../shared/web/schemas.ts';
+import { draftRowRoutes } from './draft-row-routes.ts';
 import { importNumbering } from './numbering-import.ts';
 import { preparedReleaseRoutes } from './prepared-release-routes.ts';
 import type { PreparedReleases } from './prepared-releases.ts';
@@ -166,8 +167,9 @@ export function referenceRoutes({ endpoint }: Pick<Api, 'endpoint'>, deps: Refer
 
   preparedReleaseRoutes({ endpoint }, { prepared: deps.prepared, noting });
   const draft = draftRoutes({ endpoint }, deps, noting);
+  const row = draftRowRoutes({ endpoint }, { drafts, noting });
 
-  return { publishRelease, listReleases, getDraftChanges, ...draft };
+  return { publishRelease, listReleases, getDraftChanges, ...draft, ...row };
 }
 
 /** As the pages ask them. */

@@ -88,21 +88,27 @@ export interface Choice {
   readonly label: string;
 }
 
-export const Select: FC<{
-  label: string;
-  name: string;
-  value?: string | undefined;
-  choices: readonly Choice[];
-}> = ({ label, name, value, choices }) => (
-  <div class="field">
+export const Select: FC<
+  FieldProps & { value?: string | undefined; choices: readonly Choice[] }
+> = ({ label, name, value, choices, error }) => (
+  <div class={error ? 'field wrong' : 'field'}>
     <label for={name}>{label}</label>
-    <select id={name} name={name}>
+    <select
+      id={name}
+      name={name}
+      {...(error ? { 'aria-describedby': `${name}-error`, 'aria-invalid': 'true' } : {})}
+    >
       {choices.map((choice) => (
         <option value={choice.value} selected={choice.value === value}>
           {choice.label}
         </option>
       ))}
     </select>
+    {error ? (
+      <p class="error" id={`${name}-error`}>
+        {error}
+      </p>
+    ) : null}
   </div>
 );
 

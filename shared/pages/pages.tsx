@@ -8,9 +8,11 @@ import { readForm } from '../web/request-body.ts';
 import { answer, pagePolicy, refusalOf } from '../web/response.ts';
 import { loadAssets } from './assets.ts';
 import { LinkButton, Notice } from './components.tsx';
+import { fieldComplaint, fieldName } from './field-texts.ts';
 import { formatsFor, plainFormats } from './formats.ts';
 import { Document } from './frame.tsx';
 import { frameTexts } from './frame-texts.ts';
+import type { Language } from './language.ts';
 import { preferencesOf } from './preferences.ts';
 import { problemText } from './problem-texts.ts';
 import { tableRows } from './table-rows.ts';
@@ -222,7 +224,7 @@ export function createPages({ api, nodeName, timeZone, groups }: PagesDeps) {
     const content = (
       <>
         <Notice tone="bad" title={problemText(view.language, error)}>
-          <Details error={error} />
+          <Details error={error} language={view.language} />
         </Notice>
         {made.content}
       </>
@@ -311,10 +313,10 @@ function isOwnPage(error: DomainError): boolean {
 }
 
 /** Which fields are wrong, and how. */
-const Details: FC<{ error: DomainError }> = ({ error }) => (
+const Details: FC<{ error: DomainError; language: Language }> = ({ error, language }) => (
   <>
     {error.errors.slice(0, maxShownErrors).map(({ field, message }) => (
-      <p>{`${field}: ${message}`}</p>
+      <p>{`${fieldName(language, field)}: ${fieldComplaint(language, message)}`}</p>
     ))}
   </>
 );

@@ -47,6 +47,7 @@ export const problems = {
   'release-invalid': [422, 'The reference data does not fit together'],
   'release-not-approved': [422, 'Too few release keys have signed the release'],
   'release-not-found': [404, 'No such release'],
+  'row-changed': [409, 'Somebody else has changed the row meanwhile'],
   'dataset-not-found': [404, 'No such data set'],
   'window-not-found': [404, 'No such settlement window'],
   'window-not-open': [409, 'The settlement window is not open'],

@@ -53,14 +53,23 @@ describe('the console of head office, in a browser', () => {
 
   it('publishes by another person a release that a branch shows under its menu', async () => {
     const { page } = manager;
-    await go(page, '/reference/regions');
-    const rows = await page.locator('#rows').inputValue();
-    const added = JSON.stringify({ code: 'new', name: 'Новый регион', branch: 'MSK' });
-    await page.locator('#rows').fill(`${rows}\n${added}`);
-    await press(page, 'Save into the draft');
-    await page.locator('.notice.good').waitFor();
     await go(page, '/reference');
-    expect(await page.locator('main').textContent()).to.contain('name: "Новый регион"');
+    await page.getByRole('link', { name: 'Regions' }).click();
+    await page.getByRole('link', { name: 'Add a row' }).click();
+    await page.locator('#code').fill('no code');
+    await page.locator('#name').fill('Новый регион');
+    await page.locator('#branch').selectOption('MSK');
+    await press(page, 'Save into the draft');
+    await page.locator('#code-error', { hasText: 'is not a code' }).waitFor();
+    await page.locator('#code').fill('new');
+    await press(page, 'Save into the draft');
+    await page.getByRole('link', { name: 'new', exact: true }).click();
+    await page.locator('#name').fill('Новейший регион');
+    await press(page, 'Save into the draft');
+    await page.getByRole('cell', { name: 'Новейший регион' }).waitFor();
+    await page.screenshot({ path: join(pictures, 'rows.png') });
+    await go(page, '/reference');
+    expect(await page.locator('main').textContent()).to.contain('name: "Новейший регион"');
     await page.screenshot({ path: join(pictures, 'release.png') });
     await page.getByText('Another person has to publish it.').waitFor();
     await go(deputy.page, '/reference');
@@ -139,7 +148,8 @@ describe('the console of head office, in a browser', () => {
   it('has no fault that axe finds on any page, in both themes, languages and widths', async () => {
     const storageState = await manager.page.context().storageState();
     const paths = [
-      ...['/', '/reference', '/reference/regions', '/reconciliation', '/cases', '/settlement'],
+      ...['/', '/reference', '/reconciliation', '/cases', '/settlement'],
+      ...['/reference/rate-plans', '/reference/branches/row', '/reconciliation/differences'],
       ...['/staff', '/audit', '/node', '/inbox', '/figures'],
     ];
     const faults = await faultsOfPages(browser, { url: federation.hq.url, paths, storageState });
