@@ -6,6 +6,7 @@ import {
   mkdtempSync,
   openSync,
   readFileSync,
+  readSync,
   rmSync,
   writeSync,
 } from 'node:fs';
@@ -41,7 +42,6 @@ export interface Slot {
   mount(image: Buffer): void;
 }
 
-let changes = 1_000_000_000;
 const slots: Slot[] = [];
 let folder: string | undefined;
 
@@ -60,6 +60,8 @@ export function slotNumber(index: number): Slot {
   for (const setting of settings) db.prepare(`PRAGMA ${setting}`).all([]);
   const own = join(folder, String(index));
   mkdirSync(join(own, 'identity'), { recursive: true });
+  const header = Buffer.alloc(validForAt);
+  let changes = 0;
   const slot: Slot = {
     db,
     folder: own,
@@ -67,14 +69,16 @@ export function slotNumber(index: number): Slot {
     image: () => readFileSync(path),
     mount(image) {
       for (const sql of unlocked) db.prepare(sql).all([]);
-      // As if another process had written it: the connection sees the counter, and reads everything anew.
-      changes += 1;
       const content = Buffer.from(image);
+      const file = openSync(path, 'r+');
+      // As if another process had written it: the connection sees a counter that this file never had, and reads
+      // everything anew.
+      readSync(file, header, 0, header.length, 0);
+      changes = Math.max(changes, header.readUInt32BE(changeCounterAt)) + 1;
       if (content.length > 0) {
         content.writeUInt32BE(changes, changeCounterAt);
         content.writeUInt32BE(changes, validForAt);
       }
-      const file = openSync(path, 'r+');
       ftruncateSync(file, content.length);
       writeSync(file, content, 0, content.length, 0);
       closeSync(file);
