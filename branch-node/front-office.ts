@@ -1,4 +1,5 @@
 import type { Node } from '../shared/node/node.ts';
+import { accountPages } from '../shared/pages/account-pages.tsx';
 import { administrationPages } from '../shared/pages/administration-pages.tsx';
 import { auditPages } from '../shared/pages/audit-pages.tsx';
 import { inboxPages } from '../shared/pages/inbox-pages.tsx';
@@ -58,8 +59,9 @@ export function openFrontOffice(deps: FrontOfficeDeps): void {
     references.current()?.rows(name) ?? [];
   const nodeName = () => references.current()?.branch(code)?.name ?? code;
   const pages = createPages({ api, nodeName, timeZone: deps.timeZone, groups: branchPlaces });
-  signInPages(api, { pages, access, nodeName });
+  signInPages(api, { pages, access, nodeName, clock: node.clock, ids: node.ids });
   passwordPages({ pages, access });
+  accountPages({ pages, endpoints: api.common });
   nodeStatusPages({ pages, node });
   todayPages({ pages });
   operationPages({ pages, operations });

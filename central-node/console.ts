@@ -1,4 +1,5 @@
 import type { Node } from '../shared/node/node.ts';
+import { accountPages } from '../shared/pages/account-pages.tsx';
 import { administrationPages } from '../shared/pages/administration-pages.tsx';
 import { auditPages } from '../shared/pages/audit-pages.tsx';
 import { inboxPages } from '../shared/pages/inbox-pages.tsx';
@@ -43,8 +44,9 @@ export function openConsole(deps: ConsoleDeps): void {
   const { api, access, ids } = node;
   const nodeName = () => node.code;
   const pages = createPages({ api, nodeName, timeZone, groups: centrePlaces });
-  signInPages(api, { pages, access, nodeName });
+  signInPages(api, { pages, access, nodeName, clock: node.clock, ids: node.ids });
   passwordPages({ pages, access });
+  accountPages({ pages, endpoints: api.common });
   nodeStatusPages({ pages, node });
   nodePages({ pages, nodes });
   referencePages({ pages, reference });

@@ -1,14 +1,15 @@
 import type { Ids } from '../ids/ids.ts';
 import { DomainError } from '../problem/problem.ts';
-import type { Store } from '../store/store.ts';
+import type { Reader, Store, Transaction } from '../store/store.ts';
 import { type Clock, type Instant, instantOf } from '../time/clock.ts';
 import type { Audit } from './audit.ts';
-import { type Principal, sessionEndMs } from './operator.ts';
+import { type Operator, type Principal, sessionEndMs } from './operator.ts';
 import { updatePassword } from './operator-store.ts';
 import { createOperators, type Operators } from './operators.ts';
 import { createPasswords, type PasswordHash, type ScryptCost } from './passwords.ts';
 import { existsAt, type NodeKind, type Permission } from './permissions.ts';
-import { createSessions, type SignedIn } from './sessions.ts';
+import { createOwnSecondFactor, type OwnRequest, type OwnSecondFactor } from './second-factor.ts';
+import { createSessions, type OwnSession, type SignedIn } from './sessions.ts';
 import { type Credentials, createSignIn } from './sign-in.ts';
 
 export interface AccessDeps {
@@ -24,6 +25,8 @@ export interface AccessDeps {
    * may do the same.
    */
   readonly permissionsOf: (role: string) => ReadonlySet<Permission>;
+  /** Nobody's if absent. */
+  readonly needsSecondFactor?: (role: string) => boolean;
   /** Of a password's hash; the production setting if absent. */
   readonly cost?: ScryptCost;
 }
@@ -36,9 +39,12 @@ export interface PasswordChange {
   readonly traceId?: string | undefined;
 }
 
-export interface Access extends Operators {
+type OwnSessionRequest = Omit<OwnRequest, 'source'>;
+
+export interface Access extends Operators, OwnSecondFactor {
   /**
-   * @throws DomainError `wrong-credentials`, `locked-out` (with `retryAfterSeconds`), `overloaded`.
+   * @throws DomainError `wrong-credentials`, `second-factor-required`, `second-factor-wrong`,
+   * `locked-out` (with `retryAfterSeconds`), `overloaded`.
    */
   signIn(credentials: Credentials): Promise<SignedIn>;
   /**
@@ -49,6 +55,11 @@ export interface Access extends Operators {
   /** When the session ends if it is not used again. */
   expiresAt(token: string): Promise<Instant | undefined>;
   signOut(token: string, traceId?: string): Promise<void>;
+  /** An operator's sessions, those used last first, a bounded number. */
+  ownSessions(tx: Reader, request: OwnSessionRequest): Promise<OwnSession[]>;
+  /** @throws DomainError `session-not-found`. */
+  endOwnSession(request: OwnSessionRequest & { id: string }): Promise<void>;
+  endOtherSessions(request: OwnSessionRequest): Promise<void>;
   /**
    * Made before the transaction that stores it; `ownNames` must not be the password.
    * @throws DomainError `invalid-input`, `overloaded`.
@@ -66,12 +77,29 @@ export function createAccess(deps: AccessDeps): Access {
   const { store, clock, ids, audit, serverName } = deps;
   const permissionsOf = existingAt(deps.node, deps.permissionsOf);
   const passwords = createPasswords({ ids, ...(deps.cost ? { cost: deps.cost } : {}) });
-  const sessions = createSessions({ store, clock, ids, permissionsOf });
+  const { needsSecondFactor = () => false } = deps;
+  const sessions = createSessions({ store, clock, ids, permissionsOf, needsSecondFactor });
   const { signIn } = createSignIn({ store, clock, audit, passwords, serverName });
   const endSessionsOf = sessions.endAllOf;
+  const { endOthersOf } = sessions;
+
+  /** What an operator does to his own sessions, audited with it. */
+  function ownWrite(
+    { principal, traceId }: Pick<OwnRequest, 'principal' | 'traceId'>,
+    action: string,
+    work: (tx: Transaction) => Promise<void>,
+  ): Promise<void> {
+    const { operatorId: id, name, login: subject } = principal;
+    const actor = { id, name, node: serverName };
+    return store.write(async (tx) => {
+      await work(tx);
+      await audit.record(tx, { actor, action, subject, outcome: 'done', traceId });
+    });
+  }
 
   return {
     ...createOperators({ clock, ids, audit, permissionsOf, endSessionsOf }),
+    ...createOwnSecondFactor({ store, clock, ids, audit, serverName, signIn, endOthersOf }),
     hashPassword: passwords.hash,
 
     signIn: (credentials) =>
@@ -81,7 +109,7 @@ export function createAccess(deps: AccessDeps): Access {
         const { traceId } = credentials;
         const action = 'session.sign-in';
         await audit.record(tx, { actor, action, subject, outcome: 'done', traceId });
-        return sessions.open(tx, operator);
+        return sessions.open(tx, operator, credentials.source);
       }),
 
     async changePassword({ principal, current, password, source, traceId }) {
@@ -90,12 +118,14 @@ export function createAccess(deps: AccessDeps): Access {
       const passwordHash = await passwords.hash(password, [login, name]);
       const action = 'operator.change-password';
       const credentials = { login, password: current, source, traceId, action };
-      await signIn(credentials, async (tx, { id, name, login: subject }) => {
+      const open = async (tx: Transaction, { id, name: known, login: subject }: Operator) => {
         await updatePassword(tx, { id, passwordHash });
         await endSessionsOf(tx, id);
-        const actor = { id, name, node: serverName };
+        const actor = { id, name: known, node: serverName };
         await audit.record(tx, { actor, action, subject, outcome: 'done', traceId });
-      });
+      };
+      // The session that asks was opened with the second factor.
+      await signIn(credentials, open, { asksCode: false });
     },
 
     authenticate: async (token) => (await sessions.find(token))?.principal,
@@ -108,14 +138,23 @@ export function createAccess(deps: AccessDeps): Access {
     async signOut(token, traceId) {
       const session = await sessions.find(token);
       if (!session) return;
-      const { operatorId, name, login: subject } = session.principal;
-      const actor = { id: operatorId, name, node: serverName };
-      await store.write(async (tx) => {
-        await sessions.end(tx, token);
-        const action = 'session.sign-out';
-        await audit.record(tx, { actor, action, subject, outcome: 'done', traceId });
-      });
+      const { principal } = session;
+      const request = { principal, token, traceId };
+      await ownWrite(request, 'session.sign-out', (tx) => sessions.end(tx, token));
     },
+
+    ownSessions: (tx, { principal, token }) => sessions.list(tx, principal.operatorId, token),
+
+    endOwnSession: ({ id, ...request }) =>
+      ownWrite(request, 'session.end', async (tx) => {
+        const isEnded = await sessions.endOne(tx, request.principal.operatorId, id);
+        if (!isEnded) throw new DomainError('session-not-found');
+      }),
+
+    endOtherSessions: (request) =>
+      ownWrite(request, 'session.end-others', (tx) =>
+        endOthersOf(tx, request.principal.operatorId, request.token),
+      ),
   };
 }
 

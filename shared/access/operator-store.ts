@@ -10,6 +10,7 @@ interface OperatorRow {
   role: string;
   disabled: bigint;
   created_at: string;
+  second_factors: bigint;
 }
 
 interface PasswordRow extends OperatorRow {
@@ -17,11 +18,14 @@ interface PasswordRow extends OperatorRow {
   temporary_until: string | null;
 }
 
-const operatorColumns = 'id, login, name, role, disabled, created_at';
+const operatorColumns = `operators.id, login, name, role, disabled, operators.created_at,
+  (SELECT COUNT(*) FROM second_factors WHERE operator_id = operators.id) AS second_factors`;
 
 function operatorOf(row: OperatorRow): Operator {
   const { id, login, name, role } = row;
-  return { id, login, name, role, disabled: row.disabled === 1n, createdAt: row.created_at };
+  const hasSecondFactor = row.second_factors > 0n;
+  const disabled = row.disabled === 1n;
+  return { id, login, name, role, disabled, createdAt: row.created_at, hasSecondFactor };
 }
 
 export async function insertOperator(tx: Transaction, operator: OperatorWithPassword) {
@@ -87,12 +91,13 @@ export interface StoredSession {
 
 export async function insertSession(
   tx: Transaction,
-  session: { tokenSha256: string; operatorId: string; at: Instant },
+  session: { tokenSha256: string; operatorId: string; source: string; at: Instant },
 ) {
-  const { tokenSha256, operatorId, at } = session;
+  const { tokenSha256, operatorId, source, at } = session;
   await tx.run(
-    'INSERT INTO sessions (token_sha256, operator_id, created_at, seen_at) VALUES (?, ?, ?, ?)',
-    ...[tokenSha256, operatorId, at, at],
+    `INSERT INTO sessions (token_sha256, operator_id, source, created_at, seen_at)
+     VALUES (?, ?, ?, ?, ?)`,
+    ...[tokenSha256, operatorId, source, at, at],
   );
 }
 
@@ -108,10 +113,9 @@ export async function findSession(
   tokenSha256: string,
 ): Promise<StoredSession | undefined> {
   const row = await tx.get<SessionRow>(
-    `SELECT o.id, o.login, o.name, o.role, o.disabled, o.created_at,
-       o.temporary_until, s.created_at AS started_at, s.seen_at
-     FROM sessions s JOIN operators o ON o.id = s.operator_id
-     WHERE s.token_sha256 = ? AND o.disabled = 0`,
+    `SELECT ${operatorColumns}, temporary_until, s.created_at AS started_at, s.seen_at
+     FROM sessions s JOIN operators ON operators.id = s.operator_id
+     WHERE s.token_sha256 = ? AND disabled = 0`,
     tokenSha256,
   );
   if (!row) return undefined;
@@ -121,6 +125,42 @@ export async function findSession(
     createdMs: msOf(row.started_at),
     seenMs: msOf(row.seen_at),
   };
+}
+
+/** What a session is called to its owner: too little of the hash to be found by, and no token. */
+const sessionId = 'substr(token_sha256, 1, 32)';
+
+export interface ListedSession {
+  readonly id: string;
+  readonly startedAt: Instant;
+  readonly seenAt: Instant;
+  /** Unknown of those opened by an older version. */
+  readonly source: string | null;
+}
+
+/** Those seen last first. */
+export async function listSessions(
+  tx: Reader,
+  wish: { operatorId: string; seen: Instant; created: Instant; limit: number },
+): Promise<ListedSession[]> {
+  const { operatorId, seen, created, limit } = wish;
+  return tx.all<ListedSession>(
+    `SELECT ${sessionId} AS id, created_at AS startedAt, seen_at AS seenAt, source FROM sessions
+     WHERE operator_id = ? AND seen_at > ? AND created_at > ? ORDER BY seen_at DESC, id LIMIT ?`,
+    ...[operatorId, seen, created, limit],
+  );
+}
+
+/** @returns true if the operator had such a session. */
+export async function deleteSessionOf(
+  tx: Transaction,
+  { operatorId, id }: { operatorId: string; id: string },
+): Promise<boolean> {
+  const ended = await tx.run(
+    `DELETE FROM sessions WHERE operator_id = ? AND ${sessionId} = ?`,
+    ...[operatorId, id],
+  );
+  return ended > 0;
 }
 
 export async function touchSession(tx: Transaction, tokenSha256: string, at: Instant) {
@@ -133,6 +173,16 @@ export async function deleteSession(tx: Transaction, tokenSha256: string) {
 
 export async function deleteSessionsOf(tx: Transaction, operatorId: string) {
   await tx.run('DELETE FROM sessions WHERE operator_id = ?', operatorId);
+}
+
+export async function deleteSessionsOfBut(
+  tx: Transaction,
+  { operatorId, tokenSha256 }: { operatorId: string; tokenSha256: string },
+) {
+  await tx.run(
+    'DELETE FROM sessions WHERE operator_id = ? AND token_sha256 <> ?',
+    ...[operatorId, tokenSha256],
+  );
 }
 
 export async function deleteSessionsBefore(

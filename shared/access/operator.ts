@@ -11,6 +11,7 @@ export interface Operator {
   readonly role: string;
   readonly disabled: boolean;
   readonly createdAt: Instant;
+  readonly hasSecondFactor: boolean;
 }
 
 export interface OperatorWithPassword extends Operator {
@@ -31,6 +32,9 @@ export interface Principal {
   readonly permissions: ReadonlySet<Permission>;
   /** Has a password that somebody else chose: has to choose another before his permissions count. */
   readonly mustChangePassword: boolean;
+  readonly hasSecondFactor: boolean;
+  /** The role asks for a second factor: has to set one up before his permissions count. */
+  readonly mustSetUpSecondFactor: boolean;
 }
 
 export const loginPattern = /^[a-z0-9][a-z0-9._-]{1,31}$/;

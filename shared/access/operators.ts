@@ -14,6 +14,7 @@ import {
 } from './operator-store.ts';
 import type { PasswordHash } from './passwords.ts';
 import type { Permission } from './permissions.ts';
+import { deleteSecondFactor } from './second-factor-store.ts';
 import { forgetPlacesOf, forgetTriesOf } from './sign-in-store.ts';
 
 /** Who asked for a change, for the audit trail. */
@@ -44,6 +45,11 @@ export interface Operators {
    * oneself.
    */
   disable(tx: Transaction, change: By & { login: string }): Promise<Operator>;
+  /**
+   * For who lost authenticator and recovery codes. Ends the operator's sessions.
+   * @throws DomainError `operator-not-found`, `same-person` for oneself: that needs a code.
+   */
+  dropSecondFactor(tx: Transaction, change: By & { login: string }): Promise<void>;
   /** By login, those after `after`, at most `limit`. */
   operators(tx: Reader, page: { after?: string | undefined; limit: number }): Promise<Operator[]>;
 }
@@ -84,6 +90,7 @@ export function createOperators(deps: OperatorDeps): Operators {
         role,
         disabled: false,
         createdAt: now(clock),
+        hasSecondFactor: false,
       };
       const temporaryUntil = lastDay(isTemporary);
       await insertOperator(tx, { ...operator, passwordHash, temporaryUntil });
@@ -120,6 +127,16 @@ export function createOperators(deps: OperatorDeps): Operators {
       const action = 'operator.disable';
       await audit.record(tx, { actor: by, action, subject, outcome: 'done', traceId });
       return { ...operator, disabled: true };
+    },
+
+    async dropSecondFactor(tx, { login, by, traceId }) {
+      const operator = await known(tx, login);
+      if (by.id === operator.id) throw new DomainError('same-person');
+      await deleteSecondFactor(tx, operator.id);
+      await endSessionsOf(tx, operator.id);
+      const { login: subject } = operator;
+      const action = 'operator.drop-second-factor';
+      await audit.record(tx, { actor: by, action, subject, outcome: 'done', traceId });
     },
 
     operators: (tx, { after, limit }) => listOperators(tx, { after: after ?? '', limit }),

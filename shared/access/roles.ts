@@ -31,6 +31,17 @@ export function createRoles(
   };
 }
 
+/** A row of the roles that allows nothing: who has the role needs a second factor. */
+const secondFactorDuty = 'second-factor.required';
+
+/** Whether a role's people must have a second factor, by the release in force at that moment. */
+export function createSecondFactorDuty(
+  node: NodeKind,
+  inForce: () => RoleTable | undefined,
+): (role: string) => boolean {
+  return (role) => inForce()?.permissionsOf(role, node).has(secondFactorDuty) ?? false;
+}
+
 /** The roles of a kind of node as the release in force has them, and what each may do. */
 export function rolesOf(
   kind: NodeKind,

@@ -1,5 +1,5 @@
 import type { Ids } from '../ids/ids.ts';
-import type { Store, Transaction } from '../store/store.ts';
+import type { Reader, Store, Transaction } from '../store/store.ts';
 import { type Clock, type Instant, instantOf } from '../time/clock.ts';
 import { sha256 } from '../wire/canonical.ts';
 import {
@@ -15,10 +15,14 @@ import {
 } from './operator.ts';
 import {
   deleteSession,
+  deleteSessionOf,
   deleteSessionsBefore,
   deleteSessionsOf,
+  deleteSessionsOfBut,
   findSession,
   insertSession,
+  type ListedSession,
+  listSessions,
   touchSession,
 } from './operator-store.ts';
 import type { Permission } from './permissions.ts';
@@ -38,18 +42,31 @@ export interface SessionDeps {
   readonly ids: Ids;
   /** The same set as long as the role may do the same. */
   readonly permissionsOf: (role: string) => ReadonlySet<Permission>;
+  readonly needsSecondFactor: (role: string) => boolean;
 }
 
+/** A session as its owner sees it. */
+export interface OwnSession extends ListedSession {
+  readonly isCurrent: boolean;
+}
+
+const maxListedSessions = 200;
+
 /** Opaque bearer tokens and whose they are. The hot path, a known token, touches no store. */
-export function createSessions({ store, clock, ids, permissionsOf }: SessionDeps) {
+export function createSessions(deps: SessionDeps) {
+  const { store, clock, ids, permissionsOf, needsSecondFactor } = deps;
   const cache = createSessionCache();
 
   function principalOf(
-    { id, login, name, role }: Operator,
+    { id, login, name, role, hasSecondFactor }: Operator,
     mustChangePassword: boolean,
   ): Principal {
     const permissions = permissionsOf(role);
-    return { operatorId: id, login, name, role, permissions, mustChangePassword };
+    const mustSetUpSecondFactor = !hasSecondFactor && needsSecondFactor(role);
+    return {
+      ...{ operatorId: id, login, name, role, permissions, mustChangePassword },
+      ...{ hasSecondFactor, mustSetUpSecondFactor },
+    };
   }
 
   function load(token: string): Promise<LiveSession | undefined> {
@@ -72,13 +89,14 @@ export function createSessions({ store, clock, ids, permissionsOf }: SessionDeps
   }
 
   return {
-    async open(tx: Transaction, operator: OperatorWithPassword): Promise<SignedIn> {
+    async open(tx: Transaction, operator: OperatorWithPassword, source: string): Promise<SignedIn> {
       const nowMs = clock.nowMs();
       const token = ids.secret(tokenBytes);
       await deleteSessionsBefore(tx, sessionHorizon(nowMs));
       await insertSession(tx, {
         tokenSha256: sha256(token),
         operatorId: operator.id,
+        source,
         at: instantOf(nowMs),
       });
       const principal = principalOf(operator, operator.temporaryUntil !== undefined);
@@ -98,10 +116,13 @@ export function createSessions({ store, clock, ids, permissionsOf }: SessionDeps
         return undefined;
       }
       session.seenMs = Math.max(session.seenMs, nowMs);
-      const { principal } = session;
-      const permissions = permissionsOf(principal.role);
+      const { role, hasSecondFactor, permissions: before } = session.principal;
+      const permissions = permissionsOf(role);
       // A release may have changed the role since the session was opened.
-      if (permissions !== principal.permissions) session.principal = { ...principal, permissions };
+      if (permissions !== before) {
+        const mustSetUpSecondFactor = !hasSecondFactor && needsSecondFactor(role);
+        session.principal = { ...session.principal, permissions, mustSetUpSecondFactor };
+      }
       if (session.seenMs - session.storedSeenMs >= sessionTouchMs) touch(token, session);
       return session;
     },
@@ -109,6 +130,25 @@ export function createSessions({ store, clock, ids, permissionsOf }: SessionDeps
     async end(tx: Transaction, token: string) {
       await deleteSession(tx, sha256(token));
       tx.afterCommit(() => cache.forget(token));
+    },
+
+    async list(tx: Reader, operatorId: string, token: string): Promise<OwnSession[]> {
+      const horizon = sessionHorizon(clock.nowMs());
+      const found = await listSessions(tx, { operatorId, ...horizon, limit: maxListedSessions });
+      const current = sha256(token);
+      return found.map((each) => ({ ...each, isCurrent: current.startsWith(each.id) }));
+    },
+
+    /** @returns true if the operator had such a session. */
+    async endOne(tx: Transaction, operatorId: string, id: string): Promise<boolean> {
+      tx.afterCommit(() => cache.forgetOperator(operatorId));
+      return deleteSessionOf(tx, { operatorId, id });
+    },
+
+    /** Ends all but that of the token; what is known of the operator is read anew. */
+    async endOthersOf(tx: Transaction, operatorId: string, token: string) {
+      await deleteSessionsOfBut(tx, { operatorId, tokenSha256: sha256(token) });
+      tx.afterCommit(() => cache.forgetOperator(operatorId));
     },
 
     async endAllOf(tx: Transaction, operatorId: string) {

@@ -7,6 +7,7 @@ import { createDenialBound } from './denial-bound.ts';
 import { normalLogin, type Operator, type OperatorWithPassword } from './operator.ts';
 import { findOperator } from './operator-store.ts';
 import type { Passwords } from './passwords.ts';
+import { checkCode } from './second-factor.ts';
 import { type Gate, gatesOf, lockoutMs, nextTry, placeOf, type Tries } from './sign-in-gates.ts';
 import {
   findTries,
@@ -27,6 +28,8 @@ const maxWrittenLockoutsPerMinute = 60;
 export interface Credentials {
   readonly login: string;
   readonly password: string;
+  /** Of the second factor: a one-time password or a recovery code. */
+  readonly code?: string | undefined;
   /** Where the request came from: an IP address. */
   readonly source: string;
   readonly traceId?: string | undefined;
@@ -47,10 +50,27 @@ interface SignInDeps {
 }
 
 /**
+ * Checks the credentials and hands the operator to `open`, in whose transaction the tries are
+ * forgotten.
+ * @throws DomainError `wrong-credentials`, `second-factor-required`, `second-factor-wrong`,
+ * `locked-out` (with `retryAfterSeconds`), `overloaded`.
+ */
+export type SignIn = <T>(
+  credentials: Credentials,
+  open: (tx: Transaction, operator: OperatorWithPassword) => Promise<T>,
+  options?: { readonly asksCode: boolean },
+) => Promise<T>;
+
+type Refused = Extract<
+  ProblemCode,
+  'wrong-credentials' | 'second-factor-required' | 'second-factor-wrong'
+>;
+
+/**
  * Tells the right password of the right login from everything else, and rests what is being
  * guessed.
  */
-export function createSignIn(deps: SignInDeps) {
+export function createSignIn(deps: SignInDeps): { signIn: SignIn } {
   const { store, clock, audit, passwords, serverName } = deps;
   const lockouts = createDenialBound({ clock, maxPerMinute: maxWrittenLockoutsPerMinute });
 
@@ -113,17 +133,33 @@ export function createSignIn(deps: SignInDeps) {
     await rememberPlace(tx, { operatorId: operator.id, place, at, max: maxKnownPlaces });
   }
 
+  /** The second factor, asked of who has one once the password was right. */
+  async function codeRefusal(
+    tx: Transaction,
+    {
+      credentials,
+      who,
+      gates,
+    }: { credentials: Credentials; who: Operator; gates: readonly Gate[] },
+  ): Promise<Refused | undefined> {
+    const { code, traceId } = credentials;
+    const check = await checkCode(tx, { operatorId: who.id, code, nowMs: clock.nowMs() });
+    if (check === 'recovery') {
+      const actor = { id: who.id, name: who.name, node: serverName };
+      const action = 'second-factor.use-recovery-code';
+      await audit.record(tx, { actor, action, subject: who.login, outcome: 'done', traceId });
+    }
+    if (check !== 'missing' && check !== 'wrong') return undefined;
+    const reason = check === 'missing' ? 'second-factor-required' : 'second-factor-wrong';
+    await recordDenied(tx, { who, reason, credentials });
+    if (check === 'wrong') return reason;
+    // Somebody on his way in: a try of this login until he is, but no stranger to everybody else.
+    for (const gate of gates) if (gate.loginSha256 === '') await takeBackTry(tx, gate);
+    return reason;
+  }
+
   return {
-    /**
-     * Checks the credentials and hands the operator to `open`, in whose transaction the tries are
-     * forgotten.
-     * @throws DomainError `wrong-credentials`, `locked-out` (with `retryAfterSeconds`),
-     * `overloaded`.
-     */
-    async signIn<T>(
-      credentials: Credentials,
-      open: (tx: Transaction, operator: OperatorWithPassword) => Promise<T>,
-    ): Promise<T> {
+    async signIn(credentials, open, { asksCode } = { asksCode: true }) {
       const { password, source } = credentials;
       passwords.admit();
       const attempt = await store.write((tx) => begin(tx, credentials));
@@ -131,7 +167,7 @@ export function createSignIn(deps: SignInDeps) {
       const { found, gates } = attempt;
       const isRight = await passwords.verify(password, found?.passwordHash);
 
-      const opened = await store.write(async (tx) => {
+      const outcome = await store.write(async (tx) => {
         // The operator may have been disabled, or the password changed, while this one was hashed.
         const operator = found && (await findOperator(tx, found.login));
         const unchanged = operator?.passwordHash === found?.passwordHash;
@@ -141,13 +177,15 @@ export function createSignIn(deps: SignInDeps) {
         if (!isGood || isExpired) {
           const reason = isGood ? 'password-expired' : 'wrong-credentials';
           await recordDenied(tx, { who: found, reason, credentials });
-          return undefined;
+          return { refused: 'wrong-credentials' } as const;
         }
+        const refused = asksCode && (await codeRefusal(tx, { credentials, who: operator, gates }));
+        if (refused) return { refused };
         await settle(tx, operator, source, gates);
-        return { session: await open(tx, operator) };
+        return { opened: await open(tx, operator) };
       });
-      if (!opened) throw new DomainError('wrong-credentials');
-      return opened.session;
+      if ('refused' in outcome) throw new DomainError(outcome.refused);
+      return outcome.opened;
     },
   };
 }

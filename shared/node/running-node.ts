@@ -29,8 +29,9 @@ export async function callRunningNode(
   caller: Caller,
   request: RunningRequest,
 ): Promise<unknown> {
-  const password = await readCommandSecret(caller.passwordFile);
-  const body = { login: caller.login, password };
+  // Who has a second factor writes its code into the line below the password.
+  const [password, code] = (await readCommandSecret(caller.passwordFile)).split(/\r?\n/, 2);
+  const body = { login: caller.login, password, code };
   const { token } = session.parse(
     await send(url, { method: 'POST', path: '/api/v1/sessions', body }),
   );

@@ -1,4 +1,5 @@
 import type { Child, FC } from 'hono/jsx';
+import { accountPath, passwordPath } from './account-paths.ts';
 import type { Assets } from './assets.ts';
 import { frameTexts } from './frame-texts.ts';
 import type { Language } from './language.ts';
@@ -27,6 +28,9 @@ export const Document: FC<FrameProps & { view?: View; groups?: readonly PlaceGro
 ) => {
   const { assets, title, nodeName, language, theme, content, view, groups = [] } = props;
   const words = frameTexts[language];
+  // Who owes a password or a second factor of his own goes nowhere else before.
+  const isFree =
+    view && !view.principal.mustChangePassword && !view.principal.mustSetUpSecondFactor;
   return (
     <html lang={language} data-theme={theme}>
       <head>
@@ -45,12 +49,12 @@ export const Document: FC<FrameProps & { view?: View; groups?: readonly PlaceGro
           {words.skip}
         </a>
         {view ? <Top view={view} nodeName={nodeName} /> : null}
-        {view ? <Navigation view={view} groups={groups} /> : null}
+        {isFree ? <Navigation view={view} groups={groups} /> : null}
         <main id="content" tabindex={-1}>
           {content}
         </main>
-        {view ? <Keys view={view} groups={groups} /> : null}
-        {view ? <Palette view={view} /> : null}
+        {isFree ? <Keys view={view} groups={groups} /> : null}
+        {isFree ? <Palette view={view} /> : null}
       </body>
     </html>
   );
@@ -127,7 +131,10 @@ const Person: FC<{ view: View }> = ({ view }) => {
           </fieldset>
         </form>
         <p>
-          <a href="/password">{words.ownPassword}</a>
+          <a href={passwordPath}>{words.ownPassword}</a>
+        </p>
+        <p>
+          <a href={accountPath}>{words.ownAccount}</a>
         </p>
         <form method="post" action="/sign-out">
           <button type="submit" class="button plain">

@@ -6,6 +6,7 @@ import type { Api } from '../web/api.ts';
 import type { FrameContext } from '../web/exchange.ts';
 import { readForm } from '../web/request-body.ts';
 import { answer, pagePolicy, refusalOf } from '../web/response.ts';
+import { accountPath, passwordPath } from './account-paths.ts';
 import { loadAssets } from './assets.ts';
 import { LinkButton, Notice } from './components.tsx';
 import { fieldComplaint, fieldName } from './field-texts.ts';
@@ -23,7 +24,6 @@ const htmlType = 'text/html; charset=utf-8';
 const signInPath = '/sign-in';
 const maxShownErrors = 10;
 const maxCsvRows = 10_000;
-export const passwordPath = '/password';
 
 export interface PageSpec {
   /** With parameters as `:name`. */
@@ -148,6 +148,8 @@ export function createPages({ api, nodeName, timeZone, groups }: PagesDeps) {
       const back = c.req.method === 'GET' ? `?next=${encodeURIComponent(pathOf(c))}` : '';
       return goTo(c, `${signInPath}${back}`);
     }
+    if (isDomainError(error, 'password-temporary')) return goTo(c, passwordPath);
+    if (isDomainError(error, 'second-factor-missing')) return goTo(c, accountPath);
     if (c.req.header('hx-request') !== undefined) {
       const { language } = preferencesOf(c);
       return html(c, 200, String(<Notice tone="bad">{problemText(language, error)}</Notice>));
@@ -165,9 +167,8 @@ export function createPages({ api, nodeName, timeZone, groups }: PagesDeps) {
     try {
       const form = c.req.method === 'POST' ? await readForm(c, maxFormBytes) : {};
       view = await viewOf(c, spec, form);
-      if (view.principal.mustChangePassword && spec.path !== passwordPath) {
-        return goTo(c, passwordPath);
-      }
+      const owed = owedBy(view);
+      if (owed !== undefined && !spec.path.startsWith(owed)) return goTo(c, owed);
       return await work(view);
     } catch (error) {
       const known =
@@ -276,6 +277,12 @@ export function createPages({ api, nodeName, timeZone, groups }: PagesDeps) {
   };
 }
 
+/** Where somebody has to go first. */
+function owedBy({ principal }: View): string | undefined {
+  if (principal.mustChangePassword) return passwordPath;
+  return principal.mustSetUpSecondFactor ? accountPath : undefined;
+}
+
 function pathOf(c: FrameContext): string {
   const { pathname, search } = new URL(c.req.url);
   return pathname + search;
@@ -309,7 +316,8 @@ function isLookedAt(c: FrameContext): boolean {
 
 /** What the door or a page of its own tells, and no form. */
 function isOwnPage(error: DomainError): boolean {
-  return ['not-signed-in', 'not-permitted', 'password-temporary'].includes(error.code);
+  const codes = ['not-signed-in', 'not-permitted', 'password-temporary', 'second-factor-missing'];
+  return codes.includes(error.code);
 }
 
 /** Which fields are wrong, and how. */

@@ -1,8 +1,9 @@
 import type { Access } from '../access/access-service.ts';
 import { isDomainError } from '../problem/problem.ts';
+import { passwordPath } from './account-paths.ts';
 import { Button, Field, Heading, Notice } from './components.tsx';
 import { catalogue } from './language.ts';
-import { type Pages, passwordPath, type Shown } from './pages.tsx';
+import type { Pages, Shown } from './pages.tsx';
 import { problemText } from './problem-texts.ts';
 import type { View } from './view.ts';
 

@@ -1,6 +1,8 @@
 import { deleteCookie, setCookie } from 'hono/cookie';
 import type { Access } from '../access/access-service.ts';
+import type { Ids } from '../ids/ids.ts';
 import { DomainError, isDomainError } from '../problem/problem.ts';
+import type { Clock } from '../time/clock.ts';
 import type { Api } from '../web/api.ts';
 import type { FrameContext } from '../web/exchange.ts';
 import {
@@ -10,6 +12,7 @@ import {
   sessionCookieOptions,
 } from '../web/guard.ts';
 import { readForm } from '../web/request-body.ts';
+import { createCodeStep } from './code-step.ts';
 import { Button, Field, Notice } from './components.tsx';
 import { frameTexts } from './frame-texts.ts';
 import type { Pages } from './pages.tsx';
@@ -24,8 +27,11 @@ const secondsPerMinute = 60;
 /** The door: signing in and out, and how the pages look to this browser. */
 export function signInPages(
   { app }: Pick<Api, 'app'>,
-  { pages, access, nodeName }: { pages: Pages; access: Access; nodeName: () => string },
+  deps: { pages: Pages; access: Access; clock: Clock; ids: Ids; nodeName: () => string },
 ): void {
+  const { pages, access, nodeName } = deps;
+  const codeStep = createCodeStep(deps);
+
   function door(
     c: FrameContext,
     made: { login?: string; next: string; error?: string; status?: number },
@@ -58,22 +64,52 @@ export function signInPages(
     return door(c, { next: localPath(c.req.query('next')) });
   });
 
+  function codeDoor(c: FrameContext, made: { ticket: string; next: string; isWrong: boolean }) {
+    const words = frameTexts[preferencesOf(c).language];
+    const content = (
+      <form method="post" action={path} class="panel door-form">
+        <h1>{nodeName()}</h1>
+        {made.isWrong ? <Notice tone="bad">{words.codeWrong}</Notice> : null}
+        <input type="hidden" name="next" value={made.next} />
+        <input type="hidden" name="ticket" value={made.ticket} />
+        <Field
+          {...{ label: words.code, name: 'code', hint: words.codeHint, required: true }}
+          {...{ autocomplete: 'one-time-code', autocapitalize: 'none', spellcheck: 'false' }}
+          autofocus
+        />
+        <Button>{words.signIn}</Button>
+      </form>
+    );
+    return pages.document(c, { title: words.signIn, content, status: 401 });
+  }
+
   app.post(path, async (c) => {
     c.get('exchange').route = path;
     requireSameOrigin(c);
-    const form = await readForm(c, maxFormBytes);
+    const { ticket, code, ...form } = await readForm(c, maxFormBytes);
     const next = localPath(form.next);
+    const known = ticket === undefined ? undefined : codeStep.typedOf(ticket);
+    if (ticket !== undefined && !known) {
+      const { codeLate } = frameTexts[preferencesOf(c).language];
+      return door(c, { next, error: codeLate, status: 401 });
+    }
     const login = (form.login ?? '').slice(0, maxTypedLength);
+    const typed = known ?? { login, password: (form.password ?? '').slice(0, maxTypedLength) };
     try {
       const { token } = await access.signIn({
-        ...{ login, password: (form.password ?? '').slice(0, maxTypedLength) },
+        ...{ ...typed, code: code?.slice(0, maxTypedLength) },
         ...{ source: c.get('exchange').source, traceId: c.get('exchange').trace.traceId },
       });
+      if (ticket !== undefined) codeStep.end(ticket);
       setCookie(c, sessionCookie, token, sessionCookieOptions);
       return c.redirect(next, 303);
     } catch (error) {
       if (!(error instanceof DomainError)) throw error;
-      return door(c, { login, next, error: reasonOf(c, error), status: 401 });
+      const isWrong = isDomainError(error, 'second-factor-wrong');
+      if (!isWrong && !isDomainError(error, 'second-factor-required')) {
+        return door(c, { login: typed.login, next, error: reasonOf(c, error), status: 401 });
+      }
+      return codeDoor(c, { ticket: ticket ?? codeStep.begin(typed), next, isWrong });
     }
   });
 

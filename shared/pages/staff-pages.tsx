@@ -21,6 +21,9 @@ const staffTexts = catalogue(
     password: 'First password',
     passwordHint: 'The person chooses another one at the first sign-in.',
     reset: 'New password',
+    factor: 'Second factor',
+    hasFactor: 'Set up',
+    dropFactor: 'Remove the second factor',
     roles: 'What roles may do',
     rolesHint: 'Roles are reference data: head office changes them without code.',
     permission: 'Permission',
@@ -41,6 +44,9 @@ const staffTexts = catalogue(
     password: 'Первый пароль',
     passwordHint: 'При первом входе сотрудник выберет свой.',
     reset: 'Новый пароль',
+    factor: 'Второй фактор',
+    hasFactor: 'Настроен',
+    dropFactor: 'Убрать второй фактор',
     roles: 'Что могут роли',
     rolesHint: 'Роли — часть справочников: головной офис меняет их без программирования.',
     permission: 'Право',
@@ -84,6 +90,10 @@ export function staffPages({ pages, endpoints, roles }: StaffPagesDeps): void {
     }),
   );
 
+  work(`${path}/:login/second-factor-removal`, (view) =>
+    endpoints.dropSecondFactor(view.c, { params: loginOf(view) }),
+  );
+
   async function show(view: View): Promise<Shown> {
     const words = view.words(staffTexts);
     const { items } = await endpoints.listOperators(view.c, { query: { limit: String(shown) } });
@@ -105,11 +115,14 @@ export function staffPages({ pages, endpoints, roles }: StaffPagesDeps): void {
                 </State>
               ),
             },
+            {
+              label: words.factor,
+              cell: ({ hasSecondFactor }) => (hasSecondFactor ? words.hasFactor : '–'),
+            },
             { label: words.since, cell: ({ createdAt }) => view.format.moment(createdAt) },
             {
               label: words.action,
-              cell: ({ login, disabled }) =>
-                disabled ? '–' : <Actions view={view} login={login} />,
+              cell: (operator) => (operator.disabled ? '–' : <Actions view={view} {...operator} />),
             },
           ]}
         />
@@ -141,7 +154,8 @@ export function staffPages({ pages, endpoints, roles }: StaffPagesDeps): void {
   }
 }
 
-function Actions({ view, login }: { view: View; login: string }) {
+function Actions(props: { view: View; login: string; hasSecondFactor: boolean }) {
+  const { view, login, hasSecondFactor } = props;
   const words = view.words(staffTexts);
   return (
     <div class="actions">
@@ -150,6 +164,13 @@ function Actions({ view, login }: { view: View; login: string }) {
           {words.disable}
         </Button>
       </form>
+      {hasSecondFactor ? (
+        <form method="post" action={`${path}/${login}/second-factor-removal`}>
+          <Button kind="danger" aria-label={`${words.dropFactor}: ${login}`}>
+            {words.dropFactor}
+          </Button>
+        </form>
+      ) : null}
       <details>
         <summary>{words.reset}</summary>
         <form method="post" action={`${path}/${login}/password`}>

@@ -19,6 +19,7 @@ import { createHttpMetrics, type Readiness, registerProbes } from './observabili
 import { createDocument } from './openapi.ts';
 import { registerOperatorEndpoints } from './operator-routes.ts';
 import { frameHeaders, problemAnswer, refusalOf } from './response.ts';
+import { registerSecondFactorEndpoints } from './second-factor-routes.ts';
 import { registerSessionEndpoints } from './session-routes.ts';
 import { createTracer } from './trace.ts';
 
@@ -91,7 +92,8 @@ export function createApi(deps: ApiDeps) {
     return ask;
   };
 
-  registerSessionEndpoints(endpoint, deps);
+  const sessions = registerSessionEndpoints(endpoint, deps);
+  const secondFactor = registerSecondFactorEndpoints(endpoint, deps);
   const operators = registerOperatorEndpoints(endpoint, deps);
   const trail = registerAuditEndpoints(endpoint, deps);
   const { readiness = alwaysReady, metricsToken } = deps;
@@ -105,7 +107,7 @@ export function createApi(deps: ApiDeps) {
     endpoint,
     document,
     /** The endpoints that every node has, as its pages ask them. */
-    common: { ...operators, ...trail },
+    common: { ...sessions, ...secondFactor, ...operators, ...trail },
     registry,
     /** Who is signed in, for pages. @throws DomainError `not-permitted` for a forged request. */
     principalOf: guard.principalOf,

@@ -4,7 +4,7 @@ import type { Audit } from '../access/audit.ts';
 import { createDenialBound } from '../access/denial-bound.ts';
 import type { Principal } from '../access/operator.ts';
 import type { Permission } from '../access/permissions.ts';
-import { DomainError } from '../problem/problem.ts';
+import { DomainError, type ProblemCode } from '../problem/problem.ts';
 import type { Store } from '../store/store.ts';
 import type { Logger } from '../text/logger.ts';
 import type { Clock } from '../time/clock.ts';
@@ -29,6 +29,13 @@ export type Entry = Permission | 'signed-in' | 'public';
 
 const safeMethods: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
 const bearerPattern = /^Bearer +([\w-]+)$/i;
+
+/** A wrong proof of who somebody is: audited where it was looked at. */
+const selfAudited: ReadonlySet<ProblemCode> = new Set([
+  'wrong-credentials',
+  'second-factor-required',
+  'second-factor-wrong',
+]);
 
 /** Of each operator, and of all who are not signed in together; what is over it is logged. */
 const maxAuditedDenialsPerMinute = 300;
@@ -95,6 +102,9 @@ export function createGuard({ store, access, audit, clock, logger, serverName }:
     if (entry !== 'signed-in' && principal.mustChangePassword) {
       throw new DomainError('password-temporary');
     }
+    if (entry !== 'signed-in' && principal.mustSetUpSecondFactor) {
+      throw new DomainError('second-factor-missing');
+    }
     if (entry !== 'signed-in' && !principal.permissions.has(entry)) {
       throw new DomainError('not-permitted', `This needs the permission ${entry}.`);
     }
@@ -102,12 +112,12 @@ export function createGuard({ store, access, audit, clock, logger, serverName }:
   }
 
   /**
-   * Audits a refusal if it is a denial: 403, or 401 but at the sign-in, which audits itself. An
-   * audit that fails does not change the answer.
+   * Audits a refusal if it is a denial: 403, or 401 but of a wrong proof. An audit that fails does
+   * not change the answer.
    */
   async function recordDenial(c: FrameContext, error: DomainError, status: number) {
     const { principal, route, trace, source } = c.get('exchange');
-    if ((status !== 403 && status !== 401) || error.code === 'wrong-credentials') return;
+    if ((status !== 403 && status !== 401) || selfAudited.has(error.code)) return;
     const unwritten = denials.admit(principal?.operatorId ?? '-');
     if (!unwritten) {
       logger.warn({ code: error.code, route, traceId: trace.traceId }, 'a denial is only logged');

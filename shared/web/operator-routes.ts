@@ -29,6 +29,7 @@ const operator = z
     role: z.string(),
     disabled: z.boolean(),
     createdAt: instant,
+    hasSecondFactor: z.boolean(),
   })
   .openapi('Operator');
 
@@ -133,7 +134,20 @@ function registerChanges(endpoint: AddEndpoint, { access, serverName }: Operator
       ),
   );
 
-  return { setPassword, disableOperator };
+  const dropSecondFactor = endpoint(
+    {
+      ...{ ...common, method: 'POST', path: `${path}/{login}/second-factor-removal` },
+      operationId: 'dropSecondFactor',
+      summary: "Remove another's second factor, which ends all his sessions",
+      params: z.strictObject({ login }),
+    },
+    async ({ params, principal, traceId, idempotency }) => {
+      const by = actorOf(principal, serverName);
+      await idempotency.write((tx) => access.dropSecondFactor(tx, { ...params, by, traceId }));
+    },
+  );
+
+  return { setPassword, disableOperator, dropSecondFactor };
 }
 
 function actorOf({ operatorId, name }: Principal, node: string): Actor {

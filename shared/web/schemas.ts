@@ -1,4 +1,5 @@
 import { z } from '@hono/zod-openapi';
+import { maxPasswordLength } from '../access/passwords.ts';
 import {
   type Iccid,
   iccidPattern,
@@ -53,6 +54,22 @@ export const nodeCode = z
   .string()
   .regex(nodeCodePattern, 'must be 2 to 8 capitals')
   .openapi({ description: 'A branch, or HQ', example: 'MSK' });
+
+/** A password as somebody proves who he is by it. */
+export const typedPassword = z
+  .string()
+  .min(1)
+  .max(maxPasswordLength)
+  .openapi({ format: 'password' });
+
+/** What proves a second factor. */
+export const typedCode = z
+  .string()
+  .regex(/^[0-9A-Za-z -]{6,64}$/, 'must be a code of 6 digits or a recovery code')
+  .openapi({ description: 'Of an authenticator, or a recovery code', example: '123456' });
+
+/** Of one's own sessions. */
+export const sessionId = z.string().regex(/^[0-9a-f]{32}$/, 'must be 32 hex digits');
 
 /** A day that the calendar has. */
 export const businessDate = z

@@ -2,9 +2,11 @@ import { z } from '@hono/zod-openapi';
 import type { Access } from '../access/access-service.ts';
 import type { Principal } from '../access/operator.ts';
 import { maxPasswordLength, minPasswordLength } from '../access/passwords.ts';
+import type { Store } from '../store/store.ts';
 import type { AddEndpoint } from './endpoint.ts';
+import type { FrameContext } from './exchange.ts';
 import { presentedToken } from './guard.ts';
-import { instant } from './schemas.ts';
+import { instant, sessionId, typedCode, typedPassword } from './schemas.ts';
 
 const maxTypedLoginLength = 64;
 
@@ -16,6 +18,10 @@ const signedInOperator = z
     permissions: z.array(z.string()),
     mustChangePassword: z.boolean().openapi({
       description: 'Until then what needs a permission is refused with `password-temporary`',
+    }),
+    hasSecondFactor: z.boolean(),
+    mustSetUpSecondFactor: z.boolean().openapi({
+      description: 'Until then what needs a permission is refused with `second-factor-missing`',
     }),
   })
   .openapi('SignedInOperator');
@@ -31,12 +37,22 @@ const newSession = z
   })
   .openapi('NewSession');
 
-const typedPassword = z.string().min(1).max(maxPasswordLength).openapi({ format: 'password' });
+/** One's own, those used last first. */
+const ownSession = z
+  .strictObject({
+    id: z.string(),
+    startedAt: instant,
+    seenAt: instant.openapi({ description: 'To the minute' }),
+    source: z.string().nullable().openapi({ description: 'The address it was opened from' }),
+    isCurrent: z.boolean(),
+  })
+  .openapi('OwnSession');
 
 const credentials = z
   .strictObject({
     login: z.string().min(1).max(maxTypedLoginLength),
     password: typedPassword,
+    code: typedCode.optional(),
   })
   .openapi('Credentials');
 
@@ -51,19 +67,33 @@ const passwordChange = z
   })
   .openapi('PasswordChange');
 
-function operatorOf({ login, name, role, permissions, mustChangePassword }: Principal) {
-  return { login, name, role, permissions: [...permissions].sort(), mustChangePassword };
+function operatorOf({ operatorId: _, permissions, ...shown }: Principal) {
+  return { ...shown, permissions: [...permissions].sort() };
 }
 
-export function registerSessionEndpoints(endpoint: AddEndpoint, { access }: { access: Access }) {
-  const tag = 'Sessions';
-  const path = '/api/v1/sessions/current';
+const tag = 'Sessions';
+const all = '/api/v1/sessions';
+const path = `${all}/current`;
 
+interface SessionRouteDeps {
+  readonly access: Access;
+  readonly store: Store;
+}
+
+export function registerSessionEndpoints(endpoint: AddEndpoint, deps: SessionRouteDeps) {
+  registerSignIn(endpoint, deps);
+  return registerOwnSessions(endpoint, deps);
+}
+
+function registerSignIn(endpoint: AddEndpoint, { access }: SessionRouteDeps) {
   endpoint(
     {
-      ...{ method: 'POST', path: '/api/v1/sessions', permission: 'public', tag },
+      ...{ method: 'POST', path: all, permission: 'public', tag },
       ...{ operationId: 'signIn', summary: 'Sign in' },
-      description: 'A session ends after 30 minutes without a request, and after 12 hours at most.',
+      description: [
+        'A session ends after 30 minutes without a request, and after 12 hours at most.',
+        'Who has a second factor and sends no `code` is refused with `second-factor-required`.',
+      ].join(' '),
       body: credentials,
       response: newSession,
     },
@@ -111,4 +141,44 @@ export function registerSessionEndpoints(endpoint: AddEndpoint, { access }: { ac
       await access.changePassword({ ...body, principal, source, traceId });
     },
   );
+}
+
+function registerOwnSessions(endpoint: AddEndpoint, { access, store }: SessionRouteDeps) {
+  const common = { permission: 'signed-in', tag } as const;
+  const tokenOf = (context: FrameContext) => presentedToken(context)?.token ?? '';
+
+  const listOwnSessions = endpoint(
+    {
+      ...{ ...common, method: 'GET', path: all },
+      ...{ operationId: 'listOwnSessions', summary: "One's own sessions, at most 200" },
+      response: z.strictObject({ items: z.array(ownSession) }).openapi('OwnSessions'),
+    },
+    async ({ principal, context }) => {
+      const request = { principal, token: tokenOf(context) };
+      return { items: await store.read((tx) => access.ownSessions(tx, request)) };
+    },
+  );
+
+  const endOtherSessions = endpoint(
+    {
+      ...{ ...common, method: 'DELETE', path: all },
+      ...{ operationId: 'endOtherSessions', summary: "End all of one's sessions but this one" },
+    },
+    async ({ principal, context, traceId }) => {
+      await access.endOtherSessions({ principal, token: tokenOf(context), traceId });
+    },
+  );
+
+  const endOwnSession = endpoint(
+    {
+      ...{ ...common, method: 'DELETE', path: `${all}/{id}` },
+      ...{ operationId: 'endOwnSession', summary: "End one of one's sessions" },
+      params: z.strictObject({ id: sessionId }),
+    },
+    async ({ params, principal, context, traceId }) => {
+      await access.endOwnSession({ ...params, principal, token: tokenOf(context), traceId });
+    },
+  );
+
+  return { listOwnSessions, endOtherSessions, endOwnSession };
 }

@@ -81,7 +81,7 @@ export async function signIn(node: Branch | Centre, login: string): Promise<void
     if (!operator) throw new Error(`no operator ${login} at ${node.code}`);
     await tx.run('DELETE FROM sessions WHERE token_sha256 = ?', tokenSha256);
     const at = instantOf(node.clock.nowMs());
-    await insertSession(tx, { tokenSha256, operatorId: operator.id, at });
+    await insertSession(tx, { tokenSha256, operatorId: operator.id, source: '127.0.0.1', at });
   });
 }
 

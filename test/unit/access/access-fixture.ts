@@ -53,6 +53,8 @@ export interface AccessFixture {
   restarted(): Access;
   /** As a release does that says something else of a role. */
   setRole(role: string, permissions: readonly Permission[]): void;
+  /** As a release does that wants a second factor of a role. */
+  requireSecondFactor(role: string): void;
   add(login: string, role: string, password: string, isTemporary?: boolean): Promise<void>;
   close(): Promise<void>;
 }
@@ -73,11 +75,18 @@ export async function accessFixture(node: NodeKind = 'branch'): Promise<AccessFi
   const nothing = new Set<Permission>();
   const permissionsOf = (role: string) => roleTable.get(role) ?? nothing;
   const serverName = 'MSK';
-  const deps = { store, clock, ids, audit, node, serverName, permissionsOf, cost };
+  const duties = new Set<string>();
+  const needsSecondFactor = (role: string) => duties.has(role);
+  const made = { store, clock, ids, audit, node, serverName };
+  const deps = { ...made, permissionsOf, needsSecondFactor, cost };
   const access = createAccess(deps);
   return {
     ...{ store, clock, audit, access },
     setRole: (role, may) => void roleTable.set(role, new Set(may)),
+    requireSecondFactor(role) {
+      duties.add(role);
+      roleTable.set(role, new Set(roleTable.get(role)));
+    },
     restarted: () => createAccess(deps),
     async add(login, role, password, isTemporary) {
       const passwordHash = await (hashes.get(password) ?? access.hashPassword(password));

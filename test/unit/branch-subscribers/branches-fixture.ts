@@ -76,7 +76,8 @@ export const ivanov: CustomerData = {
 export function principal(...permissions: Permission[]): Principal {
   const set = new Set(permissions);
   const person = { operatorId: 'op-1', login: 'olga', name: 'Ольга', role: 'test' };
-  return { ...person, permissions: set, mustChangePassword: false };
+  const owed = { mustChangePassword: false, mustSetUpSecondFactor: false };
+  return { ...person, permissions: set, hasSecondFactor: false, ...owed };
 }
 
 export const clerk = principal('subscriber.read', 'subscriber.register', 'subscriber.personal');

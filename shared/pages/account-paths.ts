@@ -1,0 +1,3 @@
+/** Where people see to how they sign in. */
+export const passwordPath = '/password';
+export const accountPath = '/account';
