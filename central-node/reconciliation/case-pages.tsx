@@ -95,7 +95,9 @@ export function casePages({ pages, cases, ids }: CasePagesDeps): void {
     const body = debtor.trim() === '' ? { reason } : { reason, owes };
     return cases.proposeAdjustment(view.c, { ...wish, body });
   });
-  work('approval', (view, wish) => cases.approveAdjustment(view.c, wish));
+  work('approval', (view, wish) =>
+    cases.approveAdjustment(view.c, { ...wish, body: { proposal: view.form.proposal ?? '' } }),
+  );
 }
 
 function casePage(view: View, found: CaseView, ids: Ids): Shown {
@@ -165,6 +167,7 @@ function Work({ view, found, ids }: { view: View; found: CaseView; ids: Ids }) {
     return (
       <form method="post" action={action('approval')} class="panel">
         {key()}
+        <input type="hidden" name="proposal" value={found.adjustment.id} />
         <p class="hint">{words.approveText}</p>
         <Button>{words.approve}</Button>
       </form>

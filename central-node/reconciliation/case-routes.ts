@@ -14,7 +14,7 @@ import {
   page,
   wireMoney,
 } from '../../shared/web/schemas.ts';
-import { type Case, caseKinds, caseStates } from './case.ts';
+import { type Case, caseKinds, caseStates, proposalIdOf } from './case.ts';
 import type { Cases } from './case-service.ts';
 import { listCases, stepsOf } from './case-store.ts';
 
@@ -26,6 +26,11 @@ export interface CaseRouteDeps {
 
 const text = z.string().trim().min(1).max(1_000);
 const owed = z.strictObject({ debtor: nodeCode, creditor: nodeCode, money: wireMoney });
+
+const proposalId = z
+  .string()
+  .regex(/^[0-9a-f]{64}$/, 'must be 64 hex digits')
+  .openapi({ description: 'Of this very proposal; the approval names it' });
 
 const caseView = z
   .strictObject({
@@ -39,7 +44,9 @@ const caseView = z
     detail: z.string(),
     openedAt: instant,
     explanation: z.string().nullable(),
-    adjustment: z.strictObject({ reason: z.string(), owes: owed.nullable() }).nullable(),
+    adjustment: z
+      .strictObject({ id: proposalId, reason: z.string(), owes: owed.nullable() })
+      .nullable(),
     resolution: z.string().nullable(),
     closedAt: instant.nullable(),
   })
@@ -167,10 +174,11 @@ export function caseRoutes({ endpoint }: Pick<Api, 'endpoint'>, deps: CaseRouteD
       path: `${path}/{id}/adjustment-approval`,
       operationId: 'approveAdjustment',
       summary: "Approve another person's adjustment, which closes the case",
+      body: z.strictObject({ proposal: proposalId }),
     },
-    async ({ params: { id }, principal, idempotency }) =>
+    async ({ params: { id }, body: { proposal }, principal, idempotency }) =>
       idempotency.write(async (tx) => {
-        const worked = await cases.approve(tx, { id, actor: personOf(principal) });
+        const worked = await cases.approve(tx, { id, proposal, actor: personOf(principal) });
         return noted(tx, principal, { action: 'case.approve', worked });
       }),
   );
@@ -195,6 +203,7 @@ function viewOf(known: Case): z.input<typeof caseView> {
     attempt: operation?.attempt ?? null,
     branches: [...branches],
     adjustment: proposal && {
+      id: proposalIdOf(known) ?? '',
       reason: proposal.reason,
       owes: owes
         ? { debtor: owes.debtor, creditor: owes.creditor, money: formatMoney(owes) }

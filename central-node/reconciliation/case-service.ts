@@ -8,7 +8,14 @@ import type { LogEntry } from '../../shared/wire/peer-messages.ts';
 import { caseAdjusted, caseClosed, caseOpened } from '../../shared/wire/settlement-messages.ts';
 import type { Obligations } from '../settlement/obligation-service.ts';
 import type { Person } from '../settlement/settlement.ts';
-import { type Case, type CaseKind, type CaseStep, caseKinds, nextCaseState } from './case.ts';
+import {
+  type Case,
+  type CaseKind,
+  type CaseStep,
+  caseKinds,
+  nextCaseState,
+  proposalIdOf,
+} from './case.ts';
 import { findCase, openCaseAbout, saveCase } from './case-store.ts';
 import { findCollected, saveCollected } from './leg-store.ts';
 
@@ -153,13 +160,13 @@ export function createCases(deps: CaseDeps) {
   }
 
   /**
-   * Another person's word makes the adjustment and closes the case.
+   * Another person's word makes the adjustment that he has seen and closes the case.
    * @throws DomainError `case-not-found`, `case-conflict`, `same-person`; `recovering` while head office may have
    * forgotten that somebody did.
    */
   async function approve(
     tx: Transaction,
-    { id, actor }: { id: string; actor: Person },
+    { id, proposal: seen, actor }: { id: string; proposal: string; actor: Person },
   ): Promise<Case> {
     const known = await find(tx, id);
     const { proposal, proposedBy } = known;
@@ -167,6 +174,9 @@ export function createCases(deps: CaseDeps) {
       throw new DomainError('case-conflict', 'No adjustment was proposed.');
     }
     if (proposedBy === actor.id) throw new DomainError('same-person');
+    if (proposalIdOf(known) !== seen) {
+      throw new DomainError('case-conflict', 'Another adjustment was proposed since. Look again.');
+    }
     if (federation.isRecovering()) throw new DomainError('recovering');
     const adjusted = await take(tx, known, 'adjust', {
       approvedBy: actor.id,

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { NodeCode } from '../../shared/ids/ids.ts';
 import { DomainError } from '../../shared/problem/problem.ts';
 import type { Instant } from '../../shared/time/clock.ts';
+import { canonicalJson, sha256 } from '../../shared/wire/canonical.ts';
 import { nodeCode } from '../../shared/wire/peer-messages.ts';
 
 export const caseKinds = [
@@ -72,6 +73,14 @@ export interface Case {
   readonly approvedBy: string | null;
   readonly resolution: string | null;
   readonly closedAt: Instant | null;
+}
+
+/** What an approval names: exactly this, as this person proposed it. */
+export function proposalIdOf(about: Pick<Case, 'id' | 'proposal' | 'proposedBy'>): string | null {
+  const { id, proposal: made, proposedBy } = about;
+  if (!made) return null;
+  const owes = made.owes && { ...made.owes, amount: made.owes.amount.toString() };
+  return sha256(canonicalJson({ id, proposedBy, reason: made.reason, ...(owes ? { owes } : {}) }));
 }
 
 export interface CaseStepTaken {

@@ -1,4 +1,5 @@
 import { until } from '../support/federation.ts';
+import type { Clerk, Wish } from './clerk.ts';
 import { asked, type Town } from './town.ts';
 
 /** What people at head office do about cases. */
@@ -38,11 +39,14 @@ export async function adjustOpenCases(town: Town): Promise<void> {
     const steps = [
       { by: maker, path: `${path}/explanation`, body: { explanation: 'the branch was away' } },
       { by: maker, path: `${path}/adjustment`, body: { reason: 'nothing is owed' } },
-      { by: checker, path: `${path}/adjustment-approval` },
     ];
-    for (const { by, ...wish } of steps) {
+    let proposal = '';
+    const step = async (by: Clerk, wish: Wish) => {
       const { status, body } = await asked(town, by, { wish });
       if (status >= 300) throw new Error(`${wish.path}: ${JSON.stringify(body)}`);
-    }
+      proposal = body.adjustment?.id ?? '';
+    };
+    for (const { by, ...wish } of steps) await step(by, wish);
+    await step(checker, { path: `${path}/adjustment-approval`, body: { proposal } });
   }
 }

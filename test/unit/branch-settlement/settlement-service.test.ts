@@ -230,8 +230,8 @@ describe("a branch's settlements", () => {
     await hq.write(async (tx) => {
       await hq.cases.explain(tx, { id, explanation: 'SPB is gone', actor: maker });
       await hq.cases.propose(tx, { id, reason: 'write-off', owes, actor: maker });
-      await hq.cases.approve(tx, { id, actor: checker });
     });
+    await hq.approveCase({ id, actor: checker });
     await until(async () => ((await cases())[0]?.state === 'closed' ? true : undefined));
     expect((await check(moscow, await settle()))?.state).to.equal('confirmed');
     expect(await moscow.balances()).to.deep.equal({ 'tender:cash': 50_000n, settlement: -50_000n });

@@ -184,14 +184,24 @@ describe("head office's API of reconciliation and settlement", () => {
     );
     const owes = { debtor: 'MSK', creditor: 'SPB', money: { amount: '500.00', currency: 'RUB' } };
     const proposed = await send('maker', 'POST', `${path}/adjustment`, { reason: 'lost', owes });
-    expect(proposed.json.adjustment).to.deep.equal({ reason: 'lost', owes });
-    const own = await send('maker', 'POST', `${path}/adjustment-approval`);
-    expect([own.status, own.json.code]).to.deep.equal([403, 'same-person']);
-    const closed = await send('checker', 'POST', `${path}/adjustment-approval`);
-    expect(closed.json.state).to.equal('closed');
+    const { id: seen, ...said } = proposed.json.adjustment;
+    expect(said).to.deep.equal({ reason: 'lost', owes });
+    const approve = async (login: string, body?: object) => {
+      const answer = await send(login, 'POST', `${path}/adjustment-approval`, body);
+      return [answer.status, answer.json.code ?? answer.json.state];
+    };
+    expect(await approve('maker', { proposal: seen })).to.deep.equal([403, 'same-person']);
+    expect(await approve('checker', {})).to.deep.equal([400, 'invalid-input']);
+    const dearer = { ...owes, money: { amount: '5000.00', currency: 'RUB' } };
+    const again = await send('maker', 'POST', `${path}/adjustment`, {
+      ...{ reason: 'lost', owes: dearer },
+    });
+    expect(await approve('checker', { proposal: seen })).to.deep.equal([409, 'case-conflict']);
+    const { id: proposal } = again.json.adjustment;
+    expect(await approve('checker', { proposal })).to.deep.equal([200, 'closed']);
     const { json: shown } = await send('checker', 'GET', path);
     expect(shown.steps.map((step: { state: string }) => step.state)).to.deep.equal([
-      ...['detected', 'explained', 'explained', 'adjusted', 'closed'],
+      ...['detected', 'explained', 'explained', 'explained', 'adjusted', 'closed'],
     ]);
     expect((await send('checker', 'GET', '/cases/none')).json.code).to.equal('case-not-found');
   });

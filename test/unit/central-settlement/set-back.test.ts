@@ -95,7 +95,7 @@ describe('head office that was set back', () => {
       make(first),
       approve(hq, id),
       abort(hq, id),
-      hq.write((tx) => hq.cases.approve(tx, { ...about, actor: checker })),
+      hq.approveCase({ ...about, actor: checker }),
     ]) {
       expect((await refusalBy(decision)).code).to.equal('recovering');
     }
@@ -155,7 +155,7 @@ describe('head office that was set back', () => {
     const owes = { debtor: msk, creditor: spb, money };
     await hq.write((tx) => hq.cases.explain(tx, { id, explanation: 'lost', actor: maker }));
     await hq.write((tx) => hq.cases.propose(tx, { id, reason: 'lost', owes, actor: maker }));
-    await hq.write((tx) => hq.cases.approve(tx, { id, actor: checker }));
+    await hq.approveCase({ id, actor: checker });
     const kinds = ['case.opened', 'case.adjusted', 'case.closed'];
     const told = (await Promise.all(kinds.map(hq.logged))).flat();
     return { old, told, balances: await hq.balances() };

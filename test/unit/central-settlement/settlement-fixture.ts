@@ -8,11 +8,13 @@ import { createPayouts } from '../../../branch-node/payments/payout-service.ts';
 import { registerCases } from '../../../branch-node/settlement/case-service.ts';
 import { createSettlements as createOwnSettlements } from '../../../branch-node/settlement/settlement-service.ts';
 import { registerCollection } from '../../../central-node/collection/collection-service.ts';
+import { proposalIdOf } from '../../../central-node/reconciliation/case.ts';
 import { createCases } from '../../../central-node/reconciliation/case-service.ts';
 import { createReconciliation } from '../../../central-node/reconciliation/reconciliation-service.ts';
 import { createMovedNumbers } from '../../../central-node/reference/moved-number-service.ts';
 import { createLostSettlements } from '../../../central-node/settlement/lost-settlements.ts';
 import { createObligations } from '../../../central-node/settlement/obligation-service.ts';
+import type { Person } from '../../../central-node/settlement/settlement.ts';
 import { settlementPeerRoutes } from '../../../central-node/settlement/settlement-peer-routes.ts';
 import { createSettlements } from '../../../central-node/settlement/settlement-service.ts';
 import { createAudit } from '../../../shared/access/audit.ts';
@@ -185,6 +187,12 @@ export async function openHeadOffice(options: Omit<NodeOptions, 'node'>) {
   await federation.start();
   return {
     ...{ ...parts, obligations, settlements, lostSettlements, cases, reconciliation, audit },
+    /** Approves what is proposed, as it stands. */
+    approveCase: ({ id, actor }: { id: string; actor: Person }) =>
+      parts.write(async (tx) => {
+        const proposal = proposalIdOf(await cases.find(tx, id)) ?? '';
+        return cases.approve(tx, { id, proposal, actor });
+      }),
     /** Does again what it forgot, as its recovery does. */
     async replay(...entries: LogEntry[]): Promise<void> {
       for (const entry of entries) {

@@ -182,7 +182,7 @@ describe('settlement at head office', () => {
     const id = found?.id ?? '';
     await hq.write((tx) => hq.cases.explain(tx, { id, explanation: 'a bug', actor: maker }));
     await hq.write((tx) => hq.cases.propose(tx, { id, reason: 'executed', actor: maker }));
-    await hq.write((tx) => hq.cases.approve(tx, { id, actor: checker }));
+    await hq.approveCase({ id, actor: checker });
     expect(await obligation(story.id)).to.include({ windowId: await open(), caseId: null });
   });
 
@@ -210,7 +210,7 @@ describe('settlement at head office', () => {
     const wish = { id, reason: 'lost at SPB', owes: { debtor: msk, creditor: spb, money } };
     const propose = (changes = {}) =>
       hq.write((tx) => hq.cases.propose(tx, { ...wish, actor: maker, ...changes }));
-    const adjust = (actor: typeof maker) => hq.write((tx) => hq.cases.approve(tx, { id, actor }));
+    const adjust = (actor: typeof maker) => hq.approveCase({ id, actor });
     expect((await refusalBy(propose())).code, 'not explained yet').to.equal('case-conflict');
     await hq.write((tx) => hq.cases.explain(tx, { id, explanation: 'a fire', actor: maker }));
     expect((await refusalBy(adjust(checker))).code, 'nothing proposed').to.equal('case-conflict');
