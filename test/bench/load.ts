@@ -10,21 +10,29 @@ export interface Load {
   readonly seconds: number;
   /** Whose processor time counts. */
   readonly pids: readonly number[];
-  request(turn: number): { path: string; headers: Record<string, string>; body: string };
+  request(turn: number): {
+    method?: 'GET' | 'POST';
+    path: string;
+    headers: Record<string, string>;
+    body?: string;
+  };
 }
 
-export async function runLoad(load: Load): Promise<Sample> {
+/** What it came to, and how long each request took. */
+export async function runLoad(
+  load: Load,
+): Promise<Sample & { readonly latenciesMs: readonly number[] }> {
   const pool = new Pool(load.url, { connections: load.connections, pipelining: 1 });
   const latenciesMs: number[] = [];
   const endMs = performance.now() + load.seconds * 1_000;
   let turn = 0;
   const one = async () => {
     while (performance.now() < endMs) {
-      const { path, headers, body } = load.request(turn++);
+      const { method = 'POST', path, headers, body = null } = load.request(turn++);
       const startedMs = performance.now();
-      const answer = await pool.request({ path, method: 'POST', headers, body });
+      const answer = await pool.request({ path, method, headers, body });
       const text = await answer.body.text();
-      if (answer.statusCode !== 201) throw new Error(`${answer.statusCode}: ${text}`);
+      if (answer.statusCode >= 300) throw new Error(`${answer.statusCode}: ${text}`);
       latenciesMs.push(performance.now() - startedMs);
     }
   };
@@ -36,6 +44,7 @@ export async function runLoad(load: Load): Promise<Sample> {
   await pool.close();
   const done = latenciesMs.length;
   return {
+    latenciesMs,
     ...{ perSecond: (done * 1_000) / tookMs, cpuMs: cpuMs / done },
     ...{ p50Ms: quantile(latenciesMs, 0.5), p99Ms: quantile(latenciesMs, 0.99) },
   };

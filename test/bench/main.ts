@@ -6,10 +6,11 @@ import { fingerprint } from './fingerprint.ts';
 import { median } from './load.ts';
 import { lookup } from './lookup.ts';
 import { paymentLocal } from './payment-local.ts';
+import { search } from './search.ts';
 
 /** `npm run bench [-- NAME…]`: medians of rounds, and their ratio to a yardstick of the same run. */
 
-const benches: readonly Bench[] = [paymentLocal, closeDay, fingerprint, lookup];
+const benches: readonly Bench[] = [paymentLocal, closeDay, fingerprint, lookup, search];
 const gibibyte = 2 ** 30;
 
 const { values, positionals } = parseArgs({
