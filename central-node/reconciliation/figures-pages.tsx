@@ -1,8 +1,10 @@
 import { type Bar, Bars } from '../../shared/pages/charts.tsx';
 import { Button, Field, Heading, Table } from '../../shared/pages/components.tsx';
+import { fieldComplaint } from '../../shared/pages/field-texts.ts';
 import { catalogue } from '../../shared/pages/language.ts';
 import type { Pages } from '../../shared/pages/pages.tsx';
 import type { View } from '../../shared/pages/view.ts';
+import { isDomainError, problems } from '../../shared/problem/problem.ts';
 import { type BusinessDate, previousDays } from '../../shared/time/clock.ts';
 import type { Figures, FiguresEndpoints } from './figures-routes.ts';
 
@@ -19,6 +21,9 @@ const figuresTexts = catalogue(
     sums: 'Payments by sum',
     crossing: 'At other branches than home',
     mismatched: 'Found to mismatch',
+    credit: 'Time to credit at another branch',
+    median: 'Half within',
+    p95: '95 % within',
   },
   {
     title: 'Показатели всех филиалов',
@@ -32,6 +37,9 @@ const figuresTexts = catalogue(
     sums: 'Сумма платежей',
     crossing: 'В чужих филиалах',
     mismatched: 'С расхождениями',
+    credit: 'Время до зачисления в другом филиале',
+    median: 'Половина — за',
+    p95: '95 % — за',
   },
 );
 
@@ -50,26 +58,41 @@ export function figuresPages(deps: {
     const words = view.words(figuresTexts);
     const { to = deps.today() } = view.query;
     const { from = previousDays(to, shownDays) } = view.query;
-    const { items } = await deps.figures.getFigures(view.c, { query: { from, to } });
+    const found = await deps.figures
+      .getFigures(view.c, { query: { from, to } })
+      .catch((error: unknown) => {
+        if (isDomainError(error, 'invalid-input')) return error;
+        throw error;
+      });
+    const isRefused = isDomainError(found);
+    const items = isRefused ? [] : found.items;
     const content = (
       <>
         <Heading title={words.title} />
         <form method="get" action={path} class="panel actions">
           <Field label={words.from} name="from" type="date" value={from} />
-          <Field label={words.to} name="to" type="date" value={to} />
+          <Field
+            {...{ label: words.to, name: 'to', type: 'date', value: to }}
+            error={
+              isRefused
+                ? found.errors.map((each) => fieldComplaint(view.language, each.message)).join(', ')
+                : undefined
+            }
+          />
           <Button kind="plain">{words.show}</Button>
         </form>
         {items.length === 0 ? null : <Charts view={view} items={items} />}
         <Days view={view} items={items} />
       </>
     );
-    return { title: words.title, content, next: null };
+    const status = isRefused ? problems[found.code][0] : 200;
+    return { title: words.title, content, next: null, status };
   });
 }
 
 function Charts({ view, items }: { view: View; items: readonly Figures[] }) {
   const words = view.words(figuresTexts);
-  const { count, date, money, share } = view.format;
+  const { count, date, duration, money, share } = view.format;
   const bars = (of: (day: Figures) => Omit<Bar, 'label'>): Bar[] =>
     items.map((day) => ({ label: date(day.date), ...of(day) }));
   const shares = (part: (day: Figures) => number) =>
@@ -97,13 +120,20 @@ function Charts({ view, items }: { view: View; items: readonly Figures[] }) {
       />
       <Bars title={words.crossing} bars={shares(({ crossing }) => crossing)} />
       <Bars title={words.mismatched} bars={shares(({ mismatched }) => mismatched)} />
+      <Bars
+        title={`${words.credit}, ${words.p95}`}
+        bars={bars(({ credit }) => ({
+          text: credit ? duration(credit.p95Ms) : '–',
+          value: BigInt(credit?.p95Ms ?? 0),
+        }))}
+      />
     </div>
   );
 }
 
 function Days({ view, items }: { view: View; items: readonly Figures[] }) {
   const words = view.words(figuresTexts);
-  const { count, date, money, share } = view.format;
+  const { count, date, duration, money, share } = view.format;
   return (
     <Table
       {...{ caption: words.title, empty: words.empty, rows: items }}
@@ -130,6 +160,10 @@ function Days({ view, items }: { view: View; items: readonly Figures[] }) {
           isNumber: true,
           cell: ({ mismatched, operations }) => share(mismatched, operations),
         },
+        ...(['median', 'p95'] as const).map((part) => ({
+          ...{ label: `${words.credit}: ${words[part]}`, isNumber: true },
+          cell: ({ credit }: Figures) => (credit ? duration(credit[`${part}Ms`]) : '–'),
+        })),
       ]}
     />
   );

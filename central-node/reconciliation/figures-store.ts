@@ -1,4 +1,5 @@
-import type { Reader } from '../../shared/store/store.ts';
+import type { Reader, Transaction } from '../../shared/store/store.ts';
+import type { StepCount } from './credit-times.ts';
 
 /** The operations of one date in one currency; `''` for those without money. */
 export interface FigureRow {
@@ -31,4 +32,35 @@ export function figuresOf(
     from,
     to,
   );
+}
+
+export async function countCredit(
+  tx: Transaction,
+  { date, step }: { date: string; step: number },
+): Promise<void> {
+  await tx.run(
+    `INSERT INTO credit_times (operation_date, step, count) VALUES (?, ?, 1)
+     ON CONFLICT DO UPDATE SET count = count + 1`,
+    date,
+    step,
+  );
+}
+
+/** Of each date, in how many steps of time payments of it were credited. */
+export async function creditStepsOf(
+  tx: Reader,
+  { from, to }: { from: string; to: string },
+): Promise<ReadonlyMap<string, StepCount[]>> {
+  const rows = await tx.all<{ date: string; step: bigint; count: bigint }>(
+    `SELECT operation_date AS date, step, count FROM credit_times
+     WHERE operation_date BETWEEN ? AND ?`,
+    from,
+    to,
+  );
+  const dates = new Map<string, StepCount[]>();
+  for (const { date, step, count } of rows) {
+    const counted = { step: Number(step), count: Number(count) };
+    dates.set(date, [...(dates.get(date) ?? []), counted]);
+  }
+  return dates;
 }

@@ -7,7 +7,7 @@ import { legOf } from '../../shared/reconciliation/leg.ts';
 import { addToTotals, totalsOf } from '../../shared/reconciliation/leg-totals-store.ts';
 import { priceFactsOf } from '../../shared/settlement/obligation.ts';
 import type { Transaction } from '../../shared/store/store.ts';
-import { type Clock, instantOf, now } from '../../shared/time/clock.ts';
+import { type Clock, instantOf, msOf, now } from '../../shared/time/clock.ts';
 import { canonicalJson, sha256 } from '../../shared/wire/canonical.ts';
 import { factSha256 } from '../../shared/wire/fact.ts';
 import {
@@ -25,7 +25,9 @@ import type { Obligations } from '../settlement/obligation-service.ts';
 import { type CaseKind, dayOfSubject, subjects } from './case.ts';
 import type { Cases } from './case-service.ts';
 import { historyOf, openCasesOfKind } from './case-store.ts';
+import { stepOf } from './credit-times.ts';
 import { forgetSearch } from './day-difference-store.ts';
+import { countCredit } from './figures-store.ts';
 import {
   findCollected,
   findDayClosing,
@@ -82,12 +84,24 @@ export function createReconciliation(deps: ReconciliationDeps) {
     let isContradiction = standing === 'contradicts';
     if (!isContradiction && (await insertLeg(tx, leg, now(clock)))) {
       await addToTotals(tx, leg);
+      await countIfCredited(tx, leg, entry);
     } else {
       const known = legs.find(({ point, branch }) => point === leg.point && branch === leg.branch);
       if (known && isSameFact(known, leg)) return;
       isContradiction = true;
     }
     await judge(tx, leg, { before: operation, isContradiction, corrects: standing === 'corrects' });
+  }
+
+  /** Told for the first time: how long did the payment take from one branch to the other? */
+  async function countIfCredited(
+    tx: Transaction,
+    { kind, point, serving, home, operationDate }: CollectedLeg,
+    { occurredAt, recordedAt }: LogEntry,
+  ): Promise<void> {
+    if (kind !== 'payment' || point !== 'executed' || serving === home) return;
+    const step = stepOf(msOf(recordedAt) - msOf(occurredAt));
+    await countCredit(tx, { date: operationDate, step });
   }
 
   /** Who speaks of an operation that he has no part in: it is a case about him, and does not touch the operation. */

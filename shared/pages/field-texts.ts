@@ -86,6 +86,7 @@ const complaints: readonly (readonly [RegExp, en: string, ru: string])[] = [
   [/^is too large$/, '', 'слишком велико'],
   [/^is before validFrom$/, '', 'раньше начала'],
   [/^is before from$/, '', 'раньше начала диапазона или другой длины'],
+  [/^must be at most (\d+) days after from$/, '', 'не больше $1 дней от начала'],
   [/^is in the past$/, '', 'в прошлом'],
   [/^is over maxAmount$/, '', 'больше наибольшей суммы'],
   [/^(.*) is not in (.*)$/, '', '$1 нет в справочнике $2'],

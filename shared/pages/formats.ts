@@ -16,6 +16,8 @@ export interface Formats {
   count(count: number): string;
   /** A part of a whole, in per cent. */
   share(part: number, whole: number): string;
+  /** Of milliseconds, in seconds. */
+  duration(ms: number): string;
   msisdn(digits: string): string;
 }
 
@@ -42,6 +44,10 @@ function makeFormats(locale: string, timeZone: string): Formats {
   const date = new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeZone: 'UTC' });
   const number = new Intl.NumberFormat(locale);
   const percent = new Intl.NumberFormat(locale, { style: 'percent', maximumFractionDigits: 1 });
+  const seconds = new Intl.NumberFormat(locale, {
+    ...{ style: 'unit', unit: 'second', unitDisplay: 'short' },
+    maximumSignificantDigits: 2,
+  });
   const currencyFormat = (currency: string): Intl.NumberFormat => {
     const known =
       currencies.get(currency) ?? new Intl.NumberFormat(locale, { style: 'currency', currency });
@@ -57,6 +63,7 @@ function makeFormats(locale: string, timeZone: string): Formats {
     date: (day) => date.format(msOf(`${day}T00:00:00.000Z`)),
     count: (count) => number.format(count),
     share: (part, whole) => percent.format(whole === 0 ? 0 : part / whole),
+    duration: (ms) => seconds.format(ms / msPerSecond),
     msisdn: (digits) =>
       /^\d+$/.test(digits)
         ? (parsePhoneNumberFromString(`+${digits}`)?.formatInternational() ?? `+${digits}`)
@@ -64,6 +71,7 @@ function makeFormats(locale: string, timeZone: string): Formats {
   };
 }
 
+const msPerSecond = 1_000;
 const shareDecimals = 4;
 
 /** As programs read them. */
@@ -74,5 +82,6 @@ export const plainFormats: Formats = {
   date: (day) => day,
   count: (count) => String(count),
   share: (part, whole) => (whole === 0 ? 0 : part / whole).toFixed(shareDecimals),
+  duration: (ms) => String(ms / msPerSecond),
   msisdn: (digits) => digits,
 };

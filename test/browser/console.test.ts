@@ -97,7 +97,7 @@ describe('the console of head office, in a browser', () => {
     await page.keyboard.press('g');
     await page.keyboard.press('f');
     await page.locator('.chart rect').first().waitFor();
-    expect(await page.locator('.chart').allInnerTexts()).to.have.length(4);
+    expect(await page.locator('.chart').allInnerTexts()).to.have.length(5);
     await page.screenshot({ path: join(pictures, 'figures.png') });
     const csv = await page.request.get(`${federation.hq.url}/figures?format=csv`);
     expect(await csv.text()).to.contain('500.00 RUB');
