@@ -1,6 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { OpenAPIHono } from '@hono/zod-openapi';
-import { collectDefaultMetrics, Histogram, type Registry } from 'prom-client';
+import { collectDefaultMetrics, Histogram, Registry } from 'prom-client';
 import { DomainError } from '../problem/problem.ts';
 import { type FrameContext, type FrameEnv, isFromHere } from './exchange.ts';
 import { answer } from './response.ts';
@@ -13,11 +13,21 @@ export interface Readiness {
 const durationBucketsSeconds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
 
 /**
- * Adds the process's metrics and the duration of requests to a registry. Routes are patterns: no
- * identifier in a label.
+ * What the process itself tells, its memory, processor time and event loop: once, however many nodes
+ * it runs or has run, for its observers are never taken away.
  */
+let ofProcess: Registry | undefined;
+
+function processMetrics(): Registry {
+  if (ofProcess === undefined) {
+    ofProcess = new Registry();
+    collectDefaultMetrics({ register: ofProcess });
+  }
+  return ofProcess;
+}
+
+/** Adds the duration of requests to a registry. Routes are patterns: no identifier in a label. */
 export function createHttpMetrics(registry: Registry) {
-  collectDefaultMetrics({ register: registry });
   const duration = new Histogram({
     name: 'http_request_duration_seconds',
     help: 'Time from the head of a request to its answer',
@@ -66,8 +76,8 @@ export function registerProbes(
   app.get('/metrics', async (c) => {
     c.get('exchange').route = '/metrics';
     if (!isFromHere(c) && !isToken(c, metricsToken)) throw new DomainError('not-signed-in');
-    const { contentType } = registry;
-    return answer(c, { status: 200, text: await registry.metrics(), contentType });
+    const all = Registry.merge([registry, processMetrics()]);
+    return answer(c, { status: 200, text: await all.metrics(), contentType: registry.contentType });
   });
 }
 

@@ -123,7 +123,8 @@ export interface Process {
   later(turn: () => void): void;
 }
 
-const never = new Promise<never>(() => {});
+/** A new one each time: whoever waits for a promise is kept as long as the promise. */
+const never = () => new Promise<never>(() => {});
 
 export async function openSimulatedStore(
   disk: Disk,
@@ -157,7 +158,7 @@ export async function openSimulatedStore(
 
   function die(before: string): Promise<never> {
     process.crash(`before ${before}`);
-    return never;
+    return never();
   }
 
   const setBack = found === undefined || storeCount < found;
@@ -181,7 +182,7 @@ function faulty(disk: Disk, process: Process, sound: Driver): Driver {
   }
 
   function within<T>(work: () => T): T | Promise<never> {
-    if (!process.isAlive()) return never;
+    if (!process.isAlive()) return never();
     if (lost) throw lost;
     return disk.faults.statement() === 'fail' ? lose() : work();
   }
@@ -189,7 +190,7 @@ function faulty(disk: Disk, process: Process, sound: Driver): Driver {
   async function die(where: string): Promise<never> {
     await sound.rollback();
     process.crash(where);
-    return never;
+    return never();
   }
 
   return {
@@ -197,18 +198,18 @@ function faulty(disk: Disk, process: Process, sound: Driver): Driver {
     all: (sql, params, wanted) => within(() => sound.all(sql, params, wanted)),
     run: (sql, params) => within(() => sound.run(sql, params)),
     read: (sql, params, wanted) => {
-      if (!process.isAlive()) return never;
+      if (!process.isAlive()) return never();
       if (disk.faults.statement() === 'fail')
         throw storeUnavailable('The store cannot be read now.');
       return sound.read(sql, params, wanted);
     },
     begin: () => {
-      if (!process.isAlive()) return never;
+      if (!process.isAlive()) return never();
       lost = undefined;
       return sound.begin();
     },
     commit: () => {
-      if (!process.isAlive()) return never;
+      if (!process.isAlive()) return never();
       if (lost) throw lost;
       const outcome = disk.faults.beforeCommit();
       if (outcome === 'crash') return die('before the commit');
@@ -219,10 +220,10 @@ function faulty(disk: Disk, process: Process, sound: Driver): Driver {
       sound.commit();
       if (disk.faults.afterCommit() === 'crash') return die('after the commit');
     },
-    rollback: () => (process.isAlive() ? sound.rollback() : never),
+    rollback: () => (process.isAlive() ? sound.rollback() : never()),
     savepoint: (depth) => within(() => sound.savepoint(depth)),
     release: (depth) => within(() => sound.release(depth)),
-    undo: (depth) => (lost ? undefined : process.isAlive() ? sound.undo(depth) : never),
+    undo: (depth) => (lost ? undefined : process.isAlive() ? sound.undo(depth) : never()),
     failure: () => lost ?? sound.failure(),
   };
 }

@@ -54,12 +54,12 @@ const silent = createLogger({
 
 /** Copies are taken of disks, not of folders. */
 const noBackups = {
-  take: () => never,
+  take: () => never(),
   load: async () => {},
   ageSeconds: () => undefined,
   state: () => ({ ok: true, detail: '' }),
 };
-const never = new Promise<never>(() => {});
+const never = () => new Promise<never>(() => {});
 
 /** A computer with a disk and a clock of its own, and a node's process on it: the real one, on simulated ports. */
 export function createMachine(deps: MachineDeps) {

@@ -150,7 +150,7 @@ export function createNetwork(deps: { timeline: Timeline; chance: Chance; trace:
         clock,
       }: Parameters<typeof createPeerClient>[0]): ReturnType<typeof createPeerClient> => ({
         request: (to, request) =>
-          isAlive() ? ask({ from: code, to, request, directory, clock, isAlive }) : never,
+          isAlive() ? ask({ from: code, to, request, directory, clock, isAlive }) : never(),
         reload: () => {},
         close: async () => {},
       });
@@ -218,4 +218,4 @@ export function createNetwork(deps: { timeline: Timeline; chance: Chance; trace:
   }
 }
 
-const never = new Promise<never>(() => {});
+const never = () => new Promise<never>(() => {});
