@@ -69,6 +69,16 @@ program
   });
 
 program
+  .command('admit <code>')
+  .description("make a branch's token good that another person asked for, and may not alone")
+  .requiredOption('--login <login>', 'another operator who may enrol branches')
+  .option('--password-file <file>', 'instead of standard input')
+  .action(async (code: string, caller: Caller) => {
+    await callHere(caller, { path: `/api/v1/nodes/${code}/admission`, body: {} });
+    print(`The token of ${code} is good.`);
+  });
+
+program
   .command('rekey <code>')
   .description("end all keys of a branch at once; prints the token for 'sbms-branch enrol --again'")
   .requiredOption('--login <login>', 'an operator who may re-key branches')

@@ -43,6 +43,14 @@ const maxListedCertificates = 200;
 /** What the caller adds to the same transaction: an audit record. */
 export type Also = (tx: Transaction) => Promise<void>;
 
+/** A token for a branch, and the login of who makes it. */
+export interface Invitation {
+  readonly code: NodeCode;
+  readonly actor: string;
+  /** Another person has to admit it first. */
+  readonly isHeld?: boolean;
+}
+
 export interface EnrolmentDeps {
   readonly store: Store;
   readonly authorities: () => Authorities;
@@ -160,7 +168,7 @@ export function createEnrolment(deps: EnrolmentDeps) {
     return branch;
   }
 
-  function newToken(code: NodeCode, createdBy: string) {
+  function newToken({ code, actor: createdBy, isHeld = false }: Invitation) {
     const secret = ids.secret(secretBytes);
     const nowMs = clock.nowMs();
     const record = {
@@ -170,6 +178,7 @@ export function createEnrolment(deps: EnrolmentDeps) {
       createdAt: instantOf(nowMs),
       expiresAt: instantOf(nowMs + tokenLifeMs),
       usedAt: null,
+      isHeld,
     };
     const authoritySha256 = certificateFingerprint(issuingPem());
     return { text: tokenText({ secret, authoritySha256 }), record };
@@ -183,13 +192,30 @@ export function createEnrolment(deps: EnrolmentDeps) {
      * The text is told once and never stored.
      * @throws DomainError `invalid-input` for what is not a branch code.
      */
-    async createToken(options: { code: NodeCode; actor: string }): Promise<string> {
+    async createToken(options: Invitation): Promise<string> {
       if (!nodeCodePattern.test(options.code) || options.code === headOffice) {
         throw new DomainError('invalid-input', 'A branch code is 2–8 capitals, and not HQ.');
       }
-      const { text, record } = newToken(options.code, options.actor);
+      const { text, record } = newToken(options);
       await store.write((tx) => enrolments.replaceToken(tx, record));
       return text;
+    },
+
+    /**
+     * Makes a token good that another person made and may not alone. Twice is the same as once.
+     * @throws DomainError `not-found` without one that waits, `same-person` for who made it.
+     */
+    admit(options: { code: NodeCode; actor: string; also: Also }): Promise<void> {
+      return store.write(async (tx) => {
+        const token = await enrolments.findOpenToken(tx, options.code);
+        if (!token || token.expiresAt <= now(clock)) {
+          throw new DomainError('not-found', `No token of ${options.code} waits to be used.`);
+        }
+        if (!token.isHeld) return;
+        if (token.createdBy === options.actor) throw new DomainError('same-person');
+        await enrolments.releaseToken(tx, token.secretSha256);
+        await options.also(tx);
+      });
     },
 
     /**
@@ -298,9 +324,9 @@ export function createEnrolment(deps: EnrolmentDeps) {
      * stays a member, whom nobody hears until it has enrolled again with the token.
      * @throws DomainError `branch-not-found`.
      */
-    async rekey(options: { code: NodeCode; actor: string; also?: Also }): Promise<string> {
-      const { code, actor } = options;
-      const { text, record } = newToken(code, actor);
+    async rekey(options: Invitation & { also?: Also }): Promise<string> {
+      const { code } = options;
+      const { text, record } = newToken(options);
       await store.write(async (tx) => {
         const at = now(clock);
         await branchIn(tx, code);

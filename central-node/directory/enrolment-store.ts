@@ -5,7 +5,7 @@ import type { EnrolledBranch, IssuedCertificate, TokenRecord } from './enrolment
 import { keysOfNode } from './node-key-store.ts';
 
 const tokenColumns = `secret_sha256 AS secretSha256, code, created_by AS createdBy,
-  created_at AS createdAt, expires_at AS expiresAt, used_at AS usedAt`;
+  created_at AS createdAt, expires_at AS expiresAt, used_at AS usedAt, held`;
 const certificateColumns = `serial, code, tls_key_sha256 AS tlsKeySha256,
   not_before AS notBefore, not_after AS notAfter, revoked_at AS revokedAt,
   authority_sha256 AS authoritySha256`;
@@ -27,21 +27,43 @@ interface BranchRow {
 export async function replaceToken(tx: Transaction, token: TokenRecord): Promise<void> {
   await tx.run('DELETE FROM enrolment_tokens WHERE code = ? AND used_at IS NULL', token.code);
   await tx.run(
-    `INSERT INTO enrolment_tokens (secret_sha256, code, created_by, created_at, expires_at)
-     VALUES (?, ?, ?, ?, ?)`,
+    `INSERT INTO enrolment_tokens (secret_sha256, code, created_by, created_at, expires_at, held)
+     VALUES (?, ?, ?, ?, ?, ?)`,
     token.secretSha256,
     token.code,
     token.createdBy,
     token.createdAt,
     token.expiresAt,
+    token.isHeld ? 1 : 0,
   );
 }
 
-export function findToken(tx: Reader, secretSha256: string): Promise<TokenRecord | undefined> {
-  return tx.get<TokenRecord>(
+type TokenRow = Omit<TokenRecord, 'isHeld'> & { readonly held: bigint };
+
+const tokenOf = ({ held, ...row }: TokenRow): TokenRecord => ({ ...row, isHeld: held === 1n });
+
+export async function findToken(
+  tx: Reader,
+  secretSha256: string,
+): Promise<TokenRecord | undefined> {
+  const row = await tx.get<TokenRow>(
     `SELECT ${tokenColumns} FROM enrolment_tokens WHERE secret_sha256 = ?`,
     secretSha256,
   );
+  return row && tokenOf(row);
+}
+
+/** The one of a branch that is not used yet. */
+export async function findOpenToken(tx: Reader, code: NodeCode): Promise<TokenRecord | undefined> {
+  const row = await tx.get<TokenRow>(
+    `SELECT ${tokenColumns} FROM enrolment_tokens WHERE code = ? AND used_at IS NULL`,
+    code,
+  );
+  return row && tokenOf(row);
+}
+
+export async function releaseToken(tx: Transaction, secretSha256: string): Promise<void> {
+  await tx.run('UPDATE enrolment_tokens SET held = 0 WHERE secret_sha256 = ?', secretSha256);
 }
 
 export async function useToken(tx: Transaction, secretSha256: string, at: Instant): Promise<void> {

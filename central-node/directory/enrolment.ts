@@ -36,14 +36,17 @@ export interface TokenRecord {
   readonly createdAt: Instant;
   readonly expiresAt: Instant;
   readonly usedAt: Instant | null;
+  /** Who made it may not let a branch in alone: another person has to admit it. */
+  readonly isHeld: boolean;
 }
 
-/** A token is good for its own branch, once, until it expires. */
+/** A token is good for its own branch, once, until it expires, if nobody has to admit it yet. */
 export function tokenIsGood(
   token: TokenRecord | undefined,
   code: NodeCode,
   now: Instant,
 ): token is TokenRecord {
   // Instants are of one length and zone, so their texts compare as they do.
-  return token !== undefined && token.code === code && !token.usedAt && token.expiresAt > now;
+  if (token === undefined || token.isHeld) return false;
+  return token.code === code && !token.usedAt && token.expiresAt > now;
 }

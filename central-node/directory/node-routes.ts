@@ -64,6 +64,8 @@ const nodeView = z
   })
   .openapi('Node');
 
+const isHeld = z.boolean().openapi({ description: 'Not good before another person admits it' });
+
 const codeParams = z.strictObject({ code: nodeCode });
 
 /** The members of the federation: their state, how one joins, how one is cut off. */
@@ -136,13 +138,31 @@ export function nodeRoutes({ endpoint }: Pick<Api, 'endpoint'>, deps: NodeRouteD
       tag: 'Federation',
       summary: 'A one-time token with which a branch joins; shown once, good for a day',
       body: z.strictObject({ code: nodeCode }),
-      response: z.strictObject({ code: nodeCode, token: z.string() }),
+      response: z.strictObject({ code: nodeCode, token: z.string(), isHeld }),
     },
     async ({ body, principal }) => {
       const code = body.code as NodeCode;
-      const token = await enrolment.createToken({ code, actor: principal.login });
+      const { login: actor, needsSecondPerson } = principal;
+      const token = await enrolment.createToken({ code, actor, isHeld: needsSecondPerson });
       await store.write(noting(principal, 'branch.invite', code));
-      return { code, token };
+      return { code, token, isHeld: needsSecondPerson };
+    },
+  );
+
+  const admitNode = endpoint(
+    {
+      method: 'POST',
+      path: '/api/v1/nodes/{code}/admission',
+      permission: 'branch.enrol',
+      operationId: 'admitNode',
+      tag: 'Federation',
+      summary: "Make another person's token good, who may not let a branch in alone",
+      params: codeParams,
+    },
+    async ({ params, principal }) => {
+      const code = params.code as NodeCode;
+      const also = noting(principal, 'branch.admit', code);
+      await enrolment.admit({ code, actor: principal.login, also });
     },
   );
 
@@ -176,18 +196,19 @@ export function nodeRoutes({ endpoint }: Pick<Api, 'endpoint'>, deps: NodeRouteD
       tag: 'Federation',
       summary: "End all of a branch's keys at once, and give the token for new ones; shown once",
       params: codeParams,
-      response: z.strictObject({ code: nodeCode, token: z.string(), release: z.int() }),
+      response: z.strictObject({ code: nodeCode, token: z.string(), isHeld, release: z.int() }),
     },
     async ({ params, principal }) => {
       const code = params.code as NodeCode;
       const also = noting(principal, 'branch.rekey', code);
-      const token = await enrolment.rekey({ code, actor: principal.login, also });
+      const { login: actor, needsSecondPerson: isHeld } = principal;
+      const token = await enrolment.rekey({ code, actor, isHeld, also });
       await tellNow();
-      return { code, token, release: deps.release() };
+      return { code, token, isHeld, release: deps.release() };
     },
   );
 
-  return { listNodes, createEnrolmentToken, revokeNode, rekeyNode };
+  return { listNodes, createEnrolmentToken, admitNode, revokeNode, rekeyNode };
 }
 
 /** As the pages ask them. */

@@ -8,6 +8,7 @@ import { updatePassword } from './operator-store.ts';
 import { createOperators, type Operators } from './operators.ts';
 import { createPasswords, type PasswordHash, type ScryptCost } from './passwords.ts';
 import { existsAt, type NodeKind, type Permission } from './permissions.ts';
+import type { HasDuty } from './roles.ts';
 import { createOwnSecondFactor, type OwnRequest, type OwnSecondFactor } from './second-factor.ts';
 import { createSessions, type OwnSession, type SignedIn } from './sessions.ts';
 import { type Credentials, createSignIn } from './sign-in.ts';
@@ -25,8 +26,8 @@ export interface AccessDeps {
    * may do the same.
    */
   readonly permissionsOf: (role: string) => ReadonlySet<Permission>;
-  /** Nobody's if absent. */
-  readonly needsSecondFactor?: (role: string) => boolean;
+  /** No role has any if absent. */
+  readonly hasDuty?: HasDuty;
   /** Of a password's hash; the production setting if absent. */
   readonly cost?: ScryptCost;
 }
@@ -77,8 +78,8 @@ export function createAccess(deps: AccessDeps): Access {
   const { store, clock, ids, audit, serverName } = deps;
   const permissionsOf = existingAt(deps.node, deps.permissionsOf);
   const passwords = createPasswords({ ids, ...(deps.cost ? { cost: deps.cost } : {}) });
-  const { needsSecondFactor = () => false } = deps;
-  const sessions = createSessions({ store, clock, ids, permissionsOf, needsSecondFactor });
+  const { hasDuty = () => false } = deps;
+  const sessions = createSessions({ store, clock, ids, permissionsOf, hasDuty });
   const { signIn } = createSignIn({ store, clock, audit, passwords, serverName });
   const endSessionsOf = sessions.endAllOf;
   const { endOthersOf } = sessions;

@@ -11,6 +11,7 @@ interface OperatorRow {
   disabled: bigint;
   created_at: string;
   second_factors: bigint;
+  held_by: string | null;
 }
 
 interface PasswordRow extends OperatorRow {
@@ -18,23 +19,26 @@ interface PasswordRow extends OperatorRow {
   temporary_until: string | null;
 }
 
-const operatorColumns = `operators.id, login, name, role, disabled, operators.created_at,
+const operatorColumns = `operators.id, login, name, role, disabled, held_by, operators.created_at,
   (SELECT COUNT(*) FROM second_factors WHERE operator_id = operators.id) AS second_factors`;
 
 function operatorOf(row: OperatorRow): Operator {
   const { id, login, name, role } = row;
   const hasSecondFactor = row.second_factors > 0n;
   const disabled = row.disabled === 1n;
-  return { id, login, name, role, disabled, createdAt: row.created_at, hasSecondFactor };
+  const heldBy = row.held_by ?? undefined;
+  return { id, login, name, role, disabled, createdAt: row.created_at, hasSecondFactor, heldBy };
 }
 
 export async function insertOperator(tx: Transaction, operator: OperatorWithPassword) {
-  const { id, login, name, passwordHash, role, disabled, createdAt, temporaryUntil } = operator;
+  const { id, login, name, passwordHash, role, disabled, createdAt } = operator;
+  const { temporaryUntil, heldBy } = operator;
   await tx.run(
     `INSERT INTO operators (id, login, name, password_hash, role, disabled, created_at,
-       temporary_until)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
-    ...[id, login, name, passwordHash, role, disabled ? 1 : 0, createdAt, temporaryUntil ?? null],
+       temporary_until, held_by)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    ...[id, login, name, passwordHash, role, disabled ? 1 : 0, createdAt],
+    ...[temporaryUntil ?? null, heldBy ?? null],
   );
 }
 
@@ -82,6 +86,10 @@ export async function updateDisabled(tx: Transaction, id: string) {
   await tx.run('UPDATE operators SET disabled = 1 WHERE id = ?', id);
 }
 
+export async function updateHeldBy(tx: Transaction, id: string, heldBy: string | undefined) {
+  await tx.run('UPDATE operators SET held_by = ? WHERE id = ?', heldBy ?? null, id);
+}
+
 export interface StoredSession {
   readonly operator: Operator;
   readonly isPasswordTemporary: boolean;
@@ -107,7 +115,7 @@ interface SessionRow extends OperatorRow {
   seen_at: string;
 }
 
-/** The session with its operator, unless that is disabled. */
+/** The session with its operator, unless that is disabled or held. */
 export async function findSession(
   tx: Reader,
   tokenSha256: string,
@@ -115,7 +123,7 @@ export async function findSession(
   const row = await tx.get<SessionRow>(
     `SELECT ${operatorColumns}, temporary_until, s.created_at AS started_at, s.seen_at
      FROM sessions s JOIN operators ON operators.id = s.operator_id
-     WHERE s.token_sha256 = ? AND disabled = 0`,
+     WHERE s.token_sha256 = ? AND disabled = 0 AND held_by IS NULL`,
     tokenSha256,
   );
   if (!row) return undefined;

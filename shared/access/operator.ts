@@ -12,6 +12,8 @@ export interface Operator {
   readonly disabled: boolean;
   readonly createdAt: Instant;
   readonly hasSecondFactor: boolean;
+  /** Who let him in and may not do so alone: he stays out until another person approves. */
+  readonly heldBy: string | undefined;
 }
 
 export interface OperatorWithPassword extends Operator {
@@ -35,6 +37,8 @@ export interface Principal {
   readonly hasSecondFactor: boolean;
   /** The role asks for a second factor: has to set one up before his permissions count. */
   readonly mustSetUpSecondFactor: boolean;
+  /** By the role: whom or what he lets in waits for another person's approval. */
+  readonly needsSecondPerson: boolean;
 }
 
 export const loginPattern = /^[a-z0-9][a-z0-9._-]{1,31}$/;

@@ -10,6 +10,7 @@ import {
   insertOperator,
   listOperators,
   updateDisabled,
+  updateHeldBy,
   updatePassword,
 } from './operator-store.ts';
 import type { PasswordHash } from './passwords.ts';
@@ -21,6 +22,8 @@ import { forgetPlacesOf, forgetTriesOf } from './sign-in-store.ts';
 export interface By {
   readonly by: Actor;
   readonly traceId?: string | undefined;
+  /** He may not let anybody in alone: another person has to approve. */
+  readonly needsSecondPerson?: boolean | undefined;
 }
 
 export interface NewOperator extends By {
@@ -50,6 +53,10 @@ export interface Operators {
    * @throws DomainError `operator-not-found`, `same-person` for oneself: that needs a code.
    */
   dropSecondFactor(tx: Transaction, change: By & { login: string }): Promise<void>;
+  /**
+   * Lets in who is held. @throws DomainError `operator-not-found`, `same-person` for who holds him.
+   */
+  approve(tx: Transaction, change: By & { login: string }): Promise<Operator>;
   /** By login, those after `after`, at most `limit`. */
   operators(tx: Reader, page: { after?: string | undefined; limit: number }): Promise<Operator[]>;
 }
@@ -76,6 +83,7 @@ export function createOperators(deps: OperatorDeps): Operators {
 
   return {
     async addOperator(tx, { passwordHash, by, traceId, role, isTemporary, ...wanted }) {
+      const heldBy = wanted.needsSecondPerson ? by.id : undefined;
       const login = parseLogin(wanted.login);
       const name = wanted.name.trim();
       if (name === '' || name.length > maxNameLength) {
@@ -91,6 +99,7 @@ export function createOperators(deps: OperatorDeps): Operators {
         disabled: false,
         createdAt: now(clock),
         hasSecondFactor: false,
+        heldBy,
       };
       const temporaryUntil = lastDay(isTemporary);
       await insertOperator(tx, { ...operator, passwordHash, temporaryUntil });
@@ -101,7 +110,7 @@ export function createOperators(deps: OperatorDeps): Operators {
       return operator;
     },
 
-    async setPassword(tx, { login, passwordHash, by, traceId, isTemporary }) {
+    async setPassword(tx, { login, passwordHash, by, traceId, isTemporary, needsSecondPerson }) {
       const operator = await known(tx, login);
       const temporaryUntil = lastDay(isTemporary);
       await updatePassword(tx, { id: operator.id, passwordHash, temporaryUntil });
@@ -109,6 +118,7 @@ export function createOperators(deps: OperatorDeps): Operators {
       // Who knew the old password may have signed in with it: no place is known any more.
       await forgetPlacesOf(tx, operator.id);
       await endSessionsOf(tx, operator.id);
+      if (needsSecondPerson) await updateHeldBy(tx, operator.id, by.id);
       const action = 'operator.set-password';
       const { login: subject } = operator;
       await audit.record(tx, { actor: by, action, subject, outcome: 'done', traceId });
@@ -129,14 +139,28 @@ export function createOperators(deps: OperatorDeps): Operators {
       return { ...operator, disabled: true };
     },
 
-    async dropSecondFactor(tx, { login, by, traceId }) {
+    async dropSecondFactor(tx, { login, by, traceId, needsSecondPerson }) {
       const operator = await known(tx, login);
       if (by.id === operator.id) throw new DomainError('same-person');
       await deleteSecondFactor(tx, operator.id);
       await endSessionsOf(tx, operator.id);
+      if (needsSecondPerson) await updateHeldBy(tx, operator.id, by.id);
       const { login: subject } = operator;
       const action = 'operator.drop-second-factor';
       await audit.record(tx, { actor: by, action, subject, outcome: 'done', traceId });
+    },
+
+    async approve(tx, { login, by, traceId }) {
+      const { passwordHash: _, temporaryUntil: __, ...operator } = await known(tx, login);
+      const { heldBy, id, role, login: subject } = operator;
+      if (heldBy === undefined) return operator;
+      if (heldBy === by.id) throw new DomainError('same-person');
+      await updateHeldBy(tx, id, undefined);
+      await audit.record(tx, {
+        ...{ actor: by, action: 'operator.approve', subject, outcome: 'done' },
+        ...{ detail: { role, heldBy }, traceId },
+      });
+      return { ...operator, heldBy: undefined };
     },
 
     operators: (tx, { after, limit }) => listOperators(tx, { after: after ?? '', limit }),

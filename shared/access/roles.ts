@@ -31,15 +31,16 @@ export function createRoles(
   };
 }
 
-/** A row of the roles that allows nothing: who has the role needs a second factor. */
-const secondFactorDuty = 'second-factor.required';
+/**
+ * Rows of the roles that allow nothing. Who has such a role needs a second factor; needs another
+ * person for letting people and branches in.
+ */
+export type Duty = 'second-factor.required' | 'second-person.required';
+export type HasDuty = (role: string, duty: Duty) => boolean;
 
-/** Whether a role's people must have a second factor, by the release in force at that moment. */
-export function createSecondFactorDuty(
-  node: NodeKind,
-  inForce: () => RoleTable | undefined,
-): (role: string) => boolean {
-  return (role) => inForce()?.permissionsOf(role, node).has(secondFactorDuty) ?? false;
+/** What a role asks of its people, by the release in force at that moment. */
+export function createDuties(node: NodeKind, inForce: () => RoleTable | undefined): HasDuty {
+  return (role, duty) => inForce()?.permissionsOf(role, node).has(duty) ?? false;
 }
 
 /** The roles of a kind of node as the release in force has them, and what each may do. */

@@ -26,6 +26,7 @@ import {
   touchSession,
 } from './operator-store.ts';
 import type { Permission } from './permissions.ts';
+import type { HasDuty } from './roles.ts';
 import { createSessionCache, type LiveSession } from './session-cache.ts';
 
 export interface SignedIn {
@@ -42,7 +43,7 @@ export interface SessionDeps {
   readonly ids: Ids;
   /** The same set as long as the role may do the same. */
   readonly permissionsOf: (role: string) => ReadonlySet<Permission>;
-  readonly needsSecondFactor: (role: string) => boolean;
+  readonly hasDuty: HasDuty;
 }
 
 /** A session as its owner sees it. */
@@ -54,7 +55,7 @@ const maxListedSessions = 200;
 
 /** Opaque bearer tokens and whose they are. The hot path, a known token, touches no store. */
 export function createSessions(deps: SessionDeps) {
-  const { store, clock, ids, permissionsOf, needsSecondFactor } = deps;
+  const { store, clock, ids, permissionsOf, hasDuty } = deps;
   const cache = createSessionCache();
 
   function principalOf(
@@ -62,10 +63,14 @@ export function createSessions(deps: SessionDeps) {
     mustChangePassword: boolean,
   ): Principal {
     const permissions = permissionsOf(role);
-    const mustSetUpSecondFactor = !hasSecondFactor && needsSecondFactor(role);
+    const person = { operatorId: id, login, name, role, permissions, mustChangePassword };
+    return { ...person, hasSecondFactor, ...owedBy(role, hasSecondFactor) };
+  }
+
+  function owedBy(role: string, hasSecondFactor: boolean) {
     return {
-      ...{ operatorId: id, login, name, role, permissions, mustChangePassword },
-      ...{ hasSecondFactor, mustSetUpSecondFactor },
+      mustSetUpSecondFactor: !hasSecondFactor && hasDuty(role, 'second-factor.required'),
+      needsSecondPerson: hasDuty(role, 'second-person.required'),
     };
   }
 
@@ -120,8 +125,8 @@ export function createSessions(deps: SessionDeps) {
       const permissions = permissionsOf(role);
       // A release may have changed the role since the session was opened.
       if (permissions !== before) {
-        const mustSetUpSecondFactor = !hasSecondFactor && needsSecondFactor(role);
-        session.principal = { ...session.principal, permissions, mustSetUpSecondFactor };
+        const owed = owedBy(role, hasSecondFactor);
+        session.principal = { ...session.principal, permissions, ...owed };
       }
       if (session.seenMs - session.storedSeenMs >= sessionTouchMs) touch(token, session);
       return session;

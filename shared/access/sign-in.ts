@@ -171,7 +171,8 @@ export function createSignIn(deps: SignInDeps): { signIn: SignIn } {
         // The operator may have been disabled, or the password changed, while this one was hashed.
         const operator = found && (await findOperator(tx, found.login));
         const unchanged = operator?.passwordHash === found?.passwordHash;
-        const isGood = isRight && operator && !operator.disabled && unchanged;
+        const isOut = operator?.disabled || operator?.heldBy !== undefined;
+        const isGood = isRight && operator && !isOut && unchanged;
         const until = operator?.temporaryUntil;
         const isExpired = until !== undefined && until < now(clock);
         if (!isGood || isExpired) {

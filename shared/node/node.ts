@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { createAccess } from '../access/access-service.ts';
 import { createAudit } from '../access/audit.ts';
 import type { NodeKind } from '../access/permissions.ts';
-import { createRoles, createSecondFactorDuty, rolesOf } from '../access/roles.ts';
+import { createDuties, createRoles, rolesOf } from '../access/roles.ts';
 import { createAlarms } from '../federation/alarms.ts';
 import { createFederation } from '../federation/federation.ts';
 import {
@@ -109,7 +109,7 @@ export async function openNode(options: NodeOptions) {
     node: kind,
     serverName: code,
     permissionsOf,
-    needsSecondFactor: createSecondFactorDuty(kind, references.current),
+    hasDuty: createDuties(kind, references.current),
   });
   const backups = ports.createBackups({
     ...{ node: code, store, clock, kept: config.backupsKept },

@@ -14,6 +14,8 @@ const staffTexts = catalogue(
     state: 'State',
     active: 'Active',
     disabled: 'Disabled',
+    held: 'Waits for another person',
+    approve: 'Approve',
     since: 'Since',
     action: 'Action',
     disable: 'Disable',
@@ -37,6 +39,8 @@ const staffTexts = catalogue(
     state: 'Состояние',
     active: 'Работает',
     disabled: 'Отключён',
+    held: 'Ждёт второго сотрудника',
+    approve: 'Подтвердить',
     since: 'С',
     action: 'Действие',
     disable: 'Отключить',
@@ -90,6 +94,9 @@ export function staffPages({ pages, endpoints, roles }: StaffPagesDeps): void {
     }),
   );
 
+  work(`${path}/:login/approval`, (view) =>
+    endpoints.approveOperator(view.c, { params: loginOf(view) }),
+  );
   work(`${path}/:login/second-factor-removal`, (view) =>
     endpoints.dropSecondFactor(view.c, { params: loginOf(view) }),
   );
@@ -109,11 +116,14 @@ export function staffPages({ pages, endpoints, roles }: StaffPagesDeps): void {
             { label: words.role, cell: ({ role }) => role },
             {
               label: words.state,
-              cell: ({ disabled }) => (
-                <State tone={disabled ? 'plain' : 'good'}>
-                  {disabled ? words.disabled : words.active}
-                </State>
-              ),
+              cell: ({ disabled, isHeld }) =>
+                disabled ? (
+                  <State tone="plain">{words.disabled}</State>
+                ) : (
+                  <State tone={isHeld ? 'busy' : 'good'}>
+                    {isHeld ? words.held : words.active}
+                  </State>
+                ),
             },
             {
               label: words.factor,
@@ -154,11 +164,22 @@ export function staffPages({ pages, endpoints, roles }: StaffPagesDeps): void {
   }
 }
 
-function Actions(props: { view: View; login: string; hasSecondFactor: boolean }) {
-  const { view, login, hasSecondFactor } = props;
+interface ActionsProps {
+  readonly view: View;
+  readonly login: string;
+  readonly hasSecondFactor: boolean;
+  readonly isHeld: boolean;
+}
+
+function Actions({ view, login, hasSecondFactor, isHeld }: ActionsProps) {
   const words = view.words(staffTexts);
   return (
     <div class="actions">
+      {isHeld ? (
+        <form method="post" action={`${path}/${login}/approval`}>
+          <Button aria-label={`${words.approve}: ${login}`}>{words.approve}</Button>
+        </form>
+      ) : null}
       <form method="post" action={`${path}/${login}/disablement`}>
         <Button kind="danger" aria-label={`${words.disable}: ${login}`}>
           {words.disable}

@@ -1,6 +1,5 @@
 import { z } from '@hono/zod-openapi';
 import type { Access } from '../access/access-service.ts';
-import type { Actor } from '../access/audit.ts';
 import { loginPattern, maxNameLength, type Operator, type Principal } from '../access/operator.ts';
 import { maxPasswordLength, minPasswordLength } from '../access/passwords.ts';
 import type { Store } from '../store/store.ts';
@@ -30,6 +29,7 @@ const operator = z
     disabled: z.boolean(),
     createdAt: instant,
     hasSecondFactor: z.boolean(),
+    isHeld: z.boolean().openapi({ description: 'Stays out until another person approves' }),
   })
   .openapi('Operator');
 
@@ -45,8 +45,8 @@ const newOperator = z
 
 const cursorKey = z.strictObject({ login: z.string() });
 
-function wireOperator({ id: _, ...shown }: Operator): z.input<typeof operator> {
-  return shown;
+function wireOperator({ id: _, heldBy, ...shown }: Operator): z.input<typeof operator> {
+  return { ...shown, isHeld: heldBy !== undefined };
 }
 
 const common = { permission: 'operator.manage', tag: 'Operators' } as const;
@@ -88,8 +88,8 @@ function registerList(endpoint: AddEndpoint, { access, store, serverName }: Oper
     },
     async ({ body: { password, temporary, ...body }, principal, traceId, idempotency }) => {
       const passwordHash = await access.hashPassword(password, [body.login, body.name]);
-      const by = actorOf(principal, serverName);
-      const added = { ...body, passwordHash, isTemporary: temporary, by, traceId };
+      const by = byOf(principal, serverName);
+      const added = { ...body, passwordHash, isTemporary: temporary, ...by, traceId };
       return idempotency.write(async (tx) => wireOperator(await access.addOperator(tx, added)));
     },
   );
@@ -107,10 +107,10 @@ function registerChanges(endpoint: AddEndpoint, { access, serverName }: Operator
     },
     async ({ params, body, principal, traceId, idempotency }) => {
       const passwordHash = await access.hashPassword(body.password, [params.login]);
-      const by = actorOf(principal, serverName);
+      const by = byOf(principal, serverName);
       const isTemporary = body.temporary;
       await idempotency.write((tx) =>
-        access.setPassword(tx, { ...params, passwordHash, isTemporary, by, traceId }),
+        access.setPassword(tx, { ...params, passwordHash, isTemporary, ...by, traceId }),
       );
     },
   );
@@ -129,7 +129,7 @@ function registerChanges(endpoint: AddEndpoint, { access, serverName }: Operator
     async ({ params, principal, traceId, idempotency }) =>
       idempotency.write(async (tx) =>
         wireOperator(
-          await access.disable(tx, { ...params, by: actorOf(principal, serverName), traceId }),
+          await access.disable(tx, { ...params, ...byOf(principal, serverName), traceId }),
         ),
       ),
   );
@@ -142,14 +142,31 @@ function registerChanges(endpoint: AddEndpoint, { access, serverName }: Operator
       params: z.strictObject({ login }),
     },
     async ({ params, principal, traceId, idempotency }) => {
-      const by = actorOf(principal, serverName);
-      await idempotency.write((tx) => access.dropSecondFactor(tx, { ...params, by, traceId }));
+      const by = byOf(principal, serverName);
+      await idempotency.write((tx) => access.dropSecondFactor(tx, { ...params, ...by, traceId }));
     },
   );
 
-  return { setPassword, disableOperator, dropSecondFactor };
+  const approveOperator = endpoint(
+    {
+      ...{ ...common, method: 'POST', path: `${path}/{login}/approval` },
+      operationId: 'approveOperator',
+      summary: 'Let in whom another person added or gave a new password, and may not alone',
+      ...{ status: 200, idempotent: true },
+      params: z.strictObject({ login }),
+      response: operator,
+    },
+    async ({ params, principal, traceId, idempotency }) => {
+      const by = byOf(principal, serverName);
+      return idempotency.write(async (tx) =>
+        wireOperator(await access.approve(tx, { ...params, ...by, traceId })),
+      );
+    },
+  );
+
+  return { setPassword, disableOperator, dropSecondFactor, approveOperator };
 }
 
-function actorOf({ operatorId, name }: Principal, node: string): Actor {
-  return { id: operatorId, name, node };
+function byOf({ operatorId: id, name, needsSecondPerson }: Principal, node: string) {
+  return { by: { id, name, node }, needsSecondPerson };
 }

@@ -23,6 +23,9 @@ const signedInOperator = z
     mustSetUpSecondFactor: z.boolean().openapi({
       description: 'Until then what needs a permission is refused with `second-factor-missing`',
     }),
+    needsSecondPerson: z.boolean().openapi({
+      description: 'Whom or what he lets in waits for the approval of another person',
+    }),
   })
   .openapi('SignedInOperator');
 

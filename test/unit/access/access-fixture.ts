@@ -5,6 +5,7 @@ import { type Access, createAccess } from '../../../shared/access/access-service
 import { type Actor, type Audit, createAudit } from '../../../shared/access/audit.ts';
 import type { PasswordHash } from '../../../shared/access/passwords.ts';
 import type { NodeKind, Permission } from '../../../shared/access/permissions.ts';
+import type { Duty } from '../../../shared/access/roles.ts';
 import { systemIds } from '../../../shared/ids/ids.ts';
 import { openStore } from '../../../shared/store/open-store.ts';
 import type { Store } from '../../../shared/store/store.ts';
@@ -53,8 +54,8 @@ export interface AccessFixture {
   restarted(): Access;
   /** As a release does that says something else of a role. */
   setRole(role: string, permissions: readonly Permission[]): void;
-  /** As a release does that wants a second factor of a role. */
-  requireSecondFactor(role: string): void;
+  /** As a release does that wants more of a role. */
+  setDuty(role: string, duty: Duty): void;
   add(login: string, role: string, password: string, isTemporary?: boolean): Promise<void>;
   close(): Promise<void>;
 }
@@ -76,15 +77,15 @@ export async function accessFixture(node: NodeKind = 'branch'): Promise<AccessFi
   const permissionsOf = (role: string) => roleTable.get(role) ?? nothing;
   const serverName = 'MSK';
   const duties = new Set<string>();
-  const needsSecondFactor = (role: string) => duties.has(role);
+  const hasDuty = (role: string, duty: Duty) => duties.has(`${role} ${duty}`);
   const made = { store, clock, ids, audit, node, serverName };
-  const deps = { ...made, permissionsOf, needsSecondFactor, cost };
+  const deps = { ...made, permissionsOf, hasDuty, cost };
   const access = createAccess(deps);
   return {
     ...{ store, clock, audit, access },
     setRole: (role, may) => void roleTable.set(role, new Set(may)),
-    requireSecondFactor(role) {
-      duties.add(role);
+    setDuty(role, duty) {
+      duties.add(`${role} ${duty}`);
       roleTable.set(role, new Set(roleTable.get(role)));
     },
     restarted: () => createAccess(deps),

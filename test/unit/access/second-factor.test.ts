@@ -157,7 +157,7 @@ describe('a second factor', () => {
     const { token } = await enter(undefined, 'boris');
     const owes = async () => (await fixture.access.authenticate(token))?.mustSetUpSecondFactor;
     expect(await owes()).to.equal(false);
-    fixture.requireSecondFactor('cashier');
+    fixture.setDuty('cashier', 'second-factor.required');
     expect(await owes()).to.equal(true);
     await setUp(token);
     expect(await owes()).to.equal(false);

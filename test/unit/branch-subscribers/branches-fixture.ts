@@ -77,7 +77,8 @@ export function principal(...permissions: Permission[]): Principal {
   const set = new Set(permissions);
   const person = { operatorId: 'op-1', login: 'olga', name: 'Ольга', role: 'test' };
   const owed = { mustChangePassword: false, mustSetUpSecondFactor: false };
-  return { ...person, permissions: set, hasSecondFactor: false, ...owed };
+  const alone = { hasSecondFactor: false, needsSecondPerson: false };
+  return { ...person, permissions: set, ...alone, ...owed };
 }
 
 export const clerk = principal('subscriber.read', 'subscriber.register', 'subscriber.personal');

@@ -157,6 +157,19 @@ describe('enrolment', () => {
       expect(await enrolment.certificates(msk)).to.have.length(1);
     });
 
+    it('takes no token of who may not alone before another person admits it', async () => {
+      const { keys, enrolment } = await centre();
+      const token = await enrolment.createToken({ code: msk, actor: 'root', isHeld: true });
+      const enter = () => enrolment.enrol(requestOf(keys, token), 'a');
+      const admit = (actor: string) =>
+        refusalBy(enrolment.admit({ code: msk, actor, also: async () => undefined }));
+      expect(await refusalBy(enter())).to.include({ code: 'enrolment-refused' });
+      expect(await admit('root')).to.include({ code: 'same-person' });
+      await enrolment.admit({ code: msk, actor: 'other', also: async () => undefined });
+      await enter();
+      expect(await admit('other')).to.include({ code: 'not-found' });
+    });
+
     it('takes no expired, replaced, foreign or invented token', async () => {
       const { keys, enrolment, clock } = await centre();
       const replaced = await enrolment.createToken({ code: msk, actor: 'root' });

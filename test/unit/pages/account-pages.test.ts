@@ -95,7 +95,7 @@ describe('the pages of how one signs in', () => {
   });
 
   it('leads who owes a second factor to where it is set up, and nowhere else', async () => {
-    fixture.requireSecondFactor('admin');
+    fixture.setDuty('admin', 'second-factor.required');
     const { cookie } = await look('/sign-in', { form: typed });
     expect((await look('/desk', { cookie })).location).to.equal('/account');
     expect((await look('/password', { cookie })).location).to.equal('/account');
