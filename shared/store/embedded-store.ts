@@ -119,8 +119,18 @@ function createStatements(db: Connection) {
       return [];
     }
     if (wanted !== 'first') return rowsOf(columns, statement.all(values));
-    const first: unknown = statement.get(values);
+    const first = firstOf(statement, values);
     return first === undefined ? [] : rowsOf(columns, [first]);
+  }
+
+  /** The driver ends only what has not failed: from then on a failed statement would fail for ever. */
+  function firstOf(statement: Statement, values: ReturnType<typeof boundValues>): unknown {
+    try {
+      return statement.get(values);
+    } catch (error) {
+      prepared = statementsKept();
+      throw error;
+    }
   }
 
   return {

@@ -236,6 +236,14 @@ for (const { name, missing, make } of implementations) {
       expect(rows).to.deep.equal([{ id: 1n, amount: 2n }]);
     });
 
+    it('takes what is right after the same statement was refused', async () => {
+      const insert = 'INSERT INTO entries (id, amount) VALUES (?, ?) RETURNING id';
+      const entry = (id: number) => store.write((tx) => tx.get(insert, id, 1));
+      await entry(1);
+      expect(isConstraintError(await failureOf(entry(1)))).to.equal(true);
+      expect(await entry(2)).to.deep.equal({ id: 2n });
+    });
+
     it('passes constraint errors through, and tells them from others', async () => {
       await add('a');
       const refused = [
