@@ -61,6 +61,8 @@ export interface Edit {
 export interface PublishOptions {
   /** Not before now; at once when absent. */
   readonly effectiveFrom?: Instant;
+  /** The draft as the publisher saw it; as it is now when absent. */
+  readonly revision?: bigint;
   /** Who publishes: an operator's login. */
   readonly actor: string;
   readonly onPublished?: (tx: Transaction, manifest: ReleaseManifest) => Promise<void>;
@@ -96,6 +98,8 @@ export interface ReferenceDraftService {
   editedRows(name: DatasetName): Promise<readonly object[]>;
   /** The draft as it would be released now, branches with their identities, numbers where they moved. */
   rows<Name extends DatasetName>(name: Name): Promise<readonly RowOf<Name>[]>;
+  /** Another one after every change of the draft. */
+  revision(): Promise<bigint>;
   /** What publishing would change, per data set that differs from the highest release. */
   diff(): Promise<readonly (DatasetDiff & { readonly changedBy: readonly string[] })[]>;
   /**
@@ -164,8 +168,10 @@ export function createReferenceDraftService({
     return { revision, manifest, texts, changedBy };
   }
 
-  async function publish({ effectiveFrom, actor, onPublished }: PublishOptions) {
+  async function publish(options: PublishOptions) {
+    const { effectiveFrom, actor, onPublished } = options;
     const { revision, manifest, texts, changedBy } = await compose({ effectiveFrom });
+    if (options.revision !== undefined && options.revision !== revision) throw unseen();
     const own = changedBy.filter(({ login }) => login === actor).map(({ dataset }) => dataset);
     if (own.length > 0) {
       const detail = `You changed ${own.join(', ')}: another person publishes it.`;
@@ -221,6 +227,7 @@ export function createReferenceDraftService({
       }),
     editedRows: (name) => store.read((tx) => draftOf(tx, name)),
     rows: (name) => store.read((tx) => draftRows(tx, name)),
+    revision: () => store.read(draftRevision),
     async diff() {
       const { datasets, editors } = await store.read(readDraft);
       const released = await releasedRows(references);
@@ -377,6 +384,11 @@ async function releasedRows(
     texts.set(name, await references.datasetContent(sha256));
   }
   return (name) => JSON.parse(texts.get(name) ?? '[]') as object[];
+}
+
+function unseen(): DomainError {
+  const detail = 'The draft has changed since you looked at it. Nothing was published; look again.';
+  return new DomainError('release-invalid', detail);
 }
 
 function moved(): DomainError {

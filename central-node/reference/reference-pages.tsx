@@ -30,7 +30,8 @@ export function referencePages({ pages, reference }: ReferencePagesDeps): void {
 
   pages.action({ path: `${path}/releases`, permission: 'reference.publish' }, async (view) => {
     try {
-      await reference.publishRelease(view.c, { body: {} });
+      const { revision = '' } = view.form;
+      await reference.publishRelease(view.c, { body: { revision } });
       return { goTo: path };
     } catch (error) {
       if (!isDomainError(error)) throw error;
@@ -66,6 +67,7 @@ export function referencePages({ pages, reference }: ReferencePagesDeps): void {
         ))}
         {view.may('reference.publish') && changes.items.length > 0 ? (
           <form method="post" action={`${path}/releases`} class="panel">
+            <input type="hidden" name="revision" value={changes.revision} />
             <p class="hint">{words.publishText}</p>
             {isOwn ? (
               <Notice tone="warn">{words.ownChange}</Notice>

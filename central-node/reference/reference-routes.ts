@@ -42,6 +42,7 @@ const releaseView = z
   })
   .openapi('ReferenceRelease');
 
+const draftRevision = z.string().regex(/^\d{1,15}$/, 'must be a revision of the draft');
 const anyRow = z.looseObject({});
 const datasetDiff = z
   .strictObject({
@@ -98,15 +99,23 @@ export function referenceRoutes({ endpoint }: Pick<Api, 'endpoint'>, deps: Refer
       tag: 'Reference data',
       summary: 'Publish the draft as the next release: signed, and told to every branch',
       description: 'A draft that holds a change of yours is for another person to publish.',
-      body: z.strictObject({ effectiveFrom: instant.optional() }),
+      body: z.strictObject({
+        effectiveFrom: instant.optional(),
+        revision: draftRevision
+          .optional()
+          .openapi({
+            description: 'Of the changes that were looked at: refused if there are others',
+          }),
+      }),
       response: releaseView,
     },
     async ({ body, principal }) => {
       await deps.assertMayPublish();
-      const { effectiveFrom } = body;
+      const { effectiveFrom, revision } = body;
       const manifest = await deps.publish({
         actor: principal.login,
         ...(effectiveFrom === undefined ? {} : { effectiveFrom }),
+        ...(revision === undefined ? {} : { revision: BigInt(revision) }),
         async onPublished(tx, published) {
           await deps.tellReleased(tx, published);
           await noting(principal, 'reference.publish', `release ${published.version}`)(tx);
@@ -150,9 +159,11 @@ export function referenceRoutes({ endpoint }: Pick<Api, 'endpoint'>, deps: Refer
       operationId: 'getDraftChanges',
       tag: 'Reference data',
       summary: 'What publishing now would change',
-      response: z.strictObject({ items: z.array(datasetDiff) }),
+      response: z.strictObject({ revision: draftRevision, items: z.array(datasetDiff) }),
     },
     async () => ({
+      // Read first: what changes in between is refused, and not published unseen.
+      revision: String(await drafts.revision()),
       items: (await drafts.diff()).map(({ samples, changedBy, ...counts }) => ({
         ...counts,
         changedBy: [...changedBy],

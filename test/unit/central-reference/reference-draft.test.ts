@@ -132,11 +132,15 @@ describe('the reference draft', () => {
     expect((await draft.diff())[0]?.changedBy).to.deep.equal(['anna', 'boris']);
     expect(await refusal('anna')).to.equal('same-person');
     expect(await refusal('boris')).to.equal('same-person');
+    const seen = await draft.revision();
     await draft.replaceDataset('regions', before, { by: 'boris' });
     const [type] = await draft.rows('document-types');
     await draft.replaceDataset('document-types', type ? [type] : [], { by: 'anna' });
     expect(await refusal('anna')).to.equal('same-person');
-    expect((await draft.publish({ actor: 'boris' })).version).to.equal(2);
+    const unseen = await failureOf(draft.publish({ actor: 'boris', revision: seen }));
+    expect(unseen).to.have.property('message').that.contains('since you looked');
+    const revision = await draft.revision();
+    expect((await draft.publish({ actor: 'boris', revision })).version).to.equal(2);
     await edit('Новый', 'boris');
     expect((await draft.publish({ actor: 'anna' })).version).to.equal(3);
   });
