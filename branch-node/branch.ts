@@ -360,6 +360,7 @@ function openToPeers(
   node.peerApp.route(
     '/',
     createSubscriberPeerApp({
+      node: code,
       visits,
       ...rooms,
       isRecovering: federation.isRecovering,

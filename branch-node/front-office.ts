@@ -26,6 +26,7 @@ import { contractPages } from './subscribers/contract-pages.tsx';
 import type { ContractEndpoints } from './subscribers/contract-routes.ts';
 import { type Choices, deskPages } from './subscribers/desk-pages.tsx';
 import { registrationPages } from './subscribers/registration-pages.tsx';
+import { searchPages } from './subscribers/search-pages.tsx';
 import type { DeskEndpoints } from './subscribers/subscriber-desk-routes.ts';
 import { subscriberPages } from './subscribers/subscriber-pages.tsx';
 import type { SubscriberEndpoints } from './subscribers/subscriber-routes.ts';
@@ -92,4 +93,12 @@ export function openFrontOffice(deps: FrontOfficeDeps): void {
   administrationPages({ pages, endpoints: node.administration, renew: keys.renewCertificate });
   auditPages({ pages, endpoints: api.common });
   subscriberPages({ pages, subscribers, operations });
+  searchPages({
+    ...{ pages, subscribers, node: code },
+    others: () =>
+      references
+        .current()
+        ?.branches()
+        .filter((each) => each.active && each.code !== code) ?? [],
+  });
 }

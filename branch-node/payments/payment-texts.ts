@@ -35,7 +35,6 @@ export const paymentTexts = catalogue(
     code: 'Code',
     print: 'Print',
     slip: 'PDF 80 mm',
-    copy: 'COPY',
     states: {
       accepted: 'Accepted, the home branch will credit it',
       credited: 'Credited',
@@ -84,7 +83,6 @@ export const paymentTexts = catalogue(
     code: 'Код',
     print: 'Печать',
     slip: 'PDF 80 мм',
-    copy: 'КОПИЯ',
     states: {
       accepted: 'Принят, домашний филиал зачислит его',
       credited: 'Зачислен',

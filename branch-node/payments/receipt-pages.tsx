@@ -1,7 +1,6 @@
-import { Button, Heading, LinkButton } from '../../shared/pages/components.tsx';
 import type { Pages } from '../../shared/pages/pages.tsx';
-import { type Paper, Sheet } from '../../shared/pages/paper.tsx';
-import { type PaperKind, paperPdf } from '../../shared/pages/paper-pdf.ts';
+import type { Paper } from '../../shared/pages/paper.tsx';
+import { copyMark, paperPages } from '../../shared/pages/printed-paper.tsx';
 import type { View } from '../../shared/pages/view.ts';
 import { paymentTexts } from './payment-texts.ts';
 import type { ReceiptEndpoints } from './receipt-routes.ts';
@@ -29,7 +28,7 @@ export function receiptPages({
     const { kind, disposition, homeBranch } = receipt;
     return {
       title: words.title(receipt.number),
-      copy: receipt.copy ? view.words(paymentTexts).copy : undefined,
+      copy: copyMark(view, receipt.copy),
       sum: format.money(receipt.money),
       facts: [
         [words.branch, receipt.servingBranch],
@@ -47,29 +46,13 @@ export function receiptPages({
     };
   }
 
-  pages.page({ path, permission }, async (view) => {
-    const words = view.words(paymentTexts);
-    const paper = await paperOf(view);
-    const content = (
-      <>
-        <Heading title={paper.title}>
-          <Button type="button" data-print="" autofocus>
-            {words.print}
-          </Button>
-          <LinkButton href={`/payments/${view.params.operationId}`}>{words.taken}</LinkButton>
-        </Heading>
-        <Sheet paper={paper} isSlip />
-      </>
-    );
-    return { title: paper.title, content };
+  paperPages({
+    ...{ pages, path, permission, paperOf, isSlip: true },
+    back: (view) => ({
+      href: `/payments/${view.params.operationId}`,
+      label: view.words(paymentTexts).taken,
+    }),
+    files: { '-a4': 'a4', '-80mm': '80mm' },
+    fileName: (view) => `receipt-${view.params.operationId}`,
   });
-
-  const file = (end: string, kind: PaperKind) =>
-    pages.file({ path: `${path}-${end}.pdf`, permission }, async (view) => ({
-      name: `receipt-${view.params.operationId}-${end}.pdf`,
-      contentType: 'application/pdf',
-      content: new Uint8Array(await paperPdf(await paperOf(view), kind)),
-    }));
-  file('a4', 'a4');
-  file('80mm', '80mm');
 }

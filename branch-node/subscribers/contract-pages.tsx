@@ -1,16 +1,13 @@
-import { Button, Heading, LinkButton } from '../../shared/pages/components.tsx';
 import { catalogue } from '../../shared/pages/language.ts';
 import type { Pages } from '../../shared/pages/pages.tsx';
-import { type Paper, Sheet } from '../../shared/pages/paper.tsx';
-import { paperPdf } from '../../shared/pages/paper-pdf.ts';
+import type { Paper } from '../../shared/pages/paper.tsx';
+import { copyMark, paperPages } from '../../shared/pages/printed-paper.tsx';
 import type { View } from '../../shared/pages/view.ts';
 import type { ContractEndpoints } from './contract-routes.ts';
 
 const contractTexts = catalogue(
   {
     title: (number: string) => `Contract ${number}`,
-    copy: 'COPY',
-    print: 'Print',
     back: 'Registration',
     date: 'Date',
     branch: 'Concluded at branch',
@@ -33,8 +30,6 @@ const contractTexts = catalogue(
   },
   {
     title: (number: string) => `Договор ${number}`,
-    copy: 'КОПИЯ',
-    print: 'Печать',
     back: 'Подключение',
     date: 'Дата',
     branch: 'Заключён в филиале',
@@ -90,33 +85,20 @@ export function contractPages({
     ];
     return {
       title: words.title(found.number),
-      copy: found.copy ? words.copy : undefined,
+      copy: copyMark(view, found.copy),
       facts: facts.flatMap(([label, value]) => (value === undefined ? [] : [[label, value]])),
       texts: words.terms,
       signatures: words.signatures,
     };
   }
 
-  pages.page({ path, permission }, async (view) => {
-    const words = view.words(contractTexts);
-    const paper = await paperOf(view);
-    const content = (
-      <>
-        <Heading title={paper.title}>
-          <Button type="button" data-print="" autofocus>
-            {words.print}
-          </Button>
-          <LinkButton href={`/operations/${view.params.id}`}>{words.back}</LinkButton>
-        </Heading>
-        <Sheet paper={paper} />
-      </>
-    );
-    return { title: paper.title, content };
+  paperPages({
+    ...{ pages, path, permission, paperOf },
+    back: (view) => ({
+      href: `/operations/${view.params.id}`,
+      label: view.words(contractTexts).back,
+    }),
+    files: { '': 'a4' },
+    fileName: (view) => `contract-${view.params.id}`,
   });
-
-  pages.file({ path: `${path}.pdf`, permission }, async (view) => ({
-    name: `contract-${view.params.id}.pdf`,
-    contentType: 'application/pdf',
-    content: new Uint8Array(await paperPdf(await paperOf(view), 'a4')),
-  }));
 }

@@ -12,6 +12,7 @@ import {
   subscriberCard,
   verifiedPayability,
 } from './subscriber-card.ts';
+import { type ListedSubscriber, searchAnswer, searchPath } from './subscriber-list-view.ts';
 import type { SubscriberService } from './subscriber-service.ts';
 
 /** How often a number that moved is followed. */
@@ -86,6 +87,19 @@ export function createSubscriberDirectory(deps: {
   }
 
   /**
+   * Whom another branch finds; nothing of it stays here.
+   * @throws DomainError `home-unreachable`, `invalid-input`.
+   */
+  async function searchAt(
+    branch: NodeCode,
+    query: string,
+    principal: Principal,
+  ): Promise<ListedSubscriber[]> {
+    const asked = { method: 'POST', path: searchPath, body: { query } } as const;
+    return readAnswer(searchAnswer, await questions.ask(branch, principal, asked)).items;
+  }
+
+  /**
    * Gives personal data to the home branch, which keeps it and a number for it; nothing of it stays
    * here.
    * @throws DomainError `home-unreachable`, `number-taken`, `invalid-input`.
@@ -100,7 +114,7 @@ export function createSubscriberDirectory(deps: {
     return readAnswer(enteredCustomer, answer);
   }
 
-  return { card, payability, enterCustomer };
+  return { card, payability, searchAt, enterCustomer };
 }
 
 function readAnswer<Schema extends z.ZodType>(schema: Schema, answer: unknown): z.output<Schema> {

@@ -5,10 +5,8 @@ import {
   Notice,
   Panel,
   State,
-  Table,
   type Tone,
 } from '../../shared/pages/components.tsx';
-import { msisdnInput } from '../../shared/pages/inputs.ts';
 import type { Pages } from '../../shared/pages/pages.tsx';
 import type { View } from '../../shared/pages/view.ts';
 import { isDomainError } from '../../shared/problem/problem.ts';
@@ -20,7 +18,6 @@ import type { SubscriberCard } from './subscriber-card.ts';
 import type { SubscriberEndpoints } from './subscriber-routes.ts';
 import { subscriberTexts } from './subscriber-texts.ts';
 
-const shownResults = 20;
 const shownOperations = 20;
 
 export interface SubscriberPagesDeps {
@@ -29,40 +26,15 @@ export interface SubscriberPagesDeps {
   readonly operations: OperationEndpoints;
 }
 
-type Found = Awaited<ReturnType<SubscriberEndpoints['findSubscribers']>>['items'][number];
-
-const statusTones: Readonly<Record<SubscriberStatus, Tone>> = {
+export const statusTones: Readonly<Record<SubscriberStatus, Tone>> = {
   active: 'good',
   blocked: 'warn',
   terminated: 'plain',
   moved: 'plain',
 };
 
-/** Anybody of the country: found by one field, shown on one card. */
+/** Anybody of the country, shown on one card. */
 export function subscriberPages({ pages, subscribers, operations }: SubscriberPagesDeps): void {
-  pages.page({ path: '/find', permission: 'subscriber.read' }, async (view) => {
-    const { q = '' } = view.query;
-    const words = view.words(subscriberTexts);
-    const { items } = await subscribers.findSubscribers(view.c, {
-      query: { query: q, limit: String(shownResults) },
-    });
-    const msisdn = msisdnInput(q);
-    const [only] = items;
-    if (
-      msisdn !== undefined &&
-      (items.length === 0 || (items.length === 1 && only?.msisdn === msisdn))
-    ) {
-      return { goTo: `/subscribers/${msisdn}` };
-    }
-    const content = (
-      <>
-        <Heading title={words.find} />
-        <Results view={view} items={items} />
-      </>
-    );
-    return { title: words.find, content, next: null };
-  });
-
   const path = '/subscribers/:msisdn';
   pages.page({ path, permission: 'subscriber.read' }, async (view) => {
     const { msisdn = '' } = view.params;
@@ -137,34 +109,6 @@ function Actions({ view, msisdn }: { view: View; msisdn: string }) {
         ) : null,
       )}
     </>
-  );
-}
-
-function Results({ view, items }: { view: View; items: readonly Found[] }) {
-  const words = view.words(subscriberTexts);
-  return (
-    <Table
-      caption={items.length === 0 ? words.findHere : words.found(items.length)}
-      empty={words.none}
-      rows={items}
-      columns={[
-        {
-          label: words.number,
-          cell: ({ msisdn }) => (
-            <a href={`/subscribers/${msisdn}`} class="money">
-              {view.format.msisdn(msisdn)}
-            </a>
-          ),
-        },
-        { label: words.name, cell: ({ name }) => name },
-        { label: words.customer, cell: ({ customerNumber }) => customerNumber },
-        { label: words.plan, cell: ({ ratePlan }) => ratePlan },
-        {
-          label: words.status,
-          cell: ({ status }) => <State tone={statusTones[status]}>{words.statuses[status]}</State>,
-        },
-      ]}
-    />
   );
 }
 

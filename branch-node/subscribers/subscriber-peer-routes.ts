@@ -3,13 +3,20 @@ import { z } from 'zod';
 import { actorHeader } from '../../shared/federation/actor.ts';
 import type { PeerEnv } from '../../shared/federation/peer-routes.ts';
 import { callerOf } from '../../shared/federation/peer-server.ts';
-import { msisdnPattern } from '../../shared/ids/ids.ts';
+import { msisdnPattern, type NodeCode } from '../../shared/ids/ids.ts';
 import { DomainError } from '../../shared/problem/problem.ts';
 import { parseInput } from '../../shared/web/input.ts';
 import type { NumberService } from '../sim/number-service.ts';
 import type { CustomerService } from './customer-service.ts';
 import type { PeerVisits, Visit, VisitPurpose } from './peer-visits.ts';
 import { customerInput } from './subscriber-card.ts';
+import {
+  listedFrom,
+  maxFoundElsewhere,
+  searchPath,
+  searchRequest,
+} from './subscriber-list-view.ts';
+import { isAskedElsewhere, subscriberQuery } from './subscriber-query.ts';
 import type { SubscriberService } from './subscriber-service.ts';
 
 const msisdn = z.string().regex(msisdnPattern, 'must be an E.164 number without +');
@@ -20,6 +27,7 @@ const newCustomer = z.strictObject({
 });
 
 export interface SubscriberPeerDeps {
+  readonly node: NodeCode;
   readonly visits: PeerVisits;
   readonly subscribers: SubscriberService;
   readonly customers: CustomerService;
@@ -50,6 +58,21 @@ export function createSubscriberPeerApp(deps: SubscriberPeerDeps): Hono<PeerEnv>
       subscribers.payabilityOf(tx, number),
     );
     return c.json(payability);
+  });
+
+  app.post(searchPath, async (c) => {
+    const body = await c.req.text();
+    const look = purpose('subscriber.read', 'subscriber.search');
+    const items = await visits.receive(visitOf(c, body), look, async (tx) => {
+      const query = subscriberQuery(parseInput(searchRequest, jsonOf(body)).query, deps.node);
+      if (!isAskedElsewhere(query)) {
+        const errors = [{ field: 'query', message: 'is too short to be searched elsewhere' }];
+        throw new DomainError('invalid-input', undefined, { errors });
+      }
+      const found = await subscribers.search(tx, query, { limit: maxFoundElsewhere });
+      return found.map((each) => listedFrom(deps.node, each, { isMasked: true }));
+    });
+    return c.json({ items });
   });
 
   app.post('/peer/v1/customers', async (c) => {

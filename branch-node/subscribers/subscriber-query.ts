@@ -34,6 +34,14 @@ export function subscriberQuery(text: string, node: NodeCode): SubscriberQuery {
   return { by: 'msisdn', msisdn: internationalDigits(digits) };
 }
 
+const minNameLetters = 3;
+
+/** What other branches are asked for as well: a whole number leads to its home by itself. */
+export function isAskedElsewhere(query: SubscriberQuery): boolean {
+  if (query.by === 'name') return query.key.length >= minNameLetters;
+  return query.by === 'tail' || query.by === 'iccid';
+}
+
 function internationalDigits(digits: string): string {
   if (digits.length === nationalDigits) return countryDigits + digits;
   const isTrunkPrefixed = digits.length === nationalDigits + 1 && digits.startsWith('8');

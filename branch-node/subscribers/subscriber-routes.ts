@@ -17,26 +17,13 @@ import {
   page,
   wireMoney,
 } from '../../shared/web/schemas.ts';
-import { customerNumber, maskName } from './customer.ts';
-import { subscriberStatuses } from './subscriber.ts';
 import { subscriberCard } from './subscriber-card.ts';
 import type { SubscriberDirectory } from './subscriber-directory.ts';
+import { listedFrom, listedSubscriber, searchRequest } from './subscriber-list-view.ts';
 import { subscriberQuery } from './subscriber-query.ts';
-import type { FoundSubscriber } from './subscriber-search-store.ts';
 import type { SubscriberService } from './subscriber-service.ts';
 
 const maxQueryLength = 100;
-
-const listedSubscriber = z
-  .strictObject({
-    msisdn: z.string(),
-    status: z.enum(subscriberStatuses),
-    name: z.string().openapi({ description: 'Masked without subscriber.personal' }),
-    customerNumber: z.string(),
-    ratePlan: z.string(),
-    homeBranch: nodeCode,
-  })
-  .openapi('ListedSubscriber');
 
 const ratePlan = z
   .strictObject({
@@ -76,18 +63,6 @@ function searchRoutes(endpoint: AddEndpoint, deps: SubscriberRoutesDeps) {
   const { node, store, subscribers, directory } = deps;
   const common = { method: 'GET', permission: 'subscriber.read', tag: 'Subscribers' } as const;
 
-  function listed(found: FoundSubscriber, { permissions }: Principal) {
-    const { status, ratePlan, name, movedTo, customerNumber: number } = found;
-    return {
-      msisdn: found.msisdn,
-      status,
-      name: permissions.has('subscriber.personal') ? name : maskName(name),
-      customerNumber: customerNumber(node, number),
-      ratePlan,
-      homeBranch: movedTo ?? node,
-    };
-  }
-
   const findSubscribers = endpoint(
     {
       ...{ ...common, path: '/api/v1/subscribers' },
@@ -102,12 +77,13 @@ function searchRoutes(endpoint: AddEndpoint, deps: SubscriberRoutesDeps) {
       response: page(listedSubscriber),
     },
     async ({ query: { query, limit, cursor }, principal }) => {
+      const { permissions } = principal;
       const after = decodeCursor(cursor, searchKey)?.msisdn;
       const rows = await store.read((tx) =>
         subscribers.search(tx, subscriberQuery(query, node), { after, limit: limit + 1 }),
       );
       return pageOf(rows, limit, {
-        item: (row) => listed(row, principal),
+        item: (row) => listedFrom(node, row, { isMasked: !permissions.has('subscriber.personal') }),
         key: (last) => ({ msisdn: last.msisdn }),
       });
     },
@@ -123,7 +99,28 @@ function searchRoutes(endpoint: AddEndpoint, deps: SubscriberRoutesDeps) {
     ({ params, principal }) => directory.card(params.msisdn, principal),
   );
 
-  return { findSubscribers, showSubscriber };
+  const findSubscribersAt = endpoint(
+    {
+      ...{ ...common, path: '/api/v1/branches/{branch}/subscribers' },
+      ...{ operationId: 'findSubscribersAt', summary: 'Find subscribers of another branch, live' },
+      description:
+        'By three letters of a name and more, the last digits of a number, or ICCID. Names are masked, whoever asks; the branch writes down who did.',
+      params: z.strictObject({ branch: nodeCode }),
+      query: searchRequest,
+      response: page(listedSubscriber),
+    },
+    async ({ params, query: { query }, principal }) => {
+      const others = deps
+        .reference()
+        .branches()
+        .filter(({ code }) => code !== node);
+      const branch = others.find(({ code, active }) => active && code === params.branch)?.code;
+      if (branch === undefined) throw new DomainError('branch-not-found');
+      return { items: await directory.searchAt(branch, query, principal), next: null };
+    },
+  );
+
+  return { findSubscribers, findSubscribersAt, showSubscriber };
 }
 
 function offerRoutes(endpoint: AddEndpoint, deps: SubscriberRoutesDeps) {

@@ -101,11 +101,9 @@ export function referenceRoutes({ endpoint }: Pick<Api, 'endpoint'>, deps: Refer
       description: 'A draft that holds a change of yours is for another person to publish.',
       body: z.strictObject({
         effectiveFrom: instant.optional(),
-        revision: draftRevision
-          .optional()
-          .openapi({
-            description: 'Of the changes that were looked at: refused if there are others',
-          }),
+        revision: draftRevision.optional().openapi({
+          description: 'Of the changes that were looked at: refused if there are others',
+        }),
       }),
       response: releaseView,
     },

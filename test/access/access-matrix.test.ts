@@ -26,7 +26,9 @@ const visitActionOf = ({ route }: PeerRow) =>
     ? 'subscriber.check-payability'
     : route.endsWith('customers')
       ? 'customer.receive'
-      : 'subscriber.look-up';
+      : route.endsWith('searches')
+        ? 'subscriber.search'
+        : 'subscriber.look-up';
 
 const idleMs = 31 * 60_000;
 const kinds = ['branch', 'centre'] as const;

@@ -81,6 +81,7 @@ const branch = [
   row('GET /api/v1/subscribers', 'subscriber.read'),
   row('POST /api/v1/subscribers', 'subscriber.register'),
   row('GET /api/v1/subscribers/{msisdn}', 'subscriber.read', 'unknown-number'),
+  row('GET /api/v1/branches/{branch}/subscribers', 'subscriber.read', 'invalid-input'),
   { ...row('GET /api/v1/rate-plans', 'signed-in'), anyOf: ['reference.read', 'subscriber.read'] },
   { ...row('GET /api/v1/services', 'signed-in'), anyOf: ['reference.read', 'subscriber.read'] },
   row('PUT /api/v1/customers/{number}', 'subscriber.personal'),
@@ -191,6 +192,7 @@ export const pageRows: Readonly<Record<'branch' | 'centre', readonly FrontRow[]>
     form('/settlements/{id}/check', 'settlement.recheck'),
     page('/cases', 'case.read'),
     page('/find', 'subscriber.read'),
+    page('/find/branches/{branch}', 'subscriber.read'),
     page('/subscribers/{msisdn}', 'subscriber.read'),
     page('/subscribers/{msisdn}/card', 'subscriber.read'),
     page('/subscribers/{msisdn}/sim-replacement', 'sim.replace'),
@@ -312,6 +314,7 @@ export const peerRows: Readonly<Record<'branch' | 'centre', readonly PeerRow[]>>
     peer('GET /peer/v1/days/{date}/minutes/{minute}/legs', 'centre'),
     peer('GET /peer/v1/subscribers/{msisdn}', 'person', 'subscriber.read'),
     peer('GET /peer/v1/subscribers/{msisdn}/payability', 'person', 'payment.take'),
+    peer('POST /peer/v1/subscriber-searches', 'person', 'subscriber.read'),
     peer('POST /peer/v1/customers', 'person', 'subscriber.register'),
   ],
   centre: [

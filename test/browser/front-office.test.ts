@@ -99,6 +99,15 @@ describe('the front office of a branch, in a browser', () => {
     await page.screenshot({ path: join(pictures, 'card.png') });
   }).timeout(120_000);
 
+  it('finds a name at the other branches, which answer by themselves', async () => {
+    const { page } = desk;
+    await press(page, '/');
+    await page.keyboard.type('Тестов');
+    await press(page, 'Enter');
+    await page.getByRole('cell', { name: 'Т•••• Т.' }).waitFor();
+    await page.screenshot({ path: join(pictures, 'find.png') });
+  }).timeout(120_000);
+
   it('goes to a page, a receipt and a number by name, and lists what the keys do', async () => {
     const { page } = desk;
     const chosen = page.locator('#palette [role=option][aria-selected=true]');
@@ -134,6 +143,10 @@ describe('the front office of a branch, in a browser', () => {
     await page.goto(`${at('SPB')}/subscribers/${msisdn}`);
     await page.locator('.notice.warn').waitFor();
     expect(await page.locator('.sum').count()).to.equal(0);
+    const away = await page.context().newPage();
+    await away.goto(`${at('SPB')}/find?q=${encodeURIComponent('Тестов')}`);
+    await away.getByText('who lives there is not found').waitFor();
+    await away.close();
     await federation.startNode('MSK');
     await page.locator('.sum').waitFor();
   }).timeout(180_000);
@@ -264,7 +277,8 @@ describe('the front office of a branch, in a browser', () => {
   it('has no fault that axe finds on any page, in both themes, languages and widths', async () => {
     const storageState = await desk.page.context().storageState();
     const paths = [
-      ...['/', '/payments/new', `/payments/new?msisdn=${msisdn}`, '/find?q=', '/operations'],
+      ...['/', '/payments/new', `/payments/new?msisdn=${msisdn}`, '/operations'],
+      `/find?q=${encodeURIComponent('Тестов')}`,
       ...['/suspense', '/business-days', '/registrations/new', `/subscribers/${msisdn}`, '/inbox'],
       ...['/settlements', '/cases'],
       ...[`/subscribers/${msisdn}/services`, `/subscribers/${msisdn}/rate-plan-change`],

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { z } from 'zod';
+import { searchPath, searchRequest } from '../../branch-node/subscribers/subscriber-list-view.ts';
 import { actorHeader, signActor } from '../../shared/federation/actor.ts';
 import { certificateFacts, createRequest } from '../../shared/federation/certificates.ts';
 import {
@@ -108,6 +109,7 @@ const messages: readonly Message[] = [
   { method: 'GET', route: '/peer/v1/datasets/:sha256{[0-9a-f]{64}}' },
   { method: 'GET', route: '/peer/v1/subscribers/:msisdn', asPerson: true },
   { method: 'GET', route: '/peer/v1/subscribers/:msisdn/payability', asPerson: true },
+  { method: 'POST', route: searchPath, request: searchRequest, asPerson: true },
   { method: 'POST', route: '/peer/v1/customers', request: customerRequest, asPerson: true },
   { method: 'GET', route: '/peer/v1/settlements/:id/obligations' },
   { method: 'GET', route: '/peer/v1/days/:date/minutes' },

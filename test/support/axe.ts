@@ -52,16 +52,27 @@ export interface Walk {
   readonly storageState: NonNullable<BrowserContextOptions['storageState']>;
 }
 
-/** What axe finds on any of the pages, and pages that are wider than a phone or a desk. */
+/** With everything that it is made of, as it comes from the node uncompressed. */
+const maxPageBytes = 100_000;
+
+/** What axe finds on any of the pages, and pages that are wider than a phone or a desk, or too heavy. */
 export async function faultsOfPages(browser: Browser, walk: Walk): Promise<string[]> {
   const faults: string[] = [];
   for (const { runOnly, ...look } of looks) {
     const context = await browser.newContext({ ...look, storageState: walk.storageState });
     const page = await context.newPage();
+    const sizes = new Map<string, number>();
+    page.on('response', async (response) => {
+      const body = await response.body().catch(() => Buffer.alloc(0));
+      sizes.set(response.url(), body.length);
+    });
     for (const path of walk.paths) {
-      await page.goto(walk.url + path);
+      sizes.clear();
+      await page.goto(walk.url + path, { waitUntil: 'load' });
       const where = `${path} ${look.colorScheme} ${look.locale}`;
       faults.push(...(await axeFaults(page, runOnly)).map((fault) => `${where}: ${fault}`));
+      const weight = [...sizes.values()].reduce((sum, each) => sum + each, 0);
+      if (weight > maxPageBytes) faults.push(`${where}: weighs ${weight} bytes`);
       if (await page.evaluate<boolean>(isWider)) faults.push(`${where}: is wider than its window`);
     }
     await context.close();

@@ -202,7 +202,7 @@ function wireRooms(parts: Awaited<ReturnType<typeof openNode>>) {
   const { isRecovering } = federation;
   app.route(
     '/',
-    createSubscriberPeerApp({ visits, subscribers, customers, numbers, isRecovering }),
+    createSubscriberPeerApp({ visits, node, subscribers, customers, numbers, isRecovering }),
   );
   return {
     ...{ base, customers, numbers, sims, subscribers, operations, desk, questions, replayers },

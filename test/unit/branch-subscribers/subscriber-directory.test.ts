@@ -71,6 +71,29 @@ describe('the directory of subscribers', () => {
     expect(refusal.code).to.equal('home-unreachable');
   });
 
+  it('finds at another branch by name, masked for everybody, and that branch knows who asked', async () => {
+    const { spb: away, network } = federation;
+    const found = { msisdn, status: 'active', name: 'И•••• И.', customerNumber: 'MSK-1' };
+    for (const person of [clerk, reader]) {
+      const items = await away.directory.searchAt(msk, 'иванов', person);
+      expect(items).to.deep.equal([{ ...found, ratePlan: 'BASIC', homeBranch: 'MSK' }]);
+    }
+    expect(await away.directory.searchAt(msk, msisdn.slice(-4), reader)).to.have.length(1);
+    expect(await away.directory.searchAt(msk, 'петров', reader)).to.deep.equal([]);
+    expect(await audited()).to.deep.include({
+      ...{ action: 'subscriber.search', subject: undefined, outcome: 'done', detail: undefined },
+    });
+    for (const query of ['ив', '12', msisdn, 'MSK-1']) {
+      const refusal = await refusalBy(away.directory.searchAt(msk, query, clerk));
+      expect(refusal.code, query).to.equal('invalid-input');
+    }
+    const denied = await refusalBy(away.directory.searchAt(msk, 'иванов', cashier));
+    expect(denied.code).to.equal('not-permitted');
+    network.cut.add(msk);
+    const gone = await refusalBy(away.directory.searchAt(msk, 'иванов', reader));
+    expect(gone.code).to.equal('home-unreachable');
+  });
+
   it('does not ask a branch that is known to be away', async () => {
     federation.network.cut.add(msk);
     await federation.spb.federation.liveness.probe();

@@ -1,0 +1,106 @@
+import type { NodeCode } from '../../shared/ids/ids.ts';
+import { Heading, Notice, State, Table } from '../../shared/pages/components.tsx';
+import { msisdnInput } from '../../shared/pages/inputs.ts';
+import type { Pages } from '../../shared/pages/pages.tsx';
+import type { View } from '../../shared/pages/view.ts';
+import { isDomainError } from '../../shared/problem/problem.ts';
+import { statusTones } from './subscriber-pages.tsx';
+import { isAskedElsewhere, subscriberQuery } from './subscriber-query.ts';
+import type { SubscriberEndpoints } from './subscriber-routes.ts';
+import { subscriberTexts } from './subscriber-texts.ts';
+
+const shownResults = 20;
+
+export interface SearchPagesDeps {
+  readonly pages: Pages;
+  readonly subscribers: SubscriberEndpoints;
+  readonly node: NodeCode;
+  /** The branches that are asked as well. */
+  readonly others: () => readonly { readonly code: NodeCode; readonly name: string }[];
+}
+
+type Found = Awaited<ReturnType<SubscriberEndpoints['findSubscribers']>>['items'][number];
+
+/** Anybody of the country, found by one field: here at once, at the other branches as they answer. */
+export function searchPages({ pages, subscribers, node, others }: SearchPagesDeps): void {
+  pages.page({ path: '/find', permission: 'subscriber.read' }, async (view) => {
+    const { q = '' } = view.query;
+    const words = view.words(subscriberTexts);
+    const { items } = await subscribers.findSubscribers(view.c, {
+      query: { query: q, limit: String(shownResults) },
+    });
+    const msisdn = msisdnInput(q);
+    const [only] = items;
+    if (
+      msisdn !== undefined &&
+      (items.length === 0 || (items.length === 1 && only?.msisdn === msisdn))
+    ) {
+      return { goTo: `/subscribers/${msisdn}` };
+    }
+    const content = (
+      <>
+        <Heading title={words.find} />
+        <Results view={view} items={items} caption={words.findHere} empty={words.none} />
+        {isAskedElsewhere(subscriberQuery(q, node))
+          ? others().map((branch) => (
+              <div
+                hx-get={`/find/branches/${branch.code}?${new URLSearchParams({ q })}`}
+                hx-trigger="load"
+                aria-live="polite"
+              >
+                <p class="hint">{words.asking(branch.name)}</p>
+              </div>
+            ))
+          : null}
+      </>
+    );
+    return { title: words.find, content, next: null };
+  });
+
+  const elsewhere = '/find/branches/:branch';
+  pages.fragment({ path: elsewhere, permission: 'subscriber.read' }, async (view) => {
+    const { branch = '' } = view.params;
+    const words = view.words(subscriberTexts);
+    const name = others().find(({ code }) => code === branch)?.name ?? branch;
+    try {
+      const { items } = await subscribers.findSubscribersAt(view.c, {
+        params: { branch },
+        query: { query: view.query.q ?? '' },
+      });
+      const texts = { caption: name, empty: words.noneAt(name) };
+      return <Results {...{ view, items, ...texts }} />;
+    } catch (error) {
+      if (!isDomainError(error, 'home-unreachable')) throw error;
+      return <Notice tone="warn">{words.notAsked(name)}</Notice>;
+    }
+  });
+}
+
+function Results(props: { view: View; items: readonly Found[]; caption: string; empty: string }) {
+  const { view, items, caption, empty } = props;
+  const words = view.words(subscriberTexts);
+  return (
+    <Table
+      caption={`${caption}: ${words.found(items.length)}`}
+      empty={empty}
+      rows={items}
+      columns={[
+        {
+          label: words.number,
+          cell: ({ msisdn }) => (
+            <a href={`/subscribers/${msisdn}`} class="money">
+              {view.format.msisdn(msisdn)}
+            </a>
+          ),
+        },
+        { label: words.name, cell: ({ name }) => name },
+        { label: words.customer, cell: ({ customerNumber }) => customerNumber },
+        { label: words.plan, cell: ({ ratePlan }) => ratePlan },
+        {
+          label: words.status,
+          cell: ({ status }) => <State tone={statusTones[status]}>{words.statuses[status]}</State>,
+        },
+      ]}
+    />
+  );
+}
