@@ -6,7 +6,12 @@ const fontFile = 'node_modules/dejavu-fonts-ttf/ttf/DejaVuSans.ttf';
 
 export type PdfDocument = PDFKit.PDFDocument;
 
-/** A PDF that `draw` fills; `legible` writes what the font can show. */
+/** The longest word that the library is left to wrap: it measures each letter of it again and again. */
+const maxWordLength = 40;
+/** More accents than any language puts on a letter run into the lines above. */
+const maxMarks = 3;
+
+/** A PDF that `draw` fills; `legible` writes what people can read, as the font has it. */
 export async function writePdf(
   options: {
     readonly size: 'A4' | [number, number];
@@ -23,7 +28,7 @@ export async function writePdf(
   const font = assetPath(fontFile);
   const hasFont = existsSync(font);
   document.font(hasFont ? font : 'Helvetica');
-  draw(document, hasFont ? (text) => text : latin);
+  draw(document, hasFont ? plain : (text) => latin(plain(text)));
   document.end();
   return written;
 }
@@ -35,6 +40,18 @@ function collect(document: PdfDocument): Promise<Buffer> {
     document.on('end', () => resolve(Buffer.concat(chunks)));
     document.on('error', reject);
   });
+}
+
+/**
+ * One line of what was typed: a line end in a name must not make a line of a receipt, and nothing
+ * that cannot be seen may turn or hide what can.
+ */
+export function plain(text: string): string {
+  return text
+    .replaceAll(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, ' ')
+    .replaceAll(/\p{C}/gu, '')
+    .replaceAll(new RegExp(`(\\p{M}{${maxMarks}})\\p{M}+`, 'gu'), '$1')
+    .replaceAll(new RegExp(`(\\S{${maxWordLength}})(?=\\S)`, 'gu'), '$1 ');
 }
 
 const cyrillic = 'абвгдеёжзийклмнопрстуфхцчшщъыьэюя';

@@ -1,9 +1,11 @@
 const plainNumber = /^-?\d+(\.\d+)?$/;
 
+/** Where a cell begins that a spreadsheet would take for a formula; some divide cells by `;` or a tab. */
+const formulaStart = /(?<=^|[;\t\r\n])(?=\s*[=+\-@＝＋－＠])|^(?=[\t\r\n\0])/g;
+
 /** A text that a spreadsheet would take for a formula becomes a plain text (OWASP, CSV injection). */
 export function csvCell(text: string): string {
-  const isFormula = /^(?:\s*[=+\-@＝＋－＠]|[\t\r\n\0])/.test(text) && !plainNumber.test(text);
-  const safe = isFormula ? `'${text}` : text;
+  const safe = plainNumber.test(text) ? text : text.replaceAll(formulaStart, "'");
   return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
 }
 

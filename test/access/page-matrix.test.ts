@@ -1,7 +1,10 @@
 import { expect } from 'chai';
+import { parse } from 'csv-parse/sync';
 import { sessionCookie } from '../../shared/web/guard.ts';
+import { customer, registerSubscriber, send } from '../support/federation.ts';
 import { madeUp, pageRows } from './access-matrix.ts';
-import { type Kind, rolesOf, type Stage, setStage } from './matrix-stage.ts';
+import { bearer } from './front-cells.ts';
+import { type Kind, password, rolesOf, type Stage, setStage } from './matrix-stage.ts';
 
 const kinds = ['branch', 'centre'] as const;
 
@@ -30,6 +33,17 @@ async function look(
   });
   await answer.arrayBuffer();
   return { status: answer.status, location: answer.headers.get('location') ?? '' };
+}
+
+/** A customer of this name, whom lists show. */
+async function nameCustomer(stage: Stage, token: string, name: string): Promise<void> {
+  const headers = bearer(token);
+  const msisdn = await registerSubscriber(stage.federation.branch('MSK'));
+  const url = stage.url('branch');
+  const card = await send(url, 'GET', `/api/v1/subscribers/${msisdn}`, { headers });
+  const path = `/api/v1/customers/${card.body.customer.number}`;
+  const named = await send(url, 'PUT', path, { headers, body: { ...customer, name } });
+  expect(named.status, JSON.stringify([card.body, named.body])).to.equal(200);
 }
 
 describe('who sees which page', () => {
@@ -72,6 +86,37 @@ describe('who sees which page', () => {
       }
     }).timeout(120_000);
   }
+
+  it('hands out no CSV in which a text is a formula, whatever was typed', async () => {
+    const typed = ['=HYPERLINK("http://evil.example")', '+1', '@x', '\t=1', '\r-1', 'x;=1+1'];
+    let met = 0;
+    for (const kind of kinds) {
+      const role = `${kind}-manager`;
+      const { token } = await stage.enter(kind, 'typist', role);
+      // Hashing is slow: two of them are names of who signs in, all of them names of customers.
+      for (const [index, name] of typed.slice(0, 2).entries()) {
+        const login = `formula${index}`;
+        const body = { login, name, role, password, temporary: false };
+        const path = '/api/v1/operators';
+        const added = await send(stage.url(kind), 'POST', path, { headers: bearer(token), body });
+        expect(added.status, JSON.stringify(added.body)).to.equal(201);
+        await stage.signIn(kind, login);
+      }
+      if (kind === 'branch') for (const name of typed) await nameCustomer(stage, token, name);
+      for (const { route } of pageRows[kind].filter((row) => /^GET [^{]*$/.test(row.route))) {
+        const asked = `${stage.url(kind)}${route.split(' ')[1]}?format=csv`;
+        const answer = await fetch(asked, { headers: { cookie: `${sessionCookie}=${token}` } });
+        const text = await answer.text();
+        if (!answer.headers.get('content-type')?.startsWith('text/csv')) continue;
+        for (const cell of parse(text, { bom: true }).flat().map(String)) {
+          if (/^-?\d+(\.\d+)?$/.test(cell)) continue;
+          expect(cell, route).not.to.match(/(?:^|[;\t\r\n])\s*[=+\-@]/);
+          if (cell.includes("'")) met += 1;
+        }
+      }
+    }
+    expect(met).to.be.greaterThan(8);
+  }).timeout(120_000);
 
   it('writes down who was refused a page', async () => {
     const { id, token } = await stage.enter('branch', 'curious', 'cashier');

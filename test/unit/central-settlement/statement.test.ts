@@ -1,9 +1,11 @@
 import { expect } from 'chai';
+import { parse } from 'csv-parse/sync';
+import fc from 'fast-check';
 import type { SettlementView } from '../../../central-node/settlement/settlement.ts';
 import { statementCsv, statementOf } from '../../../central-node/settlement/statement.ts';
 import { statementPdf } from '../../../central-node/settlement/statement-pdf.ts';
 import { latin } from '../../../shared/pages/pdf.ts';
-import { csvCell } from '../../../shared/text/csv.ts';
+import { csvCell, csvText } from '../../../shared/text/csv.ts';
 import { checker, maker, msk, nsk, spb } from './settlement-fixture.ts';
 
 const settlement: SettlementView = {
@@ -51,9 +53,32 @@ describe('a settlement statement', () => {
       '＝1',
       '\r=1',
     ]) {
-      expect(csvCell(text).replaceAll('"', ''), text).to.equal(`'${text}`);
+      expect(csvCell(text), text).to.match(/^"?'/);
     }
+    // Where a comma is for decimals, cells are divided by semicolons.
+    expect(csvCell('x;=1+1')).to.equal("x;'=1+1");
+    expect(csvCell('x\t -1+1;y')).to.equal("x\t' -1+1;y");
     for (const number of ['-12.05', '0.00', '7']) expect(csvCell(number)).to.equal(number);
+  });
+
+  it('neutralises any text, and loses nothing of it', () => {
+    const texts = fc.array(fc.constantFrom(...'=+-@;,"\t\r\n\0 \'a1＝'), { maxLength: 8 });
+    const cell = (text: string) => {
+      const [[read = ''] = []] = parse(csvText([[text, 'end']]), {
+        ...{ relax_column_count: true, record_delimiter: '\r\n' },
+      });
+      return String(read);
+    };
+    fc.assert(
+      fc.property(texts, (letters) => {
+        const text = letters.join('');
+        const read = cell(text);
+        expect(read.replaceAll("'", '')).to.equal(text.replaceAll("'", ''));
+        if (/^-?\d+$/.test(read)) return;
+        for (const part of read.split(/[;\t\r\n]/)) expect(part).not.to.match(/^\s*[=+\-@＝]/);
+      }),
+      { numRuns: 300 },
+    );
   });
 
   it('is a PDF, of as many pages as it takes', async () => {

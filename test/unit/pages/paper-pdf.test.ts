@@ -1,7 +1,9 @@
 import { inflateSync } from 'node:zlib';
 import { expect } from 'chai';
+import fc from 'fast-check';
 import type { Paper } from '../../../shared/pages/paper.tsx';
 import { paperPdf } from '../../../shared/pages/paper-pdf.ts';
+import { plain } from '../../../shared/pages/pdf.ts';
 
 const paper: Paper = {
   title: 'Чек SPB-20261123-000001-947482',
@@ -46,6 +48,32 @@ describe('a paper as a PDF', () => {
       expect(edges.length).to.be.greaterThan(codeLines + 4);
       expect([...new Set(edges)], kind).to.deep.equal([margin]);
     }
+  });
+
+  it('is made of whatever was typed, on its one page, and nothing leaves its margin', async () => {
+    const typed = [
+      ...['Иван \u202Eвалюта\u202C', 'a\u200b\u200d\ufeffb', 'Щ'.repeat(200), 'W'.repeat(500)],
+      ...['a\0\x07\x1b[31m\x85', '漢字 😀 ᚠ مرحبا', 'a\ud800b', '(\\)) Tj ET BT (x', '\uffff'],
+      ...['e'.repeat(3) + '\u0301'.repeat(300), 'Иван\nСумма: 9 999 999,00 ₽', ''],
+    ];
+    for (const [kind, left, right] of [['a4', 56, 539] as const, ['80mm', 10, 217] as const]) {
+      const facts = typed.map((each) => ['Абонент', each] as const);
+      const edges = await leftEdges(kind, { ...paper, facts });
+      for (const edge of edges) expect(edge, kind).to.be.within(left, right);
+      expect((await pagesOf(kind, { ...paper, facts })).length).to.equal(1);
+    }
+  }).timeout(120_000);
+
+  it('has one line of letters that are seen, of any text', () => {
+    expect(plain('Иван\nСумма: 9\u2028x')).to.equal('Иван Сумма: 9 x');
+    expect(plain('a\u202Eb\u200bc\ud800d')).to.equal('abcd');
+    expect(plain('Щ'.repeat(81))).to.equal(['Щ'.repeat(40), 'Щ'.repeat(40), 'Щ'].join(' '));
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary', maxLength: 60 }), (text) => {
+        expect(plain(text)).not.to.match(/[\p{C}\p{Zl}\p{Zp}]|\S{41}/u);
+      }),
+      { numRuns: 50 },
+    );
   });
 
   it('is one page of A4', async () => {
