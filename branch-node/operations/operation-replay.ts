@@ -1,4 +1,5 @@
 import type { NodeCode } from '../../shared/ids/ids.ts';
+import { postFacts } from '../../shared/ledger/ledger-store.ts';
 import type { Transaction } from '../../shared/store/store.ts';
 import { type BusinessDate, type Clock, now } from '../../shared/time/clock.ts';
 import {
@@ -114,6 +115,7 @@ export function createOperationReplay(deps: {
   const counted =
     (replay: (typeof replays)[keyof typeof replays]) =>
     async (tx: Transaction, entry: LogEntry): Promise<void> => {
+      postFacts(tx);
       if (await replay(tx, entry)) await journal.count(tx, entry);
     };
 

@@ -80,7 +80,8 @@ export function createPaymentOperation(deps: PaymentOperationDeps): OperationKin
       });
       return;
     }
-    await moveDisposition(tx, operation.id, { from: 'taken', to: 'suspended' });
+    // Redirected already, and only then heard again that it was refused.
+    if (!(await moveDisposition(tx, operation.id, { from: 'taken', to: 'suspended' }))) return;
     await move(tx, operation, {
       kind: 'payment.suspended',
       debit: clearing,
@@ -104,11 +105,13 @@ export function createPaymentOperation(deps: PaymentOperationDeps): OperationKin
         disposition: 'taken',
         ...(request.source === undefined ? {} : { source: request.source }),
       });
-      if (request.source !== undefined) await takeFromSuspense(tx, request.source);
+      const isReplay = replayed !== undefined;
       await move(tx, operation, {
         kind: 'payment.accepted',
         debit:
-          request.source === undefined ? accounts.tender(request.tender.kind) : accounts.suspense,
+          request.source === undefined
+            ? accounts.tender(request.tender.kind)
+            : await takeFromSuspense(tx, request.source, { isReplay }),
         credit: accounts.clearing(operation.home),
       });
       return { receipt };
@@ -135,7 +138,8 @@ export function createPaymentOperation(deps: PaymentOperationDeps): OperationKin
 
     /** Whom its cancellation asked does not have it; nobody else is to credit what is to be paid back. */
     async mayFollow(tx, operation) {
-      return (await findPayment(tx, operation.id))?.cancelledBy === undefined;
+      const payment = await findPayment(tx, operation.id);
+      return payment?.disposition === 'taken' && payment.cancelledBy === undefined;
     },
 
     async redirect(tx, operation, to) {
@@ -146,6 +150,21 @@ export function createPaymentOperation(deps: PaymentOperationDeps): OperationKin
       });
     },
   };
+
+  /** @returns the account that the money stands on. */
+  async function takeFromSuspense(
+    tx: Transaction,
+    source: string,
+    { isReplay }: { isReplay: boolean },
+  ): Promise<string> {
+    const to = 'redirected';
+    if (await moveDisposition(tx, source, { from: 'suspended', to })) return accounts.suspense;
+    const known = isReplay ? await operations.find(tx, source) : undefined;
+    // It was refused, or nobody would have redirected it. That this branch had heard so is lost: it hears it again.
+    if (known && (await moveDisposition(tx, source, { from: 'taken', to })))
+      return accounts.clearing(known.home);
+    throw new DomainError('operation-conflict', 'The money of that payment is not in suspense.');
+  }
 
   async function nextReceipt(
     tx: Transaction,
@@ -158,12 +177,6 @@ export function createPaymentOperation(deps: PaymentOperationDeps): OperationKin
     }
     const serial = await takeReceiptSerial(tx, businessDate);
     return receiptNumber(node, { businessDate, serial, start: deps.start() });
-  }
-}
-
-async function takeFromSuspense(tx: Transaction, source: string): Promise<void> {
-  if (!(await moveDisposition(tx, source, { from: 'suspended', to: 'redirected' }))) {
-    throw new DomainError('operation-conflict', 'The money of that payment is not in suspense.');
   }
 }
 

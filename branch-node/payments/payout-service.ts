@@ -3,7 +3,7 @@ import type { Federation } from '../../shared/federation/federation.ts';
 import { isHeldByPeer } from '../../shared/federation/log-store.ts';
 import { headOffice, type NodeCode } from '../../shared/ids/ids.ts';
 import { accounts, transfer } from '../../shared/ledger/ledger.ts';
-import { post } from '../../shared/ledger/ledger-store.ts';
+import { post, postFacts } from '../../shared/ledger/ledger-store.ts';
 import { formatMoney } from '../../shared/money/money.ts';
 import type { Reader, Store, Transaction } from '../../shared/store/store.ts';
 import { type BusinessDate, type Clock, now } from '../../shared/time/clock.ts';
@@ -137,6 +137,7 @@ export function createPayouts(deps: {
   async function replay(tx: Transaction, entry: LogEntry): Promise<void> {
     const body = payoutBody.parse(entry.body);
     const { id } = body.payment.operation;
+    postFacts(tx);
     await operations.restore(tx, body.payment);
     if (body.cancellation) await operations.restore(tx, body.cancellation);
     const payment = await findPayment(tx, id);

@@ -10,6 +10,17 @@ import {
   subscriberPrefix,
 } from './ledger.ts';
 
+/** In which what was done once is posted again. */
+const replays = new WeakSet<Transaction>();
+
+/**
+ * From now on this transaction posts facts: others have acted by them, and what they followed from may be lost for good.
+ * An account may then show a claim, which is what was lost.
+ */
+export function postFacts(tx: Transaction): void {
+  replays.add(tx);
+}
+
 /**
  * Posts a journal entry: all of it or nothing.
  * @throws DomainError `insufficient-balance` when a liability would turn into a claim.
@@ -57,9 +68,24 @@ async function move(tx: Transaction, { account, currency, amount }: Posting): Pr
     if (!row) throw new Error('broken invariant: an insert returns its row');
     return row.id;
   } catch (error) {
-    if (isConstraintError(error)) throw new DomainError('insufficient-balance');
-    throw error;
+    if (!isConstraintError(error)) throw error;
+    if (!replays.has(tx)) throw new DomainError('insufficient-balance');
+    return overdraw(tx, { account, currency, amount });
   }
+}
+
+/** Past the ceiling, which rises as far as it must. */
+async function overdraw(tx: Transaction, { account, currency, amount }: Posting): Promise<bigint> {
+  const row = await tx.get<{ id: bigint }>(
+    `INSERT INTO ledger_accounts (code, currency, balance, ceiling) VALUES (?, ?, ?, ?)
+     ON CONFLICT (code, currency)
+     DO UPDATE SET balance = balance + ?, ceiling = balance + ? RETURNING id`,
+    account,
+    currency,
+    ...[amount, amount, amount, amount],
+  );
+  if (!row) throw new Error('broken invariant: an upsert returns its row');
+  return row.id;
 }
 
 /** An account's balance in minor units; 0 for an account that nothing was posted to. */

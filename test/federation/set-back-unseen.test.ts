@@ -3,6 +3,8 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import {
   cash,
+  customer,
+  receiveSim,
   registerSubscriber,
   startFederation,
   type TestFederation,
@@ -124,5 +126,33 @@ describe('a node that was set back with its sentinel, or after its peer was', fu
     expect(cases.filter(({ state }: { state: string }) => state !== 'closed')).to.deep.equal([]);
     const days = (await manager.get('/api/v1/business-days')).body.closed;
     expect(days.map((day: { date: string }) => day.date)).to.deep.equal([date]);
+  });
+
+  it('recovers what it decided, though what that followed from was told to nobody', async () => {
+    const [msk, spb] = ['MSK', 'SPB'].map((code) => federation.branch(code).manager);
+    const own = await registerSubscriber(federation.branch('MSK'));
+    const iccid = await receiveSim(federation.branch('SPB'));
+    await federation.untilQuiet();
+    const backup = await federation.backup('MSK');
+    await federation.stopNode('HQ');
+    const paid = await msk?.post('/api/v1/payments', { msisdn: own, ...cash('40.00') });
+    expect(paid?.status, JSON.stringify(paid?.body)).to.equal(201);
+    const moved = await spb?.post('/api/v1/number-moves', { msisdn: own, iccid, customer });
+    expect(moved?.status, JSON.stringify(moved?.body)).to.equal(201);
+    const { operationId } = moved?.body ?? {};
+    await until('the number has moved with its balance', async () => {
+      return (await spb?.get(`/api/v1/operations/${operationId}`))?.body.state === 'concluded';
+    });
+    await setBack('MSK', backup);
+    for (const code of ['HQ', 'MSK']) await federation.startNode(code);
+    await until('it has recovered', () => !federation.running('MSK').federation.isRecovering());
+    await federation.untilQuiet();
+    const stores = codes.map((code) => ({ code, store: federation.running(code).store }));
+    expect(await moneyFaults(stores)).to.deep.equal([]);
+    const { store } = federation.running('MSK');
+    const claims = await store.read((tx) =>
+      tx.all("SELECT balance FROM ledger_accounts WHERE code LIKE 'subscriber:%' AND balance > 0"),
+    );
+    expect(claims).to.deep.equal([{ balance: 4000n }]);
   });
 });
