@@ -2,12 +2,27 @@ import type { JWK } from 'jose';
 import { type NodeKey, type Peer, type PeerDirectory, tlsKeyState } from '../federation/peers.ts';
 import { createVerifier } from '../federation/signing.ts';
 import { headOffice, type NodeCode } from '../ids/ids.ts';
+import type { Directory } from '../reference/cut-off.ts';
 import { datasetsFrom, readContent } from '../reference/dataset-content.ts';
 import type { DatasetName, RowOf } from '../reference/datasets.ts';
 import { buildReference, type Reference } from '../reference/reference.ts';
 import { type ReleaseManifest, readManifest } from '../reference/release.ts';
+import { createReleaseApproval } from '../reference/release-approval.ts';
+import type { KeySet } from '../reference/release-keys.ts';
 import { sha256 } from '../wire/canonical.ts';
 import { bundledDatasets } from './bundle.ts';
+
+/** Whose signatures releases need beside head office's, as the reader knows it from elsewhere. */
+export interface TrustedReleaseKeys {
+  readonly pinned: KeySet;
+  /** The first release that needs them; those before were made when there were none. */
+  readonly from: number;
+}
+
+interface Release {
+  readonly manifest: ReleaseManifest;
+  readonly directory: Directory;
+}
 
 /** Bounds what a bundle may keep in memory. */
 const maxReleases = 10_000;
@@ -20,6 +35,7 @@ export function createBundleDirectory(trusted: JWK) {
   const contents = new Map<string, string>();
   const peers = new Map<NodeCode, Peer>();
   const terms: Reference[] = [];
+  const releases: Release[] = [];
   const centre: Peer = {
     ...{ code: headOffice, peerUrl: 'https://hq.invalid', signingKey: trusted, keys: [] },
     ...{ revokedSerials: [], active: true },
@@ -68,9 +84,23 @@ export function createBundleDirectory(trusted: JWK) {
       const datasets = datasetsFrom((name) => rowsOf(manifest, name));
       const reference = buildReference({ version, effectiveFrom, datasets });
       terms.push(reference);
+      releases.push({ manifest, directory: datasets });
       for (const peer of reference.peers()) learn(peer);
       const centreKeys = datasets['node-keys'].filter(({ node }) => node === headOffice);
       if (centreKeys.length > 0) learn({ ...centre, keys: centreKeys });
+    },
+    /**
+     * Proves every release by release keys, as a node would have on its day, the first one first.
+     * @throws DomainError `release-not-approved` naming the first that fails.
+     */
+    async assertApproved({ pinned, from }: TrustedReleaseKeys): Promise<void> {
+      const approval = createReleaseApproval({ pinned, headOfficeKey: trusted });
+      const before: Release[] = [];
+      for (const next of releases.toReversed()) {
+        if (next.manifest.version >= from)
+          await approval.assertApproved(next, heldAt(next, before));
+        before.unshift(next);
+      }
     },
     /** Whether this was ever the key of the node. */
     hadTlsKey(code: NodeCode, tlsKeySha256: string): boolean {
@@ -80,6 +110,13 @@ export function createBundleDirectory(trusted: JWK) {
     /** The terms of every release, the newest first. */
     terms: (): readonly Reference[] => terms,
   };
+}
+
+/** Of the releases before one, the newest first: that which was in force when it took effect, and those to come. */
+function heldAt({ manifest }: Release, before: readonly Release[]): readonly Release[] {
+  const isInForce = (each: Release) => each.manifest.effectiveFrom <= manifest.effectiveFrom;
+  const place = before.findIndex(isInForce);
+  return place < 0 ? before : before.slice(0, place + 1);
 }
 
 export type BundleDirectory = ReturnType<typeof createBundleDirectory>;

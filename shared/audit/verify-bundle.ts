@@ -10,7 +10,11 @@ import {
   bundleType,
   type LineOf,
 } from './bundle.ts';
-import { type BundleDirectory, createBundleDirectory } from './bundle-directory.ts';
+import {
+  type BundleDirectory,
+  createBundleDirectory,
+  type TrustedReleaseKeys,
+} from './bundle-directory.ts';
 import { BundleFault, createBundleStreams, type FailedPlace } from './bundle-streams.ts';
 import { createSettlementProof, type SettlementProof } from './settlement-proof.ts';
 
@@ -40,10 +44,14 @@ interface Reading {
 }
 
 /**
- * Proves or refutes a bundle from itself and the trusted key alone, in one pass: nothing is asked of any node, and no
+ * Proves or refutes a bundle from itself and the trusted keys alone, in one pass: nothing is asked of any node, and no
  * entry is kept.
  */
-export async function verifyBundle(lines: AsyncIterable<string>, trust: Trust): Promise<Verdict> {
+export async function verifyBundle(
+  lines: AsyncIterable<string>,
+  trust: Trust,
+  releaseKeys?: TrustedReleaseKeys,
+): Promise<Verdict> {
   const digest = createHash('sha256');
   const counts: Record<string, number> = {};
   let number = 0;
@@ -57,6 +65,7 @@ export async function verifyBundle(lines: AsyncIterable<string>, trust: Trust): 
       if (!reading) reading = await opened(line, trust);
       else if (line.type === 'end') {
         await close(reading, line, { lines: number - 1, sha256: digest.copy().digest('hex') });
+        if (releaseKeys) await reading.directory.assertApproved(releaseKeys);
         isSealed = true;
       } else await take(reading, line);
       digest.update(`${text}\n`);

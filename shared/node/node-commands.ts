@@ -67,8 +67,10 @@ export function addNodeCommands(program: Command, node: CommandNode): void {
       "check the stopped node's books, log and streams against the invariants; or, without any node, prove or refute an audit bundle",
     )
     .option('--trust <key>', "of a bundle: head office's public key in a file, or its fingerprint")
-    .action(async (bundle: string | undefined, { trust }: { trust?: string }) => {
-      if (bundle !== undefined) return verifyBundleHere(bundle, trust);
+    .option('--release-keys <file>', 'of a bundle: the release keys that must have signed releases')
+    .option('--release-keys-from <version>', 'the first release that needed them', wholeNumber, 1)
+    .action(async (bundle: string | undefined, options: BundleTrust) => {
+      if (bundle !== undefined) return verifyBundleHere(bundle, options);
       return withStoppedNode(openExisting, async ({ store }) => {
         const faults = await verifyStore(store);
         for (const fault of faults) print(fault);
@@ -112,10 +114,26 @@ function assertStoreThere({ storeUrl }: NodeConfig): void {
   if (path !== undefined && !existsSync(path)) throw new Error(`${path} is not there`);
 }
 
-async function verifyBundleHere(bundle: string, trust: string | undefined): Promise<void> {
+interface BundleTrust {
+  readonly trust?: string;
+  readonly releaseKeys?: string;
+  readonly releaseKeysFrom: number;
+}
+
+function wholeNumber(text: string): number {
+  if (/^[1-9]\d{0,8}$/.test(text)) return Number(text);
+  throw new Error(`${text} is no release's number`);
+}
+
+async function verifyBundleHere(bundle: string, options: BundleTrust): Promise<void> {
+  const { trust, releaseKeys: keys, releaseKeysFrom: from } = options;
   if (trust === undefined) throw new Error("say whose key to trust: --trust <head office's key>");
   await access(bundle);
-  const verdict = await verifyBundleFile(bundle, trust);
+  const verdict = await verifyBundleFile(
+    bundle,
+    trust,
+    keys === undefined ? undefined : { keys, from },
+  );
   for (const line of describeVerdict(verdict)) print(line);
   process.exitCode = verdict.proven ? 0 : 1;
 }

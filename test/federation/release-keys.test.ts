@@ -3,6 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { expect } from 'chai';
 import type { JWK } from 'jose';
+import { verifyBundle } from '../../shared/audit/verify-bundle.ts';
 import { createKeys, publicKeyOf } from '../../shared/federation/identity.ts';
 import { createSigner } from '../../shared/federation/signing.ts';
 import { headOffice, type NodeCode } from '../../shared/ids/ids.ts';
@@ -15,6 +16,7 @@ import {
   approve,
   type KeySet,
   keySetType,
+  parseKeySet,
 } from '../../shared/reference/release-keys.ts';
 import { instantOf, systemClock } from '../../shared/time/clock.ts';
 import { startFederation, type TestFederation, until } from '../support/federation.ts';
@@ -188,6 +190,37 @@ describe('releases that need two of three keys held offline', () => {
       const { status } = await ask().catch(() => ({ status: 0 }));
       return status === 403;
     });
+  });
+
+  it('prove the releases in a bundle, and name the first that they do not', async () => {
+    const lines: string[] = [];
+    const scope = { from: '2000-01-01', to: '2099-12-31' };
+    for await (const line of federation.centre().bundles.lines(scope)) lines.push(line.trimEnd());
+    async function* bundle() {
+      yield* lines;
+    }
+    const { signingKey } = await stolenIdentity(federation.hq);
+    const trust = publicKeyOf(signingKey);
+    const pinned = parseKeySet(readFileSync(join(federation.folder, 'release-keys.json'), 'utf8'));
+    const says = async (keys: KeySet, from: number) => {
+      const verdict = await verifyBundle(bundle(), trust, { pinned: keys, from });
+      return verdict.proven ? 'proven' : verdict.why;
+    };
+    const highest = (await federation.centre().references.highest())?.manifest.version ?? 0;
+    // The last release cuts SPB off by head office's word alone, the one before needed two keys.
+    const first = highest - 1;
+    expect(await says(pinned, first)).to.equal('proven');
+    expect(await says(pinned, 1)).to.match(/^Release 1 is signed by 0 release keys; 2 are needed/);
+    const all = { ...pinned, threshold: pinned.keys.length };
+    const short = new RegExp(`^Release ${first} is signed by 2 release keys; 3 are needed`);
+    expect(await says(all, first)).to.match(short);
+    const strangers = await Promise.all(['C1', 'C2'].map((code) => createKeys(code as NodeCode)));
+    const others = strangers.map((each) => ({ ...publicKeyOf(each.signingKey) }));
+    const wrong = { ...pinned, keys: others as KeySet['keys'] };
+    expect(await says(wrong, first)).to.match(new RegExp(`^Release ${first} is signed by 0`));
+    // What is no cut-off from the one before needs them, whoever made it.
+    expect(await says(pinned, highest)).to.equal('proven');
+    expect((await verifyBundle(bundle(), trust)).proven).to.equal(true);
   });
 
   it('pass to new keys when the old ones sign them, and never back', async () => {
