@@ -17,7 +17,7 @@ import {
   nextSwitch,
   releaseDue,
 } from './reference-store.ts';
-import { type LatestStatement, type ReleaseManifest, readManifest } from './release.ts';
+import { isDue, type LatestStatement, type ReleaseManifest, readManifest } from './release.ts';
 import type { ReleaseApproval } from './release-approval.ts';
 import { validateDatasets } from './validate-datasets.ts';
 
@@ -53,7 +53,7 @@ export interface AppliedRelease {
  * a lower version, and stores and switches in one transaction.
  */
 export interface ReferenceService {
-  /** The release in force: the highest version whose `effectiveFrom` has come. */
+  /** The release in force: the highest version that counts at once, or whose time has come. */
   current(): Reference | undefined;
   /** Rebuilds the release in force from the store; call it once, at start. */
   load(): Promise<void>;
@@ -154,7 +154,7 @@ export function createReferenceService({
       await freshness.noteHeld(tx, { version, manifestSha256, appliedAt });
       await onApplied?.(tx, { reference: next.reference, manifest, manifestSha256 });
       // With the commit: nothing runs between that and the switch.
-      if (manifest.effectiveFrom <= appliedAt) tx.afterCommit(() => switchTo(next));
+      if (isDue(manifest, appliedAt)) tx.afterCommit(() => switchTo(next));
       return true;
     });
     if (current === next) tellSince(before);

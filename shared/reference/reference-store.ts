@@ -50,9 +50,13 @@ export async function highestRelease(tx: Reader): Promise<StoredRelease | undefi
   return releaseOf(await tx.get<ReleaseRow>(sql));
 }
 
-/** The highest version that is in force at `now`. */
+/**
+ * The highest version that is in force at `now`. One that was made to count at once does, whatever
+ * this node's clock says: a wrong clock brings back nobody who was cut off, and takes no roles away.
+ */
 export async function releaseDue(tx: Reader, now: Instant): Promise<StoredRelease | undefined> {
-  const sql = `SELECT ${columns} FROM releases WHERE effective_from <= ?
+  const sql = `SELECT ${columns} FROM releases 
+    WHERE effective_from <= max(?, json_extract(manifest, '$.createdAt'))
     ORDER BY version DESC LIMIT 1`;
   return releaseOf(await tx.get<ReleaseRow>(sql, now));
 }

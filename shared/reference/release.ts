@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { Signer, Verifier } from '../federation/peers.ts';
 import { headOffice, type NodeCode } from '../ids/ids.ts';
 import { DomainError } from '../problem/problem.ts';
+import type { Instant } from '../time/clock.ts';
 import { rowErrors } from './dataset-content.ts';
 import { approvals, keySetStatements } from './release-keys.ts';
 
@@ -45,6 +46,11 @@ const latestSchema = z.strictObject({
 export type ReleaseManifest = z.infer<typeof releaseManifest>;
 /** HQ's word, good for a short while, on which release is the latest [The Update Framework]. */
 export type LatestStatement = z.infer<typeof latestSchema>;
+
+/** Whether a release counts at a moment: at its own, or from the beginning if none was set. */
+export function isDue({ createdAt, effectiveFrom }: ReleaseManifest, at: Instant): boolean {
+  return effectiveFrom <= at || effectiveFrom <= createdAt;
+}
 
 export function signManifest(signer: Signer, manifest: ReleaseManifest): Promise<string> {
   return signer.sign(releaseType, releaseManifest.parse(manifest));

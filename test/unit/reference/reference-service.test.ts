@@ -187,6 +187,17 @@ describe('the reference service', () => {
     expect(versions).to.deep.equal([2]);
   });
 
+  it('takes a release that counts at once for one in force, whatever its own clock says', async () => {
+    clock.advance(-24 * hourMs);
+    await apply(await signedRelease(signer, 1, smallDatasets()));
+    expect(service.current()?.version).to.equal(1);
+    await apply(await signedRelease(signer, 2, ported('79169999999')));
+    await apply(await signedRelease(signer, 3, smallDatasets(), startMs + hourMs));
+    service = serviceOn(await files.reopen());
+    await service.load();
+    expect(service.current()?.version, 'after a restart, of the future one none').to.equal(2);
+  });
+
   it('keeps data sets that it does not know, unread', async () => {
     const release = await signedRelease(signer, 1, smallDatasets());
     const text = '[{"planet":"Mars"}]';
