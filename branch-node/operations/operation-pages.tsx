@@ -6,12 +6,13 @@ import {
   Panel,
   State,
 } from '../../shared/pages/components.tsx';
+import { operationKindText } from '../../shared/pages/kind-texts.ts';
 import type { Pages } from '../../shared/pages/pages.tsx';
 import { problemText } from '../../shared/pages/problem-texts.ts';
 import type { View } from '../../shared/pages/view.ts';
 import { isProblemCode } from '../../shared/problem/problem.ts';
 import type { OperationEndpoints } from './operation-routes.ts';
-import { kindText, OperationTable, StateOf, toneOf } from './operation-table.tsx';
+import { OperationTable, StateOf, toneOf } from './operation-table.tsx';
 import { operationTexts } from './operation-texts.ts';
 import type { OperationView } from './operation-view.ts';
 
@@ -61,7 +62,7 @@ export function operationPages({
     const operation = await look(view);
     if (operation.kind === 'payment') return { goTo: `/payments/${operation.operationId}` };
     const words = view.words(operationTexts);
-    const title = kindText(view, operation);
+    const title = operationKindText(view, operation.kind);
     const content = (
       <>
         <Heading title={title}>

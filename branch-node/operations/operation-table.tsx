@@ -1,14 +1,10 @@
 import { State, Table, type Tone } from '../../shared/pages/components.tsx';
+import { operationKindText } from '../../shared/pages/kind-texts.ts';
 import type { View } from '../../shared/pages/view.ts';
 import { operationTexts } from './operation-texts.ts';
 import type { OperationView } from './operation-view.ts';
 
 const path = '/operations';
-
-export function kindText(view: View, { kind }: Pick<OperationView, 'kind'>): string {
-  const kinds: Readonly<Record<string, string>> = view.words(operationTexts).kinds;
-  return kinds[kind] ?? kind;
-}
 
 export function toneOf({ state, outcome }: OperationView): Tone {
   if (outcome === 'refused') return 'bad';
@@ -38,7 +34,9 @@ export function OperationTable(props: {
         {
           label: words.what,
           cell: (operation) => (
-            <a href={`${path}/${operation.operationId}`}>{kindText(view, operation)}</a>
+            <a href={`${path}/${operation.operationId}`}>
+              {operationKindText(view, operation.kind)}
+            </a>
           ),
         },
         {

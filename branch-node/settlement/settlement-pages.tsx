@@ -1,5 +1,6 @@
 import type { Ids } from '../../shared/ids/ids.ts';
 import { Button, Heading, State, Table, type Tone } from '../../shared/pages/components.tsx';
+import { caseKindText } from '../../shared/pages/kind-texts.ts';
 import { catalogue } from '../../shared/pages/language.ts';
 import type { Pages, Shown } from '../../shared/pages/pages.tsx';
 import type { View } from '../../shared/pages/view.ts';
@@ -128,7 +129,7 @@ export function settlementPages(deps: {
           {...{ caption: words.cases, empty: words.noCases, rows: items }}
           columns={[
             { label: words.opened, cell: ({ openedAt }) => view.format.moment(openedAt) },
-            { label: words.kind, cell: ({ kind }) => kind },
+            { label: words.kind, cell: ({ kind }) => caseKindText(view, kind) },
             {
               label: words.state,
               cell: ({ state }) => (

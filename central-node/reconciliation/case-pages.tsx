@@ -10,6 +10,7 @@ import {
   type Tone,
 } from '../../shared/pages/components.tsx';
 import { moneyInput } from '../../shared/pages/inputs.ts';
+import { caseKindText } from '../../shared/pages/kind-texts.ts';
 import type { Pages, Shown } from '../../shared/pages/pages.tsx';
 import type { View } from '../../shared/pages/view.ts';
 import type { CaseEndpoints } from './case-routes.ts';
@@ -51,7 +52,7 @@ export function casePages({ pages, cases, ids }: CasePagesDeps): void {
             { label: words.opened, cell: ({ openedAt }) => view.format.moment(openedAt) },
             {
               label: words.kind,
-              cell: ({ id, kind }) => <a href={`${path}/${id}`}>{words.kinds[kind]}</a>,
+              cell: ({ id, kind }) => <a href={`${path}/${id}`}>{caseKindText(view, kind)}</a>,
             },
             { label: words.branches, cell: ({ branches }) => branches.join(', ') },
             {
@@ -102,7 +103,7 @@ export function casePages({ pages, cases, ids }: CasePagesDeps): void {
 
 function casePage(view: View, found: CaseView, ids: Ids): Shown {
   const words = view.words(caseTexts);
-  const title = words.kinds[found.kind];
+  const title = caseKindText(view, found.kind);
   const content = (
     <>
       <Heading title={title}>

@@ -34,16 +34,6 @@ export const caseTexts = catalogue(
     owes: (debtor: string, creditor: string, sum: string) => `${debtor} owes ${creditor} ${sum}`,
     resolution: 'How it ended',
     legs: 'To both legs',
-    kinds: {
-      'missing-home-leg': 'The home branch has not answered',
-      'missing-serving-leg': 'The serving branch has not told',
-      'legs-differ': 'The two records differ',
-      'totals-differ': 'Control totals differ',
-      'conclusion-differs': 'Concluded otherwise than decided',
-      forked: 'Two histories of a log',
-      'two-histories': 'One branch told two stories',
-      'stranger-leg': 'A branch spoke of what is not its own',
-    },
     states: {
       detected: 'Detected',
       notified: 'Notified',
@@ -85,16 +75,6 @@ export const caseTexts = catalogue(
     owes: (debtor: string, creditor: string, sum: string) => `${debtor} должен ${creditor} ${sum}`,
     resolution: 'Чем закончилось',
     legs: 'К обеим записям',
-    kinds: {
-      'missing-home-leg': 'Домашний филиал не ответил',
-      'missing-serving-leg': 'Обслуживший филиал не сообщил',
-      'legs-differ': 'Записи двух филиалов различаются',
-      'totals-differ': 'Контрольные итоги различаются',
-      'conclusion-differs': 'Завершено иначе, чем решено',
-      forked: 'Две истории одного журнала',
-      'two-histories': 'Филиал рассказал две истории',
-      'stranger-leg': 'Филиал сообщил о чужой операции',
-    },
     states: {
       detected: 'Найдено',
       notified: 'Филиалы знают',

@@ -1,10 +1,10 @@
 import { type Bar, Bars } from '../../shared/pages/charts.tsx';
-import { Button, Field, Heading, Table } from '../../shared/pages/components.tsx';
-import { fieldComplaint } from '../../shared/pages/field-texts.ts';
+import { Button, Field, Heading, Notice, Table } from '../../shared/pages/components.tsx';
+import { fieldComplaint, fieldName } from '../../shared/pages/field-texts.ts';
 import { catalogue } from '../../shared/pages/language.ts';
 import type { Pages } from '../../shared/pages/pages.tsx';
 import type { View } from '../../shared/pages/view.ts';
-import { isDomainError, problems } from '../../shared/problem/problem.ts';
+import { type DomainError, isDomainError, problems } from '../../shared/problem/problem.ts';
 import { type BusinessDate, previousDays } from '../../shared/time/clock.ts';
 import type { Figures, FiguresEndpoints } from './figures-routes.ts';
 
@@ -69,16 +69,10 @@ export function figuresPages(deps: {
     const content = (
       <>
         <Heading title={words.title} />
+        {isRefused ? <Notice tone="bad">{complaintsOf(view, found)}</Notice> : null}
         <form method="get" action={path} class="panel actions">
           <Field label={words.from} name="from" type="date" value={from} />
-          <Field
-            {...{ label: words.to, name: 'to', type: 'date', value: to }}
-            error={
-              isRefused
-                ? found.errors.map((each) => fieldComplaint(view.language, each.message)).join(', ')
-                : undefined
-            }
-          />
+          <Field label={words.to} name="to" type="date" value={to} />
           <Button kind="plain">{words.show}</Button>
         </form>
         {items.length === 0 ? null : <Charts view={view} items={items} />}
@@ -88,6 +82,13 @@ export function figuresPages(deps: {
     const status = isRefused ? problems[found.code][0] : 200;
     return { title: words.title, content, next: null, status };
   });
+}
+
+function complaintsOf(view: View, { errors }: DomainError): string {
+  const texts = errors.map(({ field, message }) =>
+    [fieldName(view.language, field), fieldComplaint(view.language, message)].join(': '),
+  );
+  return texts.join('; ');
 }
 
 function Charts({ view, items }: { view: View; items: readonly Figures[] }) {

@@ -9,6 +9,7 @@ import {
   Table,
   type Tone,
 } from '../../shared/pages/components.tsx';
+import { operationKindText } from '../../shared/pages/kind-texts.ts';
 import { catalogue } from '../../shared/pages/language.ts';
 import type { Pages } from '../../shared/pages/pages.tsx';
 import type { View } from '../../shared/pages/view.ts';
@@ -241,7 +242,7 @@ function Pairs(props: { view: View; date: string; pairs: Report['pairs'] }) {
           cell: ({ kind, serving, home }) => (
             <a
               href={`${path}/operations?${new URLSearchParams({ date, serving, home, kind })}`}
-            >{`${serving} → ${home}: ${kind}`}</a>
+            >{`${serving} → ${home}: ${operationKindText(view, kind)}`}</a>
           ),
         },
         { label: words.count, isNumber: true, cell: (pair) => count(pair.count) },
@@ -263,7 +264,7 @@ function Legs({ view, operation }: { view: View; operation: Collected }) {
   const words = view.words(reconciliationTexts);
   const { operationId, kind, state, legs, money, since, caseId } = operation;
   return (
-    <Panel title={`${kind} ${money ? view.format.money(money) : ''}`}>
+    <Panel title={`${operationKindText(view, kind)} ${money ? view.format.money(money) : ''}`}>
       <p>
         <State tone={tones[state]}>{words.states[state]}</State>{' '}
         {caseId === null ? null : <a href={`/cases/${caseId}`}>{words.toCase}</a>}
@@ -277,7 +278,7 @@ function Legs({ view, operation }: { view: View; operation: Collected }) {
             <Facts
               facts={[
                 [words.point, words.points[leg.point] ?? leg.point],
-                [words.number, leg.msisdn],
+                [words.number, view.format.msisdn(leg.msisdn)],
                 [words.sum, leg.money ? view.format.money(leg.money) : '–'],
                 [words.date, view.format.date(leg.businessDate)],
               ]}
@@ -300,11 +301,11 @@ function LegTable({ view, operations }: { view: View; operations: readonly Colle
       {...{ caption: words.legs, empty: words.noPairs, rows }}
       columns={[
         { label: words.operation, cell: ({ operation }) => operation.operationId },
-        { label: words.kind, cell: ({ operation }) => operation.kind },
+        { label: words.kind, cell: ({ operation }) => operationKindText(view, operation.kind) },
         { label: words.state, cell: ({ operation }) => words.states[operation.state] },
         { label: words.branch, cell: ({ branch }) => branch },
         { label: words.point, cell: ({ point }) => words.points[point] ?? point },
-        { label: words.number, cell: ({ msisdn }) => msisdn },
+        { label: words.number, cell: ({ msisdn }) => view.format.msisdn(msisdn) },
         {
           label: words.sum,
           isNumber: true,

@@ -104,7 +104,7 @@ async function table(view: View, { reference }: ReferenceRowPagesDeps): Promise<
         <LinkButton href={path}>{words.back}</LinkButton>
       </Heading>
       {name === 'ported-numbers' ? <p class="hint">{words.movedHint}</p> : null}
-      <form method="get" action={`${path}/${name}`} class="panel columns">
+      <form method="get" action={`${path}/${name}`} class="panel actions">
         <Field label={words.search} name="q" type="search" value={q} />
         <Button kind="plain">{words.show}</Button>
       </form>

@@ -197,14 +197,14 @@ function settlementPage(view: View, found: Detail, ids: Ids): Shown {
             cell: ({ branch }) => {
               const file = `/api/v1/settlements/${found.id}/statements/${branch}`;
               return (
-                <>
+                <span>
                   <a href={`${file}?format=pdf`} aria-label={`PDF ${branch}`}>
                     PDF
                   </a>{' '}
                   <a href={`${file}?format=csv`} aria-label={`CSV ${branch}`}>
                     CSV
                   </a>
-                </>
+                </span>
               );
             },
           },

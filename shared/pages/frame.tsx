@@ -153,6 +153,9 @@ function backPath({ c }: View): string {
   return pathname + search;
 }
 
+/** The place itself, or what lies under it. */
+const isIn = (path: string, place: string) => path === place || path.startsWith(`${place}/`);
+
 const Navigation: FC<{ view: View; groups: readonly PlaceGroup[] }> = ({ view, groups }) => {
   const words = view.words(frameTexts);
   const { path } = view.c.req;
@@ -167,7 +170,7 @@ const Navigation: FC<{ view: View; groups: readonly PlaceGroup[] }> = ({ view, g
                 <a
                   href={place.href}
                   {...(place.key ? { 'data-go': place.key } : {})}
-                  {...(path === place.href ? { 'aria-current': 'page' } : {})}
+                  {...(isIn(path, place.href) ? { 'aria-current': 'page' } : {})}
                 >
                   {place.label[view.language]}
                   {place.badge ? (

@@ -67,6 +67,7 @@ describe('the console of head office, in a browser', () => {
     await page.locator('#name').fill('Новейший регион');
     await press(page, 'Save into the draft');
     await page.getByRole('cell', { name: 'Новейший регион' }).waitFor();
+    await go(page, '/reference/rate-plans');
     await page.screenshot({ path: join(pictures, 'rows.png') });
     await go(page, '/reference');
     expect(await page.locator('main').textContent()).to.contain('name: "Новейший регион"');
