@@ -40,6 +40,8 @@ export function createWork(deps: {
   wanted: readonly WorkKind[];
   /** Where people stand in line, and whose subscribers are served everywhere. */
   crowded: NodeCode | undefined;
+  /** Windows are closed, settled and approved one after the other, and soon again. */
+  settlesOften: boolean;
   people: People;
   machines: ReadonlyMap<NodeCode, Machine>;
   template: Template;
@@ -60,6 +62,7 @@ export function createWork(deps: {
   const crowd = [...(deps.crowded ? (template.numbers.get(deps.crowded) ?? []) : [])].slice(-2);
   const wrongNumbers = deps.wanted.includes('suspense') ? 0.5 : 0.06;
   let serial = 0;
+  let settlements = 0;
 
   function somewhere(): NodeCode {
     if (crowd.length > 0 && deps.crowded && chance.happens(0.5)) return deps.crowded;
@@ -200,7 +203,11 @@ export function createWork(deps: {
       const date = calendarDay(clock?.nowMs() ?? 0, 'Europe/Moscow');
       people.wish({ code, what: 'day-close', path: `/api/v1/business-days/${date}/close` });
     },
-    settlement: () => settle(deps.people, chance),
+    settlement() {
+      settlements += 1;
+      const isNext = deps.settlesOften && chance.happens(0.9);
+      settle(deps.people, chance, isNext ? (settlements % 3) / 3 + 0.2 : chance.fraction());
+    },
     release: () => release(deps.people, chance),
     case: () => workCase(deps.people, chance),
   };
@@ -219,8 +226,8 @@ export function createWork(deps: {
   };
 }
 
-/** Head office closes windows, makes settlements, approves or aborts them. */
-function settle({ wish }: People, chance: Chance): void {
+/** Head office closes windows, makes settlements, approves or aborts them: which of these, `step` says. */
+function settle({ wish }: People, chance: Chance, step: number): void {
   const code = headOffice;
   const read = {
     code,
@@ -228,7 +235,6 @@ function settle({ wish }: People, chance: Chance): void {
     path: '/api/v1/settlement-windows',
     method: 'GET',
   } as const;
-  const step = chance.fraction();
   if (step < 0.4) {
     wish(read, ({ answer, outcome }) => {
       if (outcome !== 'done') return;

@@ -31,12 +31,13 @@ const waiting = {
     operations: "SELECT id, kind, home FROM operations WHERE state = 'accepted'",
     payouts: "SELECT payment_id FROM payouts WHERE state = 'held'",
     settlements: "SELECT id FROM settlements WHERE state = 'received'",
-    entries: 'SELECT peer, kind FROM set_aside_entries',
+    entries: 'SELECT peer, kind, reason FROM set_aside_entries',
   },
   centre: {
     streams: 'SELECT peer, epoch FROM outbound_streams WHERE acknowledged < position',
     legs: "SELECT operation_id, attempt, kind FROM collected_operations WHERE state = 'open'",
     cases: "SELECT kind, subject, detail FROM cases WHERE state <> 'closed'",
+    settlements: 'SELECT settlement_id FROM lost_windows',
   },
 };
 
@@ -206,9 +207,10 @@ export function forgottenBy(
 }
 
 function heldBy(machine: Machine, { code, id }: { code: string; id: string }): Row[] {
+  // The operation itself, alone or with a payout; an account of its name is no operation.
   const sql =
     'SELECT 1 AS held FROM inbound_entries WHERE peer = ? AND instr(entry, ?) > 0 LIMIT 1';
-  return rowsOf(machine.disk.slot.db, sql, code, id);
+  return rowsOf(machine.disk.slot.db, sql, code, `"id":"${id}"`);
 }
 
 /** The text of an operation's id stands in the pages of a store that has it. */

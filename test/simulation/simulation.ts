@@ -9,7 +9,13 @@ import { createPeople } from './people.ts';
 import { type Template, templateOf } from './template.ts';
 import { createTimeline, type Timeline } from './timeline.ts';
 import { createTrace, type Trace } from './trace.ts';
-import { type Climate, createTroubles, drawClimate, type TroubleKind } from './troubles.ts';
+import {
+  type Climate,
+  createTroubles,
+  drawClimate,
+  hasPlot,
+  type TroubleKind,
+} from './troubles.ts';
 import { openBranchBefore } from './version-before.ts';
 
 /** HQ and branches of the real code in one process, on simulated disks, clocks and network. */
@@ -53,6 +59,7 @@ const branchCounts = [...Array<number>(18).fill(3), 4, 4, 4, 5, 6, 8];
 const sizes = [5, 6, 8, 8, 10, 12, 20, 45];
 /** An ambush wants something to lose first. */
 const ambushedSizes = [30, 45];
+const plotPaceMs = 120;
 
 /** What happened in promises that nobody waited for is the running seed's. */
 let current: ((text: string) => void) | undefined;
@@ -125,8 +132,11 @@ function populate(seed: Seed, machines: ReadonlyMap<NodeCode, Machine>) {
   const setBacks = new Map<NodeCode, number>();
   const paidOut: PaidOut = new Map();
   const unseen = new Set<NodeCode>();
-  const victim = chance.fork('victim').pick(list);
-  const isAmbushed = climate.pauseMs.ambush !== undefined;
+  const isPlotted = hasPlot(climate);
+  // Head office is nobody's home, and has no desk.
+  const victims = isPlotted ? list.filter(({ code }) => code !== headOffice) : list;
+  const victim = chance.fork('victim').pick(victims);
+  const isCrowded = isPlotted || climate.pauseMs.ambush !== undefined;
   let isCalm = false;
   const people = createPeople({
     ...{ timeline, trace, machines, fault, chance: chance.fork('people') },
@@ -136,7 +146,8 @@ function populate(seed: Seed, machines: ReadonlyMap<NodeCode, Machine>) {
   const work = createWork({
     ...{ people, machines, template, chance: chance.fork('work') },
     wanted: [...(options.work ?? []), ...(climate.pauseMs.upgrade === undefined ? [] : newWork)],
-    crowded: isAmbushed ? victim.code : undefined,
+    crowded: isCrowded ? victim.code : undefined,
+    settlesOften: climate.pauseMs['head-office-falls'] !== undefined,
   });
   const troubles = createTroubles({
     ...{ timeline, trace, network, climate, machines: list, chance: chance.fork('troubles') },
@@ -191,8 +202,10 @@ export async function runSeed(number: number, options: SeedOptions = {}): Promis
   const list = [...machines.values()];
   const { people, work, paidOut, unseen, ...troubles } = populate(seed, machines);
   const shape = seed.chance.fork('shape');
-  const size = shape.pick(options.troubles?.includes('ambush') ? ambushedSizes : sizes);
-  const paceMs = shape.pick([50, 120, 300]);
+  const isPlotted = hasPlot(seed.climate);
+  const isLong = isPlotted || options.troubles?.includes('ambush');
+  const size = shape.pick(isLong ? ambushedSizes : sizes);
+  const paceMs = isPlotted ? plotPaceMs : shape.pick([50, 120, 300]);
   for (const machine of list) machine.start();
   await timeline.run(nowMs() + warmUpMs);
   troubles.begin();

@@ -19,12 +19,18 @@ type Body = any;
 const inOrder = `SELECT l.kind, l.entry FROM log_entries l JOIN node_starts n ON n.epoch = l.epoch
   WHERE l.operation_id IS NOT NULL ORDER BY n.ordinal, l.seq`;
 
+const isNewHome = (kind: string, branch: NodeCode, { serving }: Body): boolean =>
+  kind === 'number-move' && serving === branch;
+
+const begins = (kind: string, branch: NodeCode, operation: Body): boolean =>
+  kind === 'registration' || isNewHome(kind, branch, operation);
+
 /** What an executed operation makes of the subscriber at this branch. */
 function changeOf(kind: string, branch: NodeCode, { operation, decision }: Body): State {
-  const { request, serving } = operation;
+  const { request } = operation;
   const { result } = decision;
-  const isNewHome = kind === 'number-move' && serving === branch;
-  if (isNewHome) return { status: 'active', plan: result.ratePlan, iccid: request.iccid };
+  if (isNewHome(kind, branch, operation))
+    return { status: 'active', plan: result.ratePlan, iccid: request.iccid };
   switch (kind) {
     case 'registration':
       return { status: 'active', plan: result.ratePlan, iccid: request.iccid };
@@ -54,6 +60,8 @@ export function storyFaults({ code, disk: { slot } }: Machine): string[] {
     if (!isHere || decision?.outcome !== 'executed' || told.has(operation.id)) continue;
     told.add(operation.id);
     const before = expected.get(operation.msisdn);
+    // Nobody held how it began, and it was forgotten with a set-back.
+    if (!before && !begins(kind, code, operation)) continue;
     expected.set(operation.msisdn, { ...before, ...changeOf(kind, code, body) });
   }
   const found = new Map(

@@ -3,6 +3,7 @@ import type { Chance } from './chance.ts';
 import { type DiskFaults, type Outcome, soundDisk } from './disk.ts';
 import type { Machine, Snapshot } from './machine.ts';
 import { calm, type Network, type Weather } from './network.ts';
+import { createPlots, isPlotKind, plotKinds } from './plots.ts';
 import { rowsOf } from './rows.ts';
 import type { Timeline } from './timeline.ts';
 import type { Trace } from './trace.ts';
@@ -27,6 +28,7 @@ const kinds = [
   'certificate',
   'ambush',
   'upgrade',
+  ...plotKinds,
 ] as const;
 export type TroubleKind = (typeof kinds)[number];
 
@@ -35,7 +37,10 @@ const hourMs = 3_600_000;
 const rates: Readonly<Partial<Record<(typeof kinds)[number], number>>> = {
   ambush: 0.3,
   upgrade: 0.15,
+  ...Object.fromEntries(plotKinds.map((kind) => [kind, 0.02])),
 };
+/** A plot is for a day on which little else goes wrong. */
+const otherwiseCalm = 0.7;
 /** What is sent now arrives when its sender may be another one. */
 const latePost: Weather = { ...calm, delayMaxMs: 15_000 };
 /** Who asks again hears what he was answered before. */
@@ -65,12 +70,19 @@ export function drawClimate(chance: Chance, wanted: readonly TroubleKind[]): Cli
   const pauseMs: Partial<Record<TroubleKind, number>> = {};
   for (const kind of kinds) {
     // A source of its own: the seeds without it stay what they were.
-    const source = kind === 'upgrade' ? chance.fork(kind) : chance;
+    const source = kind === 'upgrade' || isPlotKind(kind) ? chance.fork(kind) : chance;
     const isDrawn = source.happens(rates[kind] ?? 0.5);
     if (isDrawn || wanted.includes(kind)) pauseMs[kind] = source.between(200, 3_000);
   }
-  return { weather, frontLoss: strength(0.2), pauseMs };
+  const climate = { weather, frontLoss: strength(0.2), pauseMs };
+  if (!hasPlot(climate) || !chance.fork('plot').happens(otherwiseCalm)) return climate;
+  const plots = Object.entries(pauseMs).filter(([kind]) => isPlotKind(kind));
+  return { weather: calm, frontLoss: 0, pauseMs: Object.fromEntries(plots) };
 }
+
+/** Somebody is the victim of it. */
+export const hasPlot = ({ pauseMs }: Climate): boolean =>
+  plotKinds.some((kind) => pauseMs[kind] !== undefined);
 
 export type Troubles = ReturnType<typeof createTroubles>;
 
@@ -89,12 +101,21 @@ export function createTroubles(deps: {
 }) {
   const { timeline, chance, trace, network, machines, climate } = deps;
   const backups = new Map<NodeCode, { snapshot: Snapshot; atMs: number }[]>();
-  let setBack: Machine | undefined;
+  let setBack: readonly Machine[] = [];
   let isOver = false;
   const cutOff: Machine[] = [];
 
   const soon = (fromMs: number, toMs: number, run: () => void) =>
     timeline.after(chance.between(fromMs, toMs), run);
+
+  const plots = createPlots({
+    ...{ timeline, trace, network, machines, victim: deps.victim, chance: chance.fork('plot') },
+    setBack(machine, to, { others, isUnaware = false }) {
+      const may = mayGoBack(others);
+      if (may) fall(machine, to, isUnaware ? 'set back too' : 'kept');
+      return may;
+    },
+  });
 
   const troubles: Record<TroubleKind, () => void> = {
     storm() {
@@ -142,6 +163,7 @@ export function createTroubles(deps: {
     },
     'set-back': () => void goBack(chance.pick(machines)),
     ambush,
+    ...plots,
     certificate() {
       const machine = chance.pick(machines);
       const notAfter = timeline.nowMs() - 1;
@@ -183,20 +205,26 @@ export function createTroubles(deps: {
 
   /** One at a time: what two nodes forgot together, nobody can tell. */
   function goBack(machine: Machine): boolean {
-    if (setBack && !isWhole(setBack)) return false;
     const known = backups.get(machine.code) ?? [];
-    if (known.length === 0 || machines.some((each) => each.node()?.federation.isRecovering()))
-      return false;
+    if (!mayGoBack() || known.length === 0) return false;
     const { snapshot } = chance.pick(known);
-    machine.kill('to be set back');
-    const way = chance.pick(['kept', 'kept', 'set back too', 'lost'] as const);
-    deps.beforeSetBack(machine, snapshot, way !== 'set back too');
-    const kept = machine.disk.sentinel;
-    const sentinel = way === 'kept' ? kept : way === 'lost' ? undefined : snapshot.sentinel;
-    machine.mount({ image: snapshot.image, sentinel });
-    trace.note(machine.code, `is set back, its sentinel ${way}`);
-    setBack = machine;
+    fall(machine, snapshot, chance.pick(['kept', 'kept', 'set back too', 'lost'] as const));
     return true;
+  }
+
+  function mayGoBack(others: readonly Machine[] = []): boolean {
+    if (isOver || !setBack.every((each) => others.includes(each) || isWhole(each))) return false;
+    return !machines.some((each) => each.node()?.federation.isRecovering());
+  }
+
+  function fall(machine: Machine, to: Snapshot, way: 'kept' | 'set back too' | 'lost'): void {
+    machine.kill('to be set back');
+    deps.beforeSetBack(machine, to, way !== 'set back too');
+    const kept = machine.disk.sentinel;
+    const sentinel = way === 'kept' ? kept : way === 'lost' ? undefined : to.sentinel;
+    machine.mount({ image: to.image, sentinel });
+    trace.note(machine.code, `is set back, its sentinel ${way}`);
+    setBack = [...setBack.filter((each) => !isWhole(each)), machine];
   }
 
   /** It has started, recovered, and everybody has told it again what it forgot. */
@@ -228,7 +256,8 @@ export function createTroubles(deps: {
     begin(): void {
       for (const kind of kinds) {
         const pauseMs = climate.pauseMs[kind];
-        if (pauseMs !== undefined) repeat(kind, pauseMs);
+        if (pauseMs !== undefined && isPlotKind(kind)) soon(100, 1_000, troubles[kind]);
+        else if (pauseMs !== undefined) repeat(kind, pauseMs);
       }
       if ((climate.pauseMs['set-back'] ?? climate.pauseMs.ambush) === undefined) return;
       for (const machine of machines) {

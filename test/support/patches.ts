@@ -71,7 +71,9 @@ export function patchedTree(patches: readonly SourcePatch[]): PatchedTree {
     }
   }
   mkdirSync(join(root, 'dist'));
-  cpSync(join(projectRoot(), 'dist'), join(root, 'dist'), { recursive: true });
+  // Half of the files: source maps, which do not fit what is patched.
+  const filter = (path: string) => !path.endsWith('.map');
+  cpSync(join(projectRoot(), 'dist'), join(root, 'dist'), { recursive: true, filter });
   for (const [path, text] of texts) writeFileSync(join(root, path), text);
   return { root, remove };
 }

@@ -1,0 +1,132 @@
+import type { Mutant } from './mutants.ts';
+
+const days = 'branch-node/business-days/business-day-service.ts';
+const operations = 'branch-node/operations/operation-service.ts';
+const payments = 'branch-node/payments/payment.ts';
+const payment = 'branch-node/payments/payment-operation.ts';
+const payouts = 'branch-node/payments/payout-service.ts';
+const federation = 'shared/federation/federation.ts';
+const obligations = 'central-node/settlement/obligation-service.ts';
+const releases = 'central-node/reference/lost-releases.ts';
+const lane = 'shared/federation/lane.ts';
+const recovery = 'shared/federation/recovery.ts';
+
+const refunds = ['cancellation', 'suspense'] as const;
+
+/** What was not thought of at first: each was a fault that a seed or a reader found. */
+export const foundMutants: readonly Mutant[] = [
+  {
+    name: 'an answer counts while the peer still takes what an earlier start had sent',
+    changes: [
+      {
+        file: recovery,
+        find: 'if (answer.starts.at(-1) !== current && !deps.isRecovering(peer))',
+        replace: 'if (false)',
+      },
+    ],
+    troubles: ['late-batch'],
+  },
+  {
+    name: 'what was recovered is not told again',
+    changes: [
+      { file: recovery, find: 'await restoreEntry(', replace: 'if (false) await restoreEntry(' },
+    ],
+    troubles: ['ambush', 'set-back'],
+  },
+  {
+    name: 'a start does not ask what it forgot',
+    changes: [{ file: recovery, find: '|| !due.delete(peer)', replace: '|| true' }],
+    troubles: ['set-back'],
+  },
+  {
+    name: 'a receipt does not name the start that numbered it',
+    changes: [{ file: payments, find: 'of.start.slice(0, 6)', replace: "''" }],
+    troubles: ['head-office-last'],
+  },
+  {
+    name: 'an acknowledgement counts though its sender was set back meanwhile',
+    changes: [{ file: lane, find: 'if (forgotten === forgottenBefore)', replace: 'if (true)' }],
+    troubles: ['late-batch'],
+  },
+  {
+    name: 'an answer to a forgotten operation is passed over',
+    changes: [
+      {
+        file: operations,
+        find: "throw new DomainError('operation-not-found');",
+        replace: 'return;',
+      },
+    ],
+    troubles: ['unaware'],
+  },
+  {
+    name: 'the totals of a closed date are not told again',
+    changes: [{ file: days, find: 'federation.onRecovered(correct);', replace: ';' }],
+    troubles: ['ambush'],
+    work: ['day-close'],
+  },
+  {
+    name: 'a payment that is being cancelled follows its number',
+    changes: [
+      {
+        file: payment,
+        find: "payment?.disposition === 'taken' && payment.cancelledBy === undefined",
+        replace: 'true',
+      },
+    ],
+    troubles: ['cut-off'],
+    work: ['number-move', 'cancellation'],
+  },
+  {
+    name: 'what follows a recovery is tried once',
+    changes: [
+      {
+        file: federation,
+        find: 'if (!isStopped)\n                clock.after(followUp',
+        replace: 'if (false)\n                clock.after(followUp',
+      },
+    ],
+    troubles: ['disk', 'set-back'],
+    work: refunds,
+  },
+  {
+    name: 'payouts that waited for the end of a recovery wait on',
+    changes: [{ file: payouts, find: 'federation.onRecovered(releaseWaiting);', replace: ';' }],
+    troubles: ['late-batch'],
+    work: refunds,
+  },
+  {
+    name: 'what was taken while recovering is not decided after it',
+    changes: [{ file: operations, find: 'federation.onRecovered(decideWaiting);', replace: ';' }],
+    troubles: ['head-office-last'],
+  },
+  {
+    name: 'head office settles while it recovers',
+    changes: [
+      {
+        file: obligations,
+        find: `        if (deps.isRecovering())
+            throw new DomainError('recovering');
+        if ((await lostSettlementIds(tx)).length === 0)`,
+        replace: '        if (true)',
+      },
+    ],
+    troubles: ['head-office-falls'],
+    work: ['settlement'],
+  },
+  {
+    name: 'head office publishes while it recovers',
+    changes: [
+      {
+        file: releases,
+        find: `            if (federation.isRecovering())
+                throw new DomainError('recovering');
+            const found = await holder();`,
+        replace: `            return;
+            const found = await holder();`,
+      },
+    ],
+    troubles: ['head-office-falls'],
+    work: ['release'],
+  },
+];
