@@ -151,7 +151,7 @@ describe('the console of head office, in a browser', () => {
     const paths = [
       ...['/', '/reference', '/reconciliation', '/cases', '/settlement'],
       ...['/reference/rate-plans', '/reference/branches/row', '/reconciliation/differences'],
-      ...['/staff', '/audit', '/node', '/inbox', '/figures'],
+      ...['/staff', '/account', '/audit', '/node', '/inbox', '/figures'],
     ];
     const faults = await faultsOfPages(browser, { url: federation.hq.url, paths, storageState });
     expect(faults).to.deep.equal([]);

@@ -12,6 +12,8 @@ const costly: Readonly<Record<string, number>> = {
   signOut: 300,
   addOperator: 300,
   setPassword: 300,
+  offerSecondFactor: 300,
+  removeSecondFactor: 300,
   takeBackup: 60,
   publishRelease: 100,
 };
