@@ -18,6 +18,9 @@ export interface Bench {
   /** What is done, with what, and what the yardstick is. */
   readonly method: string;
   readonly goal: string;
-  /** A round that warms up comes first and does not count. `note` tells what is not a round's figure. */
-  run(rounds: number, note: (text: string) => void): Promise<Round[]>;
+  /**
+   * A round that warms up comes first and does not count, where work is repeated. `note` tells what is not a round's
+   * figure; `scale` is the share of the work that is to be done by benches that take many minutes.
+   */
+  run(rounds: number, note: (text: string) => void, scale: number): Promise<Round[]>;
 }

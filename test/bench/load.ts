@@ -1,13 +1,18 @@
 import { readFileSync } from 'node:fs';
+import { setTimeout as pause } from 'node:timers/promises';
 import { Pool } from 'undici';
 import type { Sample } from './bench.ts';
 
-/** Requests as fast as they are answered, over a fixed number of connections. */
+/** Requests over a fixed number of connections. */
 
 export interface Load {
   readonly url: string;
   readonly connections: number;
   readonly seconds: number;
+  /** No faster than this; else as fast as they are answered. */
+  readonly perSecondMax?: number;
+  /** The work is done only when this has come true: it counts into the rate, not into the answers' times. */
+  readonly untilDone?: () => Promise<void>;
   /** Whose processor time counts. */
   readonly pids: readonly number[];
   request(turn: number): {
@@ -24,12 +29,16 @@ export async function runLoad(
 ): Promise<Sample & { readonly latenciesMs: readonly number[] }> {
   const pool = new Pool(load.url, { connections: load.connections, pipelining: 1 });
   const latenciesMs: number[] = [];
-  const endMs = performance.now() + load.seconds * 1_000;
+  const firstMs = performance.now();
+  const endMs = firstMs + load.seconds * 1_000;
+  const pauseMs = load.perSecondMax === undefined ? 0 : 1_000 / load.perSecondMax;
   let turn = 0;
   const one = async () => {
-    while (performance.now() < endMs) {
-      const { method = 'POST', path, headers, body = null } = load.request(turn++);
-      const startedMs = performance.now();
+    for (let own = turn++; performance.now() < endMs; own = turn++) {
+      const dueMs = firstMs + own * pauseMs;
+      if (dueMs > performance.now()) await pause(dueMs - performance.now());
+      const { method = 'POST', path, headers, body = null } = load.request(own);
+      const startedMs = Math.max(dueMs, pauseMs > 0 ? 0 : performance.now());
       const answer = await pool.request({ path, method, headers, body });
       const text = await answer.body.text();
       if (answer.statusCode >= 300) throw new Error(`${answer.statusCode}: ${text}`);
@@ -39,6 +48,7 @@ export async function runLoad(
   const startedMs = performance.now();
   const cpuBefore = cpuMsOf(load.pids);
   await Promise.all(Array.from({ length: load.connections }, one));
+  await load.untilDone?.();
   const cpuMs = cpuMsOf(load.pids) - cpuBefore;
   const tookMs = performance.now() - startedMs;
   await pool.close();

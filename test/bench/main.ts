@@ -1,21 +1,31 @@
 import { cpus, totalmem } from 'node:os';
 import { parseArgs } from 'node:util';
 import type { Bench, Round, Sample } from './bench.ts';
+import { catchUp } from './catch-up.ts';
 import { closeDay } from './close-day.ts';
+import { collect } from './collect.ts';
 import { fingerprint } from './fingerprint.ts';
 import { median } from './load.ts';
 import { lookup } from './lookup.ts';
+import { paymentCross } from './payment-cross.ts';
 import { paymentLocal } from './payment-local.ts';
+import { recover } from './recover.ts';
+import { release } from './release.ts';
 import { search } from './search.ts';
+import { settle } from './settle.ts';
+import { start } from './start.ts';
 
-/** `npm run bench [-- NAME…]`: medians of rounds, and their ratio to a yardstick of the same run. */
+/** `npm run bench [-- NAME… --rounds N --scale S]`: medians of rounds, and their ratio to a yardstick of the same run. */
 
-const benches: readonly Bench[] = [paymentLocal, closeDay, fingerprint, lookup, search];
+const benches: readonly Bench[] = [
+  ...[paymentLocal, paymentCross, catchUp, collect, closeDay, fingerprint],
+  ...[lookup, search, release, settle, recover, start],
+];
 const gibibyte = 2 ** 30;
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { rounds: { type: 'string', default: '5' } },
+  options: { rounds: { type: 'string', default: '5' }, scale: { type: 'string', default: '1' } },
 });
 const unknown = positionals.filter((name) => !benches.some((bench) => bench.name === name));
 if (unknown.length > 0) {
@@ -27,7 +37,8 @@ console.log(`${machine}, ${new Date().toISOString()}`);
 for (const bench of benches) {
   if (positionals.length > 0 && !positionals.includes(bench.name)) continue;
   console.log(`\n${bench.name}: ${bench.method}\n  to reach   ${bench.goal}`);
-  const rounds = await bench.run(Number(values.rounds), (text) => console.log(`  ${text}`));
+  const note = (text: string) => console.log(`  ${text}`);
+  const rounds = await bench.run(Number(values.rounds), note, Number(values.scale));
   print(rounds);
 }
 

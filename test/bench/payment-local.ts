@@ -1,12 +1,11 @@
 import { spawn } from 'node:child_process';
-import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { projectRoot } from '../../shared/store/assets.ts';
-import { cash, send } from '../support/federation.ts';
-import { demoPlace, deskAt } from '../support/processes.ts';
+import { demoPlace } from '../support/processes.ts';
 import type { Bench, Round } from './bench.ts';
 import { runLoad } from './load.ts';
+import { numbersOf, payingAt, paymentBody } from './paying.ts';
 
 const connections = 64;
 const seconds = 4;
@@ -22,29 +21,17 @@ export const paymentLocal: Bench = {
     const echo = await startEcho();
     try {
       const branch = demo.node('MSK');
-      const desk = await deskAt(branch, 'manager');
-      const { items } = await desk.get('/api/v1/subscribers?limit=50');
-      const numbers = items.map(({ msisdn }: { msisdn: string }) => msisdn);
-      const { login, password } = branch.operators.find((each) => each.login === 'manager') ?? {};
-      const body = { login, password };
-      const session = await send(branch.url, 'POST', '/api/v1/sessions', { body });
-      const json = { 'content-type': 'application/json' };
-      const authorization = `Bearer ${session.body.token}`;
-      const bodyOf = (turn: number) =>
-        JSON.stringify({ msisdn: numbers[turn % numbers.length], ...cash('1.00') });
+      const numbers = await numbersOf(branch);
+      const request = await payingAt(branch, numbers);
+      const headers = { 'content-type': 'application/json' };
       const results: Round[] = [];
       for (let round = 0; round <= rounds; round += 1) {
         const yardstick = await runLoad({
           ...{ url: echo.url, connections, seconds, pids: [echo.pid] },
-          request: (turn) => ({ path: '/echo', headers: json, body: bodyOf(turn) }),
+          request: (turn) => ({ path: '/echo', headers, body: paymentBody(numbers, turn) }),
         });
         const measured = await runLoad({
-          ...{ url: branch.url, connections, seconds, pids: [branch.pid] },
-          request: (turn) => ({
-            path: '/api/v1/payments',
-            headers: { ...json, authorization, 'idempotency-key': randomUUID() },
-            body: bodyOf(turn),
-          }),
+          ...{ url: branch.url, connections, seconds, pids: [branch.pid], request },
         });
         if (round > 0) results.push({ yardstick, measured });
       }

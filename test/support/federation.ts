@@ -291,11 +291,12 @@ export async function until(
   what: string,
   condition: () => Promise<boolean> | boolean,
   maxMs = waitMaxMs,
+  pollMs = waitPollMs,
 ): Promise<void> {
   const deadline = performance.now() + maxMs;
   while (!(await condition())) {
     if (performance.now() > deadline) throw new Error(`after ${maxMs} ms still not: ${what}`);
-    await pause(waitPollMs);
+    await pause(pollMs);
   }
 }
 
