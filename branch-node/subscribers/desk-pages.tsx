@@ -13,9 +13,9 @@ import {
   Table,
 } from '../../shared/pages/components.tsx';
 import type { Pages, Shown } from '../../shared/pages/pages.tsx';
-import { problemText } from '../../shared/pages/problem-texts.ts';
+import { Refusal } from '../../shared/pages/refusal.tsx';
 import type { View } from '../../shared/pages/view.ts';
-import { isDomainError } from '../../shared/problem/problem.ts';
+import { type DomainError, isDomainError } from '../../shared/problem/problem.ts';
 import type { SimEndpoints } from '../sim/sim-routes.ts';
 import { deskTexts } from './desk-texts.ts';
 import type { DeskEndpoints } from './subscriber-desk-routes.ts';
@@ -54,7 +54,12 @@ interface Form {
 }
 
 /** A form about a number: it is sent under a key, so that sending it twice does it once. */
-function form(view: View, { ids }: Pick<DeskPagesDeps, 'ids'>, made: Form, error?: string): Shown {
+function form(
+  view: View,
+  { ids }: Pick<DeskPagesDeps, 'ids'>,
+  made: Form,
+  error?: DomainError,
+): Shown {
   const words = view.words(deskTexts);
   const { msisdn = '' } = view.params;
   const { title, action, isDangerous = false } = made;
@@ -63,7 +68,7 @@ function form(view: View, { ids }: Pick<DeskPagesDeps, 'ids'>, made: Form, error
       <Heading title={`${title}: ${view.format.msisdn(msisdn)}`}>
         <LinkButton href={`/subscribers/${msisdn}`}>{words.back}</LinkButton>
       </Heading>
-      {error === undefined ? null : <Notice tone="bad">{error}</Notice>}
+      {error === undefined ? null : <Refusal language={view.language} error={error} />}
       <form method="post" action={`/subscribers/${msisdn}/${action}`} class="panel narrow">
         <input type="hidden" name="key" value={view.form.key ?? ids.uuid()} />
         {made.content}
@@ -96,7 +101,7 @@ function addWork(deps: DeskPagesDeps, { action, permission, show, send }: Work):
       return { goTo: `/operations/${operationId}` };
     } catch (error) {
       if (!isDomainError(error)) throw error;
-      return form(view, deps, await show(view), problemText(view.language, error));
+      return form(view, deps, await show(view), error);
     }
   });
 }
@@ -174,7 +179,7 @@ function servicePages({ pages, desk, subscribers, ids }: DeskPagesDeps): void {
   const path = '/subscribers/:msisdn/services';
   const permission = 'service.change';
 
-  async function show(view: View, error?: string): Promise<Shown> {
+  async function show(view: View, error?: DomainError): Promise<Shown> {
     const words = view.words(deskTexts);
     const { msisdn = '' } = view.params;
     const card = await subscribers.showSubscriber(view.c, { params: { msisdn } });
@@ -185,7 +190,7 @@ function servicePages({ pages, desk, subscribers, ids }: DeskPagesDeps): void {
         <Heading title={`${title}: ${view.format.msisdn(msisdn)}`}>
           <LinkButton href={`/subscribers/${msisdn}`}>{words.back}</LinkButton>
         </Heading>
-        {error === undefined ? null : <Notice tone="bad">{error}</Notice>}
+        {error === undefined ? null : <Refusal language={view.language} error={error} />}
         <Table
           {...{ caption: title, rows: items, empty: '' }}
           columns={[
@@ -236,7 +241,7 @@ function servicePages({ pages, desk, subscribers, ids }: DeskPagesDeps): void {
       return { goTo: `/operations/${operationId}` };
     } catch (error) {
       if (!isDomainError(error)) throw error;
-      return show(view, problemText(view.language, error));
+      return show(view, error);
     }
   });
 }

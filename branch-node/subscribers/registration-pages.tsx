@@ -1,10 +1,11 @@
 import type { Ids } from '../../shared/ids/ids.ts';
-import { Button, Field, Heading, Notice, Panel, Select } from '../../shared/pages/components.tsx';
+import { Button, Field, Heading, Panel, Select } from '../../shared/pages/components.tsx';
+import { fieldComplaint } from '../../shared/pages/field-texts.ts';
 import { msisdnInput } from '../../shared/pages/inputs.ts';
 import type { Pages, Shown } from '../../shared/pages/pages.tsx';
-import { problemText } from '../../shared/pages/problem-texts.ts';
+import { Refusal } from '../../shared/pages/refusal.tsx';
 import type { View } from '../../shared/pages/view.ts';
-import { isDomainError } from '../../shared/problem/problem.ts';
+import { type DomainError, isDomainError } from '../../shared/problem/problem.ts';
 import type { SimEndpoints } from '../sim/sim-routes.ts';
 import type { Choices } from './desk-pages.tsx';
 import { deskTexts } from './desk-texts.ts';
@@ -48,9 +49,12 @@ export function registrationPages(deps: RegistrationPagesDeps): void {
       return { goTo: `/operations/${operationId}` };
     } catch (error) {
       if (!isDomainError(error)) throw error;
-      const wrong = error.errors.map(({ field, message }) => [field, message] as const);
+      const wrong = error.errors.map(({ field, message }) => [
+        field,
+        fieldComplaint(view.language, message),
+      ]);
       return show(deps, view, {
-        error: problemText(view.language, error),
+        error,
         wrong: Object.fromEntries(wrong),
       });
     }
@@ -74,7 +78,7 @@ function whoseOf(form: Readonly<Record<string, string>>): object {
 async function show(
   { subscribers, sims, choices, ids }: RegistrationPagesDeps,
   view: View,
-  { error, wrong = {} }: { error?: string; wrong?: Wrong },
+  { error, wrong = {} }: { error?: DomainError; wrong?: Wrong },
 ): Promise<Shown> {
   const words = view.words(deskTexts);
   const limit = String(shownChoices);
@@ -90,7 +94,7 @@ async function show(
   const content = (
     <>
       <Heading title={words.register} />
-      {error === undefined ? null : <Notice tone="bad">{error}</Notice>}
+      {error === undefined ? null : <Refusal language={view.language} error={error} />}
       <form method="post" action={path}>
         <input type="hidden" name="key" value={view.form.key ?? ids.uuid()} />
         <div class="columns">

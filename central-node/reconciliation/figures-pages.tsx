@@ -1,10 +1,10 @@
 import { type Bar, Bars } from '../../shared/pages/charts.tsx';
-import { Button, Field, Heading, Notice, Table } from '../../shared/pages/components.tsx';
-import { fieldComplaint, fieldName } from '../../shared/pages/field-texts.ts';
+import { Button, Field, Heading, Table } from '../../shared/pages/components.tsx';
 import { catalogue } from '../../shared/pages/language.ts';
 import type { Pages } from '../../shared/pages/pages.tsx';
+import { Refusal } from '../../shared/pages/refusal.tsx';
 import type { View } from '../../shared/pages/view.ts';
-import { type DomainError, isDomainError, problems } from '../../shared/problem/problem.ts';
+import { isDomainError, problems } from '../../shared/problem/problem.ts';
 import { type BusinessDate, previousDays } from '../../shared/time/clock.ts';
 import type { Figures, FiguresEndpoints } from './figures-routes.ts';
 
@@ -69,7 +69,7 @@ export function figuresPages(deps: {
     const content = (
       <>
         <Heading title={words.title} />
-        {isRefused ? <Notice tone="bad">{complaintsOf(view, found)}</Notice> : null}
+        {isRefused ? <Refusal language={view.language} error={found} /> : null}
         <form method="get" action={path} class="panel actions">
           <Field label={words.from} name="from" type="date" value={from} />
           <Field label={words.to} name="to" type="date" value={to} />
@@ -82,13 +82,6 @@ export function figuresPages(deps: {
     const status = isRefused ? problems[found.code][0] : 200;
     return { title: words.title, content, next: null, status };
   });
-}
-
-function complaintsOf(view: View, { errors }: DomainError): string {
-  const texts = errors.map(({ field, message }) =>
-    [fieldName(view.language, field), fieldComplaint(view.language, message)].join(': '),
-  );
-  return texts.join('; ');
 }
 
 function Charts({ view, items }: { view: View; items: readonly Figures[] }) {

@@ -104,8 +104,9 @@ export interface ReferenceDraftService {
   diff(): Promise<readonly (DatasetDiff & { readonly changedBy: readonly string[] })[]>;
   /**
    * Validates, signs and stores the next release, and tells `onPublished` in the same transaction.
-   * @throws DomainError `release-invalid` when rows do not fit together, nothing changed, or the
-   * draft changed while it was being signed; `same-person` for who changed something of it.
+   * @throws DomainError `release-invalid` when rows do not fit together or nothing changed;
+   * `draft-changed` when it did since it was seen, or while it was being signed; `same-person` for
+   * who changed something of it.
    */
   publish(options: PublishOptions): Promise<ReleaseManifest>;
   /**
@@ -388,10 +389,10 @@ async function releasedRows(
 
 function unseen(): DomainError {
   const detail = 'The draft has changed since you looked at it. Nothing was published; look again.';
-  return new DomainError('release-invalid', detail);
+  return new DomainError('draft-changed', detail);
 }
 
 function moved(): DomainError {
   const detail = 'The draft changed while it was being signed. Nothing was published; try again.';
-  return new DomainError('release-invalid', detail);
+  return new DomainError('draft-changed', detail);
 }

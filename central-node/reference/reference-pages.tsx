@@ -8,9 +8,9 @@ import {
   Table,
 } from '../../shared/pages/components.tsx';
 import type { Pages, Shown } from '../../shared/pages/pages.tsx';
-import { problemText } from '../../shared/pages/problem-texts.ts';
+import { Refusal } from '../../shared/pages/refusal.tsx';
 import type { View } from '../../shared/pages/view.ts';
-import { isDomainError } from '../../shared/problem/problem.ts';
+import { type DomainError, isDomainError } from '../../shared/problem/problem.ts';
 import { datasetNames } from '../../shared/reference/datasets.ts';
 import type { ReferenceEndpoints } from './reference-routes.ts';
 import { referenceRowPages } from './reference-row-pages.tsx';
@@ -35,11 +35,11 @@ export function referencePages({ pages, reference }: ReferencePagesDeps): void {
       return { goTo: path };
     } catch (error) {
       if (!isDomainError(error)) throw error;
-      return overview(view, `${problemText(view.language, error)} ${error.message}`);
+      return overview(view, error);
     }
   });
 
-  async function overview(view: View, error?: string): Promise<Shown> {
+  async function overview(view: View, error?: DomainError): Promise<Shown> {
     const words = view.words(referenceTexts);
     const changes = await reference.getDraftChanges(view.c);
     const releases = await reference.listReleases(view.c);
@@ -48,7 +48,7 @@ export function referencePages({ pages, reference }: ReferencePagesDeps): void {
     const content = (
       <>
         <Heading title={words.title} />
-        {error === undefined ? null : <Notice tone="bad">{error}</Notice>}
+        {error === undefined ? null : <Refusal language={view.language} error={error} />}
         <Table
           {...{ caption: words.changes, empty: words.noChanges, rows: changes.items }}
           columns={[

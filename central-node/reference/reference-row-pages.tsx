@@ -112,9 +112,9 @@ async function table(view: View, { reference }: ReferenceRowPagesDeps): Promise<
         {...{ caption: title, empty: words.noRows, rows }}
         columns={columns.map((column, place) => ({
           label: fieldName(view.language, column.name),
-          isNumber: column.kind === 'integer',
+          isNumber: column.kind === 'integer' || rows.some(({ cells }) => isSum(cells, column)),
           cell: ({ key, cells }) => {
-            const text = clipped(cells[column.name] ?? '') || '–';
+            const text = cellOf(cells[column.name] ?? '');
             if (place > 0 || !isEditable) return text;
             return <a href={`${path}/${name}/row?${new URLSearchParams({ key })}`}>{text}</a>;
           },
@@ -125,8 +125,13 @@ async function table(view: View, { reference }: ReferenceRowPagesDeps): Promise<
   return { title, content, next };
 }
 
-const clipped = (text: string): string =>
-  text.length > maxCellLength ? `${text.slice(0, maxCellLength)}…` : text;
+const isSum = (cells: RowCells, { name }: RowColumn) => /^\d+\.\d+$/.test(cells[name] ?? '');
+
+function cellOf(text: string) {
+  if (text.length > maxCellLength) return `${text.slice(0, maxCellLength)}…`;
+  // Dates and numbers are not broken at their dashes.
+  return /^[\d.-]+$/.test(text) ? <span class="number">{text}</span> : text || '–';
+}
 
 interface RowForm {
   readonly before?: object | undefined;

@@ -9,20 +9,18 @@ import { answer, pagePolicy, refusalOf } from '../web/response.ts';
 import { accountPath, passwordPath } from './account-paths.ts';
 import { loadAssets } from './assets.ts';
 import { LinkButton, Notice } from './components.tsx';
-import { fieldComplaint, fieldName } from './field-texts.ts';
 import { formatsFor, plainFormats } from './formats.ts';
 import { Document } from './frame.tsx';
 import { frameTexts } from './frame-texts.ts';
-import type { Language } from './language.ts';
 import { preferencesOf } from './preferences.ts';
 import { problemText } from './problem-texts.ts';
+import { Refusal } from './refusal.tsx';
 import { tableRows } from './table-rows.ts';
 import type { PlaceGroup, View } from './view.ts';
 
 const maxFormBytes = 64 * 1024;
 const htmlType = 'text/html; charset=utf-8';
 const signInPath = '/sign-in';
-const maxShownErrors = 10;
 const maxCsvRows = 10_000;
 
 export interface PageSpec {
@@ -152,7 +150,7 @@ export function createPages({ api, nodeName, timeZone, groups }: PagesDeps) {
     if (isDomainError(error, 'second-factor-missing')) return goTo(c, accountPath);
     if (c.req.header('hx-request') !== undefined) {
       const { language } = preferencesOf(c);
-      return html(c, 200, String(<Notice tone="bad">{problemText(language, error)}</Notice>));
+      return html(c, 200, String(<Refusal language={language} error={error} />));
     }
     return document(c, { ...refusalPage(c, error), status }, view);
   }
@@ -224,9 +222,7 @@ export function createPages({ api, nodeName, timeZone, groups }: PagesDeps) {
     await api.reportRefusal(view.c, error, status);
     const content = (
       <>
-        <Notice tone="bad" title={problemText(view.language, error)}>
-          <Details error={error} language={view.language} />
-        </Notice>
+        <Refusal language={view.language} error={error} />
         {made.content}
       </>
     );
@@ -319,15 +315,6 @@ function isOwnPage(error: DomainError): boolean {
   const codes = ['not-signed-in', 'not-permitted', 'password-temporary', 'second-factor-missing'];
   return codes.includes(error.code);
 }
-
-/** Which fields are wrong, and how. */
-const Details: FC<{ error: DomainError; language: Language }> = ({ error, language }) => (
-  <>
-    {error.errors.slice(0, maxShownErrors).map(({ field, message }) => (
-      <p>{`${fieldName(language, field)}: ${fieldComplaint(language, message)}`}</p>
-    ))}
-  </>
-);
 
 const DeadEnd: FC<PropsWithChildren<{ c: FrameContext; title: string }>> = (props) => {
   const { c, title, children } = props;

@@ -1,10 +1,10 @@
 import type { Access } from '../access/access-service.ts';
-import { isDomainError } from '../problem/problem.ts';
+import { type DomainError, isDomainError } from '../problem/problem.ts';
 import { passwordPath } from './account-paths.ts';
 import { Button, Field, Heading, Notice } from './components.tsx';
 import { catalogue } from './language.ts';
 import type { Pages, Shown } from './pages.tsx';
-import { problemText } from './problem-texts.ts';
+import { Refusal } from './refusal.tsx';
 import type { View } from './view.ts';
 
 const passwordTexts = catalogue(
@@ -43,18 +43,18 @@ export function passwordPages({ pages, access }: { pages: Pages; access: Access 
       return { goTo: '/sign-in' };
     } catch (error) {
       if (!isDomainError(error)) throw error;
-      return show(view, `${problemText(view.language, error)} ${error.message}`);
+      return show(view, error);
     }
   });
 }
 
-function show(view: View, error?: string): Shown {
+function show(view: View, error?: DomainError): Shown {
   const words = view.words(passwordTexts);
   const content = (
     <>
       <Heading title={words.title} />
       {view.principal.mustChangePassword ? <Notice tone="warn">{words.temporary}</Notice> : null}
-      {error === undefined ? null : <Notice tone="bad">{error}</Notice>}
+      {error === undefined ? null : <Refusal language={view.language} error={error} />}
       <form method="post" action={passwordPath} class="panel narrow">
         <Field
           {...{ label: words.current, name: 'current', type: 'password', required: true }}

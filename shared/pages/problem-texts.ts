@@ -54,6 +54,7 @@ const russian: Readonly<Record<ProblemCode, string>> = {
   'release-invalid': 'Справочные данные не согласованы между собой',
   'release-not-approved': 'Релизу не хватает подписей',
   'release-not-found': 'Такого релиза нет',
+  'draft-changed': 'Черновик тем временем изменился, посмотрите ещё раз',
   'row-changed': 'Эту строку тем временем изменил кто-то другой',
   'dataset-not-found': 'Такого справочника нет',
   'window-not-found': 'Такого расчётного окна нет',

@@ -51,6 +51,7 @@ export const problems = {
   'release-invalid': [422, 'The reference data does not fit together'],
   'release-not-approved': [422, 'Too few release keys have signed the release'],
   'release-not-found': [404, 'No such release'],
+  'draft-changed': [409, 'The draft has changed meanwhile: look at it again'],
   'row-changed': [409, 'Somebody else has changed the row meanwhile'],
   'dataset-not-found': [404, 'No such data set'],
   'window-not-found': [404, 'No such settlement window'],

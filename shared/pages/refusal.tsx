@@ -1,0 +1,24 @@
+import type { FC } from 'hono/jsx';
+import type { DomainError } from '../problem/problem.ts';
+import { Notice } from './components.tsx';
+import { fieldComplaint, fieldName } from './field-texts.ts';
+import type { Language } from './language.ts';
+import { problemText } from './problem-texts.ts';
+
+const maxShownErrors = 10;
+
+/** Why something was refused, in the person's language: what it means, and which fields are wrong, and how. */
+export const Refusal: FC<{ language: Language; error: DomainError }> = ({ language, error }) => (
+  <Notice tone="bad" title={problemText(language, error)}>
+    {error.errors.slice(0, maxShownErrors).map(({ field, message }) => (
+      <p>{`${fieldName(language, field)}: ${fieldComplaint(language, message)}`}</p>
+    ))}
+    {error.errors.length === 0 ? detailOf(language, error) : null}
+  </Notice>
+);
+
+/** The detail is English, and mostly the title once more. */
+function detailOf(language: Language, error: DomainError): string {
+  const isNews = language === 'en' && error.message !== problemText(language, error);
+  return isNews ? error.message : '';
+}
