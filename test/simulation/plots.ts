@@ -91,7 +91,7 @@ export function createPlots(deps: {
       const copy = victim.snapshot();
       soon(500, 1_500, () => {
         network.setWeather(latePost);
-        soon(400, 2_000, () => {
+        soon(200, 800, () => {
           if (!fall(victim, copy)) return network.setWeather(calm);
           network.setWeather(chance.happens(0.5) ? unevenPost : calm);
           soon(2_000, 3_000, () => network.setWeather(calm));
