@@ -12,6 +12,8 @@ const first = 12_000;
 const last = 32_000;
 const stretch = 20;
 const stretches = (last - first) / stretch;
+/** A prime: of how many stretches lie between the first ones of two processes that follow each other. */
+const farApart = 401;
 const kept: string[] = [];
 let turns = 0;
 
@@ -24,8 +26,8 @@ export async function freePortBase(count: number): Promise<number> {
   const wanted = Math.ceil(count / stretch);
   for (let turn = 0; turn < stretches; turn += 1) {
     turns += 1;
-    // Odd steps of two primes: processes of neighbouring numbers do not run after each other.
-    const at = (process.pid * 101 + turns * 37) % (stretches - wanted + 1);
+    // One after the other, so that every stretch is tried; processes of neighbouring numbers begin far from each other.
+    const at = (process.pid * farApart + turns) % (stretches - wanted + 1);
     const bases = Array.from({ length: wanted }, (_, index) => first + (at + index) * stretch);
     if (!bases.every(keep)) continue;
     const [base = first] = bases;
