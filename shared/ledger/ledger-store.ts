@@ -51,8 +51,10 @@ async function move(tx: Transaction, { account, currency, amount }: Posting): Pr
   try {
     const row =
       (await tx.get<{ id: bigint }>(
-        `UPDATE ledger_accounts SET balance = balance + ?
+        `UPDATE ledger_accounts SET balance = balance + ?,
+           ceiling = CASE WHEN ceiling > 0 THEN MAX(0, MIN(ceiling, balance + ?)) ELSE ceiling END
          WHERE code = ? AND currency = ? RETURNING id`,
+        amount,
         amount,
         account,
         currency,
@@ -74,7 +76,7 @@ async function move(tx: Transaction, { account, currency, amount }: Posting): Pr
   }
 }
 
-/** Past the ceiling, which rises as far as it must. */
+/** Past the ceiling, which rises as far as it must and falls with the balance: what is paid back cannot be drawn again. */
 async function overdraw(tx: Transaction, { account, currency, amount }: Posting): Promise<bigint> {
   const row = await tx.get<{ id: bigint }>(
     `INSERT INTO ledger_accounts (code, currency, balance, ceiling) VALUES (?, ?, ?, ?)
