@@ -31,7 +31,7 @@ import type { DeskEndpoints } from './subscribers/subscriber-desk-routes.ts';
 import { subscriberPages } from './subscribers/subscriber-pages.tsx';
 import type { SubscriberEndpoints } from './subscribers/subscriber-routes.ts';
 import { branchInbox } from './web/branch-inbox.ts';
-import { branchPalette } from './web/branch-palette.ts';
+import { branchPalette, receiptFinder } from './web/branch-palette.ts';
 import { branchPlaces } from './web/branch-places.ts';
 import { todayPages } from './web/today-pages.tsx';
 
@@ -88,13 +88,19 @@ export function openFrontOffice(deps: FrontOfficeDeps): void {
       settlements,
     }),
   });
-  palettePages({ pages, groups: branchPlaces, find: branchPalette({ receipts, subscribers }) });
+  const receiptOf = receiptFinder(receipts);
+  palettePages({
+    pages,
+    groups: branchPlaces,
+    find: branchPalette({ receiptOf, subscribers, node: code }),
+  });
   staffPages({ pages, endpoints: api.common, roles: node.roles });
   administrationPages({ pages, endpoints: node.administration, renew: keys.renewCertificate });
   auditPages({ pages, endpoints: api.common });
   subscriberPages({ pages, subscribers, operations });
   searchPages({
     ...{ pages, subscribers, node: code },
+    leadsTo: async (view, query) => (await receiptOf(view, query))?.href,
     others: () =>
       references
         .current()

@@ -29,6 +29,11 @@ export function nameKey(name: string): string {
     .replaceAll(/\s+/g, ' ');
 }
 
+/** How a document's number is searched: in capitals, without what only separates. */
+export function documentKey(number: string): string {
+  return number.toUpperCase().replaceAll(/[\s№-]/g, '');
+}
+
 /**
  * `Иванов Иван Петрович` → `И•••• И.`: enough to recognise, not enough to learn; no length is told.
  */

@@ -5,7 +5,7 @@ import type { Pages } from '../../shared/pages/pages.tsx';
 import type { View } from '../../shared/pages/view.ts';
 import { isDomainError } from '../../shared/problem/problem.ts';
 import { statusTones } from './subscriber-pages.tsx';
-import { isAskedElsewhere, subscriberQuery } from './subscriber-query.ts';
+import { isAskedAt, subscriberQuery } from './subscriber-query.ts';
 import type { SubscriberEndpoints } from './subscriber-routes.ts';
 import { subscriberTexts } from './subscriber-texts.ts';
 
@@ -17,19 +17,25 @@ export interface SearchPagesDeps {
   readonly node: NodeCode;
   /** The branches that are asked as well. */
   readonly others: () => readonly { readonly code: NodeCode; readonly name: string }[];
+  /** Where what was typed leads if it names something else than a subscriber. */
+  readonly leadsTo: (view: View, query: string) => Promise<string | undefined>;
 }
 
 type Found = Awaited<ReturnType<SubscriberEndpoints['findSubscribers']>>['items'][number];
 
 /** Anybody of the country, found by one field: here at once, at the other branches as they answer. */
-export function searchPages({ pages, subscribers, node, others }: SearchPagesDeps): void {
+export function searchPages(deps: SearchPagesDeps): void {
+  const { pages, subscribers, node, others, leadsTo } = deps;
   pages.page({ path: '/find', permission: 'subscriber.read' }, async (view) => {
     const { q = '' } = view.query;
     const words = view.words(subscriberTexts);
+    const away = await leadsTo(view, q);
+    if (away !== undefined) return { goTo: away };
     const { items } = await subscribers.findSubscribers(view.c, {
       query: { query: q, limit: String(shownResults) },
     });
-    const msisdn = msisdnInput(q);
+    const wanted = subscriberQuery(q, node);
+    const msisdn = wanted.by === 'msisdn' ? msisdnInput(q) : undefined;
     const [only] = items;
     if (
       msisdn !== undefined &&
@@ -41,17 +47,17 @@ export function searchPages({ pages, subscribers, node, others }: SearchPagesDep
       <>
         <Heading title={words.find} />
         <Results view={view} items={items} caption={words.findHere} empty={words.none} />
-        {isAskedElsewhere(subscriberQuery(q, node))
-          ? others().map((branch) => (
-              <div
-                hx-get={`/find/branches/${branch.code}?${new URLSearchParams({ q })}`}
-                hx-trigger="load"
-                aria-live="polite"
-              >
-                <p class="hint">{words.asking(branch.name)}</p>
-              </div>
-            ))
-          : null}
+        {others()
+          .filter(({ code }) => isAskedAt(code, wanted))
+          .map(({ code, name }) => (
+            <div
+              hx-get={`/find/branches/${code}?${new URLSearchParams({ q })}`}
+              hx-trigger="load"
+              aria-live="polite"
+            >
+              <p class="hint">{words.asking(name)}</p>
+            </div>
+          ))}
       </>
     );
     return { title: words.find, content, next: null };

@@ -17,7 +17,7 @@ export const customerInput = z
     name: z.string().trim().min(2).max(maxNameLength).openapi({ example: 'Иванов Иван Петрович' }),
     document: z.strictObject({
       type: z.string().min(1).max(40).openapi({ description: 'A code of the document types' }),
-      number: z.string().trim().min(3).max(40),
+      number: z.string().trim().toUpperCase().min(3).max(40),
     }),
     birthDate: businessDate.optional(),
     address: text.optional(),

@@ -16,7 +16,7 @@ import {
   searchPath,
   searchRequest,
 } from './subscriber-list-view.ts';
-import { isAskedElsewhere, subscriberQuery } from './subscriber-query.ts';
+import { assertMaySearch, isAnsweredElsewhere, subscriberQuery } from './subscriber-query.ts';
 import type { SubscriberService } from './subscriber-service.ts';
 
 const msisdn = z.string().regex(msisdnPattern, 'must be an E.164 number without +');
@@ -63,12 +63,13 @@ export function createSubscriberPeerApp(deps: SubscriberPeerDeps): Hono<PeerEnv>
   app.post(searchPath, async (c) => {
     const body = await c.req.text();
     const look = purpose('subscriber.read', 'subscriber.search');
-    const items = await visits.receive(visitOf(c, body), look, async (tx) => {
+    const items = await visits.receive(visitOf(c, body), look, async (tx, visitor) => {
       const query = subscriberQuery(parseInput(searchRequest, jsonOf(body)).query, deps.node);
-      if (!isAskedElsewhere(query)) {
+      if (!isAnsweredElsewhere(query)) {
         const errors = [{ field: 'query', message: 'is too short to be searched elsewhere' }];
         throw new DomainError('invalid-input', undefined, { errors });
       }
+      assertMaySearch(query, visitor.permissions);
       const found = await subscribers.search(tx, query, { limit: maxFoundElsewhere });
       return found.map((each) => listedFrom(deps.node, each, { isMasked: true }));
     });

@@ -20,7 +20,7 @@ import {
 import { subscriberCard } from './subscriber-card.ts';
 import type { SubscriberDirectory } from './subscriber-directory.ts';
 import { listedFrom, listedSubscriber, searchRequest } from './subscriber-list-view.ts';
-import { subscriberQuery } from './subscriber-query.ts';
+import { assertMaySearch, subscriberQuery } from './subscriber-query.ts';
 import type { SubscriberService } from './subscriber-service.ts';
 
 const maxQueryLength = 100;
@@ -68,7 +68,7 @@ function searchRoutes(endpoint: AddEndpoint, deps: SubscriberRoutesDeps) {
       ...{ ...common, path: '/api/v1/subscribers' },
       ...{ operationId: 'findSubscribers', summary: 'Find subscribers of this branch' },
       description:
-        'By number or its last four digits and more, name, ICCID, or customer number (`MSK-104`).',
+        'By number or its last four digits and more, name, ICCID, customer number (`MSK-104`), or document as it is written (`4509 123456`, `№751234567`), which needs `subscriber.personal`.',
       query: z.strictObject({
         query: z.string().max(maxQueryLength).default(''),
         limit: limitQuery,
@@ -79,8 +79,10 @@ function searchRoutes(endpoint: AddEndpoint, deps: SubscriberRoutesDeps) {
     async ({ query: { query, limit, cursor }, principal }) => {
       const { permissions } = principal;
       const after = decodeCursor(cursor, searchKey)?.msisdn;
+      const wanted = subscriberQuery(query, node);
+      assertMaySearch(wanted, permissions);
       const rows = await store.read((tx) =>
-        subscribers.search(tx, subscriberQuery(query, node), { after, limit: limit + 1 }),
+        subscribers.search(tx, wanted, { after, limit: limit + 1 }),
       );
       return pageOf(rows, limit, {
         item: (row) => listedFrom(node, row, { isMasked: !permissions.has('subscriber.personal') }),
@@ -104,12 +106,13 @@ function searchRoutes(endpoint: AddEndpoint, deps: SubscriberRoutesDeps) {
       ...{ ...common, path: '/api/v1/branches/{branch}/subscribers' },
       ...{ operationId: 'findSubscribersAt', summary: 'Find subscribers of another branch, live' },
       description:
-        'By three letters of a name and more, the last digits of a number, or ICCID. Names are masked, whoever asks; the branch writes down who did.',
+        'By three letters of a name and more, the last digits of a number, ICCID, customer number, or document (with `subscriber.personal`). Names are masked, whoever asks; the branch writes down who did.',
       params: z.strictObject({ branch: nodeCode }),
       query: searchRequest,
       response: page(listedSubscriber),
     },
     async ({ params, query: { query }, principal }) => {
+      assertMaySearch(subscriberQuery(query, node), principal.permissions);
       const others = deps
         .reference()
         .branches()

@@ -28,6 +28,9 @@ const columns = `s.msisdn, s.status, s.moved_to AS movedTo, s.rate_plan AS rateP
  */
 const bySubscriber = 'FROM subscribers s CROSS JOIN customers c ON c.id = s.customer';
 const byCustomer = 'FROM customers c CROSS JOIN subscribers s ON s.customer = c.id';
+/** As `documentKey` makes it, and as the index on it is written. */
+const documentKey =
+  "upper(replace(replace(replace(c.document_number, ' ', ''), '-', ''), '№', ''))";
 /** After every text that begins alike. */
 const highest = '\u{10FFFF}';
 
@@ -65,6 +68,13 @@ export function searchSubscribers(
       return select(
         `${byCustomer} WHERE c.number = ? AND s.msisdn > ? ORDER BY s.msisdn`,
         ...[query.number, last],
+      );
+    case 'customer-elsewhere':
+      return Promise.resolve([]);
+    case 'document':
+      return select(
+        `${byCustomer} WHERE ${documentKey} = ? AND s.msisdn > ? ORDER BY s.msisdn`,
+        ...[query.key, last],
       );
     case 'name':
       return byName(tx, query.key, { after, limit });

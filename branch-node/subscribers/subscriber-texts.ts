@@ -6,7 +6,6 @@ const found = (language: Language, forms: Parameters<typeof plural>[2]) => (coun
 export const subscriberTexts = catalogue(
   {
     find: 'Find a subscriber',
-    query: 'Number or its last digits, name, SIM card, customer number',
     findHere: 'In this branch',
     elsewhere: 'In the country',
     found: found('en', { one: 'subscriber found', other: 'subscribers found' }),
@@ -41,7 +40,6 @@ export const subscriberTexts = catalogue(
   },
   {
     find: 'Найти абонента',
-    query: 'Номер или последние цифры, имя, SIM-карта, номер клиента',
     findHere: 'В этом филиале',
     elsewhere: 'По всей стране',
     found: found('ru', {

@@ -4,7 +4,7 @@ export const frameTexts = catalogue(
   {
     skip: 'Skip to the content',
     menu: 'Menu',
-    find: 'Find a subscriber: number, name, card, customer',
+    find: 'Find a subscriber: number, name, card, customer, document',
     signOut: 'Sign out',
     ownPassword: 'Change the password',
     ownAccount: 'Second factor and sessions',
@@ -56,7 +56,7 @@ export const frameTexts = catalogue(
   {
     skip: 'К содержимому',
     menu: 'Меню',
-    find: 'Найти абонента: номер, имя, SIM-карта, клиент',
+    find: 'Найти абонента: номер, имя, SIM-карта, клиент, документ',
     signOut: 'Выйти',
     ownPassword: 'Сменить пароль',
     ownAccount: 'Второй фактор и сеансы',

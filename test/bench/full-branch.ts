@@ -23,6 +23,8 @@ const backwards = (column: string) =>
     ' || ',
   );
 
+export const documentAt = (index: number) => `4500 ${String(index).padStart(6, '0')}`;
+
 export async function fillBranch(store: Store, subscribers: number): Promise<void> {
   const names = surnames.flatMap((surname) => endings.map((ending) => surname + ending));
   const people = names.flatMap((surname) =>

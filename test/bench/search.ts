@@ -1,6 +1,6 @@
 import { password, send, startFederation, type TestFederation } from '../support/federation.ts';
 import type { Bench, Round } from './bench.ts';
-import { customerAt, fillBranch, iccidAt, numberAt, surnames } from './full-branch.ts';
+import { customerAt, documentAt, fillBranch, iccidAt, numberAt, surnames } from './full-branch.ts';
 import { quantile, runLoad, timed } from './load.ts';
 
 const subscribers = 1_000_000;
@@ -20,6 +20,7 @@ const kinds: Readonly<Record<string, Asked>> = {
   'two letters': () => `/api/v1/subscribers?query=${encodeURIComponent('Ив')}`,
   ICCID: (index) => `/api/v1/subscribers?query=${iccidAt(index)}`,
   'customer number': (index) => `/api/v1/subscribers?query=MSK-${customerAt(index)}`,
+  document: (index) => `/api/v1/subscribers?query=${encodeURIComponent(documentAt(index))}`,
   card: (index) => `/api/v1/subscribers/${numberAt(index)}`,
   'page of a search': (index) => `/find?q=${nameAt(index, '')}`,
   'page of a card': (index) => `/subscribers/${numberAt(index)}`,

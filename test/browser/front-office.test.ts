@@ -7,6 +7,7 @@ import { openBrowser, pictures, signInAs, type Visit, visit } from '../support/b
 import {
   addOperator,
   cash,
+  customer,
   password,
   receiveSim,
   registerSubscriber,
@@ -106,6 +107,11 @@ describe('the front office of a branch, in a browser', () => {
     await press(page, 'Enter');
     await page.getByRole('cell', { name: 'Т•••• Т.' }).waitFor();
     await page.screenshot({ path: join(pictures, 'find.png') });
+    await press(page, '/');
+    await page.keyboard.type(customer.document.number);
+    await press(page, 'Enter');
+    await page.waitForURL((url) => url.searchParams.get('q') === customer.document.number);
+    await page.getByRole('cell', { name: 'Т•••• Т.' }).waitFor();
   }).timeout(120_000);
 
   it('goes to a page, a receipt and a number by name, and lists what the keys do', async () => {

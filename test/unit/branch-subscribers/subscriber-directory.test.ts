@@ -71,6 +71,16 @@ describe('the directory of subscribers', () => {
     expect(refusal.code).to.equal('home-unreachable');
   });
 
+  it('finds by document at another branch only for who may see documents', async () => {
+    const { number } = ivanov.document;
+    const items = await federation.spb.directory.searchAt(msk, number, clerk);
+    expect(items.map(({ name }) => name)).to.deep.equal(['И•••• И.']);
+    const refusal = await refusalBy(federation.spb.directory.searchAt(msk, number, reader));
+    expect(refusal.code).to.equal('not-permitted');
+    const [denied, done] = await audited();
+    expect([denied?.outcome, done?.outcome]).to.deep.equal(['denied', 'done']);
+  });
+
   it('finds at another branch by name, masked for everybody, and that branch knows who asked', async () => {
     const { spb: away, network } = federation;
     const found = { msisdn, status: 'active', name: 'И•••• И.', customerNumber: 'MSK-1' };
@@ -83,7 +93,8 @@ describe('the directory of subscribers', () => {
     expect(await audited()).to.deep.include({
       ...{ action: 'subscriber.search', subject: undefined, outcome: 'done', detail: undefined },
     });
-    for (const query of ['ив', '12', msisdn, 'MSK-1']) {
+    expect(await away.directory.searchAt(msk, 'MSK-1', reader)).to.have.length(1);
+    for (const query of ['ив', msisdn, 'SPB-1']) {
       const refusal = await refusalBy(away.directory.searchAt(msk, query, clerk));
       expect(refusal.code, query).to.equal('invalid-input');
     }

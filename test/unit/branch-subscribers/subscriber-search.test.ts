@@ -32,7 +32,8 @@ describe('the search among 20,000 subscribers', function () {
   async function add(tx: Parameters<typeof saveSubscriber>[0], index: number): Promise<void> {
     const id = `customer-${index}`;
     const name = `${surnames[index % surnames.length]} Иван ${index}`;
-    await insertCustomer(tx, { id, data: { ...ivanov, name }, at });
+    const document = { type: 'passport-rf', number: documentOf(index) };
+    await insertCustomer(tx, { id, data: { ...ivanov, name, document }, at });
     await insertBillingAccount(tx, { id, customerId: id, currency: 'RUB', at });
     await saveSubscriber(tx, {
       ...{ msisdn: numberOf(index), status: 'active', ratePlan: 'BASIC', services: [] },
@@ -42,6 +43,8 @@ describe('the search among 20,000 subscribers', function () {
   }
 
   const numberOf = (index: number) => `7925${String(index).padStart(7, '0')}`;
+  const documentOf = (index: number) =>
+    index === 5 ? 'IV-АН 123456' : `4509 ${String(index).padStart(6, '0')}`;
   const find = (typed: string, page: { after?: string; limit?: number } = {}) =>
     branch.store.read((tx) =>
       branch.subscribers.search(tx, subscriberQuery(typed, msk), { limit: 50, ...page }),
@@ -70,6 +73,16 @@ describe('the search among 20,000 subscribers', function () {
     expect(await numbersOf(simCard(1, 77).iccid)).to.deep.equal([numberOf(77)]);
     expect(await numbersOf('MSK-78')).to.deep.equal([numberOf(77)]);
     expect(await numbersOf('SPB-78')).to.deep.equal([]);
+  });
+
+  it('finds by a document as it is written, and nothing like it', async () => {
+    for (const typed of ['4509 000077', '45 09 000077', '4509000077', '№ 4509 000077']) {
+      expect(await numbersOf(typed), typed).to.deep.equal([numberOf(77)]);
+    }
+    expect(await numbersOf('iv-ан №123456')).to.deep.equal([numberOf(5)]);
+    expect(await numbersOf('4509 00007')).to.deep.equal([]);
+    const steps = await plansOf('4509 000077', { after: numberOf(10), limit: 50 });
+    expect(steps.join()).to.contain('customers_by_document');
   });
 
   it('finds by the beginning of a name, whatever its case', async () => {
