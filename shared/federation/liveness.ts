@@ -64,6 +64,7 @@ export type Liveness = ReturnType<typeof createLiveness>;
 export function createLiveness(deps: LivenessDeps) {
   const { store, log, clock } = deps;
   const statuses = new Map<NodeCode, PeerStatus>();
+  const compared = new Set<NodeCode>();
   let cancel: (() => void) | undefined;
   let stopped = false;
 
@@ -115,6 +116,7 @@ export function createLiveness(deps: LivenessDeps) {
     else deps.calm('clock-skew', doubt);
     deps.heard(peer);
     if (message.holds) await compareHeld(peer, message.holds);
+    compared.add(peer);
   }
 
   /** A peer that knows a start or a position which this node does not shows that this node was set back. */
@@ -207,6 +209,8 @@ export function createLiveness(deps: LivenessDeps) {
       await note(message);
       return compose(message.node);
     },
+    /** The peer has said in this start how far it holds this node: a set-back that it can prove is known. */
+    hasCompared: (peer: NodeCode) => compared.has(peer),
     isReachable: (peer: NodeCode) => statuses.get(peer)?.reachable ?? true,
     clockDoubt,
     statuses: ofMembers,

@@ -304,22 +304,25 @@ describe('hostile peers', function () {
     });
   });
 
+  async function sayHello(more: object = {}): Promise<void> {
+    const { rogue } = siege;
+    const hello = {
+      ...{ node: rogue.code, codeVersion: '0', release: 1, started: rogue.started, previous: [] },
+      ...{ head: { epoch: rogue.started, seq: rogue.position() }, recovering: false, behind: {} },
+      ...{ at: new Date().toISOString(), ...more },
+    };
+    const answer = await rogue.post('/peer/v1/hello', JSON.stringify(hello));
+    expect(answer.status, JSON.stringify(answer.body)).to.equal(200);
+  }
+
   it('cannot talk a node into recovery: that it was set back needs its own signature', async () => {
     const { rogue, victim } = siege;
-    const at = new Date().toISOString();
     const forged = await rogue.batchOf([rogue.entry('node.started', {})], {
       head: { from: victim.code, to: rogue.code, position: 10_000 },
     });
     rogue.forget();
     for (const head of [undefined, forged.head]) {
-      const hello = {
-        ...{ node: rogue.code, codeVersion: '0', release: 1, started: rogue.started, previous: [] },
-        ...{ head: { epoch: rogue.started, seq: rogue.position() }, at, recovering: false },
-        holds: { epoch: 'f'.repeat(32), position: 10_000, head },
-        behind: {},
-      };
-      const answer = await rogue.post('/peer/v1/hello', JSON.stringify(hello));
-      expect(answer.status, JSON.stringify(answer.body)).to.equal(200);
+      await sayHello({ holds: { epoch: 'f'.repeat(32), position: 10_000, head } });
     }
     const { body } = await victim.manager.get('/api/v1/recovery');
     expect(body.recovering).to.equal(false);
@@ -379,5 +382,16 @@ describe('hostile peers', function () {
       expect(ms).to.be.lessThan(60_000);
       expect(text).to.match(/^HTTP\/1\.1 408|^$/);
     }).timeout(120_000);
+  });
+
+  it('tell nothing to a new start before they have said how far they hold this node', async () => {
+    const { federation, rogue, msisdn } = siege;
+    await federation.stopNode('MSK');
+    await federation.startNode('MSK');
+    const entry = rogue.accepted(rogue.payment(msisdn, '4.00'));
+    const early = await rogue.send([entry]);
+    expect([early.status, early.body.code]).to.deep.equal([503, 'recovering']);
+    await sayHello();
+    expect((await rogue.send([entry])).status).to.equal(200);
   });
 });
