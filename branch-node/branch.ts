@@ -334,8 +334,7 @@ function wireRooms(node: Node, businessDays: BusinessDays) {
 
   openToPeers(node, { subscribers, customers, numbers });
   const pages: Omit<FrontOfficeDeps, 'keys'> = {
-    node,
-    timeZone: businessDays.timeZone,
+    ...{ node, timeZone: businessDays.timeZone, today: businessDays.today },
     payments: paymentEndpoints,
     subscribers: subscriberEndpoints,
     operations: operationEndpoints,

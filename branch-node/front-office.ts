@@ -1,14 +1,17 @@
+import { formatMoney } from '../shared/money/money.ts';
 import type { Node } from '../shared/node/node.ts';
 import { accountPages } from '../shared/pages/account-pages.tsx';
 import { administrationPages } from '../shared/pages/administration-pages.tsx';
 import { auditPages } from '../shared/pages/audit-pages.tsx';
 import { inboxPages } from '../shared/pages/inbox-pages.tsx';
+import { namesFrom } from '../shared/pages/names.ts';
 import { nodeStatusPages } from '../shared/pages/node-status-pages.tsx';
 import { createPages } from '../shared/pages/pages.tsx';
 import { palettePages } from '../shared/pages/palette-pages.tsx';
 import { passwordPages } from '../shared/pages/password-pages.tsx';
 import { signInPages } from '../shared/pages/sign-in-pages.tsx';
 import { staffPages } from '../shared/pages/staff-pages.tsx';
+import type { BusinessDate } from '../shared/time/clock.ts';
 import { businessDayPages } from './business-days/business-day-pages.tsx';
 import type { BusinessDayEndpoints } from './business-days/business-day-routes.ts';
 import type { KeyEndpoints } from './keys/key-routes.ts';
@@ -38,6 +41,7 @@ import { todayPages } from './web/today-pages.tsx';
 export interface FrontOfficeDeps {
   readonly node: Node;
   readonly timeZone: () => string;
+  readonly today: () => BusinessDate;
   readonly payments: PaymentEndpoints;
   readonly subscribers: SubscriberEndpoints;
   readonly operations: OperationEndpoints;
@@ -59,7 +63,9 @@ export function openFrontOffice(deps: FrontOfficeDeps): void {
   const rowsOf = <Name extends 'reasons' | 'document-types'>(name: Name) =>
     references.current()?.rows(name) ?? [];
   const nodeName = () => references.current()?.branch(code)?.name ?? code;
-  const pages = createPages({ api, nodeName, timeZone: deps.timeZone, groups: branchPlaces });
+  const names = namesFrom({ reference: references.current, today: deps.today });
+  const { timeZone } = deps;
+  const pages = createPages({ api, nodeName, timeZone, names, groups: branchPlaces });
   signInPages(api, { pages, access, nodeName, clock: node.clock, ids: node.ids });
   passwordPages({ pages, access });
   accountPages({ pages, endpoints: api.common });
@@ -73,6 +79,10 @@ export function openFrontOffice(deps: FrontOfficeDeps): void {
   const choices: Choices = {
     reasons: (kind) => rowsOf('reasons').filter((row) => row.kind === kind),
     documentTypes: () => rowsOf('document-types'),
+    simReplacementFee() {
+      const tariff = references.current()?.tariff('sim-replacement', deps.today());
+      return tariff?.payer === 'customer' ? formatMoney(tariff.price) : undefined;
+    },
   };
   deskPages({ pages, desk, subscribers, sims, choices, ids });
   registrationPages({ pages, desk, subscribers, sims, choices, ids });

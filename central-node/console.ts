@@ -3,6 +3,7 @@ import { accountPages } from '../shared/pages/account-pages.tsx';
 import { administrationPages } from '../shared/pages/administration-pages.tsx';
 import { auditPages } from '../shared/pages/audit-pages.tsx';
 import { inboxPages } from '../shared/pages/inbox-pages.tsx';
+import { namesFrom } from '../shared/pages/names.ts';
 import { nodeStatusPages } from '../shared/pages/node-status-pages.tsx';
 import { createPages } from '../shared/pages/pages.tsx';
 import { palettePages } from '../shared/pages/palette-pages.tsx';
@@ -43,7 +44,8 @@ export function openConsole(deps: ConsoleDeps): void {
   const { node, timeZone, today, nodes, reference, reconciliation, cases, settlement } = deps;
   const { api, access, ids } = node;
   const nodeName = () => node.code;
-  const pages = createPages({ api, nodeName, timeZone, groups: centrePlaces });
+  const names = namesFrom({ reference: node.references.current, today });
+  const pages = createPages({ api, nodeName, timeZone, names, groups: centrePlaces });
   signInPages(api, { pages, access, nodeName, clock: node.clock, ids: node.ids });
   passwordPages({ pages, access });
   accountPages({ pages, endpoints: api.common });

@@ -12,7 +12,7 @@ import { problemText } from '../../shared/pages/problem-texts.ts';
 import type { View } from '../../shared/pages/view.ts';
 import { isProblemCode } from '../../shared/problem/problem.ts';
 import type { OperationEndpoints } from './operation-routes.ts';
-import { OperationTable, StateOf, toneOf } from './operation-table.tsx';
+import { askedText, OperationTable, StateOf, toneOf } from './operation-table.tsx';
 import { operationTexts } from './operation-texts.ts';
 import type { OperationView } from './operation-view.ts';
 
@@ -101,6 +101,7 @@ function ContractLinks({ view, operation }: { view: View; operation: OperationVi
 function OperationLife({ view, operation }: { view: View; operation: OperationView }) {
   const words = view.words(operationTexts);
   const { operationId, outcome, reason, servingBranch, homeBranch, businessDate } = operation;
+  const asked = askedText(view, operation);
   const renewal =
     outcome === undefined
       ? {
@@ -133,6 +134,7 @@ function OperationLife({ view, operation }: { view: View; operation: OperationVi
         )}
         <Facts
           facts={[
+            asked === '' ? undefined : [words.request, asked],
             [words.number, view.format.msisdn(operation.msisdn)],
             [words.when, view.format.moment(operation.occurredAt)],
             [words.businessDate, view.format.date(businessDate)],

@@ -1,3 +1,5 @@
+import { z } from 'zod';
+import { maskDigits } from '../../shared/ids/ids.ts';
 import { State, Table, type Tone } from '../../shared/pages/components.tsx';
 import { operationKindText } from '../../shared/pages/kind-texts.ts';
 import type { View } from '../../shared/pages/view.ts';
@@ -5,6 +7,11 @@ import { operationTexts } from './operation-texts.ts';
 import type { OperationView } from './operation-view.ts';
 
 const path = '/operations';
+
+const text = z.string().optional().catch(undefined);
+const askedFields = z.object({
+  ...{ ratePlan: text, service: text, action: text, reason: text, iccid: text },
+});
 
 export function toneOf({ state, outcome }: OperationView): Tone {
   if (outcome === 'refused') return 'bad';
@@ -15,6 +22,20 @@ export function StateOf({ view, operation }: { view: View; operation: OperationV
   const states: Readonly<Record<string, string>> = view.words(operationTexts).states;
   const name = operation.outcome ?? operation.state;
   return <State tone={toneOf(operation)}>{states[name] ?? name}</State>;
+}
+
+/** What was asked for, in names: every kind of operation says it by the same few fields. */
+export function askedText(view: View, { kind, request }: OperationView): string {
+  const { ratePlan, service, action, reason, iccid } = askedFields.parse(request);
+  const actions: Readonly<Record<string, string>> = view.words(operationTexts).actions;
+  const texts = [
+    action && (actions[action] ?? action),
+    ratePlan && view.nameOf('rate-plans', ratePlan),
+    service && view.nameOf('services', service),
+    reason && view.reasonName(kind, reason),
+    iccid && maskDigits(iccid),
+  ];
+  return texts.filter(Boolean).join(', ');
 }
 
 /** Operations as any page lists them, the newest first. */
@@ -34,9 +55,12 @@ export function OperationTable(props: {
         {
           label: words.what,
           cell: (operation) => (
-            <a href={`${path}/${operation.operationId}`}>
-              {operationKindText(view, operation.kind)}
-            </a>
+            <>
+              <a href={`${path}/${operation.operationId}`}>
+                {operationKindText(view, operation.kind)}
+              </a>{' '}
+              <span class="soft">{askedText(view, operation)}</span>
+            </>
           ),
         },
         {

@@ -27,7 +27,7 @@ export const operationTexts = catalogue(
     accepted: 'Accepted at',
     decided: 'Decided by',
     acceptedText: (home: string) => `Accepted. ${home} will do it; this page shows when.`,
-    done: 'Done',
+    actions: { on: 'Switch on', off: 'Switch off', block: 'Block', unblock: 'Unblock' },
     states: {
       accepted: 'Accepted',
       concluded: 'Done',
@@ -61,7 +61,12 @@ export const operationTexts = catalogue(
     accepted: 'Приняли в',
     decided: 'Решает',
     acceptedText: (home: string) => `Принята. Выполнит ${home}; эта страница покажет, когда.`,
-    done: 'Выполнена',
+    actions: {
+      on: 'Включить',
+      off: 'Выключить',
+      block: 'Заблокировать',
+      unblock: 'Разблокировать',
+    },
     states: {
       accepted: 'Принята',
       concluded: 'Выполнена',

@@ -179,6 +179,11 @@ function Whose({ view, payability }: { view: View; payability: Payability }) {
   );
 }
 
+function tenderName(view: View, kind: string): string {
+  const known = tenders.find((each) => each === kind);
+  return known ? view.words(paymentTexts)[known] : view.nameOf('tenders', kind);
+}
+
 /** Nothing more will become of it by itself. */
 function isFinal({ outcome, cancelledBy, payout, receipt }: PaymentView): boolean {
   if (outcome === undefined || receipt.kind === 'provisional') return false;
@@ -205,10 +210,7 @@ function receiptPage(view: View, payment: PaymentView): Shown {
           facts={[
             [words.subscriber, view.format.msisdn(msisdn)],
             [words.home, payment.homeBranch],
-            [
-              words.tender,
-              tender.kind === 'cash' || tender.kind === 'card' ? words[tender.kind] : tender.kind,
-            ],
+            [words.tender, tenderName(view, tender.kind)],
             [words.time, view.format.moment(occurredAt)],
             [words.operator, operator.name],
           ]}

@@ -31,7 +31,7 @@ export function receiptPages({
       copy: copyMark(view, receipt.copy),
       sum: format.money(receipt.money),
       facts: [
-        [words.branch, receipt.servingBranch],
+        [words.branch, view.nameOf('branches', receipt.servingBranch)],
         [words.msisdn, receipt.msisdn],
         [words.issued, format.moment(receipt.issuedAt)],
       ],

@@ -69,18 +69,22 @@ export function contractPages({
     const found = await contracts.getContract(view.c, { params: { id }, query: { print: 'true' } });
     const { customer, monthlyFee, services } = found;
     const { document, address } = customer;
+    const named = services.map((code) => view.nameOf('services', code));
     const facts: [string, string | undefined][] = [
       [words.date, view.format.date(found.date)],
-      [words.branch, found.servingBranch],
-      [words.home, found.homeBranch],
+      [words.branch, view.nameOf('branches', found.servingBranch)],
+      [words.home, view.nameOf('branches', found.homeBranch)],
       [words.customer, `${customer.name}, ${customer.number}`],
-      [words.document, document && `${document.type} ${document.number}`],
+      [
+        words.document,
+        document && `${view.nameOf('document-types', document.type)} ${document.number}`,
+      ],
       [words.address, address],
       [words.msisdn, view.format.msisdn(found.msisdn)],
       [words.iccid, found.iccid],
       [words.plan, found.ratePlan],
       [words.fee, monthlyFee && view.format.money(monthlyFee)],
-      [words.services, services.length === 0 ? undefined : services.join(', ')],
+      [words.services, named.length === 0 ? undefined : named.join(', ')],
       [words.operator, found.operator],
     ];
     return {

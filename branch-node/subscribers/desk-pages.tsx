@@ -1,13 +1,14 @@
 import type { Child } from 'hono/jsx';
 import type { Permission } from '../../shared/access/permissions.ts';
 import type { Ids } from '../../shared/ids/ids.ts';
+import type { WireMoney } from '../../shared/money/money.ts';
 import {
   Button,
+  Facts,
   Field,
   Heading,
   LinkButton,
   Notice,
-  Panel,
   Select,
   State,
   Table,
@@ -26,6 +27,8 @@ const shownCards = 20;
 export interface Choices {
   readonly reasons: (kind: string) => readonly { code: string; name: string }[];
   readonly documentTypes: () => readonly { code: string; name: string }[];
+  /** What the subscriber pays for it. */
+  readonly simReplacementFee: () => WireMoney | undefined;
 }
 
 export interface DeskPagesDeps {
@@ -118,6 +121,7 @@ function simPages(deps: DeskPagesDeps): void {
             query: { state: 'in-stock', limit: String(shownCards) },
           })
         : undefined;
+      const fee = deps.choices.simReplacementFee();
       const content = (
         <>
           <Field
@@ -131,6 +135,7 @@ function simPages(deps: DeskPagesDeps): void {
             ))}
           </datalist>
           {stock?.items.length === 0 ? <Notice tone="warn">{words.noStock}</Notice> : null}
+          {fee ? <Facts facts={[[words.fee, view.format.money(fee)]]} /> : null}
           <p class="hint">{words.feeText}</p>
         </>
       );
@@ -141,6 +146,36 @@ function simPages(deps: DeskPagesDeps): void {
   });
 }
 
+type Card = Awaited<ReturnType<SubscriberEndpoints['showSubscriber']>>;
+
+/** What is there now, if its home branch can say: the work itself waits for it. */
+async function cardIfReached(
+  subscribers: SubscriberEndpoints,
+  view: View,
+): Promise<Card | undefined> {
+  if (!view.may('subscriber.read')) return undefined;
+  const { msisdn = '' } = view.params;
+  try {
+    return await subscribers.showSubscriber(view.c, { params: { msisdn } });
+  } catch (error) {
+    if (isDomainError(error, 'home-unreachable')) return undefined;
+    throw error;
+  }
+}
+
+function Present({ view, card }: { view: View; card: Card | undefined }) {
+  const words = view.words(deskTexts);
+  if (!card) return null;
+  return (
+    <Facts
+      facts={[
+        [words.presentPlan, view.nameOf('rate-plans', card.ratePlan)],
+        [words.balance, view.format.money(card.balance)],
+      ]}
+    />
+  );
+}
+
 function planPages(deps: DeskPagesDeps): void {
   const { desk, subscribers } = deps;
   addWork(deps, {
@@ -148,9 +183,11 @@ function planPages(deps: DeskPagesDeps): void {
     permission: 'rate-plan.change',
     async show(view) {
       const words = view.words(deskTexts);
+      const present = await cardIfReached(subscribers, view);
       const { items } = await subscribers.listRatePlans(view.c);
       const { money } = view.format;
-      const choices = items.map(({ code, name, monthlyFee, switchFee }) => ({
+      const others = items.filter(({ code }) => code !== present?.ratePlan);
+      const choices = others.map(({ code, name, monthlyFee, switchFee }) => ({
         value: code,
         label: [
           `${name} — ${money(monthlyFee)} ${words.monthly}`,
@@ -159,6 +196,7 @@ function planPages(deps: DeskPagesDeps): void {
       }));
       const content = (
         <>
+          <Present view={view} card={present} />
           <Select
             label={words.newPlan}
             name="ratePlan"
@@ -184,6 +222,8 @@ function servicePages({ pages, desk, subscribers, ids }: DeskPagesDeps): void {
     const { msisdn = '' } = view.params;
     const card = await subscribers.showSubscriber(view.c, { params: { msisdn } });
     const { items } = await subscribers.listServices(view.c);
+    const plans = await subscribers.listRatePlans(view.c);
+    const included = plans.items.find(({ code }) => code === card.ratePlan)?.services ?? [];
     const title = words.service;
     const content = (
       <>
@@ -191,11 +231,16 @@ function servicePages({ pages, desk, subscribers, ids }: DeskPagesDeps): void {
           <LinkButton href={`/subscribers/${msisdn}`}>{words.back}</LinkButton>
         </Heading>
         {error === undefined ? null : <Refusal language={view.language} error={error} />}
+        <Present view={view} card={card} />
         <Table
           {...{ caption: title, rows: items, empty: '' }}
           columns={[
             { label: words.name, cell: ({ name }) => name },
-            { label: words.fee, isNumber: true, cell: ({ fee }) => view.format.money(fee) },
+            {
+              ...{ label: words.fee, isNumber: true },
+              cell: ({ code, fee }) =>
+                included.includes(code) ? words.included : view.format.money(fee),
+            },
             {
               label: words.state,
               cell: ({ code }) => {
@@ -246,20 +291,24 @@ function servicePages({ pages, desk, subscribers, ids }: DeskPagesDeps): void {
   });
 }
 
+function ReasonField({ view, deps, kind }: { view: View; deps: DeskPagesDeps; kind: string }) {
+  const choices = deps.choices
+    .reasons(kind)
+    .map(({ code, name }) => ({ value: code, label: name }));
+  const { reason } = view.form;
+  return (
+    <Select {...{ label: view.words(deskTexts).reason, name: 'reason', value: reason, choices }} />
+  );
+}
+
 function blockPages(deps: DeskPagesDeps): void {
   for (const action of ['block', 'unblock'] as const) {
     addWork(deps, {
       action,
       permission: 'subscriber.block',
       async show(view) {
-        const words = view.words(deskTexts);
-        const choices = deps.choices
-          .reasons('block')
-          .map(({ code, name }) => ({ value: code, label: name }));
-        const content = (
-          <Select label={words.reason} name="reason" value={view.form.reason} {...{ choices }} />
-        );
-        return { title: words[action], action, content };
+        const content = <ReasonField {...{ view, deps, kind: 'block' }} />;
+        return { title: view.words(deskTexts)[action], action, content };
       },
       send: (view, { msisdn, key }) => {
         const { reason } = view.form;
@@ -277,13 +326,17 @@ function terminationPages(deps: DeskPagesDeps): void {
     async show(view) {
       const words = view.words(deskTexts);
       const content = (
-        <Panel>
+        <>
           <Notice tone="warn">{words.terminateText}</Notice>
-        </Panel>
+          <ReasonField {...{ view, deps, kind: 'termination' }} />
+        </>
       );
       return { title: words.terminate, action: 'termination', content, isDangerous: true };
     },
     send: (view, { msisdn, key }) =>
-      deps.desk.terminateSubscriber(view.c, { body: { msisdn }, key }),
+      deps.desk.terminateSubscriber(view.c, {
+        body: { msisdn, ...(view.form.reason ? { reason: view.form.reason } : {}) },
+        key,
+      }),
   });
 }

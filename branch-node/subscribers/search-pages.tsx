@@ -101,7 +101,7 @@ function Results(props: { view: View; items: readonly Found[]; caption: string; 
         },
         { label: words.name, cell: ({ name }) => name },
         { label: words.customer, cell: ({ customerNumber }) => customerNumber },
-        { label: words.plan, cell: ({ ratePlan }) => ratePlan },
+        { label: words.plan, cell: ({ ratePlan }) => view.nameOf('rate-plans', ratePlan) },
         {
           label: words.status,
           cell: ({ status }) => <State tone={statusTones[status]}>{words.statuses[status]}</State>,

@@ -93,6 +93,9 @@ const works = [
   ['termination', 'subscriber.terminate', 'terminate'],
 ] as const;
 
+const serviceNames = (view: View, codes: readonly string[]) =>
+  codes.map((code) => view.nameOf('services', code)).join(', ');
+
 /** What this person may do for the subscriber from here. */
 function Actions({ view, msisdn }: { view: View; msisdn: string }) {
   const words = view.words(deskTexts);
@@ -122,9 +125,9 @@ function Card({ view, card }: { view: View; card: SubscriberCard }) {
         <Facts
           facts={[
             [words.status, <State tone={statusTones[status]}>{words.statuses[status]}</State>],
-            [words.plan, card.ratePlan],
-            [words.services, services.length === 0 ? words.noServices : services.join(', ')],
-            [words.branch, card.homeBranch],
+            [words.plan, view.nameOf('rate-plans', card.ratePlan)],
+            [words.services, serviceNames(view, services) || words.noServices],
+            [words.branch, `${card.homeBranch}, ${view.nameOf('branches', card.homeBranch)}`],
             [words.since, view.format.moment(card.activatedAt)],
             [words.sim, sim.iccid],
             [words.imsi, sim.imsi],
@@ -137,7 +140,7 @@ function Card({ view, card }: { view: View; card: SubscriberCard }) {
             [words.customer, customer.number],
             customer.document && [
               words.document,
-              `${customer.document.type} ${customer.document.number}`,
+              `${view.nameOf('document-types', customer.document.type)} ${customer.document.number}`,
             ],
             customer.birthDate
               ? [words.birthDate, view.format.date(customer.birthDate)]

@@ -129,8 +129,8 @@ const isSum = (cells: RowCells, { name }: RowColumn) => /^\d+\.\d+$/.test(cells[
 
 function cellOf(text: string) {
   if (text.length > maxCellLength) return `${text.slice(0, maxCellLength)}…`;
-  // Dates and numbers are not broken at their dashes.
-  return /^[\d.-]+$/.test(text) ? <span class="number">{text}</span> : text || '–';
+  // Dates, numbers and codes are not broken at their dashes.
+  return /^[\w.-]{1,40}$/.test(text) ? <span class="number">{text}</span> : text || '–';
 }
 
 interface RowForm {

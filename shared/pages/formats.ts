@@ -58,9 +58,9 @@ function makeFormats(locale: string, timeZone: string): Formats {
     // ECMA-402: a decimal string is formatted exactly; the type says so since ES2023.
     money: ({ amount, currency }) =>
       currencyFormat(currency).format(amount as Intl.StringNumericLiteral),
-    moment: (instant) => moment.format(msOf(instant)),
+    moment: (instant) => unbroken(moment.format(msOf(instant))),
     time: (instant) => time.format(msOf(instant)),
-    date: (day) => date.format(msOf(`${day}T00:00:00.000Z`)),
+    date: (day) => unbroken(date.format(msOf(`${day}T00:00:00.000Z`))),
     count: (count) => number.format(count),
     share: (part, whole) => percent.format(whole === 0 ? 0 : part / whole),
     duration: (ms) => seconds.format(ms / msPerSecond),
@@ -70,6 +70,9 @@ function makeFormats(locale: string, timeZone: string): Formats {
         : digits,
   };
 }
+
+/** A date stays on one line. */
+const unbroken = (text: string) => text.replaceAll(' ', '\u00A0');
 
 const msPerSecond = 1_000;
 const shareDecimals = 4;

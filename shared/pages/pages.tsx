@@ -12,6 +12,7 @@ import { LinkButton, Notice } from './components.tsx';
 import { formatsFor, plainFormats } from './formats.ts';
 import { Document } from './frame.tsx';
 import { frameTexts } from './frame-texts.ts';
+import type { Names } from './names.ts';
 import { preferencesOf } from './preferences.ts';
 import { problemText } from './problem-texts.ts';
 import { Refusal } from './refusal.tsx';
@@ -52,6 +53,7 @@ export interface PagesDeps {
   /** What people call this node. */
   readonly nodeName: () => string;
   readonly timeZone: () => string;
+  readonly names: Names;
   /** In the order of the menu. */
   readonly groups: readonly PlaceGroup[];
 }
@@ -62,7 +64,7 @@ export type Pages = ReturnType<typeof createPages>;
  * Pages for people, on the endpoints of the same node: a page asks an endpoint as a program would, so that permissions,
  * checks and audit are one.
  */
-export function createPages({ api, nodeName, timeZone, groups }: PagesDeps) {
+export function createPages({ api, nodeName, timeZone, names, groups }: PagesDeps) {
   const { app } = api;
   const assets = loadAssets();
   assets.register(app);
@@ -113,7 +115,7 @@ export function createPages({ api, nodeName, timeZone, groups }: PagesDeps) {
     const principal = await api.enter(c, spec.permission);
     const preferences = preferencesOf(c);
     return {
-      ...{ c, principal, form, ...preferences },
+      ...{ c, principal, form, ...preferences, ...names },
       format: formatsFor(preferences.language, timeZone()),
       query: c.req.query(),
       params: c.req.param(),

@@ -3,10 +3,11 @@ import type { Permission } from '../access/permissions.ts';
 import type { FrameContext } from '../web/exchange.ts';
 import type { Formats } from './formats.ts';
 import type { Catalogue, Language, Texts } from './language.ts';
+import type { Names } from './names.ts';
 import type { Theme } from './preferences.ts';
 
 /** One look at a page: who looks, in which language, at what. */
-export interface View {
+export interface View extends Names {
   readonly c: FrameContext;
   readonly language: Language;
   readonly theme: Theme;

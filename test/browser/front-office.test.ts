@@ -179,6 +179,7 @@ describe('the front office of a branch, in a browser', () => {
     const taken = await federation.branch('SPB').manager.post('/api/v1/payments', payment);
     expect(taken.status).to.equal(201);
     await federation.startNode('MSK');
+    await federation.untilQuiet();
     await page.goto(`${at('SPB')}/inbox`);
     const suspense = page.getByRole('link', { name: 'Payments in suspense' });
     await suspense.waitFor();

@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import { fromBase32, stepOf, totpCode } from '../../../shared/access/totp.ts';
 import { systemIds } from '../../../shared/ids/ids.ts';
 import { accountPages } from '../../../shared/pages/account-pages.tsx';
+import { namesFrom } from '../../../shared/pages/names.ts';
 import { createPages } from '../../../shared/pages/pages.tsx';
 import { passwordPages } from '../../../shared/pages/password-pages.tsx';
 import { signInPages } from '../../../shared/pages/sign-in-pages.tsx';
@@ -22,7 +23,9 @@ describe('the pages of how one signs in', () => {
     fixture = await apiFixture();
     const { api, access, clock } = fixture;
     const nodeName = () => 'Moscow';
-    const pages = createPages({ api, nodeName, timeZone: () => 'Europe/Moscow', groups: [] });
+    const names = namesFrom({ reference: () => undefined, today: () => '2026-01-01' });
+    const timeZone = () => 'Europe/Moscow';
+    const pages = createPages({ api, nodeName, timeZone, names, groups: [] });
     signInPages(api, { pages, access, clock, ids: systemIds, nodeName });
     passwordPages({ pages, access });
     accountPages({ pages, endpoints: api.common });
