@@ -23,7 +23,9 @@ export async function restoreStore(
   backup: string,
 ): Promise<void> {
   if (!storeUrl.startsWith('file:')) {
-    throw new Error('a libSQL server restores its own snapshots');
+    throw new Error(
+      'the store is on a libSQL server: stop it, put the backup there as dbs/default/data with nothing else in that folder, and start it',
+    );
   }
   await assertAsTaken(backup);
   const { faults, newest } = await checkBackup(backup);

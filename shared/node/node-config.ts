@@ -12,6 +12,7 @@ export interface NodeConfig {
   readonly identityDir: string;
   readonly storeUrl: string;
   readonly storeAuthToken?: string;
+  readonly storeAdminUrl?: string;
   readonly sentinel: string;
   readonly front: {
     readonly host: string;
@@ -55,6 +56,7 @@ export const nodeEnvironment = z.object({
     .string()
     .regex(/^(file:|https?:\/\/)/, 'must be file:PATH or http(s)://HOST')
     .optional(),
+  STORE_ADMIN_URL: z.url({ protocol: /^https?$/ }).optional(),
   STORE_AUTH_TOKEN_FILE: z.string().min(1).optional(),
   STORE_SENTINEL: z.string().min(1).optional(),
   FRONT_HOST: z.string().min(1).default('127.0.0.1'),
@@ -125,6 +127,7 @@ export function nodeConfigOf(variables: z.output<typeof nodeEnvironment>): NodeC
     identityDir: resolve(variables.IDENTITY_DIR ?? join(dataDir, 'identity')),
     storeUrl: variables.STORE_URL ?? `file:${join(dataDir, 'store.db')}`,
     ...(tokenFile ? { storeAuthToken: readSecret(tokenFile).trim() } : {}),
+    ...(variables.STORE_ADMIN_URL ? { storeAdminUrl: variables.STORE_ADMIN_URL } : {}),
     sentinel: resolve(variables.STORE_SENTINEL ?? join(dataDir, 'sentinel')),
     front: {
       host: variables.FRONT_HOST,

@@ -70,6 +70,7 @@ export async function openNode(options: NodeOptions) {
   const { store, setBack } = await ports.openStore({
     url: config.storeUrl,
     ...(config.storeAuthToken === undefined ? {} : { authToken: config.storeAuthToken }),
+    ...(config.storeAdminUrl === undefined ? {} : { adminUrl: config.storeAdminUrl }),
     sentinel: config.sentinel,
     migrations: [...sharedMigrations, ...options.migrations],
     clock,

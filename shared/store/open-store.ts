@@ -16,6 +16,8 @@ export interface StoreOptions {
   /** `file:/path` for the embedded store, `http(s)://host:port` for a libSQL server. */
   readonly url: string;
   readonly authToken?: string;
+  /** A libSQL server's own administration. */
+  readonly adminUrl?: string;
   /** Path of the commit counter's second place, on another volume if there is one. */
   readonly sentinel?: string;
   readonly migrations: readonly MigrationSet[];
@@ -60,14 +62,17 @@ export async function openStore(options: StoreOptions): Promise<OpenedStore> {
   }
 }
 
-async function openDriver({ url, authToken }: StoreOptions, clock: Clock): Promise<Driver> {
+async function openDriver(
+  { url, authToken, adminUrl }: StoreOptions,
+  clock: Clock,
+): Promise<Driver> {
   if (url.startsWith('file:')) {
     return openEmbeddedDriver(storePath(url));
   }
   if (/^https?:\/\//.test(url)) {
     // Its client takes a seventh of a second to load, at every start of a node that has no use for it.
     const { openServerDriver } = await import('./server-store.ts');
-    return openServerDriver({ url, authToken, clock });
+    return openServerDriver({ url, authToken, adminUrl, clock });
   }
   throw new Error('a store is at file:/path or at http(s)://host:port');
 }

@@ -1,6 +1,12 @@
-import { type Client, LibsqlBatchError, LibsqlError, type ResultSet } from '@libsql/client';
-import { assert, type DomainError } from '../problem/problem.ts';
+import { BatchCond, type BatchStep, ResponseError, type RowsResult } from '@libsql/hrana-client';
+import { assert, type DomainError, isDomainError } from '../problem/problem.ts';
 import { storeUnavailable } from './driver.ts';
+import {
+  connectToServer,
+  inTime,
+  type ServerConnection,
+  type StoreServer,
+} from './server-connection.ts';
 import type { SqlValue } from './store.ts';
 
 /**
@@ -9,103 +15,155 @@ import type { SqlValue } from './store.ts';
  */
 const statementCode = /^(?:SQLITE_(?:CONSTRAINT|ERROR|UNKNOWN|MISMATCH|TOOBIG|RANGE)|SQL_|ARGS_)/;
 
-type ServerTransaction = Awaited<ReturnType<Client['transaction']>>;
+const beginnings = { read: 'BEGIN READONLY', write: 'BEGIN IMMEDIATE' } as const;
 
 export interface ServerSession {
-  open(mode: 'read' | 'write'): Promise<void>;
-  send(sql: string, args: SqlValue[]): Promise<ResultSet>;
+  open(mode: keyof typeof beginnings): Promise<void>;
+  send(sql: string, args: SqlValue[]): Promise<RowsResult>;
   script(sql: string): Promise<void>;
-  /** Savepoint statements ride with the next one: a round trip costs more than all of them. */
+  /** What has no result rides with the next statement: a round trip costs more than all of them. */
   ride(...statements: string[]): void;
   commit(): Promise<void>;
   /** Rolls back what is open; does not throw. */
-  end(): Promise<void>;
+  end(): void;
   failure(): DomainError | undefined;
   /** Whose fault it is that a function has not ended: the server's, or its own. */
   lateness(): Error;
+  close(): void;
 }
 
-/** One transaction after another on the server, and whether the present one is still there. */
-export function createServerSession(client: Client): ServerSession {
-  let transaction: ServerTransaction | undefined;
+/** One transaction after another over one connection, and whether the present one is still there. */
+export function createServerSession(server: StoreServer): ServerSession {
+  let connection: ServerConnection | undefined;
+  let isOpen = false;
   let lost: DomainError | undefined;
   let underWay = 0;
+  let sends = 0;
   let riders: string[] = [];
 
-  function lose(cause: unknown): never {
-    lost ??= storeUnavailable('The store server did not do this; nothing was answered.', cause);
-    throw lost;
+  function lose(cause: unknown): DomainError {
+    lost ??= isDomainError(cause)
+      ? cause
+      : storeUnavailable('The store server did not do this; nothing was answered.', cause);
+    // The server rolls back what a connection leaves behind.
+    connection?.client.close();
+    connection = undefined;
+    return lost;
   }
 
-  async function send(sql: string, args: SqlValue[]): Promise<ResultSet> {
-    if (lost) throw lost;
-    assert(transaction, 'statements run in a transaction');
-    const riding = riders;
-    riders = [];
+  async function answered<T>(work: Promise<T>): Promise<T> {
     underWay += 1;
     try {
-      const before = riding.map((rider) => ({ sql: rider, args: [] }));
-      const result = (await transaction.batch([...before, { sql, args }])).at(-1);
-      assert(result, 'a statement has a result');
-      return result;
-    } catch (error) {
-      const fate = fateOf(error, { riders: riding.length, alone: underWay === 1 });
-      if (fate === 'lost') return lose(error);
-      if (fate === 'unsent') riders = [...riding, ...riders];
-      throw error;
+      return await inTime(server.clock, work);
     } finally {
       underWay -= 1;
     }
   }
 
+  async function send(sql: string, args: SqlValue[]): Promise<RowsResult> {
+    if (lost) throw lost;
+    assert(isOpen && connection, 'statements run in a transaction');
+    const riding = riders;
+    riders = [];
+    sends += 1;
+    const own = sends;
+    const { sent, result } = batchOn(connection, riding, { sql, args });
+    try {
+      await answered(sent);
+    } catch (error) {
+      // A statement that does not parse is refused together with its riders: they still have to be
+      // sent. One that was sent meanwhile may have run without the savepoint before it.
+      const isTornApart = riding.length > 0 && sends > own;
+      if (isTornApart || !isOfTheStatement(error)) throw lose(error);
+      riders = [...riding, ...riders];
+      throw error;
+    }
+    try {
+      const rows = await result;
+      // Skipped: a rider failed, or the server has ended the transaction.
+      if (rows) return rows;
+    } catch (error) {
+      throw isOfTheStatement(error) ? error : lose(error);
+    }
+    throw lose(new Error('the transaction is not open any more'));
+  }
+
+  /** A statement of the store's own: whatever goes wrong with one, the transaction is lost. */
+  async function control(work: Promise<unknown> | undefined): Promise<void> {
+    try {
+      if (work) await answered(work);
+    } catch (error) {
+      throw lose(error);
+    }
+  }
+
   return {
     open: async (mode) => {
-      // A client that failed once keeps its failure until it is made anew.
-      if (lost) await client.reconnect();
       lost = undefined;
       riders = [];
-      transaction = await client.transaction(mode).catch(lose);
+      try {
+        if (!connection || connection.client.closed) connection = await connectToServer(server);
+      } catch (error) {
+        throw lose(error);
+      }
+      isOpen = true;
+      riders = [beginnings[mode]];
     },
     send,
     script: async (sql) => {
-      assert(transaction, 'statements run in a transaction');
-      await transaction.executeMultiple(sql);
+      await send('SELECT 1', []);
+      await connection?.stream.sequence(sql);
     },
     ride: (...statements) => {
       riders.push(...statements);
     },
     commit: async () => {
       assert(riders.length === 0, 'savepoints are settled before the commit');
-      await transaction?.commit().catch(lose);
-      transaction = undefined;
+      if (lost) throw lost;
+      isOpen = false;
+      await control(connection?.stream.run('COMMIT'));
     },
-    end: async () => {
-      const ending = transaction;
-      transaction = undefined;
-      // What cannot be reached is rolled back by the server itself.
-      await ending?.rollback().catch(() => ending.close());
+    end: () => {
+      if (!isOpen) return;
+      isOpen = false;
+      // Nobody waits for it: what is sent next comes after it. A transaction that the server has
+      // ended already is what it should be.
+      if (!lost) connection?.stream.run('ROLLBACK').catch(() => {});
     },
     failure: () => lost,
     lateness: () => {
-      if (underWay > 0) lost ??= storeUnavailable('The store server did not answer in time.');
+      if (underWay > 0) return lose(new Error('no answer in time'));
       const detail = 'a store function awaits nothing but its transaction';
       return lost ?? new Error(`broken invariant: ${detail}`);
     },
+    close: () => connection?.client.close(),
   };
 }
 
-/**
- * What an error means for the transaction: the statement was refused; it was refused together with
- * its riders, which are still to be sent (so the server treats a batch with a statement that does
- * not parse); or the transaction is lost.
- */
-function fateOf(
-  error: unknown,
-  { riders, alone }: { riders: number; alone: boolean },
-): 'refused' | 'unsent' | 'lost' {
-  if (!(error instanceof LibsqlError) || !statementCode.test(error.code)) return 'lost';
-  if (error instanceof LibsqlBatchError) return error.statementIndex < riders ? 'lost' : 'refused';
-  if (riders === 0) return 'refused';
-  // A statement sent meanwhile may have run without the savepoint that was to come before it.
-  return alone ? 'unsent' : 'lost';
+/** The riders and a statement, each carried out only if the one before it was, in a transaction. */
+function batchOn(
+  { stream }: ServerConnection,
+  riders: readonly string[],
+  statement: { sql: string; args: SqlValue[] },
+): { sent: Promise<void>; result: Promise<RowsResult | undefined> } {
+  const batch = stream.batch(false);
+  const inTransaction = BatchCond.not(BatchCond.isAutocommit(batch));
+  let before: BatchStep | undefined;
+  for (const rider of riders) {
+    const step = batch.step();
+    if (before) step.condition(BatchCond.ok(before));
+    if (!rider.startsWith('BEGIN')) step.condition(inTransaction);
+    // Its failure shows in what comes after it.
+    step.run(rider).catch(() => {});
+    before = step;
+  }
+  const step = batch.step().condition(inTransaction);
+  if (before) step.condition(BatchCond.ok(before));
+  const result = step.query([statement.sql, statement.args]);
+  result.catch(() => {});
+  return { sent: batch.execute(), result };
+}
+
+function isOfTheStatement(error: unknown): boolean {
+  return error instanceof ResponseError && statementCode.test(error.code ?? '');
 }

@@ -1,8 +1,10 @@
-import { createClient, type ResultSet } from '@libsql/client';
+import type { RowsResult } from '@libsql/hrana-client';
 import { assert } from '../problem/problem.ts';
 import type { Clock } from '../time/clock.ts';
 import { boundedCache } from './bounded-cache.ts';
-import { type Driver, storeUnavailable } from './driver.ts';
+import type { Driver } from './driver.ts';
+import { copyFromServer } from './server-backup.ts';
+import type { StoreServer } from './server-connection.ts';
 import { createServerSession } from './server-session.ts';
 import { boundValues, cachedStatementsMax, statementShape } from './sql-text.ts';
 import type { Row, SqlParameter } from './store.ts';
@@ -14,30 +16,13 @@ import type { Row, SqlParameter } from './store.ts';
 const groupTimeMaxMs = 250;
 const readsTogetherMax = 64;
 const functionTimeMaxMs = 5_000;
-const requestTimeMaxMs = 5_000;
-
-export interface ServerDriverDeps {
-  readonly url: string;
-  readonly authToken: string | undefined;
-  readonly clock: Clock;
-}
 
 /** The store on a libSQL server. */
-export function openServerDriver({ url, authToken, clock }: ServerDriverDeps): Driver {
-  const client = createClient({
-    url,
-    intMode: 'bigint',
-    fetch: (request: Request) => {
-      // Answers are small and the server is near: packing them takes a third of a round trip.
-      request.headers.set('accept-encoding', 'identity');
-      return fetch(request, { signal: AbortSignal.timeout(requestTimeMaxMs) });
-    },
-    ...(authToken === undefined ? {} : { authToken }),
-  });
-  const session = createServerSession(client);
+export function openServerDriver(server: StoreServer): Driver {
+  const session = createServerSession(server);
   const shapes = boundedCache(cachedStatementsMax, statementShape);
 
-  const send = (sql: string, params: readonly SqlParameter[]): Promise<ResultSet> =>
+  const send = (sql: string, params: readonly SqlParameter[]): Promise<RowsResult> =>
     session.send(sql, boundValues(shapes(sql), params));
 
   /** The border of the store: what a row looks like is the schema's word. */
@@ -50,9 +35,9 @@ export function openServerDriver({ url, authToken, clock }: ServerDriverDeps): D
 
     all: rowsOf,
     run: async (sql, params) => {
-      const { columns, rowsAffected } = await send(sql, params);
-      assert(columns.length === 0, 'run is for statements that return no rows');
-      return rowsAffected;
+      const { columnNames, affectedRowCount } = await send(sql, params);
+      assert(columnNames.length === 0, 'run is for statements that return no rows');
+      return affectedRowCount;
     },
     script: session.script,
 
@@ -63,11 +48,7 @@ export function openServerDriver({ url, authToken, clock }: ServerDriverDeps): D
     },
     endReads: session.end,
 
-    begin: async () => {
-      await session.open('write');
-      // The client begins with the first statement: a server that is away is to be noticed here.
-      await session.send('SELECT 1', []);
-    },
+    begin: () => session.open('write'),
     commit: session.commit,
     rollback: session.end,
     savepoint: (depth) => session.ride(`SAVEPOINT s${depth}`),
@@ -75,15 +56,13 @@ export function openServerDriver({ url, authToken, clock }: ServerDriverDeps): D
     undo: (depth) => session.ride(`ROLLBACK TO s${depth}`, `RELEASE s${depth}`),
     failure: session.failure,
 
-    confine: (work) => inTime(clock, work, session.lateness),
-    backup: async () => {
-      throw storeUnavailable('The store is on a server: its own snapshots are its backup.');
-    },
-    close: () => client.close(),
+    confine: (work) => within(server.clock, work, session.lateness),
+    backup: (path, turns) => copyFromServer(server, path, turns),
+    close: session.close,
   };
 }
 
-async function inTime<T>(clock: Clock, work: () => Promise<T>, lateness: () => Error): Promise<T> {
+async function within<T>(clock: Clock, work: () => Promise<T>, lateness: () => Error): Promise<T> {
   let cancel = () => {};
   const late = new Promise<never>((_, reject) => {
     cancel = clock.after(functionTimeMaxMs, () => reject(lateness()));

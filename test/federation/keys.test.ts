@@ -141,7 +141,7 @@ describe('keys and certificates', () => {
 
     // Head office goes back to before all of that: its own releases, which the branches hold, say who is who.
     await federation.stopNode('HQ');
-    federation.restore('HQ', backup);
+    await federation.restore('HQ', backup);
     await federation.startNode('HQ');
     await until('head office hears the new key again', () => isHeard(now, 'HQ'));
     expect(await isHeard(stolen, 'HQ')).to.equal(false);

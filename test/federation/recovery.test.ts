@@ -81,7 +81,7 @@ describe('a node that was set back to an old backup', () => {
     await concluded('SPB', foreign);
     await federation.untilQuiet();
     await federation.stopNode('MSK');
-    federation.restore('MSK', backup);
+    await federation.restore('MSK', backup);
     await federation.startNode('MSK');
     await federation.untilQuiet();
     expect(await balance('MSK', msisdn)).to.equal('123.00');
@@ -99,7 +99,7 @@ describe('a node that was set back to an old backup', () => {
     await federation.untilQuiet();
     const { receipt } = (await federation.branch('SPB').manager.get(`/api/v1/payments/${id}`)).body;
     await federation.stopNode('SPB');
-    federation.restore('SPB', backup);
+    await federation.restore('SPB', backup);
     await federation.startNode('SPB');
     const again = [await repeated('1', 'SPB', msisdn), await repeated('2', 'SPB', own)];
     expect(again.map(({ status, body }) => [status, body.operationId])).to.deep.equal([
@@ -134,7 +134,7 @@ describe('a node that was set back to an old backup', () => {
     await federation.stopNode('SPB');
     // Without it the recovery cannot end.
     await federation.stopNode('NSK');
-    federation.restore('SPB', backup);
+    await federation.restore('SPB', backup);
     await federation.startNode('SPB');
     const taken = await pay('SPB', msisdn, '1.00');
     // A new request is taken in once all who are there were asked for lost ones; a lost one is not done again.
@@ -197,7 +197,7 @@ describe('a node that was set back to an old backup', () => {
     });
     await federation.untilQuiet();
     await federation.stopNode('SPB');
-    federation.restore('SPB', backup);
+    await federation.restore('SPB', backup);
     await federation.startNode('SPB');
     await federation.untilQuiet();
     const found = (await manager.get(`/api/v1/payments/${id}`)).body;
@@ -245,7 +245,7 @@ describe('a node that was set back to an old backup', () => {
     await send(federation.branch('MSK').url, 'GET', '/readyz');
     await federation.stopNode('NSK');
     await federation.stopNode('MSK');
-    federation.restore('MSK', backup);
+    await federation.restore('MSK', backup);
     await federation.startNode('MSK');
     const own = await pay('MSK', msisdn, '7.00');
     expect((await operation('MSK', own)).state).to.equal('accepted');
@@ -267,7 +267,7 @@ describe('a node that was set back to an old backup', () => {
     await federation.untilQuiet();
     await federation.stopNode('NSK');
     await federation.stopNode('MSK');
-    federation.restore('MSK', backup);
+    await federation.restore('MSK', backup);
     await federation.startNode('MSK');
     const { manager } = federation.branch('MSK');
     const state = (await manager.get('/api/v1/recovery')).body;
@@ -327,7 +327,7 @@ describe('head office set back to an old backup', () => {
     await federation.startNode('SPB');
     await federation.untilQuiet();
     await federation.stopNode('HQ');
-    federation.restore('HQ', backup);
+    await federation.restore('HQ', backup);
     await federation.startNode('HQ');
     await federation.untilQuiet();
     await until('head office has its release again, and goes on from it', async () => {
@@ -372,7 +372,7 @@ describe('head office set back to an old backup', () => {
     const owed = await obligationsOf(federation, settled);
 
     await federation.stopNode('HQ');
-    federation.restore('HQ', backup);
+    await federation.restore('HQ', backup);
     await federation.startNode('HQ');
     await federation.untilQuiet();
     await until('the settlement is posted again', async () => {

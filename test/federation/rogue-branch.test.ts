@@ -137,7 +137,7 @@ describe('a branch that went rogue', function () {
       batches: [await forged()],
     });
     await answerRecovery((request) => page(request));
-    federation.restore('MSK', backup);
+    await federation.restore('MSK', backup);
     await federation.startNode('MSK');
     await until('the forged batch was refused', async () => asked > 2);
     expect((await victim.manager.get('/api/v1/recovery')).body.recovering).to.equal(true);

@@ -12,7 +12,7 @@ import {
   until,
 } from '../support/federation.ts';
 import { moneyFaults } from '../support/invariants.ts';
-import { hasSqld, type Sqld, startSqld } from '../support/sqld.ts';
+import { hasSqld, type Sqld, startSqld, storeOn } from '../support/sqld.ts';
 
 const codes = ['MSK', 'SPB'] as const;
 const federationTimeoutMs = 120_000;
@@ -33,7 +33,7 @@ describe(
       for (const code of ['HQ', ...codes]) {
         servers.set(code, await startSqld(join(folder, code)));
       }
-      federation = await startFederation(codes, (code) => ({ STORE_URL: server(code).url }));
+      federation = await startFederation(codes, (code) => storeOn(server(code)));
     });
     after(async () => {
       await federation?.stop();

@@ -35,7 +35,7 @@ describe('a node that was set back with its sentinel, or after its peer was', fu
   };
   const setBack = async (code: string, backup: string) => {
     await federation.stopNode(code);
-    federation.restore(code, backup);
+    await federation.restore(code, backup);
   };
 
   /** The sentinel first: a store may be ahead of it. */

@@ -13,6 +13,7 @@ import { luhnDigit, type NodeCode } from '../../shared/ids/ids.ts';
 import type { NodePorts } from '../../shared/node/node-ports.ts';
 import { assetPath } from '../../shared/store/assets.ts';
 import { freePorts } from './ports.ts';
+import { startServers, storeOn } from './sqld.ts';
 
 /**
  * A whole federation in this process: real nodes, real stores in a temporary folder, real mTLS on loopback, spoken to
@@ -58,7 +59,7 @@ export interface TestFederation {
   /** A copy of a node's store as it is now. */
   backup(code: string): Promise<string>;
   /** Puts a copy in the place of a stopped node's store. */
-  restore(code: string, backup: string): void;
+  restore(code: string, backup: string): Promise<void>;
   publish(): Promise<void>;
   /** Every stream of every running node has nothing left to say. */
   untilQuiet(): Promise<void>;
@@ -75,6 +76,7 @@ export async function startFederation(
 ): Promise<TestFederation> {
   const folder = mkdtempSync(join(tmpdir(), 'sbms-'));
   const ports = await freePorts(2 * (codes.length + 1));
+  const servers = await startServers(['HQ', ...codes], join(folder, 'servers'));
   const environmentOf = (code: string, index: number): Record<string, string> => ({
     NODE_CODE: code,
     DATA_DIR: join(folder, code),
@@ -85,6 +87,7 @@ export async function startFederation(
     PEER_URL: `https://127.0.0.1:${ports[2 * index + 1]}`,
     CENTRE_URL: `https://127.0.0.1:${ports[1]}`,
     LOG_LEVEL: 'error',
+    ...storeOn(servers.get(code)),
     ...(typeof environment === 'function' ? environment(code) : environment),
   });
   const environments = new Map(
@@ -206,14 +209,17 @@ export async function startFederation(
       await running.get(code)?.store.backup(path);
       return path;
     },
-    restore(code: string, backup: string): void {
+    async restore(code: string, backup: string): Promise<void> {
       if (running.has(code)) throw new Error(`${code} is still running`);
+      const server = servers.get(code);
+      if (server) return server.replace(backup);
       const store = join(folder, code, 'store.db');
       for (const suffix of ['-wal', '-shm']) rmSync(store + suffix, { force: true });
       copyFileSync(backup, store);
     },
     async stop(): Promise<void> {
       await Promise.all([...running.keys()].map(stopNode));
+      await Promise.all([...servers.values()].map((server) => server.kill()));
       if (existsSync(folder)) rmSync(folder, { recursive: true, force: true });
     },
   };
