@@ -56,13 +56,13 @@ export async function refundSuspense(desks: readonly BranchDesk[]): Promise<numb
 
 /** Closes every date that a branch's calendar has come to; in the east the next one may have begun. */
 export async function closeDates(desks: readonly BranchDesk[], head: ApiClient): Promise<string[]> {
-  const current = await Promise.all(
+  const open = await Promise.all(
     desks.map(async ({ client }) => {
-      const { current: date } = made(await client.get('/api/v1/business-days'), 'business days');
-      return String(date);
+      const { due, current } = made(await client.get('/api/v1/business-days'), 'business days');
+      return [...(due as string[]), String(current)];
     }),
   );
-  const dates = [...new Set(current)].sort();
+  const dates = [...new Set(open.flat())].sort();
   for (const { client } of desks) {
     for (const date of dates) {
       const answer = await client.post(`/api/v1/business-days/${date}/close`);

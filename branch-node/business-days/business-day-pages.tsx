@@ -10,6 +10,7 @@ const dayTexts = catalogue(
     title: 'Business days',
     current: (date: string) => `Operations now count for ${date}.`,
     close: (date: string) => `Close ${date}`,
+    due: (count: number) => `Dates that are over and open: ${count}. The oldest comes first.`,
     closeText:
       'From then on, operations count for the next date. The totals are told to head office; nothing can be added to a closed date.',
     closed: 'Closed dates',
@@ -22,6 +23,7 @@ const dayTexts = catalogue(
     title: 'Операционные дни',
     current: (date: string) => `Операции сейчас идут за ${date}.`,
     close: (date: string) => `Закрыть ${date}`,
+    due: (count: number) => `Прошедших незакрытых дней: ${count}. Сначала закрывают самый ранний.`,
     closeText:
       'После этого операции пойдут за следующий день. Итоги уйдут в головной офис; в закрытый день ничего добавить нельзя.',
     closed: 'Закрытые дни',
@@ -57,13 +59,15 @@ export function businessDayPages({
     const words = view.words(dayTexts);
     const { current, due, closed } = await days.listBusinessDays(view.c);
     const date = view.format.date(current);
+    const [next = current] = due;
     const content = (
       <>
         <Heading title={words.title} />
         <Panel>
           <p>{words.current(date)}</p>
           {view.may('day.close') ? <p class="hint">{words.closeText}</p> : null}
-          {view.may('day.close') ? [...due, current].map((each) => closing(view, each)) : null}
+          {due.length > 0 ? <p>{words.due(due.length)}</p> : null}
+          {view.may('day.close') ? closing(view, next) : null}
         </Panel>
         <Table
           {...{ caption: words.closed, empty: words.none, rows: closed }}

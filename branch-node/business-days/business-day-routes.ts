@@ -37,7 +37,8 @@ export function businessDayRoutes(
       response: z.strictObject({
         current: businessDate,
         due: z.array(businessDate).openapi({
-          description: 'Dates that are over and not closed, since the last that was',
+          description:
+            'Dates that are over and not closed, the oldest first: they are closed in this order',
         }),
         closed: z.array(
           z.strictObject({ date: businessDate, closedAt: instant, closedBy: z.string() }),

@@ -17,6 +17,7 @@ import {
   findClosedDay,
   insertClosedDay,
   lastClosedDate,
+  openDates,
   replaceTotals,
 } from './business-day-store.ts';
 
@@ -51,21 +52,23 @@ export function createBusinessDays(deps: {
     return closed !== undefined && closed >= day ? nextDay(closed) : day;
   }
 
-  /** Dates that are over and were not closed, the oldest first; none before the first closing. */
+  /** Dates that are over and were not closed, the oldest first. */
   async function due(tx: Reader): Promise<BusinessDate[]> {
-    const dates: BusinessDate[] = [];
-    const last = await lastClosedDate(tx);
-    if (last === undefined) return dates;
     const end = today();
-    for (let date = nextDay(last); date < end && dates.length < maxDueDays; date = nextDay(date)) {
-      dates.push(date);
+    const last = await lastClosedDate(tx);
+    const dates = new Set(await openDates(tx, node, end));
+    let date = last === undefined ? end : nextDay(last);
+    for (let days = 0; date < end && days < maxDueDays; days += 1) {
+      dates.add(date);
+      date = nextDay(date);
     }
-    return dates;
+    return [...dates].sort().slice(0, maxDueDays);
   }
 
   /**
-   * Closes a date and tells head office its control totals.
-   * @throws DomainError `business-day-closed`, `business-day-not-over`, `recovering`, `clock-held`
+   * Closes a date and tells head office its control totals. What is open before it and holds operations comes first, or
+   * nobody would think of it again.
+   * @throws DomainError `business-day-closed`, `business-day-not-over`, `business-day-not-next`, `recovering`, `clock-held`
    */
   async function close(
     tx: Transaction,
@@ -76,6 +79,10 @@ export function createBusinessDays(deps: {
     await assertClockRuns(tx);
     if (date > today()) {
       throw new DomainError('business-day-not-over', `${date} has not begun at this branch.`);
+    }
+    const [next] = await openDates(tx, node, date);
+    if (next !== undefined) {
+      throw new DomainError('business-day-not-next', `${next} holds operations and is still open.`);
     }
     const totals = await totalsOf(tx, node, date);
     const closedAt = now(clock);

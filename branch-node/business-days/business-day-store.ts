@@ -1,3 +1,4 @@
+import type { NodeCode } from '../../shared/ids/ids.ts';
 import type { Reader, Transaction } from '../../shared/store/store.ts';
 import type { BusinessDate } from '../../shared/time/clock.ts';
 
@@ -12,6 +13,22 @@ export interface ClosedDay {
 export async function lastClosedDate(tx: Reader): Promise<BusinessDate | undefined> {
   const row = await tx.get<{ date: string | null }>('SELECT MAX(date) AS date FROM business_days');
   return row?.date ?? undefined;
+}
+
+/** The dates before another that hold legs of the branch and were not closed, the oldest first. */
+export async function openDates(
+  tx: Reader,
+  branch: NodeCode,
+  before: BusinessDate,
+): Promise<BusinessDate[]> {
+  const rows = await tx.all<{ date: string }>(
+    `SELECT DISTINCT business_date AS date FROM leg_totals
+     WHERE branch = ? AND business_date < ? AND business_date NOT IN (SELECT date FROM business_days)
+     ORDER BY business_date`,
+    branch,
+    before,
+  );
+  return rows.map(({ date }) => date);
 }
 
 export function findClosedDay(tx: Reader, date: BusinessDate): Promise<ClosedDay | undefined> {

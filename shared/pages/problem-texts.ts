@@ -50,6 +50,7 @@ const russian: Readonly<Record<ProblemCode, string>> = {
   'release-too-old': 'Справочники слишком старые для этого',
   'business-day-closed': 'Операционный день уже закрыт',
   'business-day-not-over': 'Операционный день пока нельзя закрыть',
+  'business-day-not-next': 'Сначала нужно закрыть более ранний операционный день',
   'clock-held': 'Часам узла сейчас нельзя верить',
   'release-invalid': 'Справочные данные не согласованы между собой',
   'release-not-approved': 'Релизу не хватает подписей',

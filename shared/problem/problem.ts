@@ -47,6 +47,7 @@ export const problems = {
   'release-too-old': [503, 'The reference release is too old for this'],
   'business-day-closed': [409, 'The business day is closed already'],
   'business-day-not-over': [409, 'The business day cannot be closed yet'],
+  'business-day-not-next': [409, 'An earlier business day has to be closed first'],
   'clock-held': [503, 'The clock is not trusted now'],
   'release-invalid': [422, 'The reference data does not fit together'],
   'release-not-approved': [422, 'Too few release keys have signed the release'],

@@ -134,6 +134,18 @@ describe('branches without head office', () => {
     expect((await pay(own, '20.00')).body).to.include({ staleRelease: true, outcome: 'credited' });
   }).timeout(120_000);
 
+  it('close the days that hold operations in their order, the first ones included', async () => {
+    const path = '/api/v1/business-days';
+    const close = (date: string) => manager('SPB').post(`${path}/${date}/close`);
+    const { current, due } = (await manager('SPB').get(path)).body;
+    expect(due.length).to.be.greaterThan(1);
+    expect(due).to.deep.equal([...due].sort());
+    expect((await close(current)).body).to.include({ status: 409, code: 'business-day-not-next' });
+    expect((await close(due[1])).body.detail).to.include(due[0]);
+    for (const date of [...due, current]) expect((await close(date)).status, date).to.equal(201);
+    expect((await manager('SPB').get(path)).body.due).to.deep.equal([]);
+  });
+
   it('and for nobody whom his branch cannot name', async () => {
     await federation.stopNode('MSK');
     const unverified = await pay(msisdn, '10.00');
