@@ -1,4 +1,5 @@
 import type { Ids } from '../../shared/ids/ids.ts';
+import { caseDetailText, settlementFaultText } from '../../shared/pages/case-detail-texts.ts';
 import { Button, Heading, State, Table, type Tone } from '../../shared/pages/components.tsx';
 import { caseKindText } from '../../shared/pages/kind-texts.ts';
 import { catalogue } from '../../shared/pages/language.ts';
@@ -99,7 +100,7 @@ export function settlementPages(deps: {
               ),
             },
             { label: words.net, isNumber: true, cell: ({ net }) => view.format.money(net) },
-            { label: words.faults, cell: ({ faults }) => faults.join('; ') || '–' },
+            { label: words.faults, cell: ({ faults }) => faultsText(view, faults) || '–' },
             {
               label: words.action,
               cell: ({ id, state }) =>
@@ -138,10 +139,16 @@ export function settlementPages(deps: {
             },
             {
               label: words.detail,
-              cell: ({ detail, operationId }) =>
-                operationId === null ? detail : <a href={`/operations/${operationId}`}>{detail}</a>,
+              cell({ detail, operationId }) {
+                const text = caseDetailText(view, detail);
+                if (operationId === null) return text;
+                return <a href={`/operations/${operationId}`}>{text}</a>;
+              },
             },
-            { label: words.resolution, cell: ({ resolution }) => resolution ?? '–' },
+            {
+              label: words.resolution,
+              cell: ({ resolution }) => (resolution ? caseDetailText(view, resolution) : '–'),
+            },
           ]}
         />
       </>
@@ -149,6 +156,9 @@ export function settlementPages(deps: {
     return { title: words.cases, content, next };
   }
 }
+
+const faultsText = (view: View, faults: readonly string[]) =>
+  faults.map((fault) => settlementFaultText(view, fault)).join('; ');
 
 function queryOf({ query: { cursor } }: View) {
   return { limit: shown, ...(cursor ? { cursor } : {}) };

@@ -4,6 +4,7 @@ import type { PeerClient } from '../../shared/federation/peers.ts';
 import { headOffice, type NodeCode } from '../../shared/ids/ids.ts';
 import { post } from '../../shared/ledger/ledger-store.ts';
 import { DomainError } from '../../shared/problem/problem.ts';
+import { settlementFaults } from '../../shared/settlement/fault-sentences.ts';
 import type { Reader, Store, Transaction } from '../../shared/store/store.ts';
 import { type BusinessDate, type Clock, now } from '../../shared/time/clock.ts';
 import { canonicalJson } from '../../shared/wire/canonical.ts';
@@ -225,7 +226,7 @@ export function createSettlements(deps: SettlementDeps) {
       raiseDiffers(tx, id, { peer });
     }
     const faults = [
-      ...peers.map((peer) => `the position with ${peer} is not what its operations come to`),
+      ...peers.map((peer) => settlementFaults.say('position', { peer })),
       ...found.faults,
     ].slice(0, maxReportedFaults);
     const count = found.count + peers.length;

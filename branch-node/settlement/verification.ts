@@ -1,5 +1,6 @@
 import type { NodeCode } from '../../shared/ids/ids.ts';
 import { type Money, parseMoney } from '../../shared/money/money.ts';
+import { faultSentences } from '../../shared/settlement/fault-sentences.ts';
 import { type OperationKindName, operationKinds } from '../../shared/wire/operation-kinds.ts';
 import {
   adjustmentKind,
@@ -8,6 +9,8 @@ import {
   type WireObligation,
 } from '../../shared/wire/settlement-messages.ts';
 import type { Decision, Operation } from '../operations/operation.ts';
+
+const { say } = faultSentences;
 
 /** What this branch's own books say of an obligation that head office lists. */
 export interface OwnRecord {
@@ -34,19 +37,20 @@ export function verify(
   own: OwnRecord,
   { node, currency }: { node: NodeCode; currency: string },
 ): Finding {
-  if (own.settledIn !== undefined) return { fault: `was settled in ${own.settledIn}` };
+  if (own.settledIn !== undefined)
+    return { fault: say('settledBefore', { settlement: own.settledIn }) };
   if (obligation.net !== obligation.gross - obligation.commission + obligation.fee) {
-    return { fault: 'does not add up' };
+    return { fault: say('doesNotAddUp', {}) };
   }
   if (obligation.kind === adjustmentKind) return verifyAdjustment(obligation, own, node, currency);
   const { operation, decision } = own;
-  if (!operation || operation.kind !== obligation.kind) return { fault: 'is not known here' };
+  if (!operation || operation.kind !== obligation.kind) return { fault: say('unknown', {}) };
   const peer = isServedHere(obligation) ? operation.home : operation.serving;
   if (operation.attempt !== obligation.attempt || peer !== obligation.peer) {
-    return { fault: `was not with ${obligation.peer} in this attempt` };
+    return { fault: say('otherPeer', { peer: obligation.peer }) };
   }
   if (!decision) return 'waits';
-  if (decision.outcome !== 'executed') return { fault: 'was refused' };
+  if (decision.outcome !== 'executed') return { fault: say('refused', {}) };
   return verifyMoney(obligation, grossOf(operation, decision.result), currency);
 }
 
@@ -57,10 +61,10 @@ function verifyAdjustment(
   currency: string,
 ): Finding {
   const owes = adjustment?.owes;
-  if (!owes) return { fault: 'is not an adjustment that is known here' };
+  if (!owes) return { fault: say('noAdjustment', {}) };
   const [debtor, creditor] = direction === 'owes' ? [node, peer] : [peer, node];
   const isSame = owes.debtor === debtor && owes.creditor === creditor && net === gross;
-  if (!isSame) return { fault: 'is another adjustment' };
+  if (!isSame) return { fault: say('otherAdjustment', {}) };
   return verifyMoney({ gross }, owes, currency);
 }
 
@@ -69,8 +73,8 @@ function verifyMoney(
   own: Money | undefined,
   currency: string,
 ): Finding {
-  if ((own?.amount ?? 0n) !== gross) return { fault: 'is about another sum' };
-  if (own && own.currency !== currency) return { fault: `is not in ${currency}` };
+  if ((own?.amount ?? 0n) !== gross) return { fault: say('otherSum', {}) };
+  if (own && own.currency !== currency) return { fault: say('otherCurrency', { currency }) };
   return 'agrees';
 }
 

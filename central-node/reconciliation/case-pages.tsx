@@ -1,4 +1,5 @@
 import type { Ids } from '../../shared/ids/ids.ts';
+import { caseDetailText } from '../../shared/pages/case-detail-texts.ts';
 import {
   Button,
   Facts,
@@ -111,14 +112,16 @@ function casePage(view: View, found: CaseView, ids: Ids): Shown {
       </Heading>
       <div class="columns">
         <Panel title={words.detail}>
-          <p>{found.detail}</p>
+          <p>{caseDetailText(view, found.detail)}</p>
           <Facts
             facts={[
-              [words.subject, found.subject],
+              [words.subject, subjectText(view, found.subject)],
               [words.branches, found.branches.join(', ')],
               [words.opened, view.format.moment(found.openedAt)],
               found.explanation ? [words.explanation, found.explanation] : undefined,
-              found.resolution ? [words.resolution, found.resolution] : undefined,
+              found.resolution
+                ? [words.resolution, caseDetailText(view, found.resolution)]
+                : undefined,
             ]}
           />
         </Panel>
@@ -133,12 +136,19 @@ function casePage(view: View, found: CaseView, ids: Ids): Shown {
           { label: words.when, cell: ({ at }) => view.format.moment(at) },
           { label: words.state, cell: ({ state }) => words.states[state] },
           { label: words.who, cell: ({ actor }) => actor ?? words.system },
-          { label: words.note, cell: ({ note }) => note },
+          { label: words.note, cell: ({ note }) => caseDetailText(view, note) },
         ]}
       />
     </>
   );
   return { title, content };
+}
+
+/** `operation:…`, `day:MSK/2026-01-01`: what it is in words, and which. */
+function subjectText(view: View, subject: string): string {
+  const kinds: Readonly<Record<string, string>> = view.words(caseTexts).subjects;
+  const [, kind = '', which] = /^([a-z]+):(.*)$/s.exec(subject) ?? [];
+  return which === undefined ? subject : `${kinds[kind] ?? kind} ${which}`;
 }
 
 function Proposal({ view, found }: { view: View; found: CaseView }) {

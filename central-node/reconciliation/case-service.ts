@@ -2,6 +2,7 @@ import type { Federation } from '../../shared/federation/federation.ts';
 import type { Ids, NodeCode } from '../../shared/ids/ids.ts';
 import type { Money } from '../../shared/money/money.ts';
 import { assert, DomainError } from '../../shared/problem/problem.ts';
+import { caseSentences } from '../../shared/reconciliation/case-sentences.ts';
 import type { Reader, Transaction } from '../../shared/store/store.ts';
 import { type BusinessDate, type Clock, now } from '../../shared/time/clock.ts';
 import type { LogEntry } from '../../shared/wire/peer-messages.ts';
@@ -112,7 +113,7 @@ export function createCases(deps: CaseDeps) {
   async function notified(tx: Transaction, id: string): Promise<void> {
     const known = await findCase(tx, id);
     if (known?.state !== 'detected') return;
-    await take(tx, known, 'notify', { note: 'A branch has received it.' });
+    await take(tx, known, 'notify', { note: caseSentences.say('received', {}) });
   }
 
   /** What it was about has gone away by itself. */
@@ -155,7 +156,7 @@ export function createCases(deps: CaseDeps) {
       },
       proposedBy: actor.id,
       actor,
-      note: `Proposed: ${reason}`,
+      note: caseSentences.say('proposed', { reason }),
     });
   }
 
@@ -181,7 +182,7 @@ export function createCases(deps: CaseDeps) {
     const adjusted = await take(tx, known, 'adjust', {
       approvedBy: actor.id,
       actor,
-      note: `Approved: ${proposal.reason}`,
+      note: caseSentences.say('approved', { reason: proposal.reason }),
     });
     const { owes, reason } = proposal;
     if (owes) {
@@ -195,7 +196,7 @@ export function createCases(deps: CaseDeps) {
       approvedBy: actor.id,
     });
     await leaveToPeople(tx, adjusted);
-    const resolution = `Adjusted: ${reason}`;
+    const resolution = caseSentences.say('adjusted', { reason });
     const closedAt = now(clock);
     const closed = await take(tx, adjusted, 'close', { resolution, closedAt, note: resolution });
     await ended(tx, closed);
@@ -223,12 +224,12 @@ export function createCases(deps: CaseDeps) {
     const { caseId: id, operation, ...told } = caseOpened.parse(entry.body);
     if (await findCase(tx, id)) return;
     const newer = await openCaseAbout(tx, told.subject);
-    if (newer) await resolve(tx, newer.id, `It is the case ${id}, which had been forgotten.`);
+    if (newer) await resolve(tx, newer.id, caseSentences.say('forgotten', { id }));
     const kind = caseKinds.find((name) => name === told.kind);
     assert(kind, 'a case that head office told has a kind that it knows');
     const draft = { ...told, id, kind, ...(operation ? { operation } : {}) };
     const opened = { ...blankCase(draft), state: 'notified' as const };
-    const note = 'Restored from the log.';
+    const note = caseSentences.say('restored', {});
     await saveCase(tx, opened, { state: 'notified', at: now(clock), actor: null, note });
     await hold(tx, opened);
   }
@@ -239,7 +240,7 @@ export function createCases(deps: CaseDeps) {
     if (!known || known.state === 'closed' || known.state === 'adjusted') return;
     const decided = { proposedBy, approvedBy, proposal: { reason, ...(owes ? { owes } : {}) } };
     const adjusted: Case = { ...known, ...decided, state: 'adjusted' };
-    const note = 'Restored from the log.';
+    const note = caseSentences.say('restored', {});
     await saveCase(tx, adjusted, { state: 'adjusted', at: now(clock), actor: null, note });
     if (owes) await obligations.adjust(tx, { caseId, owes: { ...owes, gross: owes.amount } });
     await leaveToPeople(tx, adjusted);

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { Federation } from '../../shared/federation/federation.ts';
 import { inboundStreams } from '../../shared/federation/inbox-store.ts';
 import { DomainError } from '../../shared/problem/problem.ts';
+import { caseSentences, groupText, legsText } from '../../shared/reconciliation/case-sentences.ts';
 import { dayClosed, differencesOf } from '../../shared/reconciliation/day-closed.ts';
 import { legOf } from '../../shared/reconciliation/leg.ts';
 import { addToTotals, totalsOf } from '../../shared/reconciliation/leg-totals-store.ts';
@@ -111,7 +112,9 @@ export function createReconciliation(deps: ReconciliationDeps) {
     known: CollectedOperation | undefined,
   ): Promise<void> {
     const { branch, operationId, attempt, point, serving, home } = leg;
-    const detail = `${branch} told ${point} of ${operationId}/${attempt}, ${serving} to ${home}.`;
+    const operation = `${operationId}/${attempt}`;
+    const told = { branch, point, operation, serving, home };
+    const detail = caseSentences.say('strangerTold', told);
     // A home branch only answers who claims to have served what another branch did.
     const isAnswer = branch === home && known !== undefined && serving !== known.serving;
     const stranger = isAnswer ? serving : branch;
@@ -158,14 +161,14 @@ export function createReconciliation(deps: ReconciliationDeps) {
     if (verdict !== 'matched' && verdict !== 'refused') {
       return state === 'adjusted'
         ? operation
-        : dispute(tx, operation, { kind: verdict, detail: describe(legs) });
+        : dispute(tx, operation, { kind: verdict, detail: legsText(legs) });
     }
     const { openId, wasAdjusted } = await historyOf(tx, subjects.operation(operation));
     if (wasAdjusted) {
-      const detail = `A leg came after the case was adjusted. ${describe(legs)}`;
+      const detail = caseSentences.say('lateLeg', { legs: legsText(legs) });
       return dispute(tx, operation, { kind: 'legs-differ', detail });
     }
-    if (openId !== null) await cases.resolve(tx, openId, 'The legs agree now.');
+    if (openId !== null) await cases.resolve(tx, openId, caseSentences.say('legsAgree', {}));
     if (verdict === 'matched') await settle(tx, operation, legs);
     return { ...operation, state: verdict, caseId: null };
   }
@@ -199,7 +202,7 @@ export function createReconciliation(deps: ReconciliationDeps) {
       const known = await cases.find(tx, openId);
       if (known.kind === kind) return { ...operation, state: 'case', caseId: known.id };
       if (known.state === 'adjusted') return { ...operation, state: 'case', caseId: known.id };
-      await cases.resolve(tx, openId, `It is a case of ${kind} now.`);
+      await cases.resolve(tx, openId, caseSentences.say('otherKind', { kind }));
     }
     const branches = [...new Set([serving, home])];
     const draft = { kind, subject, branches, operation: { id, attempt }, detail };
@@ -232,19 +235,16 @@ export function createReconciliation(deps: ReconciliationDeps) {
     const differences = differencesOf(closing.totals, ours);
     const subject = subjects.day(branch, businessDate);
     if (differences.length > 0) {
-      const named = differences
-        .slice(0, maxNamedDifferences)
-        .map(
-          ({ group, branch: theirs, headOffice }) =>
-            `${group}: ${theirs?.count ?? 0} there, ${headOffice?.count ?? 0} here`,
-        );
-      const detail = `${differences.length} groups differ. ${named.join('; ')}`;
+      const groups = differences.slice(0, maxNamedDifferences).map(groupText).join('; ');
+      const count = String(differences.length);
+      const detail = caseSentences.say('groupsDiffer', { count, groups });
       await cases.open(tx, { kind: 'totals-differ', subject, branches: [branch], detail });
       return;
     }
     await forgetSearch(tx, day);
     const { openId } = await historyOf(tx, subject);
-    if (openId !== null) await cases.resolve(tx, openId, 'The totals are equal now.');
+    if (openId === null) return;
+    await cases.resolve(tx, openId, caseSentences.say('totalsEqual', {}));
   }
 
   /**
@@ -259,7 +259,8 @@ export function createReconciliation(deps: ReconciliationDeps) {
     for (const operation of due) {
       const legs = await legsOf(tx, operation);
       const kind = missingLegOf(legs);
-      const detail = `${describe(legs)}; nothing else since ${operation.since}.`;
+      const { since } = operation;
+      const detail = caseSentences.say('nothingSince', { legs: legsText(legs), since });
       await saveCollected(tx, operation, await dispute(tx, operation, { kind, detail }));
     }
     await sweepDays(tx);
@@ -283,7 +284,7 @@ export function createReconciliation(deps: ReconciliationDeps) {
   async function openForked(tx: Transaction, branch: LogEntry['node'], epoch: string) {
     const subject = subjects.stream(branch, epoch);
     if ((await historyOf(tx, subject)).wasAdjusted) return;
-    const detail = `${branch} signed two histories in its start ${epoch}.`;
+    const detail = caseSentences.say('twoHistories', { branch, epoch });
     await cases.open(tx, { kind: 'forked', subject, branches: [branch], detail });
   }
 
@@ -340,9 +341,4 @@ function decisionHash(decision: WireDecision): string {
 
 function isOperationKind(kind: string): kind is OperationKindName {
   return Object.hasOwn(operationKinds, kind);
-}
-
-/** Who told which point: what people see of it first. */
-function describe(legs: readonly CollectedLeg[]): string {
-  return legs.map(({ branch, point }) => `${branch}: ${point}`).join(', ');
 }

@@ -1,4 +1,5 @@
 import type { Ids } from '../../shared/ids/ids.ts';
+import { settlementAnswerText } from '../../shared/pages/case-detail-texts.ts';
 import {
   Button,
   Facts,
@@ -301,7 +302,7 @@ function Answers({ view, found }: { view: View; found: Detail }) {
               <State tone={outcome === 'confirmed' ? 'good' : 'bad'}>{words[outcome]}</State>
             ),
           },
-          { label: words.detail, cell: ({ detail }) => detail },
+          { label: words.detail, cell: ({ detail }) => settlementAnswerText(view, detail) },
           { label: words.closedAt, cell: ({ at }) => view.format.moment(at) },
         ]}
       />

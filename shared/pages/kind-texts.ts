@@ -1,7 +1,7 @@
 import { catalogue } from './language.ts';
 import type { View } from './view.ts';
 
-/** What kinds of operations and of cases are called, at a branch as at head office. */
+/** What kinds of operations and of cases, and the points of an operation, are called: at a branch as at head office. */
 const kindTexts = catalogue(
   {
     operations: {
@@ -24,6 +24,12 @@ const kindTexts = catalogue(
       forked: 'Two histories of a log',
       'two-histories': 'One branch told two stories',
       'stranger-leg': 'A branch spoke of what is not its own',
+    },
+    points: {
+      accepted: 'accepted',
+      executed: 'executed',
+      refused: 'refused',
+      concluded: 'concluded',
     },
   },
   {
@@ -48,6 +54,12 @@ const kindTexts = catalogue(
       'two-histories': 'Филиал рассказал две истории',
       'stranger-leg': 'Филиал сообщил о чужой операции',
     },
+    points: {
+      accepted: 'принята',
+      executed: 'исполнена',
+      refused: 'отказ',
+      concluded: 'завершена',
+    },
   },
 );
 
@@ -60,4 +72,10 @@ export function operationKindText(view: View, kind: string): string {
 export function caseKindText(view: View, kind: string): string {
   const known: Readonly<Record<string, string>> = view.words(kindTexts).cases;
   return known[kind] ?? kind;
+}
+
+/** A point of an operation, as one word in a sentence. */
+export function pointText(view: View, point: string): string {
+  const known: Readonly<Record<string, string>> = view.words(kindTexts).points;
+  return known[point] ?? point;
 }
