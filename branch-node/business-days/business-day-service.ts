@@ -13,6 +13,7 @@ import {
 } from '../../shared/time/clock.ts';
 import type { LogEntry } from '../../shared/wire/peer-messages.ts';
 import {
+  type ClosedDay,
   closedDays,
   findClosedDay,
   insertClosedDay,
@@ -46,10 +47,22 @@ export function createBusinessDays(deps: {
 
   const today = () => calendarDay(clock.nowMs(), deps.timeZone());
 
+  /** One date for all that a transaction does: midnight tears nothing apart. */
+  const dated = new WeakMap<Reader, BusinessDate>();
+
   async function current(tx: Reader): Promise<BusinessDate> {
+    const known = dated.get(tx);
+    if (known !== undefined) return known;
     const closed = await lastClosedDate(tx);
     const day = today();
-    return closed !== undefined && closed >= day ? nextDay(closed) : day;
+    const date = closed !== undefined && closed >= day ? nextDay(closed) : day;
+    dated.set(tx, date);
+    return date;
+  }
+
+  async function keepClosed(tx: Transaction, day: ClosedDay): Promise<void> {
+    await insertClosedDay(tx, day);
+    dated.delete(tx);
   }
 
   /** Dates that are over and were not closed, the oldest first. */
@@ -86,7 +99,7 @@ export function createBusinessDays(deps: {
     }
     const totals = await totalsOf(tx, node, date);
     const closedAt = now(clock);
-    await insertClosedDay(tx, { date, closedAt, closedBy: by, totals: JSON.stringify(totals) });
+    await keepClosed(tx, { date, closedAt, closedBy: by, totals: JSON.stringify(totals) });
     await tell(tx, { date, totals });
     return { date, totals };
   }
@@ -131,7 +144,7 @@ export function createBusinessDays(deps: {
   async function replay(tx: Transaction, entry: LogEntry): Promise<void> {
     const { date, totals } = dayClosed.parse(entry.body);
     if (await findClosedDay(tx, date)) return;
-    await insertClosedDay(tx, {
+    await keepClosed(tx, {
       date,
       closedAt: entry.occurredAt,
       closedBy: 'recovery',
