@@ -294,7 +294,7 @@ function wireRooms(node: Node, businessDays: BusinessDays) {
   registerCases({ federation });
 
   const told = settlementRoutes(api, { node: code, store, audit, settlements });
-  settlementPeerRoutes(node.peerApp, { store });
+  settlementPeerRoutes(node.peerApp, { settlements });
   businessDayPeerRoutes(node.peerApp, { store, node: code });
   referenceRoutes(api, { references });
   const operationEndpoints = operationRoutes(api, { store, operations: operations.store });

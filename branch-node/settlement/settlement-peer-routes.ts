@@ -4,13 +4,14 @@ import type { PeerEnv } from '../../shared/federation/peer-routes.ts';
 import { callerOf } from '../../shared/federation/peer-server.ts';
 import { headOffice } from '../../shared/ids/ids.ts';
 import { DomainError } from '../../shared/problem/problem.ts';
-import type { Store } from '../../shared/store/store.ts';
 import { decodeCursor, pageOf } from '../../shared/web/cursor.ts';
 import {
   maxObligationsPerPage,
   type obligationPage,
 } from '../../shared/wire/settlement-messages.ts';
-import { checkedObligations, findSettlement } from './settlement-store.ts';
+import type { Settlements } from './settlement-service.ts';
+
+type Page = z.input<typeof obligationPage>;
 
 const key = z.strictObject({ operationId: z.string().max(64), attempt: z.int().min(1).max(9) });
 
@@ -20,20 +21,14 @@ const key = z.strictObject({ operationId: z.string().max(64), attempt: z.int().m
  */
 export function settlementPeerRoutes(
   app: Pick<Hono<PeerEnv>, 'get'>,
-  { store }: { store: Store },
+  { settlements }: { settlements: Pick<Settlements, 'found'> },
 ): void {
   app.get('/peer/v1/settlements/:id/obligations', async (c) => {
     if (callerOf(c.env) !== headOffice) throw new DomainError('peer-refused');
     const settlementId = c.req.param('id');
     const after = decodeCursor(c.req.query('after'), key);
-    const rows = await store.read(async (tx) => {
-      const settlement = await findSettlement(tx, settlementId);
-      if (!settlement) throw new DomainError('settlement-not-found');
-      if (settlement.state === 'received') {
-        throw new DomainError('settlement-conflict', 'It is not checked to its end yet.');
-      }
-      return checkedObligations(tx, { settlementId, after, limit: maxObligationsPerPage + 1 });
-    });
+    const rows = await settlements.found(settlementId, { after, limit: maxObligationsPerPage + 1 });
+    if (!rows) return c.json({ items: [], next: null, unchecked: true } satisfies Page);
     return c.json(
       pageOf(rows, maxObligationsPerPage, {
         item: ({ attempt, gross, commission, fee, net, ...row }) => ({
@@ -45,7 +40,7 @@ export function settlementPeerRoutes(
           net: net.toString(),
         }),
         key: ({ operationId, attempt }) => ({ operationId, attempt }),
-      }) satisfies z.input<typeof obligationPage>,
+      }) satisfies Page,
     );
   });
 }

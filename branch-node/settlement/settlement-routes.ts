@@ -165,8 +165,8 @@ export function settlementRoutes(
 export type BranchSettlementEndpoints = ReturnType<typeof settlementRoutes>;
 
 function viewOf(settlement: OwnSettlement): z.input<typeof settlementShape> {
-  const { id, state, receivedAt, decidedAt, faults } = settlement;
-  const { currency, model, completedAt, positions } = settlement.told;
+  const { id, state, receivedAt, decidedAt, positions, faults } = settlement;
+  const { currency, model, completedAt } = settlement.told;
   const money = (amount: bigint) => formatMoney({ amount, currency });
   return {
     ...{ id, state, currency, model, receivedAt, completedAt, decidedAt },

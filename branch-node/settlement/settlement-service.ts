@@ -17,6 +17,7 @@ import {
   type SettlementCompleted,
   settlementCompleted,
   settlementConfirmed,
+  settlementRecalled,
   type WireObligation,
 } from '../../shared/wire/settlement-messages.ts';
 import type { Operations } from '../operations/operation-service.ts';
@@ -29,11 +30,13 @@ import {
   unmirroredPeers,
 } from './settlement.ts';
 import {
+  checkedObligations,
   checkedSums,
   decideSettlement,
   faultsOf,
   findSettlement,
   forgetCheck,
+  insertRecall,
   insertSettlement,
   markSettled,
   mirrorsOf,
@@ -76,6 +79,8 @@ export function createSettlements(deps: SettlementDeps) {
   let running: Promise<void> | undefined;
   /** Something came while a run was under way. */
   let isWanted = false;
+  /** Pages that were asked for before this last rose count no more. */
+  let abandoned = 0;
   let cancelRetry = () => {};
 
   async function remember(tx: Transaction, entry: LogEntry): Promise<void> {
@@ -90,6 +95,48 @@ export function createSettlements(deps: SettlementDeps) {
     }
     await insertSettlement(tx, { id, currency, told, receivedAt: now(clock) });
     tx.afterCommit(wake);
+  }
+
+  /** Head office lost which operations a position was, and nobody has them: they are settled another time. */
+  async function recall(tx: Transaction, entry: LogEntry): Promise<void> {
+    if (entry.node !== headOffice) return;
+    const { settlementId: id, branches } = settlementRecalled.parse(entry.body);
+    const peer = branches.find((branch) => branch !== node);
+    if (!peer || !branches.includes(node)) return;
+    const known = await findSettlement(tx, id);
+    if (
+      known?.state === 'confirmed' &&
+      known.positions.some((position) => position.peer === peer)
+    ) {
+      const detail = `head office takes back ${peer} of the settlement ${id}, which was confirmed`;
+      tx.afterCommit(() => federation.alarms.raise('settlement-rewritten', detail));
+      return;
+    }
+    await insertRecall(tx, { id, peer });
+    if (known && known.state !== 'confirmed') await forgetCheck(tx, id);
+    tx.afterCommit(wake);
+  }
+
+  /**
+   * What head office asks for when it has lost a settlement; nothing as long as this branch has not checked it to its
+   * end. Then no page that was asked for before is taken: head office may rely on it that nobody has them.
+   * @throws DomainError `settlement-not-found`, `recovering`.
+   */
+  function found(
+    id: string,
+    page: { after: { operationId: string; attempt: number } | undefined; limit: number },
+  ): Promise<WireObligation[] | undefined> {
+    if (federation.isRecovering()) throw new DomainError('recovering');
+    abandoned += 1;
+    return store.write(async (tx) => {
+      const known = await findSettlement(tx, id);
+      if (!known) throw new DomainError('settlement-not-found');
+      if (known.state !== 'received') {
+        return checkedObligations(tx, { settlementId: id, ...page });
+      }
+      await forgetCheck(tx, id);
+      return undefined;
+    });
   }
 
   /**
@@ -115,7 +162,7 @@ export function createSettlements(deps: SettlementDeps) {
     const told = { ...position, peer: entry.node };
     await saveMirror(tx, id, told);
     const own = await findSettlement(tx, id);
-    if (own && unmirroredPeers(own.told.positions, [told]).length > 0) raiseDiffers(tx, id, told);
+    if (own && unmirroredPeers(own.positions, [told]).length > 0) raiseDiffers(tx, id, told);
   }
 
   function raiseDiffers(tx: Transaction, id: string, { peer }: { peer: NodeCode }): void {
@@ -160,8 +207,11 @@ export function createSettlements(deps: SettlementDeps) {
     for (let page = 0; page < maxPages; page += 1) {
       const settlement = await store.read((tx) => findSettlement(tx, id));
       if (settlement?.state !== 'received') return;
+      const before = abandoned;
       const fetched = await fetchPage(settlement);
-      const outcome = await store.write((tx) => takePage(tx, settlement, fetched));
+      const outcome = await store.write(async (tx) =>
+        before === abandoned ? takePage(tx, settlement, fetched) : 'more',
+      );
       if (outcome !== 'more') return;
     }
     throw new DomainError('overloaded', 'The settlement has too many pages.');
@@ -217,12 +267,12 @@ export function createSettlements(deps: SettlementDeps) {
   }
 
   /** Everything is fetched: the books agree in every operation and in every sum, or nothing is posted. */
-  async function decide(tx: Transaction, { id, told }: OwnSettlement): Promise<void> {
+  async function decide(tx: Transaction, { id, told, positions }: OwnSettlement): Promise<void> {
     const sums = await checkedSums(tx, id);
     const found = await faultsOf(tx, id, maxReportedFaults);
-    const peers = differingPeers(told.positions, positionsOf(sums));
+    const peers = differingPeers(positions, positionsOf(sums));
     // The own books decide; but people have to know that somebody was told something else.
-    for (const peer of unmirroredPeers(told.positions, await mirrorsOf(tx, id))) {
+    for (const peer of unmirroredPeers(positions, await mirrorsOf(tx, id))) {
       raiseDiffers(tx, id, { peer });
     }
     const faults = [
@@ -249,13 +299,14 @@ export function createSettlements(deps: SettlementDeps) {
       });
     }
     const counted = sums.reduce((total, sum) => total + sum.count, 0);
-    const positions = told.positions.map(({ peer, ...position }) => ({
+    const confirmed = positions.map(({ peer, count, net }) => ({
       peer,
-      count: position.count,
-      net: position.net.toString(),
+      count,
+      net: net.toString(),
     }));
-    const to = told.positions.map(({ peer }) => peer);
-    await tell(tx, 'settlement.confirmed', { settlementId: id, count: counted, positions }, to);
+    const body = { settlementId: id, count: counted, positions: confirmed };
+    const to = positions.map(({ peer }) => peer);
+    await tell(tx, 'settlement.confirmed', body, to);
   }
 
   async function tell(
@@ -275,6 +326,7 @@ export function createSettlements(deps: SettlementDeps) {
   }
 
   federation.onEntry('settlement.completed', remember);
+  federation.onEntry('settlement.recalled', recall);
   federation.onEntry('settlement.confirmed', mirror);
   // A set-back forgets the confirmation and its postings together. What head office told is told again by its stream,
   // or was never forgotten: the check is made once more, and posts what was lost. There is nothing else to replay.
@@ -287,6 +339,7 @@ export function createSettlements(deps: SettlementDeps) {
     /** One run over everything that is to be checked. @throws DomainError `peer-unreachable`. */
     run,
     recheck,
+    found,
     start(): void {
       isStarted = true;
       wake();

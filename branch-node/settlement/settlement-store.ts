@@ -6,19 +6,24 @@ import type { CheckedSum, OwnSettlement } from './settlement.ts';
 
 /** All SQL of the settlements that head office tells this branch. */
 
-interface SettlementRow extends Omit<OwnSettlement, 'told' | 'faults'> {
+interface SettlementRow extends Omit<OwnSettlement, 'told' | 'positions' | 'faults'> {
   told: string;
+  recalled: string;
   faults: string;
 }
 
-const columns = `id, state, told, received_at AS receivedAt, fetched, decided_at AS decidedAt, faults`;
-const faultList = z.array(z.string());
+const columns = `id, state, told, received_at AS receivedAt, fetched, decided_at AS decidedAt, faults,
+  (SELECT json_group_array(peer) FROM settlement_recalls WHERE settlement_id = id) AS recalled`;
+const texts = z.array(z.string());
 
-function settlementOf(row: SettlementRow): OwnSettlement {
+function settlementOf({ recalled, ...row }: SettlementRow): OwnSettlement {
+  const told = settlementCompleted.parse(JSON.parse(row.told));
+  const without = texts.parse(JSON.parse(recalled));
   return {
     ...row,
-    told: settlementCompleted.parse(JSON.parse(row.told)),
-    faults: faultList.parse(JSON.parse(row.faults)),
+    told,
+    positions: told.positions.filter(({ peer }) => !without.includes(peer)),
+    faults: texts.parse(JSON.parse(row.faults)),
   };
 }
 
@@ -40,6 +45,17 @@ export async function insertSettlement(
 export async function findSettlement(tx: Reader, id: string): Promise<OwnSettlement | undefined> {
   const row = await tx.get<SettlementRow>(`SELECT ${columns} FROM settlements WHERE id = ?`, id);
   return row && settlementOf(row);
+}
+
+export async function insertRecall(
+  tx: Transaction,
+  { id, peer }: { id: string; peer: NodeCode },
+): Promise<void> {
+  await tx.run(
+    'INSERT OR IGNORE INTO settlement_recalls (settlement_id, peer) VALUES (?, ?)',
+    id,
+    peer,
+  );
 }
 
 export interface Mirror {
@@ -156,7 +172,7 @@ export async function checkedObligations(
   return rows.map((row) => ({ ...row, attempt: Number(row.attempt) }));
 }
 
-/** A disputed settlement is as if it had just come. */
+/** A settlement that is not confirmed is as if it had just come. */
 export async function forgetCheck(tx: Transaction, id: string): Promise<void> {
   await tx.run('DELETE FROM settlement_obligations WHERE settlement_id = ?', id);
   await tx.run(

@@ -9,6 +9,8 @@ export interface OwnSettlement {
   readonly id: string;
   readonly state: 'received' | 'confirmed' | 'disputed';
   readonly told: SettlementCompleted;
+  /** Of what was told, what head office has not taken back. */
+  readonly positions: SettlementCompleted['positions'];
   readonly receivedAt: Instant;
   /** Cursor of the last page fetched; empty at the beginning. */
   readonly fetched: string;

@@ -91,6 +91,20 @@ export async function lostCounts(
   return rows.map((row) => ({ ...row, count: Number(row.count) }));
 }
 
+/** What was known again of two branches counts no more. */
+export async function forgetLostPair(
+  tx: Transaction,
+  settlementId: string,
+  pair: readonly [NodeCode, NodeCode],
+): Promise<void> {
+  await tx.run(
+    'DELETE FROM lost_obligations WHERE settlement_id = ? AND branch = MIN(?, ?) AND peer = MAX(?, ?)',
+    settlementId,
+    ...pair,
+    ...pair,
+  );
+}
+
 /** All of the settlement is back. */
 export async function forgetLost(tx: Transaction, settlementId: string): Promise<void> {
   await tx.run('DELETE FROM lost_obligations WHERE settlement_id = ?', settlementId);

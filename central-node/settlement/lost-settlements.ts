@@ -1,22 +1,26 @@
 import type { Federation } from '../../shared/federation/federation.ts';
+import { entriesOfOperation } from '../../shared/federation/log-store.ts';
 import { answerIn, passOverSilence } from '../../shared/federation/peer-answer.ts';
 import type { PeerClient } from '../../shared/federation/peers.ts';
 import { headOffice, type NodeCode } from '../../shared/ids/ids.ts';
 import { DomainError } from '../../shared/problem/problem.ts';
 import { type PairPosition, pairPositions } from '../../shared/settlement/netting.ts';
-import type { Store, Transaction } from '../../shared/store/store.ts';
-import { type LogEntry, startedHeader } from '../../shared/wire/peer-messages.ts';
+import type { Reader, Store, Transaction } from '../../shared/store/store.ts';
+import { type LogEntry, logEntry, startedHeader } from '../../shared/wire/peer-messages.ts';
 import {
   maxObligationsPerPage,
   obligationPage,
   type SettlementCompleted,
   settlementCompleted,
+  settlementRecalled,
   type WireObligation,
 } from '../../shared/wire/settlement-messages.ts';
 import {
   forgetLost,
+  forgetLostPair,
   insertLostObligation,
   insertLostWindow,
+  isLost,
   type LostWindow,
   lostCounts,
   lostSettlementIds,
@@ -28,6 +32,7 @@ import type { Settlement } from './settlement.ts';
 import type { Settlements } from './settlement-service.ts';
 import {
   decideSettlement,
+  deletePositions,
   findSettlement,
   insertPosition,
   insertSettlement,
@@ -46,14 +51,15 @@ export interface LostSettlementDeps {
   store: Store;
   client: PeerClient;
   federation: Pick<Federation, 'log' | 'alarms' | 'onReplay' | 'isRecovering'>;
-  obligations: Pick<Obligations, 'adopt' | 'recordClosed'>;
-  settlements: Pick<Settlements, 'view' | 'discharge' | 'giveUp' | 'tell'>;
+  obligations: Pick<Obligations, 'adopt' | 'giveBack' | 'recordClosed'>;
+  settlements: Pick<Settlements, 'view' | 'discharge' | 'giveUp' | 'tell' | 'tellRecalled'>;
 }
 
 /**
  * Settlements that head office completed and lost with a backup. Its own signed words to the branches bring back what
  * was settled between whom; the branches' books say with which operations; the legs that are collected again give those
- * their sums. When the three agree to the last kopeck, it is posted as it was.
+ * their sums. When the three agree to the last kopeck, it is posted as it was. What neither branch of a position can say
+ * was checked by nobody and posted nowhere: it is taken back, and its operations are settled another time.
  */
 export function createLostSettlements(deps: LostSettlementDeps) {
   const { store, federation, obligations, settlements } = deps;
@@ -110,44 +116,108 @@ export function createLostSettlements(deps: LostSettlementDeps) {
     if (federation.isRecovering()) return;
     const ids = await store.read(lostSettlementIds);
     for (const id of ids) {
-      await store.write((tx) => completePositions(tx, id));
+      await store.write((tx) => tellUntold(tx, id));
       if (await store.write((tx) => finish(tx, id))) continue;
-      await collect(id);
-      await store.write((tx) => finish(tx, id));
+      const unchecked = await collect(id);
+      await store.write(async (tx) => {
+        await recallUnchecked(tx, id, unchecked);
+        await finish(tx, id);
+      });
     }
     const left = await store.read(lostSettlementIds);
     if (left.length === 0) return federation.alarms.clear(alarm);
     for (const id of left) federation.alarms.raise(alarm, `${id} is not brought back yet`);
   }
 
-  /** A branch that was not told yet is told its side of what the others were told. */
-  async function completePositions(tx: Transaction, id: string): Promise<void> {
+  /** Who was not told yet is told now; what the others were told says both sides of each position. */
+  async function tellUntold(tx: Transaction, id: string): Promise<void> {
     const { positions } = await settlements.view(tx, id);
-    const known = new Set(positions.map(({ branch, peer }) => `${branch} ${peer}`));
-    const missing = positions.filter(({ branch, peer }) => !known.has(`${peer} ${branch}`));
-    for (const position of missing) await insertPosition(tx, id, mirrored(position));
-    if (missing.length === 0) return;
-    const completed = await settlements.view(tx, id);
-    for (const branch of new Set(missing.map(({ peer }) => peer))) {
-      await settlements.tell(tx, completed, branch);
+    for (const position of positions) await insertPosition(tx, id, mirrored(position));
+    const settled = await settlements.view(tx, id);
+    const told = await toldBranches(tx, id);
+    for (const branch of new Set(settled.positions.map((position) => position.branch))) {
+      if (!told.has(branch)) await settlements.tell(tx, settled, branch);
     }
   }
 
-  /** Asks the branches with which operations it was; either side of a pair knows. */
-  async function collect(id: string): Promise<void> {
+  async function toldBranches(tx: Reader, id: string): Promise<ReadonlySet<NodeCode>> {
+    const entries = await entriesOfOperation(tx, id);
+    const completed = entries.filter(({ kind }) => kind === 'settlement.completed');
+    return new Set(completed.flatMap(({ entry }) => logEntry.parse(JSON.parse(entry)).to));
+  }
+
+  /**
+   * Asks the branches with which operations it was; either side of a pair knows.
+   * @returns those that do not, and can hear it from nobody but this start of head office now.
+   */
+  async function collect(id: string): Promise<ReadonlySet<NodeCode>> {
+    const unchecked = new Set<NodeCode>();
     const { positions } = await store.read((tx) => settlements.view(tx, id));
     for (const branch of new Set(positions.map((position) => position.branch))) {
-      const counts = await store.read((tx) => lostCounts(tx, id));
-      const isWanted = positions.some(
-        (position) =>
-          position.branch === branch &&
-          counts.find((each) => isSamePair(each, position))?.count !== position.count,
-      );
-      if (isWanted) await collectFrom(branch, id).catch(passOverSilence);
+      const wanted = await store.read((tx) => wantedOf(tx, id));
+      if (!wanted.some((position) => position.branch === branch)) continue;
+      try {
+        if (!(await collectFrom(branch, id))) unchecked.add(branch);
+      } catch (error) {
+        passOverSilence(error);
+      }
+    }
+    return unchecked;
+  }
+
+  /** The positions whose operations are not known again. */
+  async function wantedOf(tx: Reader, id: string): Promise<PairPosition[]> {
+    const { positions } = await settlements.view(tx, id);
+    const counts = await lostCounts(tx, id);
+    return positions.filter(
+      (position) => counts.find((each) => isSamePair(each, position))?.count !== position.count,
+    );
+  }
+
+  async function recallUnchecked(
+    tx: Transaction,
+    id: string,
+    unchecked: ReadonlySet<NodeCode>,
+  ): Promise<void> {
+    // As long as it is lost the branches get no page of it from here.
+    if (federation.isRecovering() || !(await isLost(tx, id))) return;
+    for (const { branch, peer } of await wantedOf(tx, id)) {
+      if (!(branch < peer && unchecked.has(branch) && unchecked.has(peer))) continue;
+      await recall(tx, id, [branch, peer]);
+      await settlements.tellRecalled(tx, id, [branch, peer]);
     }
   }
 
-  async function collectFrom(branch: NodeCode, id: string): Promise<void> {
+  /** Nothing was settled between the two. */
+  async function recall(
+    tx: Transaction,
+    id: string,
+    pair: readonly [NodeCode, NodeCode],
+  ): Promise<void> {
+    const settlement = await settlements.view(tx, id);
+    const [branch, peer] = pair;
+    const positions = settlement.positions.filter((each) => isSamePair(each, { branch, peer }));
+    if (positions.length === 0) return;
+    const lost = await lostWindows(tx, id);
+    // A backup of before the settlement was lost has posted it.
+    if (lost.length === 0) {
+      await settlements.discharge(tx, { ...settlement, positions: positions.map(negated) });
+    }
+    await deletePositions(tx, id, pair);
+    await forgetLostPair(tx, id, pair);
+    for (const windowId of settlement.windowIds) {
+      const recorded = lost.find((each) => each.windowId === windowId)?.recorded ?? true;
+      await obligations.giveBack(tx, { windowId, recorded, pair });
+    }
+  }
+
+  async function restoreRecall(tx: Transaction, entry: LogEntry): Promise<void> {
+    const { settlementId, branches } = settlementRecalled.parse(entry.body);
+    if (await findSettlement(tx, settlementId)) await recall(tx, settlementId, branches);
+  }
+
+  /** @returns false if it has not checked the settlement, and takes nothing more of what it had been sent. */
+  async function collectFrom(branch: NodeCode, id: string): Promise<boolean> {
     let after = '';
     for (let page = 0; page < maxPages; page += 1) {
       const query = new URLSearchParams({ limit: String(maxObligationsPerPage) });
@@ -158,9 +228,10 @@ export function createLostSettlements(deps: LostSettlementDeps) {
         headers: { [startedHeader]: federation.log.epoch() },
         timeoutMs: requestTimeoutMs,
       });
-      const { items, next } = answerIn(obligationPage, response, branch);
+      const { items, next, unchecked } = answerIn(obligationPage, response, branch);
+      if (unchecked) return false;
       await store.write((tx) => place(tx, { id, branch }, items));
-      if (next === null) return;
+      if (next === null) return true;
       after = next;
     }
     throw new DomainError('peer-unreachable', `${branch} answers with too many pages.`);
@@ -205,16 +276,18 @@ export function createLostSettlements(deps: LostSettlementDeps) {
   }
 
   federation.onReplay('settlement.completed', restore);
+  federation.onReplay('settlement.recalled', restoreRecall);
 
   return { bringBack };
 }
 
-function mirrored({ branch, peer, count, ...sums }: PairPosition): PairPosition {
-  const { gross, commission, fees, net } = sums;
-  return {
-    ...{ branch: peer, peer: branch, count },
-    ...{ gross: -gross, commission: -commission, fees: -fees, net: -net },
-  };
+function mirrored(position: PairPosition): PairPosition {
+  const { branch, peer } = position;
+  return { ...negated(position), branch: peer, peer: branch };
+}
+
+function negated({ gross, commission, fees, net, ...pair }: PairPosition): PairPosition {
+  return { ...pair, gross: -gross, commission: -commission, fees: -fees, net: -net };
 }
 
 type Pair = Pick<PairPosition, 'branch' | 'peer'>;

@@ -23,6 +23,7 @@ import {
   insertObligation,
   moveObligations,
   obligationOfOperation,
+  obligationsBetween,
   obligationsInCase,
   placeObligation,
   type RecordedObligation,
@@ -88,19 +89,36 @@ export function createObligations(deps: ObligationDeps) {
     if (!known) return;
     const from = known.windowId === null ? undefined : await findWindow(tx, known.windowId);
     if (from && from.state !== 'OPEN' && from.state !== 'CLOSED') return;
-    if (from) await takeOut(tx, from, known);
+    if (from) await takeOut(tx, from, known, from.state === 'CLOSED');
     await placeObligation(tx, known.id, { windowId, caseId: known.caseId });
     await addToSums(tx, windowId, known);
   }
 
-  /** Takes an obligation out of a window that nobody is settling, and off the positions that its closing recorded. */
+  /** What two branches owed each other in a window that is not settled between them is owed in the open one. */
+  async function giveBack(
+    tx: Transaction,
+    of: { windowId: string; recorded: boolean; pair: readonly [NodeCode, NodeCode] },
+  ): Promise<void> {
+    const window = await findWindow(tx, of.windowId);
+    if (!window) throw new DomainError('window-not-found');
+    for (const each of await obligationsBetween(tx, window.id, of.pair)) {
+      await takeOut(tx, window, each, of.recorded);
+      const { caseId } = each;
+      const windowId = caseId === null ? (await openWindow(tx, each.currency)).id : null;
+      await placeObligation(tx, each.id, { windowId, caseId });
+      if (windowId !== null) await addToSums(tx, windowId, each);
+    }
+  }
+
+  /** Takes an obligation out of a window, and off the positions if its closing has recorded them. */
   async function takeOut(
     tx: Transaction,
     window: SettlementWindow,
     taken: RecordedObligation,
+    isRecorded: boolean,
   ): Promise<void> {
     await takeFromSums(tx, window.id, taken);
-    if (window.state !== 'CLOSED' || taken.kind === adjustmentKind) return;
+    if (!isRecorded || taken.kind === adjustmentKind) return;
     const sums = [{ ...taken, count: 1 }];
     await recordNets(tx, { kind: 'window.corrected', window, sign: -1n }, sums);
   }
@@ -198,7 +216,7 @@ export function createObligations(deps: ObligationDeps) {
     const window = held.windowId === null ? undefined : await findWindow(tx, held.windowId);
     if (window?.state === 'SETTLED') return;
     if (window && (window.state === 'OPEN' || window.state === 'CLOSED')) {
-      await takeOut(tx, window, held);
+      await takeOut(tx, window, held, window.state === 'CLOSED');
       await placeObligation(tx, held.id, { windowId: null, caseId });
     } else {
       // A window that is being settled is not changed behind its checker's back; it cannot be approved.
@@ -288,6 +306,6 @@ export function createObligations(deps: ObligationDeps) {
 
   return {
     ...{ owe, adjust, hold, release, reviewCaps },
-    ...{ assertNothingLost, closeWindow, recordClosed, emptyWindow, adopt },
+    ...{ assertNothingLost, closeWindow, recordClosed, emptyWindow, adopt, giveBack },
   };
 }

@@ -92,6 +92,21 @@ export async function heldObligations(tx: Reader, windowId: string): Promise<Rec
   return rows.map(recorded);
 }
 
+/** What two branches owe each other in a window. */
+export async function obligationsBetween(
+  tx: Reader,
+  windowId: string,
+  [one, other]: readonly [NodeCode, NodeCode],
+): Promise<RecordedObligation[]> {
+  const rows = await tx.all<ObligationRow>(
+    `SELECT ${columns} FROM obligations
+     WHERE window_id = ? AND (debtor, creditor) IN ((?, ?), (?, ?))`,
+    windowId,
+    ...[one, other, other, one],
+  );
+  return rows.map(recorded);
+}
+
 export async function placeObligation(
   tx: Transaction,
   id: bigint,

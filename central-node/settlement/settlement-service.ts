@@ -190,6 +190,22 @@ export function createSettlements(deps: SettlementDeps) {
     });
   }
 
+  /** Tells two branches that nothing is settled between them, one entry for both: whoever misses it is told again. */
+  async function tellRecalled(
+    tx: Transaction,
+    settlementId: string,
+    branches: readonly [NodeCode, NodeCode],
+  ): Promise<void> {
+    await federation.log.append(tx, {
+      kind: 'settlement.recalled',
+      to: branches,
+      operationId: settlementId,
+      occurredAt: now(clock),
+      businessDate: deps.businessDate(),
+      body: { settlementId, branches },
+    });
+  }
+
   /**
    * People give a settlement up.
    * @throws DomainError `settlement-not-found`, `settlement-conflict`, `recovering`.
@@ -262,5 +278,5 @@ export function createSettlements(deps: SettlementDeps) {
     }
   }
 
-  return { make, approve, abort, giveUp, view, discharge, tell, confirmed, disputed };
+  return { make, approve, abort, giveUp, view, discharge, tell, tellRecalled, confirmed, disputed };
 }

@@ -71,6 +71,20 @@ export async function insertPosition(
   );
 }
 
+/** Both sides of what was settled between two branches. */
+export async function deletePositions(
+  tx: Transaction,
+  settlementId: string,
+  [one, other]: readonly [NodeCode, NodeCode],
+): Promise<void> {
+  await tx.run(
+    `DELETE FROM settlement_positions
+     WHERE settlement_id = ? AND (branch, peer) IN ((?, ?), (?, ?))`,
+    settlementId,
+    ...[one, other, other, one],
+  );
+}
+
 export async function decideSettlement(
   tx: Transaction,
   id: string,

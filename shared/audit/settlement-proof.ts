@@ -15,6 +15,7 @@ import {
   caseAdjusted,
   type SettlementCompleted,
   settlementCompleted,
+  settlementRecalled,
 } from '../wire/settlement-messages.ts';
 import type { BundledObligation } from './bundle.ts';
 import { BundleFault, type FailedPlace } from './bundle-streams.ts';
@@ -45,11 +46,18 @@ export function createSettlementProof(settlementId: string) {
   const operations = new Map<string, SeenOperation>();
   const adjustments = new Map<string, CaseAdjusted>();
   const told = new Map<NodeCode, Told>();
+  const recalled = new Map<NodeCode, NodeCode[]>();
   const owed = new Map<string, BundledObligation>();
 
   function onEntry(entry: LogEntry, place: FailedPlace): void {
     if (entry.kind === 'settlement.completed' && entry.operationId === settlementId) {
       told.set(place.to, { body: settlementCompleted.parse(entry.body), place });
+      return;
+    }
+    if (entry.kind === 'settlement.recalled' && entry.operationId === settlementId) {
+      const { branches } = settlementRecalled.parse(entry.body);
+      const peers = branches.filter((branch) => branch !== place.to);
+      recalled.set(place.to, [...(recalled.get(place.to) ?? []), ...peers]);
       return;
     }
     if (entry.kind === 'case.adjusted') {
@@ -89,7 +97,9 @@ export function createSettlementProof(settlementId: string) {
     }
     for (const [branch, { body, place }] of told) {
       const own = pairs.filter((pair) => pair.branch === branch);
-      if (isSamePositions(own, body.positions)) continue;
+      const without = recalled.get(branch) ?? [];
+      const standing = body.positions.filter(({ peer }) => !without.includes(peer));
+      if (isSamePositions(own, standing)) continue;
       throw new BundleFault('its positions are not what the operations come to', place);
     }
   }

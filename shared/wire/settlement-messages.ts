@@ -82,6 +82,15 @@ export const settlementCompleted = z.object({
 });
 export type SettlementCompleted = z.infer<typeof settlementCompleted>;
 
+/**
+ * Body of `settlement.recalled`, to both branches of a position: head office lost which operations it was, and neither
+ * has them. It is not settled; the operations are, another time.
+ */
+export const settlementRecalled = z.object({
+  settlementId: id,
+  branches: z.tuple([nodeCode, nodeCode]),
+});
+
 /** Body of `settlement.confirmed`: the branch's own books say the same, and it has posted. */
 export const settlementConfirmed = z.object({
   settlementId: id,
@@ -119,6 +128,8 @@ export type WireObligation = z.infer<typeof wireObligation>;
 export const obligationPage = z.object({
   items: z.array(wireObligation).max(maxObligationsPerPage),
   next: z.string().max(512).nullable(),
+  /** A branch has not checked the settlement to its end, and takes no page of it that was asked for before. */
+  unchecked: z.literal(true).optional(),
 });
 
 /** Whether the branch that served an operation of this kind is the one that owes; else its home branch does. */

@@ -168,6 +168,18 @@ function settlements(balances: Balances, entries: readonly Entry[]): void {
       .filter(({ kind }) => kind === 'settlement.confirmed')
       .map(({ node, body }) => `${node} ${body.settlementId}`),
   );
+  const recalled = new Set(
+    entries
+      .filter(({ kind }) => kind === 'settlement.recalled')
+      .flatMap(
+        ({
+          body: {
+            settlementId: id,
+            branches: [one, other],
+          },
+        }) => [`${one} ${id} ${other}`, `${other} ${id} ${one}`],
+      ),
+  );
   const done = new Set<string>();
   for (const { kind, to, body } of entries) {
     const [branch] = to;
@@ -176,6 +188,7 @@ function settlements(balances: Balances, entries: readonly Entry[]): void {
     if (done.has(name) || !confirmed.has(name)) continue;
     done.add(name);
     for (const { peer, gross, net } of body.positions) {
+      if (recalled.has(`${name} ${peer}`)) continue;
       add(branch, `clearing:${peer}`, -BigInt(gross));
       add(branch, 'settlement', BigInt(net));
       add(branch, 'commission', BigInt(gross) - BigInt(net));

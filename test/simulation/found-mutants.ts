@@ -6,6 +6,7 @@ const payments = 'branch-node/payments/payment.ts';
 const payment = 'branch-node/payments/payment-operation.ts';
 const payouts = 'branch-node/payments/payout-service.ts';
 const federation = 'shared/federation/federation.ts';
+const lostSettlements = 'central-node/settlement/lost-settlements.ts';
 const obligations = 'central-node/settlement/obligation-service.ts';
 const releases = 'central-node/reference/lost-releases.ts';
 const lane = 'shared/federation/lane.ts';
@@ -128,5 +129,30 @@ export const foundMutants: readonly Mutant[] = [
     ],
     troubles: ['head-office-falls'],
     work: ['release'],
+  },
+  {
+    name: 'a stream is taken before its sender has said how far it holds this node',
+    changes: [
+      { file: federation, find: 'if (!liveness.hasCompared(caller))', replace: 'if (false)' },
+    ],
+    troubles: ['unaware'],
+  },
+  {
+    name: 'what no branch has of a settlement is not taken back',
+    changes: [
+      {
+        file: lostSettlements,
+        find: 'return false;\n            await',
+        replace: 'return true;\n            await',
+      },
+    ],
+    troubles: ['settlement-lost'],
+    work: ['settlement'],
+  },
+  {
+    name: 'who was not told of a lost settlement stays so',
+    changes: [{ file: lostSettlements, find: 'if (!told.has(branch))', replace: 'if (false)' }],
+    troubles: ['settlement-lost'],
+    work: ['settlement'],
   },
 ];

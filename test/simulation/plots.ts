@@ -2,6 +2,7 @@ import { headOffice } from '../../shared/ids/ids.ts';
 import type { Chance } from './chance.ts';
 import type { Machine, Snapshot } from './machine.ts';
 import { calm, type Network, type Weather } from './network.ts';
+import { rowsOf } from './rows.ts';
 import type { Timeline } from './timeline.ts';
 import type { Trace } from './trace.ts';
 
@@ -16,6 +17,7 @@ export const plotKinds = [
   'old-answers',
   'two-recover',
   'head-office-falls',
+  'settlement-lost',
   'nobody-there',
   'unaware',
 ] as const;
@@ -30,7 +32,12 @@ const latePost: Weather = { ...calm, delayMaxMs: 3_000 };
 /** Then the newer ones race them. */
 const unevenPost: Weather = { ...calm, delayMaxMs: 600 };
 /** Who asks again hears what he was answered before. */
+/** What is told at the same time arrives at different times. */
+const scatteredPost: Weather = { ...calm, delayMaxMs: 300 };
 const oldAnswers: Weather = { ...calm, stale: 1 };
+
+const settlementWaitMs = 10_000;
+const settlementsDone = "SELECT id FROM settlements WHERE state = 'SETTLED'";
 
 export interface HowSetBack {
   readonly others?: readonly Machine[];
@@ -142,6 +149,28 @@ export function createPlots(deps: {
         if (!fall(centre, copy)) return reopen();
         soon(1_500, 3_500, reopen);
       });
+    },
+    /** Head office completes a settlement, tells it, and forgets it before everybody has asked what it was. */
+    'settlement-lost'() {
+      const centre = machines.find(({ code }) => code === headOffice);
+      if (!centre) return;
+      deps.trace.note(centre.code, 'will forget a settlement');
+      const copy = centre.snapshot();
+      const settled = () => rowsOf(centre.disk.slot.db, settlementsDone).length;
+      const before = settled();
+      const untilMs = timeline.nowMs() + settlementWaitMs;
+      const look = () => {
+        if (settled() > before) {
+          network.setWeather(scatteredPost);
+          const reopen = chance.happens(0.5) ? block(centre, victim.code) : () => {};
+          soon(20, 900, () => {
+            fall(centre, copy);
+            network.setWeather(calm);
+            soon(0, 3_000, reopen);
+          });
+        } else if (timeline.nowMs() < untilMs) timeline.after(1, look);
+      };
+      look();
     },
     /** All is told; then only the sentinel can say that it is forgotten. */
     'nobody-there'() {

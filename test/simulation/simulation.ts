@@ -60,6 +60,7 @@ const sizes = [5, 6, 8, 8, 10, 12, 20, 45];
 /** An ambush wants something to lose first. */
 const ambushedSizes = [30, 45];
 const plotPaceMs = 120;
+const settledOften = ['head-office-falls', 'settlement-lost'] as const;
 
 /** What happened in promises that nobody waited for is the running seed's. */
 let current: ((text: string) => void) | undefined;
@@ -147,7 +148,7 @@ function populate(seed: Seed, machines: ReadonlyMap<NodeCode, Machine>) {
     ...{ people, machines, template, chance: chance.fork('work') },
     wanted: [...(options.work ?? []), ...(climate.pauseMs.upgrade === undefined ? [] : newWork)],
     crowded: isCrowded ? victim.code : undefined,
-    settlesOften: climate.pauseMs['head-office-falls'] !== undefined,
+    settlesOften: settledOften.some((kind) => climate.pauseMs[kind] !== undefined),
   });
   const troubles = createTroubles({
     ...{ timeline, trace, network, climate, machines: list, chance: chance.fork('troubles') },

@@ -27,6 +27,12 @@ const patches: readonly SourcePatch[] = [
     replace: '',
   },
   {
+    name: 'knows no recalled settlement',
+    file: 'branch-node/settlement/settlement-service.ts',
+    find: "federation.onEntry('settlement.recalled', recall);",
+    replace: '',
+  },
+  {
     name: 'knows no confirmed settlement',
     file: 'branch-node/settlement/settlement-service.ts',
     find: "federation.onEntry('settlement.confirmed', mirror);",

@@ -141,6 +141,61 @@ describe("a branch's settlements", () => {
     expect((await check(moscow, id))?.state).to.equal('confirmed');
   });
 
+  const firstPage = { after: undefined, limit: 10 };
+
+  it('takes no page that it had asked for before it said that it has none', async () => {
+    await moscow.pay(ofSpb, '500.00');
+    await matched(1);
+    const id = await settle();
+    await received(moscow, id);
+    let asked = 0;
+    let answer = () => {};
+    const isSaid = new Promise<void>((resolve) => {
+      answer = resolve;
+    });
+    network.join(hq.node, async (request, env) => {
+      const response = await hq.app.fetch(request, env);
+      if (!request.url.includes('/obligations')) return response;
+      asked += 1;
+      if (asked > 1) return new Response('{}', { status: 503 });
+      await isSaid;
+      return response;
+    });
+    const checking = moscow.settlements.run().catch((error: Error) => error.message);
+    await until(async () => (asked > 0 ? true : undefined));
+    expect(await moscow.settlements.found(id, firstPage)).to.equal(undefined);
+    answer();
+    expect(await checking).to.include('503');
+    expect(await moscow.store.read((tx) => findSettlement(tx, id))).to.include({
+      ...{ state: 'received', fetched: '' },
+    });
+    network.join(hq.node, (request, env) => hq.app.fetch(request, env));
+    expect((await check(moscow, id))?.state).to.equal('confirmed');
+    expect(await moscow.settlements.found(id, firstPage)).to.have.length(1);
+  });
+
+  it('settles nothing of a position that head office takes back, unless it has', async () => {
+    await moscow.pay(ofSpb, '500.00');
+    await matched(1);
+    const id = await settle();
+    for (const branch of [moscow, petersburg]) await received(branch, id);
+    expect((await check(petersburg, id))?.state).to.equal('confirmed');
+    const settled = await petersburg.balances();
+    await hq.write(async (tx) => {
+      await tx.run("UPDATE obligations SET window_id = NULL, case_id = 'taken back'");
+      await hq.settlements.tellRecalled(tx, id, [msk, spb]);
+    });
+    await until(async () => {
+      const own = await moscow.store.read((tx) => findSettlement(tx, id));
+      return own?.positions.length === 0 || undefined;
+    });
+    expect(await check(moscow, id)).to.deep.include({ state: 'confirmed', faults: [] });
+    expect(await moscow.balances()).to.include({ 'clearing:SPB': -50_000n });
+    const alarms = () => petersburg.alarms.list().map(({ code }) => code);
+    await until(async () => alarms().includes('settlement-rewritten') || undefined);
+    expect(await petersburg.balances()).to.deep.equal(settled);
+  });
+
   it('disputes what its books do not bear out, and posts nothing', async () => {
     await moscow.pay(ofSpb, '500.00');
     await matched(1);

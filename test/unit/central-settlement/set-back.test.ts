@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { listCases } from '../../../central-node/reconciliation/case-store.ts';
@@ -33,7 +34,7 @@ describe('head office that was set back', () => {
     return node;
   }
   const backupOf = async ({ store, folder }: HeadOffice): Promise<string> => {
-    const path = join(folder, 'backup.db');
+    const path = join(folder, `backup-${randomUUID()}.db`);
     await store.backup(path);
     return path;
   };
@@ -141,6 +142,104 @@ describe('head office that was set back', () => {
     await again.replay(...told);
     await again.lostSettlements.bringBack();
     expect(await again.balances()).to.deep.equal(balances);
+  });
+
+  /** Neither has checked it, and neither takes a page of it that it had asked for before. */
+  const branchesSay = (answers: object) => {
+    for (const code of [msk, spb]) network.join(code, async () => Response.json(answers));
+  };
+  const nothing = { items: [], next: null, unchecked: true };
+  const recallsTold = async (node: HeadOffice) =>
+    (await node.logged('settlement.recalled')).map(({ to }) => to);
+
+  it('takes back what no branch can say, and settles its operations another time', async () => {
+    const story = operationEntries();
+    const backup = await backupOf(hq);
+    await hq.tell(story.accepted(), story.executed());
+    await approve(hq, (await make(await closeWindow())).id);
+    const balances = await hq.balances();
+    const told = await hq.logged('settlement.completed');
+
+    hq = await open(backup);
+    await hq.replay(...told);
+    await hq.tell(story.accepted(), story.executed());
+    branchesSay({ items: [], next: null });
+    await hq.lostSettlements.bringBack();
+    expect(await recallsTold(hq)).to.deep.equal([]);
+    expect((await refusalBy(closeWindow())).code).to.equal('recovering');
+    branchesSay(nothing);
+    await hq.lostSettlements.bringBack();
+    expect(await recallsTold(hq)).to.deep.equal([[msk, spb]]);
+    expect(await hq.balances()).to.deep.equal({});
+    await approve(hq, (await make(await closeWindow())).id);
+    expect(await hq.balances()).to.deep.equal(balances);
+  });
+
+  it('takes nothing back as long as one of the two may know it', async () => {
+    const backup = await backupOf(hq);
+    await matched();
+    await approve(hq, (await make(await closeWindow())).id);
+    const told = await hq.logged('settlement.completed');
+    hq = await open(backup);
+    await hq.replay(...told);
+    branchesSay(nothing);
+    network.leave(spb);
+    await hq.lostSettlements.bringBack();
+    expect(await recallsTold(hq)).to.deep.equal([]);
+    expect((await refusalBy(make('any'))).code).to.equal('recovering');
+  });
+
+  it('owes in the open window again what stood in a closed one, and was settled without', async () => {
+    const story = operationEntries();
+    await matched();
+    await hq.tell(story.accepted(), story.executed());
+    const first = await closeWindow();
+    const backup = await backupOf(hq);
+    await hq.tell(story.concluded('refused'));
+    await approve(hq, (await make(first)).id);
+    const told = await hq.logged('settlement.completed');
+
+    hq = await open(backup);
+    await hq.replay(...told);
+    branchesSay(nothing);
+    await hq.lostSettlements.bringBack();
+    expect(await recallsTold(hq)).to.deep.equal([[msk, spb]]);
+    expect(await hq.balances()).to.deep.equal({});
+    const { positions } = await make(await closeWindow());
+    expect(positions.map(({ count }) => count)).to.deep.equal([2, 2]);
+  });
+
+  it('forgets a settlement that it had taken back before, in a backup that still has it', async () => {
+    const early = await backupOf(hq);
+    await matched();
+    const { id } = await make(await closeWindow());
+    await approve(hq, id);
+    const late = await backupOf(hq);
+    const told = await hq.logged('settlement.completed');
+    hq = await open(early);
+    await hq.replay(...told);
+    branchesSay(nothing);
+    await hq.lostSettlements.bringBack();
+    const recalled = await hq.logged('settlement.recalled');
+
+    hq = await open(late);
+    await hq.replay(...recalled, ...recalled);
+    expect(await hq.balances()).to.deep.equal({});
+    const { positions } = await make(await closeWindow());
+    expect(positions.map(({ count }) => count)).to.deep.equal([1, 1]);
+  });
+
+  it('tells a branch that was not told, also where the backup has all positions', async () => {
+    await matched();
+    const { id } = await make(await closeWindow());
+    const backup = await backupOf(hq);
+    await approve(hq, id);
+    const [ofOne] = await hq.logged('settlement.completed');
+    hq = await open(backup);
+    if (ofOne) await hq.replay(ofOne);
+    await hq.lostSettlements.bringBack();
+    const told = (await hq.logged('settlement.completed')).flatMap(({ to }) => to);
+    expect(told.toSorted()).to.deep.equal([msk, spb]);
   });
 
   /** A leg stayed alone past its time; two people adjusted the case. */
