@@ -241,7 +241,7 @@ const Palette: FC<{ view: View }> = ({ view }) => {
         aria-controls="palette-options"
         aria-activedescendant="option-0"
         hx-get="/palette"
-        hx-trigger="palette, input changed delay:80ms"
+        hx-trigger="palette, input changed"
         hx-target="#palette-options"
         hx-sync="this:replace"
       />

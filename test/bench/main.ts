@@ -5,6 +5,7 @@ import { catchUp } from './catch-up.ts';
 import { closeDay } from './close-day.ts';
 import { collect } from './collect.ts';
 import { fingerprint } from './fingerprint.ts';
+import { keystroke } from './keystroke.ts';
 import { median } from './load.ts';
 import { lookup } from './lookup.ts';
 import { paymentCross } from './payment-cross.ts';
@@ -19,7 +20,7 @@ import { start } from './start.ts';
 
 const benches: readonly Bench[] = [
   ...[paymentLocal, paymentCross, catchUp, collect, closeDay, fingerprint],
-  ...[lookup, search, release, settle, recover, start],
+  ...[lookup, search, keystroke, release, settle, recover, start],
 ];
 const gibibyte = 2 ** 30;
 
