@@ -11,6 +11,7 @@ import { passwordPages } from '../shared/pages/password-pages.tsx';
 import { signInPages } from '../shared/pages/sign-in-pages.tsx';
 import { staffPages } from '../shared/pages/staff-pages.tsx';
 import type { BusinessDate } from '../shared/time/clock.ts';
+import { joiningPages } from './directory/joining-pages.tsx';
 import { nodePages } from './directory/node-pages.tsx';
 import type { NodeEndpoints } from './directory/node-routes.ts';
 import { casePages } from './reconciliation/case-pages.tsx';
@@ -51,6 +52,7 @@ export function openConsole(deps: ConsoleDeps): void {
   accountPages({ pages, endpoints: api.common });
   nodeStatusPages({ pages, node });
   nodePages({ pages, nodes });
+  joiningPages({ pages, nodes });
   referencePages({ pages, reference });
   reconciliationPages({ pages, reconciliation, today });
   dayDifferencePages({ pages, reconciliation, today });

@@ -201,6 +201,9 @@ export function createEnrolment(deps: EnrolmentDeps) {
       return text;
     },
 
+    /** The tokens that wait to be used, without what only their bearer knows. */
+    openTokens: () => store.read((tx) => enrolments.openTokens(tx, now(clock))),
+
     /**
      * Makes a token good that another person made and may not alone. Twice is the same as once.
      * @throws DomainError `not-found` without one that waits, `same-person` for who made it.

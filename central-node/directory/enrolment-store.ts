@@ -62,6 +62,16 @@ export async function findOpenToken(tx: Reader, code: NodeCode): Promise<TokenRe
   return row && tokenOf(row);
 }
 
+/** Those that somebody may still use, or has to admit before. */
+export async function openTokens(tx: Reader, at: Instant): Promise<TokenRecord[]> {
+  const rows = await tx.all<TokenRow>(
+    `SELECT ${tokenColumns} FROM enrolment_tokens WHERE used_at IS NULL AND expires_at > ?
+     ORDER BY code`,
+    at,
+  );
+  return rows.map(tokenOf);
+}
+
 export async function releaseToken(tx: Transaction, secretSha256: string): Promise<void> {
   await tx.run('UPDATE enrolment_tokens SET held = 0 WHERE secret_sha256 = ?', secretSha256);
 }

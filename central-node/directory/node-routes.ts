@@ -66,6 +66,16 @@ const nodeView = z
 
 const isHeld = z.boolean().openapi({ description: 'Not good before another person admits it' });
 
+const tokenView = z
+  .strictObject({
+    code: nodeCode,
+    createdBy: z.string().openapi({ description: "A person's login" }),
+    createdAt: instant,
+    expiresAt: instant,
+    isHeld,
+  })
+  .openapi('EnrolmentToken');
+
 const codeParams = z.strictObject({ code: nodeCode });
 
 /** The members of the federation: their state, how one joins, how one is cut off. */
@@ -149,6 +159,26 @@ export function nodeRoutes({ endpoint }: Pick<Api, 'endpoint'>, deps: NodeRouteD
     },
   );
 
+  const listEnrolmentTokens = endpoint(
+    {
+      method: 'GET',
+      path: '/api/v1/enrolment-tokens',
+      permission: 'branch.enrol',
+      operationId: 'listEnrolmentTokens',
+      tag: 'Federation',
+      summary:
+        'The tokens that wait to be used, and who has to admit one; not the tokens themselves',
+      response: page(tokenView),
+    },
+    async () => {
+      const tokens = await enrolment.openTokens();
+      const items = tokens.map(({ code, createdBy, createdAt, expiresAt, isHeld: held }) => ({
+        ...{ code, createdBy, createdAt, expiresAt, isHeld: held },
+      }));
+      return { items, next: null };
+    },
+  );
+
   const admitNode = endpoint(
     {
       method: 'POST',
@@ -208,7 +238,7 @@ export function nodeRoutes({ endpoint }: Pick<Api, 'endpoint'>, deps: NodeRouteD
     },
   );
 
-  return { listNodes, createEnrolmentToken, admitNode, revokeNode, rekeyNode };
+  return { listNodes, createEnrolmentToken, listEnrolmentTokens, admitNode, revokeNode, rekeyNode };
 }
 
 /** As the pages ask them. */

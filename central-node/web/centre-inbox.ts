@@ -14,6 +14,7 @@ const inboxTexts = catalogue(
     windows: 'Closed windows to settle',
     draft: 'Data sets changed in the draft and not published',
     away: 'Nodes that are away',
+    joining: 'Branches that another person invited: admit them',
   },
   {
     cases: 'Расхождения в работе',
@@ -21,6 +22,7 @@ const inboxTexts = catalogue(
     windows: 'Закрытые окна: провести расчёт',
     draft: 'Справочники, изменённые в черновике и не опубликованные',
     away: 'Узлы недоступны',
+    joining: 'Филиалы, которые пригласил другой: допустить',
   },
 );
 
@@ -77,6 +79,16 @@ export function centreInbox(endpoints: {
         const { items } = await nodes.listNodes(view.c);
         const { length: count } = items.filter(({ active, reachable }) => active && !reachable);
         return [{ text: view.words(inboxTexts).away, href: '/', count, tone: 'bad' }];
+      },
+    },
+    {
+      permission: 'branch.enrol',
+      async look(view) {
+        const { items } = await nodes.listEnrolmentTokens(view.c);
+        const { length: count } = items.filter(
+          ({ isHeld, createdBy }) => isHeld && createdBy !== view.principal.login,
+        );
+        return [{ text: view.words(inboxTexts).joining, href: '/branches', count }];
       },
     },
     alarmInbox(administration),

@@ -15,6 +15,10 @@ export const centrePlaces: readonly PlaceGroup[] = [
         ...{ href: '/reference', permission: 'reference.read', key: 'r' },
         label: { en: 'Reference data', ru: 'Справочники' },
       },
+      {
+        ...{ href: '/branches', permission: 'branch.enrol', key: 'j' },
+        label: { en: 'Joining branches', ru: 'Приём филиалов' },
+      },
     ],
   },
   {

@@ -104,6 +104,7 @@ const centre = [
   row('POST /api/v1/head-office-key/rotation', 'keys.manage'),
   row('GET /api/v1/nodes', 'node.read'),
   row('POST /api/v1/enrolment-tokens', 'branch.enrol'),
+  row('GET /api/v1/enrolment-tokens', 'branch.enrol'),
   row('POST /api/v1/nodes/{code}/admission', 'branch.enrol'),
   row('POST /api/v1/nodes/{code}/revocation', 'branch.revoke'),
   row('POST /api/v1/nodes/{code}/rekeying', 'branch.rekey'),
@@ -231,6 +232,9 @@ export const pageRows: Readonly<Record<'branch' | 'centre', readonly FrontRow[]>
   centre: [
     ...everyNodesPages,
     page('/nodes', 'node.read'),
+    page('/branches', 'branch.enrol'),
+    form('/branches', 'branch.enrol'),
+    form('/branches/{code}/admission', 'branch.enrol'),
     page('/reference', 'reference.read'),
     form('/reference/releases', 'reference.publish'),
     page('/reference/{name}', 'reference.read'),

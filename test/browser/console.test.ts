@@ -67,6 +67,9 @@ describe('the console of head office, in a browser', () => {
     await page.locator('#name').fill('Новейший регион');
     await press(page, 'Save into the draft');
     await page.getByRole('cell', { name: 'Новейший регион' }).waitFor();
+    await federation.hq.manager.post('/api/v1/reference-draft/datasets/roles/row-changes', {
+      after: { role: 'centre-manager', node: 'centre', permission: 'second-person.required' },
+    });
     await go(page, '/reference/rate-plans');
     await page.screenshot({ path: join(pictures, 'rows.png') });
     await go(page, '/reference');
@@ -81,6 +84,21 @@ describe('the console of head office, in a browser', () => {
     await desk.page.getByText('Release 2').waitFor();
     await desk.close();
   }).timeout(180_000);
+
+  it('lets a branch in by two people, where the roles ask for two', async () => {
+    const { page } = manager;
+    await go(page, '/branches');
+    await page.locator('#code').fill('nsk');
+    await press(page, 'Invite a branch');
+    await page.getByText('not good before another person admits').waitFor();
+    await page.getByRole('link', { name: 'Joining branches' }).last().click();
+    await page.getByText('Not by the same person').waitFor();
+    await page.screenshot({ path: join(pictures, 'joining.png') });
+    await go(deputy.page, '/inbox');
+    await deputy.page.getByRole('link', { name: 'Branches that another person invited' }).click();
+    await press(deputy.page, 'Admit: NSK');
+    await deputy.page.getByText('Waits for the branch').waitFor();
+  }).timeout(120_000);
 
   it('shows a date down to both legs of an operation', async () => {
     await pay('500.00');
@@ -149,7 +167,7 @@ describe('the console of head office, in a browser', () => {
   it('has no fault that axe finds on any page, in both themes, languages and widths', async () => {
     const storageState = await manager.page.context().storageState();
     const paths = [
-      ...['/', '/reference', '/reconciliation', '/cases', '/settlement'],
+      ...['/', '/branches', '/reference', '/reconciliation', '/cases', '/settlement'],
       ...['/reference/rate-plans', '/reference/branches/row', '/reconciliation/differences'],
       ...['/staff', '/account', '/audit', '/node', '/inbox', '/figures'],
     ];
