@@ -8,6 +8,7 @@ import { DomainError } from '../../shared/problem/problem.ts';
 import type { Store, Transaction } from '../../shared/store/store.ts';
 import { type Clock, msOf } from '../../shared/time/clock.ts';
 import type { Api } from '../../shared/web/api.ts';
+import type { AddEndpoint } from '../../shared/web/endpoint.ts';
 import { instant, nodeCode, page } from '../../shared/web/schemas.ts';
 import type { IssuedCertificate } from './enrolment.ts';
 import type { Enrolment } from './enrolment-service.ts';
@@ -159,26 +160,6 @@ export function nodeRoutes({ endpoint }: Pick<Api, 'endpoint'>, deps: NodeRouteD
     },
   );
 
-  const listEnrolmentTokens = endpoint(
-    {
-      method: 'GET',
-      path: '/api/v1/enrolment-tokens',
-      permission: 'branch.enrol',
-      operationId: 'listEnrolmentTokens',
-      tag: 'Federation',
-      summary:
-        'The tokens that wait to be used, and who has to admit one; not the tokens themselves',
-      response: page(tokenView),
-    },
-    async () => {
-      const tokens = await enrolment.openTokens();
-      const items = tokens.map(({ code, createdBy, createdAt, expiresAt, isHeld: held }) => ({
-        ...{ code, createdBy, createdAt, expiresAt, isHeld: held },
-      }));
-      return { items, next: null };
-    },
-  );
-
   const admitNode = endpoint(
     {
       method: 'POST',
@@ -238,7 +219,30 @@ export function nodeRoutes({ endpoint }: Pick<Api, 'endpoint'>, deps: NodeRouteD
     },
   );
 
+  const listEnrolmentTokens = enrolmentTokens(endpoint, enrolment);
   return { listNodes, createEnrolmentToken, listEnrolmentTokens, admitNode, revokeNode, rekeyNode };
+}
+
+function enrolmentTokens(endpoint: AddEndpoint, enrolment: Enrolment) {
+  return endpoint(
+    {
+      method: 'GET',
+      path: '/api/v1/enrolment-tokens',
+      permission: 'branch.enrol',
+      operationId: 'listEnrolmentTokens',
+      tag: 'Federation',
+      summary:
+        'The tokens that wait to be used, and who has to admit one; not the tokens themselves',
+      response: page(tokenView),
+    },
+    async () => {
+      const tokens = await enrolment.openTokens();
+      const items = tokens.map(({ code, createdBy, createdAt, expiresAt, isHeld: held }) => ({
+        ...{ code, createdBy, createdAt, expiresAt, isHeld: held },
+      }));
+      return { items, next: null };
+    },
+  );
 }
 
 /** As the pages ask them. */
