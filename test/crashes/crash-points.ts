@@ -83,7 +83,7 @@ const writes: readonly Place[] = [
     name: 'day closed, not yet told',
     file: 'branch-node/business-days/business-day-service.ts',
     after:
-      'await insertClosedDay(tx, { date, closedAt, closedBy: by, totals: JSON.stringify(totals) });',
+      'await keepClosed(tx, { date, closedAt, closedBy: by, totals: JSON.stringify(totals) });',
   },
   {
     name: 'settlement heard of',
