@@ -33,9 +33,9 @@ export const migrationSchema = `
 `;
 
 /**
- * Brings every room's schema up to its files, each file in a transaction of its own. Throws, with
- * nothing applied, if a room's applied history is not a prefix of its files: a gap, a renamed,
- * changed or removed file, an unknown room.
+ * Brings every room's schema up to its files, in one transaction: a store whose upgrade fails is
+ * still the older code's. Throws, with nothing applied, if a room's applied history is not a prefix
+ * of its files: a gap, a renamed, changed or removed file, an unknown room.
  */
 export async function migrate(driver: Driver, sets: readonly MigrationSet[]): Promise<void> {
   const applied = await readHistory(driver);
@@ -48,8 +48,15 @@ export async function migrate(driver: Driver, sets: readonly MigrationSet[]): Pr
     assertPrefix(room, history, files);
     return files.slice(history.length).map((file) => ({ room, ...file }));
   });
-  for (const [index, migration] of due.entries()) {
-    await apply(driver, migration, applied.length + index + 1);
+  if (due.length === 0) return;
+  await driver.begin();
+  try {
+    for (const [index, migration] of due.entries()) {
+      await apply(driver, migration, applied.length + index + 1);
+    }
+    await driver.commit();
+  } finally {
+    await driver.rollback();
   }
 }
 
@@ -67,16 +74,13 @@ async function apply(
   { room, number, name, checksum, sql }: Migration & { room: string },
   order: number,
 ): Promise<void> {
-  await driver.begin();
   try {
     await driver.script(sql);
     await driver.run(
       'INSERT INTO migrations (room, number, name, checksum, applied_order) VALUES (?, ?, ?, ?, ?)',
       [room, number, name, checksum, order],
     );
-    await driver.commit();
   } catch (error) {
-    await driver.rollback();
     throw new Error(`migration ${room}/${name} failed: ${String(error)}`, { cause: error });
   }
 }

@@ -88,7 +88,7 @@ const writes: readonly Place[] = [
   {
     name: 'settlement heard of',
     file: rooms.branchSettlement,
-    before: 'tx.afterCommit(wake);\n    }',
+    after: 'await insertSettlement(tx, { id, currency, told, receivedAt: now(clock) });',
   },
   {
     name: 'settlement confirmed, not yet posted',
@@ -287,7 +287,7 @@ const moments: readonly Place[] = [
   {
     name: 'settlement: page fetched, not checked',
     file: rooms.branchSettlement,
-    before: 'const outcome = await store.write((tx) => takePage(tx, settlement, fetched));',
+    before: 'const outcome = await store.write(async (tx) =>',
   },
   {
     name: 'settlement: page asked of head office',

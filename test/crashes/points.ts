@@ -251,7 +251,8 @@ export async function crashInMigrations(
     for (const [point, kind] of points.flatMap((each) => stores.map((on) => [each, on] as const))) {
       const folder = mkdtempSync(join(tmpdir(), 'sbms-migration-'));
       const isOld = kind !== stores[0];
-      if (isOld) writeFileSync(join(folder, 'store.db'), oldStore(), { mode: 0o600 });
+      // An empty file is a new store.
+      writeFileSync(join(folder, 'store.db'), isOld ? oldStore() : '', { mode: 0o600 });
       const env = {
         ...start.env,
         ...bench.env,
