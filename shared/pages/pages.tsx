@@ -112,7 +112,9 @@ export function createPages({ api, nodeName, timeZone, names, groups }: PagesDep
     spec: PageSpec,
     form: Readonly<Record<string, string>>,
   ): Promise<View> {
-    const principal = await api.enter(c, spec.permission);
+    // What somebody owes first is asked for by a page of its own, below.
+    const entry = spec.permission === 'signed-in' ? 'own-password' : spec.permission;
+    const principal = await api.enter(c, entry);
     const preferences = preferencesOf(c);
     return {
       ...{ c, principal, form, ...preferences, ...names },

@@ -27,7 +27,7 @@ export interface EndpointSpec<
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   /** With parameters in braces: `/api/v1/operators/{login}`. */
   readonly path: string;
-  /** One permission, `signed-in`, or `public`; there is no endpoint without. */
+  /** One permission, one of what anybody who is signed in may do, or `public`; there is no endpoint without. */
   readonly permission: Who;
   /** In camelCase, unique: what generated clients call it. */
   readonly operationId: string;

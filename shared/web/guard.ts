@@ -24,8 +24,14 @@ export const sessionCookieOptions = {
   sameSite: 'Strict',
 } as const;
 
+/**
+ * What anybody who is signed in may do: `own-password` with a temporary password too, `own-account` before a second
+ * factor is set up that he has to have, `signed-in` when neither is owed.
+ */
+export type SignedInEntry = 'own-password' | 'own-account' | 'signed-in';
+
 /** Who may call: one permission, anybody who is signed in, or everybody. */
-export type Entry = Permission | 'signed-in' | 'public';
+export type Entry = Permission | SignedInEntry | 'public';
 
 const safeMethods: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
 const bearerPattern = /^Bearer +([\w-]+)$/i;
@@ -96,19 +102,15 @@ export function createGuard({ store, access, audit, clock, logger, serverName }:
   }
 
   /** Lets in or throws. @throws DomainError `not-signed-in`, `not-permitted`. */
-  async function enter(c: FrameContext, entry: Permission | 'signed-in'): Promise<Principal> {
+  async function enter(c: FrameContext, entry: Permission | SignedInEntry): Promise<Principal> {
     const principal = await principalOf(c);
     if (!principal) throw new DomainError('not-signed-in');
-    if (entry !== 'signed-in' && principal.mustChangePassword) {
-      throw new DomainError('password-temporary');
-    }
-    if (entry !== 'signed-in' && principal.mustSetUpSecondFactor) {
-      throw new DomainError('second-factor-missing');
-    }
-    if (entry !== 'signed-in' && !principal.permissions.has(entry)) {
-      throw new DomainError('not-permitted', `This needs the permission ${entry}.`);
-    }
-    return principal;
+    if (entry === 'own-password') return principal;
+    if (principal.mustChangePassword) throw new DomainError('password-temporary');
+    if (entry === 'own-account') return principal;
+    if (principal.mustSetUpSecondFactor) throw new DomainError('second-factor-missing');
+    if (entry === 'signed-in' || principal.permissions.has(entry)) return principal;
+    throw new DomainError('not-permitted', `This needs the permission ${entry}.`);
   }
 
   /**

@@ -37,7 +37,7 @@ const proof = z
   })
   .openapi('SecondFactorChange');
 
-const common = { permission: 'signed-in', tag: 'Second factor' } as const;
+const common = { permission: 'own-account', tag: 'Second factor' } as const;
 const path = '/api/v1/sessions/current/second-factor';
 
 interface SecondFactorRouteDeps {

@@ -109,7 +109,7 @@ function registerSignIn(endpoint: AddEndpoint, { access }: SessionRouteDeps) {
 
   endpoint(
     {
-      ...{ method: 'GET', path, permission: 'signed-in', tag },
+      ...{ method: 'GET', path, permission: 'own-password', tag },
       ...{ operationId: 'currentSession', summary: 'Who is signed in, and what they may do' },
       response: session,
     },
@@ -122,7 +122,7 @@ function registerSignIn(endpoint: AddEndpoint, { access }: SessionRouteDeps) {
 
   endpoint(
     {
-      ...{ method: 'DELETE', path, permission: 'signed-in', tag },
+      ...{ method: 'DELETE', path, permission: 'own-password', tag },
       ...{ operationId: 'signOut', summary: 'Sign out' },
     },
     async ({ context, traceId }) => {
@@ -132,7 +132,7 @@ function registerSignIn(endpoint: AddEndpoint, { access }: SessionRouteDeps) {
 
   endpoint(
     {
-      ...{ method: 'PUT', path: `${path}/password`, permission: 'signed-in', tag },
+      ...{ method: 'PUT', path: `${path}/password`, permission: 'own-password', tag },
       ...{
         operationId: 'changePassword',
         summary: 'Choose a new password, which ends all sessions',
@@ -147,7 +147,7 @@ function registerSignIn(endpoint: AddEndpoint, { access }: SessionRouteDeps) {
 }
 
 function registerOwnSessions(endpoint: AddEndpoint, { access, store }: SessionRouteDeps) {
-  const common = { permission: 'signed-in', tag } as const;
+  const common = { permission: 'own-account', tag } as const;
   const tokenOf = (context: FrameContext) => presentedToken(context)?.token ?? '';
 
   const listOwnSessions = endpoint(

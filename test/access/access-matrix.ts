@@ -3,8 +3,13 @@
  * what we mean. A route without a row, a row without a route or a row that needs something else fails the build.
  */
 
-/** A permission; `signed-in`; `public`; or `machine`: this computer itself, or a token of its own. */
+/**
+ * A permission; one of `signedInNeeds`; `public`; or `machine`: this computer itself, or a token of its own.
+ */
 export type Needs = string;
+
+/** Of anybody who is signed in: with a temporary password too, with a second factor missing, with neither. */
+export const signedInNeeds: readonly Needs[] = ['own-password', 'own-account', 'signed-in'];
 
 export interface FrontRow {
   readonly route: string;
@@ -28,16 +33,16 @@ const everyNode = [
   row('GET /docs/docs.css', 'public'),
   row('GET /openapi.json', 'public'),
   row('POST /api/v1/sessions', 'public'),
-  row('GET /api/v1/sessions/current', 'signed-in'),
-  row('DELETE /api/v1/sessions/current', 'signed-in'),
-  row('PUT /api/v1/sessions/current/password', 'signed-in'),
-  row('GET /api/v1/sessions', 'signed-in'),
-  row('DELETE /api/v1/sessions', 'signed-in'),
-  row('DELETE /api/v1/sessions/{id}', 'signed-in'),
-  row('GET /api/v1/sessions/current/second-factor', 'signed-in'),
-  row('POST /api/v1/sessions/current/second-factor', 'signed-in'),
-  row('POST /api/v1/sessions/current/second-factor/confirmation', 'signed-in'),
-  row('POST /api/v1/sessions/current/second-factor/removal', 'signed-in'),
+  row('GET /api/v1/sessions/current', 'own-password'),
+  row('DELETE /api/v1/sessions/current', 'own-password'),
+  row('PUT /api/v1/sessions/current/password', 'own-password'),
+  row('GET /api/v1/sessions', 'own-account'),
+  row('DELETE /api/v1/sessions', 'own-account'),
+  row('DELETE /api/v1/sessions/{id}', 'own-account'),
+  row('GET /api/v1/sessions/current/second-factor', 'own-account'),
+  row('POST /api/v1/sessions/current/second-factor', 'own-account'),
+  row('POST /api/v1/sessions/current/second-factor/confirmation', 'own-account'),
+  row('POST /api/v1/sessions/current/second-factor/removal', 'own-account'),
   row('GET /api/v1/operators', 'operator.manage'),
   row('POST /api/v1/operators', 'operator.manage'),
   row('POST /api/v1/operators/{login}/password', 'operator.manage'),

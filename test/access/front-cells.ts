@@ -1,4 +1,4 @@
-import { type FrontRow, frontRows, madeUp } from './access-matrix.ts';
+import { type FrontRow, frontRows, madeUp, signedInNeeds } from './access-matrix.ts';
 import type { Cell, Kind, Person } from './matrix-stage.ts';
 
 /** The front API's cells: every route as every role, and with every credential that is not good. */
@@ -45,7 +45,7 @@ export function roleCells(
 ): Cell[] {
   return frontRows[kind].flatMap((row) =>
     [...people].map(([role, { person, may }]) => {
-      const isOpen = ['public', 'machine', 'signed-in'].includes(row.needs);
+      const isOpen = ['public', 'machine', ...signedInNeeds].includes(row.needs);
       const isOneOf = row.anyOf?.some((each) => may.has(each)) ?? true;
       const isLetIn = (isOpen && isOneOf) || may.has(row.needs);
       const expected = isLetIn ? letIn(row) : 'not-permitted';
@@ -60,10 +60,10 @@ export function credentialCells(kind: Kind, credentials: readonly Credential[]):
     credentials.flatMap(({ what, headers, actor, expected, query, isForWrites }) => {
       if (isForWrites && methodOf(row) === 'GET') return [];
       const isOpen = row.needs === 'public' || row.needs === 'machine';
-      const mayChange = expected === 'password-temporary' && row.needs === 'signed-in';
+      const mayChange = expected === 'password-temporary' && row.needs === 'own-password';
       // A role without permissions is still somebody.
       const isNobody = what === 'a role withdrawn meanwhile' && row.anyOf === undefined;
-      const isNoMore = isNobody && row.needs === 'signed-in';
+      const isNoMore = isNobody && signedInNeeds.includes(row.needs);
       const outcome = isOpen || mayChange || isNoMore ? letIn(row) : expected;
       return [cellOf(kind, row, { actor, what, headers, expected: outcome }, query)];
     }),

@@ -97,8 +97,8 @@ function asker(fuzz: FuzzFederation, code: FuzzedCode) {
 
   function roleFor(permission: string): string {
     const held = references.current()?.permissionsOf(first ?? '', kind);
-    const isManagers =
-      permission === 'signed-in' || [...(held ?? [])].some((one) => one === permission);
+    const isAnybodys = ['own-password', 'own-account', 'signed-in'].includes(permission);
+    const isManagers = isAnybodys || [...(held ?? [])].some((one) => one === permission);
     return (isManagers ? first : second) ?? '';
   }
 

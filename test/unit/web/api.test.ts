@@ -140,6 +140,10 @@ describe('the API of a node', () => {
     const { token } = json;
     const refused = await fixture.send('GET', '/api/v1/operators', { token });
     expect([refused.status, refused.json.code]).to.deep.equal([403, 'password-temporary']);
+    for (const own of ['/api/v1/sessions', '/api/v1/sessions/current/second-factor']) {
+      expect((await fixture.send('GET', own, { token })).json.code).to.equal('password-temporary');
+    }
+    expect((await fixture.send('GET', '/api/v1/sessions/current', { token })).status).to.equal(200);
     const path = '/api/v1/sessions/current/password';
     const body = { current: password, password: 'violet trombone under ice' };
     expect((await fixture.send('PUT', path, { token, body })).status).to.equal(204);
