@@ -100,6 +100,19 @@ export async function legsOf(
   return rows.map(legOfRow);
 }
 
+/** What the home branch told of an operation that it executed, whichever attempt that was. */
+export async function executedLeg(
+  tx: Reader,
+  operationId: string,
+): Promise<CollectedLeg | undefined> {
+  const row = await tx.get<LegRow>(
+    `SELECT ${legColumns} FROM legs WHERE operation_id = ? AND point = 'executed'
+     ORDER BY attempt DESC LIMIT 1`,
+    operationId,
+  );
+  return row && legOfRow(row);
+}
+
 interface OperationRow extends Omit<CollectedOperation, 'attempt' | 'money' | 'contradicted'> {
   attempt: bigint;
   amount: bigint;

@@ -6,7 +6,7 @@ import { caseSentences, groupText, legsText } from '../../shared/reconciliation/
 import { dayClosed, differencesOf } from '../../shared/reconciliation/day-closed.ts';
 import { legOf } from '../../shared/reconciliation/leg.ts';
 import { addToTotals, totalsOf } from '../../shared/reconciliation/leg-totals-store.ts';
-import { priceFactsOf } from '../../shared/settlement/obligation.ts';
+import { type MatchedOperation, priceFactsOf } from '../../shared/settlement/obligation.ts';
 import type { Transaction } from '../../shared/store/store.ts';
 import { type Clock, instantOf, msOf, now } from '../../shared/time/clock.ts';
 import { canonicalJson, sha256 } from '../../shared/wire/canonical.ts';
@@ -30,6 +30,7 @@ import { stepOf } from './credit-times.ts';
 import { forgetSearch } from './day-difference-store.ts';
 import { countCredit } from './figures-store.ts';
 import {
+  executedLeg,
   findCollected,
   findDayClosing,
   insertLeg,
@@ -178,15 +179,13 @@ export function createReconciliation(deps: ReconciliationDeps) {
     operation: CollectedOperation,
     legs: readonly CollectedLeg[],
   ): Promise<void> {
-    const { operationId, attempt, kind, serving, home, operationDate } = operation;
-    if (serving === home || !isOperationKind(kind)) return;
     const executed = legs.find((leg) => leg.point === 'executed');
-    await obligations.owe(tx, {
-      ...{ operationId, attempt, kind, serving, home },
-      businessDate: operationDate,
-      money: executed?.money,
-      facts: executed?.facts ?? {},
-    });
+    const matched = matchedOf(operation, executed);
+    if (!matched) return;
+    const { payment } = matched.facts;
+    // Its home branch told of it first; that the serving branch did so too may come later.
+    const paid = payment === undefined ? undefined : await executedLeg(tx, payment);
+    await obligations.owe(tx, matched, paid && matchedOf(paid, paid));
   }
 
   /** Puts the operation into a case of this kind; an open one of another kind has ended. */
@@ -337,6 +336,17 @@ function decisionHash(decision: WireDecision): string {
   const { outcome } = decision;
   const why = outcome === 'executed' ? { result: decision.result } : { reason: decision.reason };
   return sha256(canonicalJson({ outcome, ...why }));
+}
+
+/** What makes one branch owe another; nothing that a branch did by itself. */
+function matchedOf(
+  operation: Omit<CollectedOperation, 'money' | 'state' | 'contradicted' | 'since' | 'caseId'>,
+  executed: CollectedLeg | undefined,
+): MatchedOperation | undefined {
+  const { operationId, attempt, kind, serving, home, operationDate: businessDate } = operation;
+  if (serving === home || !isOperationKind(kind)) return undefined;
+  const { money, facts = {} } = executed ?? {};
+  return { operationId, attempt, kind, serving, home, businessDate, money, facts };
 }
 
 function isOperationKind(kind: string): kind is OperationKindName {

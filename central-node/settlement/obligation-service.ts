@@ -123,10 +123,18 @@ export function createObligations(deps: ObligationDeps) {
     await recordNets(tx, { kind: 'window.corrected', window, sign: -1n }, sums);
   }
 
-  /** Both legs of an executed operation agree: what it makes one branch owe the other, once. */
-  async function owe(tx: Transaction, operation: MatchedOperation): Promise<void> {
+  /**
+   * Both legs of an executed operation agree: what it makes one branch owe the other, once.
+   * @param paid the payment that it cancels, as told: its legs may not be matched yet.
+   */
+  async function owe(
+    tx: Transaction,
+    operation: MatchedOperation,
+    paid?: MatchedOperation,
+  ): Promise<void> {
     const { payment } = operation.facts;
-    const reversed = payment === undefined ? undefined : await obligationOfOperation(tx, payment);
+    const owed = payment === undefined ? undefined : await obligationOfOperation(tx, payment);
+    const reversed = owed ?? (paid && obligationOf(paid, deps.reference()));
     const obligation = obligationOf(operation, deps.reference(), reversed);
     if (obligation) await record(tx, operation, obligation);
   }

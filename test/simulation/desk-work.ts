@@ -42,6 +42,8 @@ export function createWork(deps: {
   crowded: NodeCode | undefined;
   /** Windows are closed, settled and approved one after the other, and soon again. */
   settlesOften: boolean;
+  /** What waits for somebody is taken up by two at a time. */
+  inPairs: boolean;
   people: People;
   machines: ReadonlyMap<NodeCode, Machine>;
   template: Template;
@@ -50,6 +52,7 @@ export function createWork(deps: {
   const { codes } = template;
   const known = codes.flatMap((code) => [...(template.numbers.get(code) ?? [])]);
   const taken: { code: NodeCode; id: string }[] = [];
+  const cancelled: { code: NodeCode; id: string }[] = [];
   const suspended: { code: NodeCode; id: string }[] = [];
   const cards = new Map(codes.map((code) => [code, [...(template.cards.get(code) ?? [])]]));
   const weights = new Map<WorkKind, number>();
@@ -124,10 +127,15 @@ export function createWork(deps: {
       );
     },
     cancellation(code) {
-      const own = taken.filter((payment) => payment.code === code);
+      // Where much is forgotten, people cancel again what was cancelled before.
+      const again = deps.crowded !== undefined && chance.happens(0.3);
+      const own = (again ? cancelled : taken).filter((payment) => payment.code === code);
       if (own.length === 0) return acts.payment(code);
-      const path = `/api/v1/payments/${chance.pick(own).id}/cancellation`;
-      people.wish({ code, what: 'cancellation', path, body: {} });
+      const { id } = chance.pick(own);
+      const path = `/api/v1/payments/${id}/cancellation`;
+      people.wish({ code, what: 'cancellation', path, body: {} }, ({ outcome }) => {
+        if (outcome === 'done') cancelled.push({ code, id });
+      });
     },
     suspense(code) {
       const look = { code, what: 'suspense', path: '/api/v1/suspense', method: 'GET' } as const;
@@ -139,15 +147,16 @@ export function createWork(deps: {
         if (own.length === 0) return;
         const { id } = chance.pick(own);
         const path = `/api/v1/suspense/${id}`;
-        if (chance.happens(0.6))
+        const refund = () =>
           people.wish({ code, what: 'refund', path: `${path}/refund`, body: {} });
-        else
-          people.wish({
-            code,
-            what: 'redirection',
-            path: `${path}/redirection`,
-            body: { msisdn: anyNumber(code) },
-          });
+        const redirect = () => {
+          const body = { msisdn: anyNumber(code) };
+          people.wish({ code, what: 'redirection', path: `${path}/redirection`, body });
+        };
+        const isRefund = chance.happens(0.6);
+        if (isRefund) refund();
+        if (!isRefund || deps.inPairs) redirect();
+        if (!isRefund && deps.inPairs) refund();
       });
     },
     registration(code) {

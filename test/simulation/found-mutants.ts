@@ -47,7 +47,19 @@ export const foundMutants: readonly Mutant[] = [
   {
     name: 'an acknowledgement counts though its sender was set back meanwhile',
     changes: [{ file: lane, find: 'if (forgotten === forgottenBefore)', replace: 'if (true)' }],
-    troubles: ['late-batch'],
+    troubles: ['late-answers'],
+  },
+  {
+    name: 'such an acknowledgement counts, and a lane does not go back when the peer misses entries',
+    changes: [
+      { file: lane, find: 'if (forgotten === forgottenBefore)', replace: 'if (true)' },
+      {
+        file: lane,
+        find: 'return rewind(epoch, Number(problem.expected));',
+        replace: 'return acknowledge(batch, batch.position);',
+      },
+    ],
+    troubles: ['late-answers'],
   },
   {
     name: 'an answer to a forgotten operation is passed over',
@@ -87,13 +99,12 @@ export const foundMutants: readonly Mutant[] = [
         replace: 'if (false)\n                clock.after(followUp',
       },
     ],
-    troubles: ['disk', 'set-back'],
-    work: refunds,
+    troubles: ['bad-disk'],
   },
   {
     name: 'payouts that waited for the end of a recovery wait on',
     changes: [{ file: payouts, find: 'federation.onRecovered(releaseWaiting);', replace: ';' }],
-    troubles: ['late-batch'],
+    troubles: ['held-payouts'],
     work: refunds,
   },
   {

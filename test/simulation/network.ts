@@ -22,11 +22,13 @@ export interface Weather {
   /** Now and then a message takes this long, and those after it overtake it. */
   readonly straggler: number;
   readonly stragglerMaxMs: number;
+  /** Answers take up to so much longer, and at least half of it. */
+  readonly answersLateMs: number;
 }
 
 export const calm: Weather = {
   ...{ lost: 0, doubled: 0, cut: 0, stale: 0, straggler: 0 },
-  ...{ delayMaxMs: 20, stragglerMaxMs: 0 },
+  ...{ delayMaxMs: 20, stragglerMaxMs: 0, answersLateMs: 0 },
 };
 
 interface Member {
@@ -63,6 +65,11 @@ export function createNetwork(deps: { timeline: Timeline; chance: Chance; trace:
   function delayMs(): number {
     if (chance.happens(weather.straggler)) return chance.between(1, weather.stragglerMaxMs);
     return chance.between(1, weather.delayMaxMs);
+  }
+
+  function latenessMs(): number {
+    const { answersLateMs: most } = weather;
+    return chance.between(most / 2, most);
   }
 
   /** One message one way: after a while, never, or twice. */
@@ -205,7 +212,8 @@ export function createNetwork(deps: { timeline: Timeline; chance: Chance; trace:
               resolve(answer);
             };
             if (chance.happens(weather.cut)) broken();
-            else carry(to, from, arrive, broken);
+            else if (weather.answersLateMs === 0) carry(to, from, arrive, broken);
+            else timeline.after(latenessMs(), () => carry(to, from, arrive, broken));
           },
           () => {
             ofServer.delete(broken);

@@ -1,5 +1,6 @@
 import { headOffice } from '../../shared/ids/ids.ts';
 import type { Chance } from './chance.ts';
+import { type DiskFaults, soundDisk } from './disk.ts';
 import type { Machine, Snapshot } from './machine.ts';
 import { calm, type Network, type Weather } from './network.ts';
 import { rowsOf } from './rows.ts';
@@ -20,6 +21,10 @@ export const plotKinds = [
   'settlement-lost',
   'nobody-there',
   'unaware',
+  'late-answers',
+  'held-payouts',
+  'bad-disk',
+  'two-desks',
 ] as const;
 export type PlotKind = (typeof plotKinds)[number];
 
@@ -39,6 +44,9 @@ const oldAnswers: Weather = { ...calm, stale: 1 };
 const settlementWaitMs = 10_000;
 const settlementsDone = "SELECT id FROM settlements WHERE state = 'SETTLED'";
 
+/** What was taken is known to whoever sent it long after. */
+const lateAnswers: Weather = { ...calm, answersLateMs: 2_500 };
+
 export interface HowSetBack {
   readonly others?: readonly Machine[];
   /** With its sentinel: nothing but its peers can tell it. */
@@ -57,6 +65,10 @@ export function createPlots(deps: {
 }): Record<PlotKind, () => void> {
   const { timeline, chance, network, machines, victim } = deps;
   const peers = machines.filter(({ code }) => code !== victim.code && code !== headOffice);
+  const halfOfTheCommits: DiskFaults = {
+    ...soundDisk,
+    beforeCommit: () => (chance.happens(0.5) ? 'fail' : 'go'),
+  };
   const soon = (fromMs: number, toMs: number, run: () => void) =>
     timeline.after(chance.between(fromMs, toMs), run);
 
@@ -196,6 +208,63 @@ export function createPlots(deps: {
           soon(500, 2_000, () => network.open(victim.code));
         });
       });
+    },
+    /** It has taken what it was told, and forgets it before that is known. */
+    'late-answers'() {
+      const machine = chance.pick(machines);
+      deps.trace.note(machine.code, 'will answer late, and forget');
+      const copy = machine.snapshot();
+      soon(1_500, 4_000, () => {
+        network.setWeather(lateAnswers);
+        soon(100, 600, () => {
+          fall(machine, copy);
+          network.setWeather(calm);
+        });
+      });
+    },
+    /** Payouts that nobody else holds are in the copy; somebody does before the recovery ends. */
+    'held-payouts'() {
+      deps.trace.note(victim.code, 'will be set back with payouts that wait');
+      network.wall(victim.code);
+      soon(1_500, 3_000, () => {
+        const copy = victim.snapshot();
+        soon(200, 800, () => {
+          const reopen = block(victim, headOffice);
+          const isBack = fall(victim, copy);
+          network.open(victim.code);
+          if (isBack) soon(1_000, 2_500, reopen);
+          else reopen();
+        });
+      });
+    },
+    /** What is to follow the recovery fails at first. */
+    'bad-disk'() {
+      deps.trace.note(victim.code, 'will recover on a bad disk');
+      const copy = victim.snapshot();
+      soon(800, 2_000, () => {
+        const reopen = block(victim, headOffice);
+        if (!fall(victim, copy)) return reopen();
+        soon(1_500, 3_500, () => {
+          victim.disk.faults = halfOfTheCommits;
+          reopen();
+          const look = () => {
+            const isBack = victim.node()?.federation.isRecovering() === false;
+            if (!isBack) return timeline.after(20, look);
+            return soon(50, 400, () => {
+              victim.disk.faults = soundDisk;
+            });
+          };
+          look();
+        });
+      });
+    },
+    /** Money comes into suspense, and two people work off the same list. */
+    'two-desks'() {
+      const [, home] = machines;
+      if (!home) return;
+      deps.trace.note(home.code, 'cannot be asked');
+      network.wall(home.code);
+      soon(1_000, 2_000, () => network.open(home.code));
     },
   };
 }

@@ -137,6 +137,7 @@ function populate(seed: Seed, machines: ReadonlyMap<NodeCode, Machine>) {
   // Head office is nobody's home, and has no desk.
   const victims = isPlotted ? list.filter(({ code }) => code !== headOffice) : list;
   const victim = chance.fork('victim').pick(victims);
+  const inPairs = climate.pauseMs['two-desks'] !== undefined;
   const isCrowded = isPlotted || climate.pauseMs.ambush !== undefined;
   let isCalm = false;
   const people = createPeople({
@@ -146,7 +147,12 @@ function populate(seed: Seed, machines: ReadonlyMap<NodeCode, Machine>) {
   });
   const work = createWork({
     ...{ people, machines, template, chance: chance.fork('work') },
-    wanted: [...(options.work ?? []), ...(climate.pauseMs.upgrade === undefined ? [] : newWork)],
+    wanted: [
+      ...(options.work ?? []),
+      ...(climate.pauseMs.upgrade === undefined ? [] : newWork),
+      ...(inPairs ? (['suspense'] as const) : []),
+    ],
+    inPairs,
     crowded: isCrowded ? victim.code : undefined,
     settlesOften: settledOften.some((kind) => climate.pauseMs[kind] !== undefined),
   });

@@ -63,6 +63,7 @@ export const slipMutants: readonly Mutant[] = [
         replace: '        await moveDisposition(tx, payment.operationId, move);',
       },
     ],
+    troubles: ['two-desks'],
     work: refunds,
   },
   {
@@ -109,7 +110,7 @@ export const slipMutants: readonly Mutant[] = [
         replace: 'return acknowledge(batch, batch.position);',
       },
     ],
-    troubles: ['set-back', 'storm'],
+    troubles: ['late-answers'],
   },
   {
     name: 'a repeated entry is applied again',
@@ -164,8 +165,8 @@ export const slipMutants: readonly Mutant[] = [
         replace: 'if (false) await operations.insertTombstone(tx, { id,',
       },
     ],
-    troubles: ['set-back', 'cut-off', 'storm'],
-    work: refunds,
+    troubles: ['unaware'],
+    work: ['cancellation'],
   },
   {
     name: 'a cancelled payment keeps its money at home',
@@ -206,7 +207,21 @@ export const slipMutants: readonly Mutant[] = [
         replace: '            await refund(tx, payment, body.payment);',
       },
     ],
-    troubles: ['set-back'],
+    troubles: ['held-payouts'],
+    work: refunds,
+  },
+  {
+    name: 'a restored payout is not paid, and waits on after the recovery',
+    changes: [
+      {
+        file: payouts,
+        find: `            await refund(tx, payment, body.payment);
+        await release(tx, id);`,
+        replace: '            await refund(tx, payment, body.payment);',
+      },
+      { file: payouts, find: 'federation.onRecovered(releaseWaiting);', replace: ';' },
+    ],
+    troubles: ['head-office-last'],
     work: refunds,
   },
   {

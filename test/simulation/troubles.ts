@@ -66,6 +66,7 @@ export function drawClimate(chance: Chance, wanted: readonly TroubleKind[]): Cli
     delayMaxMs: chance.pick([10, 50, 200, 800]),
     straggler: strength(0.1),
     stragglerMaxMs: chance.pick([1_000, 5_000, 20_000]),
+    answersLateMs: 0,
   };
   const pauseMs: Partial<Record<TroubleKind, number>> = {};
   for (const kind of kinds) {

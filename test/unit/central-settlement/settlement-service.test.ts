@@ -150,6 +150,20 @@ describe('settlement at head office', () => {
     expect(sum[0]).to.include({ count: 2, net: 98_500n });
   });
 
+  it('gives a payment back as it was owed, also when its legs are matched after its cancellation', async () => {
+    const payment = operationEntries();
+    const money = { amount: '500.00', currency: 'RUB' };
+    const cancellation = operationEntries({
+      kind: 'payment-cancellation',
+      request: { payment: payment.id, money, reason: 'wrong number' },
+      result: { reversed: true, money },
+    });
+    await hq.tell(payment.executed(), cancellation.accepted(), cancellation.executed());
+    expect(await obligation(cancellation.id)).to.include({ debtor: spb, net: 49_250n });
+    await hq.tell(payment.accepted());
+    expect(await obligation(payment.id)).to.include({ debtor: msk, net: 49_250n });
+  });
+
   it('an aborted settlement gives its obligations to the open window, positions undone', async () => {
     const first = await circle();
     const late = await matched();
