@@ -106,14 +106,13 @@ export function createPaymentOperation(deps: PaymentOperationDeps): OperationKin
         ...(request.source === undefined ? {} : { source: request.source }),
       });
       const isReplay = replayed !== undefined;
-      await move(tx, operation, {
-        kind: 'payment.accepted',
-        debit:
-          request.source === undefined
-            ? accounts.tender(request.tender.kind)
-            : await takeFromSuspense(tx, request.source, { isReplay }),
-        credit: accounts.clearing(operation.home),
-      });
+      const debit =
+        request.source === undefined
+          ? accounts.tender(request.tender.kind)
+          : await takeFromSuspense(tx, request.source, { isReplay });
+      const credit = accounts.clearing(operation.home);
+      // Taken again from the branch that refused it, for another number of that branch: it stands there already.
+      if (debit !== credit) await move(tx, operation, { kind: 'payment.accepted', debit, credit });
       return { receipt };
     },
 

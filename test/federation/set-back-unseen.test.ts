@@ -4,6 +4,7 @@ import { expect } from 'chai';
 import {
   cash,
   customer,
+  nextNumber,
   receiveSim,
   registerSubscriber,
   startFederation,
@@ -155,4 +156,44 @@ describe('a node that was set back with its sentinel, or after its peer was', fu
     );
     expect(claims).to.deep.equal([{ balance: 4000n }]);
   });
+
+  it('redirects once more what was in suspense, though the refusal that brought it there was told to nobody', async () => {
+    const { manager } = federation.branch('MSK');
+    const right = await registerSubscriber(federation.branch('SPB'));
+    await federation.untilQuiet();
+    await federation.stopNode('SPB');
+    const wrong = { msisdn: nextNumber('SPB'), ...cash('50.00') };
+    const paid = await manager.post('/api/v1/payments', wrong);
+    expect(paid.status, JSON.stringify(paid.body)).to.equal(201);
+    const { operationId } = paid.body;
+    await until('head office holds it', () => isToldTo('HQ'));
+    const backup = await federation.backup('MSK');
+    await federation.stopNode('HQ');
+    await federation.startNode('SPB');
+    const isSuspended = async () => {
+      const { body } = await manager.get('/api/v1/suspense');
+      return body.items.some((each: { operationId: string }) => each.operationId === operationId);
+    };
+    await until('its money is in suspense', isSuspended);
+    const path = `/api/v1/suspense/${operationId}/redirection`;
+    const redirected = await manager.post(path, { msisdn: right });
+    expect(redirected.status, JSON.stringify(redirected.body)).to.be.lessThan(300);
+    const balance = async () =>
+      (await federation.branch('SPB').manager.get(`/api/v1/subscribers/${right}`)).body.balance;
+    await until('it is credited', async () => (await balance()).amount === '50.00');
+    await setBack('MSK', backup);
+    for (const code of ['HQ', 'MSK']) await federation.startNode(code);
+    await until('it has recovered', () => !federation.running('MSK').federation.isRecovering());
+    await federation.untilQuiet();
+    expect(await isSuspended()).to.equal(false);
+    expect((await balance()).amount).to.equal('50.00');
+    const stores = codes.map((code) => ({ code, store: federation.running(code).store }));
+    expect(await moneyFaults(stores)).to.deep.equal([]);
+  });
+
+  /** Everything that Moscow says to it. */
+  async function isToldTo(peer: string): Promise<boolean> {
+    const { outbound } = await federation.running('MSK').federation.streams();
+    return outbound.every((each) => each.peer !== peer || each.acknowledged === each.position);
+  }
 });
