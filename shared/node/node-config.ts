@@ -13,6 +13,7 @@ export interface NodeConfig {
   readonly storeUrl: string;
   readonly storeAuthToken?: string;
   readonly storeAdminUrl?: string;
+  readonly storeReplica?: { readonly url: string; readonly isAwaited: boolean };
   readonly sentinel: string;
   readonly front: {
     readonly host: string;
@@ -57,6 +58,8 @@ export const nodeEnvironment = z.object({
     .regex(/^(file:|https?:\/\/)/, 'must be file:PATH or http(s)://HOST')
     .optional(),
   STORE_ADMIN_URL: z.url({ protocol: /^https?$/ }).optional(),
+  STORE_REPLICA_URL: z.url({ protocol: /^https?$/ }).optional(),
+  STORE_DURABLE: z.enum(['server', 'replica']).default('server'),
   STORE_AUTH_TOKEN_FILE: z.string().min(1).optional(),
   STORE_SENTINEL: z.string().min(1).optional(),
   FRONT_HOST: z.string().min(1).default('127.0.0.1'),
@@ -118,6 +121,11 @@ export function nodeConfigOf(variables: z.output<typeof nodeEnvironment>): NodeC
     certFile && keyFile
       ? { certPem: readSecret(certFile), keyPem: readSecret(keyFile) }
       : undefined;
+  const replicaUrl = variables.STORE_REPLICA_URL;
+  const isAwaited = variables.STORE_DURABLE === 'replica';
+  if (isAwaited && replicaUrl === undefined) {
+    throw new EnvironmentFault('STORE_DURABLE=replica needs STORE_REPLICA_URL');
+  }
   const tokenFile = variables.STORE_AUTH_TOKEN_FILE;
   const metricsFile = variables.METRICS_TOKEN_FILE;
   return {
@@ -128,6 +136,7 @@ export function nodeConfigOf(variables: z.output<typeof nodeEnvironment>): NodeC
     storeUrl: variables.STORE_URL ?? `file:${join(dataDir, 'store.db')}`,
     ...(tokenFile ? { storeAuthToken: readSecret(tokenFile).trim() } : {}),
     ...(variables.STORE_ADMIN_URL ? { storeAdminUrl: variables.STORE_ADMIN_URL } : {}),
+    ...(replicaUrl ? { storeReplica: { url: replicaUrl, isAwaited } } : {}),
     sentinel: resolve(variables.STORE_SENTINEL ?? join(dataDir, 'sentinel')),
     front: {
       host: variables.FRONT_HOST,

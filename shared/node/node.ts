@@ -20,6 +20,7 @@ import type { Reference } from '../reference/reference.ts';
 import { createReferenceService } from '../reference/reference-service.ts';
 import { createReleaseApproval } from '../reference/release-approval.ts';
 import type { MigrationSet } from '../store/migrations.ts';
+import type { StoreOptions } from '../store/open-store.ts';
 import type { Reader } from '../store/store.ts';
 import type { Logger } from '../text/logger.ts';
 import { type BusinessDate, type Clock, pause } from '../time/clock.ts';
@@ -68,10 +69,7 @@ export async function openNode(options: NodeOptions) {
   const { code } = config;
   const logger = ports.createLogger({ clock, node: code, level: config.logLevel });
   const { store, setBack } = await ports.openStore({
-    url: config.storeUrl,
-    ...(config.storeAuthToken === undefined ? {} : { authToken: config.storeAuthToken }),
-    ...(config.storeAdminUrl === undefined ? {} : { adminUrl: config.storeAdminUrl }),
-    sentinel: config.sentinel,
+    ...placeOf(config),
     migrations: [...sharedMigrations, ...options.migrations],
     clock,
   });
@@ -230,6 +228,16 @@ export async function openNode(options: NodeOptions) {
       await lanesStopped;
       await store.close();
     },
+  };
+}
+
+function placeOf(config: NodeConfig): Omit<StoreOptions, 'migrations'> {
+  const { storeUrl: url, storeAuthToken: authToken, storeAdminUrl: adminUrl, sentinel } = config;
+  return {
+    ...{ url, sentinel },
+    ...(authToken === undefined ? {} : { authToken }),
+    ...(adminUrl === undefined ? {} : { adminUrl }),
+    ...(config.storeReplica === undefined ? {} : { replica: config.storeReplica }),
   };
 }
 

@@ -1,6 +1,9 @@
+import { mkdirSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
 import { type Clock, systemClock } from '../time/clock.ts';
 import type { Driver } from './driver.ts';
 import { openEmbeddedDriver, storePath } from './embedded-store.ts';
+import { lockFile } from './file-lock.ts';
 import { type MigrationSet, migrate, migrationSchema } from './migrations.ts';
 import {
   commitCountSchema,
@@ -9,7 +12,9 @@ import {
   readCommitCount,
   type Sentinel,
 } from './sentinel.ts';
+import type { Replica, ReplicaOptions } from './server-replica.ts';
 import type { Store } from './store.ts';
+import { witnessed } from './witness.ts';
 import { createWorkQueue, type WorkQueueDeps } from './work-queue.ts';
 
 export interface StoreOptions {
@@ -18,6 +23,8 @@ export interface StoreOptions {
   readonly authToken?: string;
   /** A libSQL server's own administration. */
   readonly adminUrl?: string;
+  /** Another server, to which the first one's commits go as well. */
+  readonly replica?: ReplicaOptions;
   /** Path of the commit counter's second place, on another volume if there is one. */
   readonly sentinel?: string;
   readonly migrations: readonly MigrationSet[];
@@ -43,7 +50,7 @@ export interface OpenedStore {
  */
 export async function openStore(options: StoreOptions): Promise<OpenedStore> {
   const clock = options.clock ?? systemClock;
-  const driver = await openDriver(options, clock);
+  const { driver, replica } = await openPlace(options, clock);
   try {
     await prepare(driver, options.migrations);
     const storeCount = await readCount(driver);
@@ -51,30 +58,48 @@ export async function openStore(options: StoreOptions): Promise<OpenedStore> {
       options.sentinel === undefined ? undefined : await openSentinel(options.sentinel, storeCount);
     const found = sentinel ? sentinel.found : storeCount;
     const setBack = found === undefined || storeCount < found;
+    const parts = { driver, clock, sentinel };
     return {
-      store: storeOn({ driver, clock, sentinel }),
+      store: replica ? replicatedStore(parts, { replica, storeCount }) : storeOn(parts),
       setBack,
       fresh: storeCount === 0n && !setBack,
     };
   } catch (error) {
+    replica?.close();
     await driver.close();
     throw error;
   }
 }
 
-async function openDriver(
-  { url, authToken, adminUrl }: StoreOptions,
+async function openPlace(
+  { url, authToken, adminUrl, replica, sentinel }: StoreOptions,
   clock: Clock,
-): Promise<Driver> {
+): Promise<{ driver: Driver; replica?: Replica }> {
   if (url.startsWith('file:')) {
-    return openEmbeddedDriver(storePath(url));
+    return { driver: openEmbeddedDriver(storePath(url)) };
   }
   if (/^https?:\/\//.test(url)) {
-    // Its client takes a seventh of a second to load, at every start of a node that has no use for it.
+    // What speaks to it takes long to load, at every start of a node that has no use for it.
     const { openServerDriver } = await import('./server-store.ts');
-    return openServerDriver({ url, authToken, adminUrl, clock });
+    const onServer = openServerDriver({ url, authToken, adminUrl, clock });
+    const driver = sentinel === undefined ? onServer : keptAlone(onServer, sentinel);
+    if (!replica) return { driver };
+    const { openReplica } = await import('./server-replica.ts');
+    return { driver, replica: openReplica(replica, { authToken, clock }) };
   }
   throw new Error('a store is at file:/path or at http(s)://host:port');
+}
+
+/** A server lets everybody in: one node has one sentinel, and one process may count in it. */
+function keptAlone(driver: Driver, sentinel: string): Driver {
+  const path = resolve(sentinel);
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  const unlock = lockFile(path);
+  const close = async () => {
+    await driver.close();
+    unlock();
+  };
+  return { ...driver, close };
 }
 
 async function prepare(driver: Driver, migrations: readonly MigrationSet[]): Promise<void> {
@@ -97,13 +122,46 @@ async function readCount(driver: Driver): Promise<bigint> {
   }
 }
 
+type StoreParts = Pick<WorkQueueDeps, 'driver' | 'clock' | 'later'> & {
+  readonly sentinel: Pick<Sentinel, 'found' | 'record' | 'close'> | undefined;
+};
+
+/** Reads go to the replica while it has all that was answered. */
+function replicatedStore(
+  parts: StoreParts,
+  { replica, storeCount }: { replica: Replica; storeCount: bigint },
+): Store {
+  const { sentinel } = parts;
+  const witness = replica.isAwaited ? witnessed(parts.driver, replica) : undefined;
+  let answered = storeCount;
+  const store = storeOn({
+    ...parts,
+    driver: witness?.driver ?? parts.driver,
+    sentinel: {
+      found: sentinel?.found,
+      record: async (count) => {
+        await witness?.seen(count);
+        await sentinel?.record(count);
+        answered = count;
+      },
+      close: async () => sentinel?.close(),
+    },
+  });
+  const readThere = replica.readOr(store.read, () => answered);
+  let isClosing = false;
+  return {
+    ...store,
+    read: (fn) => (isClosing ? store.read(fn) : readThere(fn)),
+    close: async () => {
+      isClosing = true;
+      await store.close();
+      replica.close();
+    },
+  };
+}
+
 /** The store on a driver whose schema is up to date. */
-export function storeOn({
-  driver,
-  clock,
-  sentinel,
-  later,
-}: Pick<WorkQueueDeps, 'driver' | 'clock' | 'later'> & { sentinel: Sentinel | undefined }): Store {
+export function storeOn({ driver, clock, sentinel, later }: StoreParts): Store {
   const floor = sentinel?.found ?? 0n;
   const queue = createWorkQueue({
     driver,

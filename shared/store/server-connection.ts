@@ -15,7 +15,7 @@ export interface StoreServer {
   readonly clock: Clock;
 }
 
-export type ServerConnection = Awaited<ReturnType<typeof dial>>;
+export type ServerConnection = Awaited<ReturnType<typeof dialServer>>;
 
 /**
  * A connection to the server. Servers start with commits that a power cut undoes, and forget at
@@ -23,13 +23,13 @@ export type ServerConnection = Awaited<ReturnType<typeof dial>>;
  * @throws Error for a server that is not there, or does not answer from its disk.
  */
 export async function connectToServer(server: StoreServer): Promise<ServerConnection> {
-  const connection = await dial(server);
+  const connection = await dialServer(server);
   if (await answersFromDisk(connection, server.clock)) return connection;
   connection.client.close();
   const { adminUrl } = server;
   if (adminUrl !== undefined) {
     await tellToAnswerFromDisk(adminUrl);
-    const again = await dial(server);
+    const again = await dialServer(server);
     if (await answersFromDisk(again, server.clock)) return again;
     again.client.close();
   }
@@ -39,7 +39,11 @@ export async function connectToServer(server: StoreServer): Promise<ServerConnec
 }
 
 /** What is sent over it is carried out in its order, whether or not the answers are waited for. */
-async function dial({ url, authToken, clock }: StoreServer) {
+export async function dialServer({
+  url,
+  authToken,
+  clock,
+}: Pick<StoreServer, 'url' | 'authToken' | 'clock'>) {
   // A request over HTTP costs many times as much as the statement in it.
   const client = openWs(url.replace(/^http/, 'ws'), authToken, protocolVersion);
   client.intMode = 'bigint';
@@ -74,10 +78,14 @@ async function tellToAnswerFromDisk(adminUrl: string): Promise<void> {
 }
 
 /** @throws Error when the server has not answered in time. */
-export async function inTime<T>(clock: Clock, work: Promise<T>): Promise<T> {
+export async function inTime<T>(
+  clock: Clock,
+  work: Promise<T>,
+  maxMs = requestTimeMaxMs,
+): Promise<T> {
   let cancel = () => {};
   const late = new Promise<never>((_, reject) => {
-    cancel = clock.after(requestTimeMaxMs, () => reject(new Error('no answer in time')));
+    cancel = clock.after(maxMs, () => reject(new Error('no answer in time')));
   });
   try {
     return await Promise.race([work, late]);

@@ -1,12 +1,8 @@
 import { BatchCond, type BatchStep, ResponseError, type RowsResult } from '@libsql/hrana-client';
 import { assert, type DomainError, isDomainError } from '../problem/problem.ts';
+import type { Clock } from '../time/clock.ts';
 import { storeUnavailable } from './driver.ts';
-import {
-  connectToServer,
-  inTime,
-  type ServerConnection,
-  type StoreServer,
-} from './server-connection.ts';
+import { inTime, type ServerConnection } from './server-connection.ts';
 import type { SqlValue } from './store.ts';
 
 /**
@@ -32,8 +28,13 @@ export interface ServerSession {
   close(): void;
 }
 
+export interface ServerSessionDeps {
+  readonly clock: Clock;
+  connect(): Promise<ServerConnection>;
+}
+
 /** One transaction after another over one connection, and whether the present one is still there. */
-export function createServerSession(server: StoreServer): ServerSession {
+export function createServerSession({ clock, connect }: ServerSessionDeps): ServerSession {
   let connection: ServerConnection | undefined;
   let isOpen = false;
   let lost: DomainError | undefined;
@@ -54,7 +55,7 @@ export function createServerSession(server: StoreServer): ServerSession {
   async function answered<T>(work: Promise<T>): Promise<T> {
     underWay += 1;
     try {
-      return await inTime(server.clock, work);
+      return await inTime(clock, work);
     } finally {
       underWay -= 1;
     }
@@ -102,7 +103,7 @@ export function createServerSession(server: StoreServer): ServerSession {
       lost = undefined;
       riders = [];
       try {
-        if (!connection || connection.client.closed) connection = await connectToServer(server);
+        if (!connection || connection.client.closed) connection = await connect();
       } catch (error) {
         throw lose(error);
       }

@@ -4,7 +4,7 @@ import type { Clock } from '../time/clock.ts';
 import { boundedCache } from './bounded-cache.ts';
 import type { Driver } from './driver.ts';
 import { copyFromServer } from './server-backup.ts';
-import type { StoreServer } from './server-connection.ts';
+import { connectToServer, type StoreServer } from './server-connection.ts';
 import { createServerSession } from './server-session.ts';
 import { boundValues, cachedStatementsMax, statementShape } from './sql-text.ts';
 import type { Row, SqlParameter } from './store.ts';
@@ -19,15 +19,15 @@ const functionTimeMaxMs = 5_000;
 
 /** The store on a libSQL server. */
 export function openServerDriver(server: StoreServer): Driver {
-  const session = createServerSession(server);
+  const { clock } = server;
+  const session = createServerSession({ clock, connect: () => connectToServer(server) });
   const shapes = boundedCache(cachedStatementsMax, statementShape);
 
   const send = (sql: string, params: readonly SqlParameter[]): Promise<RowsResult> =>
     session.send(sql, boundValues(shapes(sql), params));
 
-  /** The border of the store: what a row looks like is the schema's word. */
   const rowsOf = async (sql: string, params: readonly SqlParameter[]): Promise<Row[]> =>
-    (await send(sql, params)).rows.map((row) => ({ ...row }) as Row);
+    rowsIn(await send(sql, params));
 
   return {
     groupTimeMaxMs,
@@ -56,10 +56,15 @@ export function openServerDriver(server: StoreServer): Driver {
     undo: (depth) => session.ride(`ROLLBACK TO s${depth}`, `RELEASE s${depth}`),
     failure: session.failure,
 
-    confine: (work) => within(server.clock, work, session.lateness),
+    confine: (work) => within(clock, work, session.lateness),
     backup: (path, turns) => copyFromServer(server, path, turns),
     close: session.close,
   };
+}
+
+/** The border of the store: what a row looks like is the schema's word. */
+export function rowsIn({ rows }: RowsResult): Row[] {
+  return rows.map((row) => ({ ...row }) as Row);
 }
 
 async function within<T>(clock: Clock, work: () => Promise<T>, lateness: () => Error): Promise<T> {

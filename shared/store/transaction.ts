@@ -21,7 +21,7 @@ export interface WriteHandle extends Handle<Transaction> {
 
 const overAssertion = 'a transaction is not used after its function ended';
 
-export function readHandle(driver: Driver): Handle<Reader> {
+export function readHandle(driver: Pick<Driver, 'read'>): Handle<Reader> {
   let open = true;
   return {
     tx: readerOn((sql, params, wanted) => {

@@ -33,6 +33,7 @@ describe('a branch whose disk is lost, with no backup but of its identity', func
     await pay('MSK', '3.00');
     await federation.untilQuiet();
     await federation.stopNode('MSK');
+    await federation.loseStore('MSK');
     for (const name of readdirSync(msk.dataDir)) {
       if (name !== 'identity') rmSync(join(msk.dataDir, name), { recursive: true });
     }

@@ -60,6 +60,8 @@ export interface TestFederation {
   backup(code: string): Promise<string>;
   /** Puts a copy in the place of a stopped node's store. */
   restore(code: string, backup: string): Promise<void>;
+  /** The disk of a stopped node's store is gone. */
+  loseStore(code: string): Promise<void>;
   publish(): Promise<void>;
   /** Every stream of every running node has nothing left to say. */
   untilQuiet(): Promise<void>;
@@ -216,6 +218,13 @@ export async function startFederation(
       const store = join(folder, code, 'store.db');
       for (const suffix of ['-wal', '-shm']) rmSync(store + suffix, { force: true });
       copyFileSync(backup, store);
+    },
+    async loseStore(code: string): Promise<void> {
+      const server = servers.get(code);
+      if (server) await server.replace();
+      for (const end of ['', '-wal', '-shm']) {
+        rmSync(join(folder, code, `store.db${end}`), { force: true });
+      }
     },
     async stop(): Promise<void> {
       await Promise.all([...running.keys()].map(stopNode));

@@ -13,6 +13,12 @@ export interface Sqld {
   kill(): Promise<void>;
   /** On the same port and data. */
   start(): Promise<void>;
+  /** A second server, to which all its commits go. */
+  replica(folder: string): Promise<Sqld>;
+  /** Of a replica: kills it and starts it on what it has as a server of its own. */
+  promote(): Promise<void>;
+  /** Stops it, or lets it go on, without its knowing. */
+  signal(signal: 'SIGSTOP' | 'SIGCONT'): void;
   /** Kills it and starts it with the copy of a store, or with nothing. */
   replace(copy?: string): Promise<void>;
 }
@@ -29,10 +35,11 @@ export function hasSqld(): boolean {
   return existsSync(binary);
 }
 
-export async function startSqld(folder: string): Promise<Sqld> {
-  const port = await freePortBase(2);
-  const [address, adminAddress] = [`127.0.0.1:${port}`, `127.0.0.1:${port + 1}`];
-  const url = `http://${address}`;
+export async function startSqld(folder: string, primary?: string): Promise<Sqld> {
+  const port = await freePortBase(3);
+  const addressOf = (index: number) => `127.0.0.1:${port + index}`;
+  const url = `http://${addressOf(0)}`;
+  let source = primary;
   let server: ChildProcess | undefined;
 
   async function start(): Promise<void> {
@@ -40,7 +47,8 @@ export async function startSqld(folder: string): Promise<Sqld> {
       binary,
       [
         ...['--no-welcome', '--db-path', folder],
-        ...['--http-listen-addr', address, '--admin-listen-addr', adminAddress],
+        ...['--http-listen-addr', addressOf(0), '--admin-listen-addr', addressOf(1)],
+        ...(source ? ['--primary-grpc-url', source] : ['--grpc-listen-addr', addressOf(2)]),
       ],
       { stdio: 'ignore' },
     );
@@ -63,9 +71,16 @@ export async function startSqld(folder: string): Promise<Sqld> {
   await start();
   return {
     url,
-    adminUrl: `http://${adminAddress}`,
+    adminUrl: `http://${addressOf(1)}`,
     start,
     kill,
+    replica: (place) => startSqld(place, `http://${addressOf(2)}`),
+    promote: async () => {
+      await kill();
+      source = undefined;
+      await start();
+    },
+    signal: (signal) => void server?.kill(signal),
     replace: async (copy) => {
       await kill();
       const data = join(folder, dataFolder);
@@ -91,6 +106,18 @@ async function answers(url: string): Promise<boolean> {
  * nobody's is without it.
  */
 export const storesAreServers = process.env.STORE === 'server';
+
+/** What is about a file on the node's own disk, and has no meaning where the store is elsewhere. */
+export const leftOutOnServers = {
+  'full disk': 'the disk that is filled holds no store',
+  'read-only disk': 'the disk that turns read-only holds no store',
+} as const;
+
+/** Whether a test that is about such a file is to skip itself. */
+export function isLeftOut(reason: keyof typeof leftOutOnServers): boolean {
+  if (storesAreServers) console.log(`      left out: ${leftOutOnServers[reason]}`);
+  return storesAreServers;
+}
 
 export async function startServers(
   codes: readonly string[],
