@@ -1,16 +1,13 @@
 import { existsSync, rmSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
+import { createClient, type Transaction } from '@libsql/client';
 import Database from 'libsql';
+import type { Clock } from '../time/clock.ts';
 import { type BackupTurns, storeUnavailable } from './driver.ts';
 import { syncPath } from './durable-file.ts';
 import { copyStoreFile } from './file-copy.ts';
 import { createPrivately } from './file-lock.ts';
-import {
-  connectToServer,
-  inTime,
-  type ServerConnection,
-  type StoreServer,
-} from './server-connection.ts';
+import { inTime, type StoreServer, webSocketOf } from './server-connection.ts';
 import type { Row, SqlValue } from './store.ts';
 
 type Copy = InstanceType<typeof Database>;
@@ -59,14 +56,17 @@ async function collect(
   path: string,
   assertMayGoOn: () => void,
 ): Promise<void> {
-  const connection = await connectToServer(server);
+  const { authToken, clock } = server;
+  const client = createClient({
+    ...{ url: webSocketOf(server.url), intMode: 'bigint' },
+    ...(authToken === undefined ? {} : { authToken }),
+  });
   const copy = new Database(path);
   try {
     for (const setting of ['journal_mode = OFF', 'synchronous = OFF', 'foreign_keys = OFF']) {
       copy.prepare(`PRAGMA ${setting}`).all([]);
     }
-    const query = createQuery(connection, server);
-    await query('BEGIN READONLY');
+    const query = queryOf(await inTime(clock, client.transaction('read')), clock);
     const schema = await query(tablesFirst);
     const tables = schema.filter(({ type }) => type === 'table');
     for (const { sql } of tables) copy.exec(String(sql));
@@ -75,15 +75,15 @@ async function collect(
     for (const { type, sql } of schema) if (type !== 'table') copy.exec(String(sql));
   } finally {
     copy.close();
-    connection.client.close();
+    client.close();
   }
 }
 
 type Query = (sql: string, ...args: SqlValue[]) => Promise<Row[]>;
 
-function createQuery({ stream }: ServerConnection, { clock }: StoreServer): Query {
+function queryOf(snapshot: Transaction, clock: Clock): Query {
   return async (sql, ...args) => {
-    const { rows } = await inTime(clock, stream.query([sql, args]));
+    const { rows } = await inTime(clock, snapshot.execute({ sql, args }));
     /** The border of the store: there are no other values in it. */
     return rows.map((row) => ({ ...row }) as Row);
   };

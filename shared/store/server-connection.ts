@@ -38,14 +38,20 @@ export async function connectToServer(server: StoreServer): Promise<ServerConnec
   );
 }
 
-/** What is sent over it is carried out in its order, whether or not the answers are waited for. */
+/** A request over HTTP costs many times as much as the statement in it. */
+export const webSocketOf = (url: string): string => url.replace(/^http/, 'ws');
+
+/**
+ * What is sent over it is carried out in its order, whether or not the answers are waited for.
+ * `@libsql/client` is made of the same streams and hides them: it waits for the answer to each
+ * transaction's beginning and end, and tells no condition of one statement to the next.
+ */
 export async function dialServer({
   url,
   authToken,
   clock,
 }: Pick<StoreServer, 'url' | 'authToken' | 'clock'>) {
-  // A request over HTTP costs many times as much as the statement in it.
-  const client = openWs(url.replace(/^http/, 'ws'), authToken, protocolVersion);
+  const client = openWs(webSocketOf(url), authToken, protocolVersion);
   client.intMode = 'bigint';
   try {
     await inTime(clock, client.getVersion());
