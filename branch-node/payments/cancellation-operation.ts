@@ -54,10 +54,15 @@ export function createCancellationOperation(deps: {
     request: cancellationRequest,
     acceptedWhileRecovering: false,
 
-    async accept(tx, operation) {
+    async accept(tx, operation, replayed) {
       const { payment: id } = requestOf(operation);
       const payment = await findPayment(tx, id);
       if (!payment) throw new DomainError('operation-not-found');
+      if (replayed) {
+        // It was accepted, whatever was accepted after it was forgotten: one of the two is refused at home.
+        await setCancelledBy(tx, id, operation.id);
+        return {};
+      }
       if (payment.cancelledBy) throw new DomainError('already-cancelled');
       if (payment.disposition !== 'taken') {
         throw new DomainError('operation-conflict', 'The money of this payment went back already.');
@@ -87,8 +92,12 @@ export function createCancellationOperation(deps: {
     async apply(tx, operation, result) {
       const { payment: id, money } = requestOf(operation);
       const account = await creditedAccount(tx, id);
-      await operations.insertTombstone(tx, { id, serving: operation.serving }, operation.id);
-      if (!cancellationResult.parse(result).reversed || account === undefined) return;
+      const of = { id, serving: operation.serving };
+      // Decided once more while the first decision was forgotten: the money is taken from the subscriber once.
+      const isTakenBack = await operations.hasTombstone(tx, of);
+      await operations.insertTombstone(tx, of, operation.id);
+      if (isTakenBack || !cancellationResult.parse(result).reversed || account === undefined)
+        return;
       await post(tx, {
         kind: 'payment.reversed',
         operationId: operation.id,
@@ -103,7 +112,12 @@ export function createCancellationOperation(deps: {
 
     async conclude(tx, operation, decision) {
       const { payment: id } = requestOf(operation);
-      if (decision.outcome === 'refused') return setCancelledBy(tx, id, null);
+      if (decision.outcome === 'refused') {
+        // Another cancellation of it may have been accepted before a set-back.
+        const payment = await findPayment(tx, id);
+        if (payment?.cancelledBy === operation.id) await setCancelledBy(tx, id, null);
+        return;
+      }
       const { reversed } = cancellationResult.parse(decision.result);
       const from = reversed ? 'taken' : 'suspended';
       // Not reversed and not yet in suspense: the payment's refusal is still to come, and pays it back then.

@@ -191,6 +191,40 @@ describe('a node that was set back with its sentinel, or after its peer was', fu
     expect(await moneyFaults(stores)).to.deep.equal([]);
   });
 
+  it('takes a payment back once that was cancelled again before the first time was known again', async () => {
+    const { manager } = federation.branch('MSK');
+    const right = await registerSubscriber(federation.branch('SPB'));
+    await federation.untilQuiet();
+    const paid = await manager.post('/api/v1/payments', { msisdn: right, ...cash('60.00') });
+    const { operationId } = paid.body;
+    await federation.untilQuiet();
+    const goBack = await snapshot('MSK');
+    const cancel = async () => {
+      const path = `/api/v1/payments/${operationId}/cancellation`;
+      const answer = await manager.post(path, { reason: 'wrong number' });
+      expect(answer.status, JSON.stringify(answer.body)).to.equal(201);
+      return answer.body.operationId;
+    };
+    const outcomeOf = async (id: string) =>
+      (await manager.get(`/api/v1/operations/${id}`)).body.outcome;
+    const first = await cancel();
+    await federation.untilQuiet();
+    await goBack();
+    for (const code of ['HQ', 'SPB']) await federation.stopNode(code);
+    await federation.startNode('MSK');
+    const second = await cancel();
+    for (const code of ['HQ', 'SPB']) await federation.startNode(code);
+    await until('both have their answers', async () => {
+      return (await outcomeOf(first)) === 'executed' && (await outcomeOf(second)) === 'refused';
+    });
+    await federation.untilQuiet();
+    expect(federation.running('MSK').federation.isRecovering()).to.equal(false);
+    const { body } = await federation.branch('SPB').manager.get(`/api/v1/subscribers/${right}`);
+    expect(body.balance.amount).to.equal('0.00');
+    const stores = codes.map((code) => ({ code, store: federation.running(code).store }));
+    expect(await moneyFaults(stores)).to.deep.equal([]);
+  });
+
   /** Everything that Moscow says to it. */
   async function isToldTo(peer: string): Promise<boolean> {
     const { outbound } = await federation.running('MSK').federation.streams();

@@ -39,7 +39,8 @@ export function bookFaults(machines: readonly Machine[]): string[] {
   const stories = new Map<string, Story>();
   for (const entry of entries) addTo(stories, entry);
   const balances: Balances = new Map();
-  for (const story of stories.values()) tell(balances, story);
+  const reversed = new Set<string>();
+  for (const story of stories.values()) tell(balances, story, reversed);
   payouts(balances, entries, stories);
   settlements(balances, entries);
   return machines
@@ -92,7 +93,7 @@ function adder(balances: Balances) {
   };
 }
 
-function tell(balances: Balances, story: Story): void {
+function tell(balances: Balances, story: Story, reversed: Set<string>): void {
   const add = adder(balances);
   const { serving, kind, request, executed, id } = story;
   if (kind === 'payment') payment(balances, story);
@@ -102,7 +103,9 @@ function tell(balances: Balances, story: Story): void {
     add(home, `subscriber:${result.billingAccountId}`, minor(result.fee));
     add(home, 'revenue', -minor(result.fee));
   }
-  if (kind === 'payment-cancellation' && result.reversed) {
+  // Who did not know that he was set back may have decided another one, too: the money is taken back once.
+  if (kind === 'payment-cancellation' && result.reversed && !reversed.has(request.payment)) {
+    reversed.add(request.payment);
     add(home, `clearing:${serving}`, -minor(request.money));
     add(home, 'reversed', minor(request.money));
   }

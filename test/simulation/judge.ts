@@ -51,11 +51,15 @@ function waitingAt(machine: Machine): string[] {
   );
 }
 
+interface Known {
+  readonly wishes: readonly Wish[];
+  readonly paidOut: PaidOut;
+  /** Who was set back and could not know it by himself. */
+  readonly unseen: ReadonlySet<string>;
+}
+
 /** Everything that is wrong with a federation that has become quiet. */
-export async function judge(
-  machines: readonly Machine[],
-  known: { wishes: readonly Wish[]; paidOut: PaidOut; unseen: ReadonlySet<string> },
-): Promise<string[]> {
+export async function judge(machines: readonly Machine[], known: Known): Promise<string[]> {
   const nodes = machines.flatMap((machine) => {
     const node = machine.node();
     return node ? [{ code: machine.code as string, store: node.store }] : [];
@@ -124,14 +128,13 @@ export function operationOf({ answer, method, code }: Wish): string | undefined 
 export type PaidOut = Map<string, Map<string, number>>;
 
 /** It is known for ever, and nobody is told to pay it again. */
-function payoutFaults(
-  machines: readonly Machine[],
-  { wishes, paidOut }: { wishes: readonly Wish[]; paidOut: PaidOut },
-): string[] {
+function payoutFaults(machines: readonly Machine[], { wishes, paidOut, unseen }: Known): string[] {
   return machines.flatMap(({ code, disk: { slot } }) =>
     [...(paidOut.get(code) ?? [])].flatMap(([id, forgottenAtMs]) => {
       const [payout] = rowsOf(slot.db, 'SELECT state FROM payouts WHERE payment_id = ?', id);
       if (payout?.state !== 'released') return [`${code}: cash of ${id} left, and nobody knows`];
+      // Until he is told, nobody can tell him that it was paid.
+      if (unseen.has(code)) return [];
       const again = wishes.filter(
         (wish) =>
           wish.code === code &&

@@ -161,8 +161,8 @@ export const slipMutants: readonly Mutant[] = [
     changes: [
       {
         file: cancellation,
-        find: 'await operations.insertTombstone(tx, { id,',
-        replace: 'if (false) await operations.insertTombstone(tx, { id,',
+        find: 'await operations.insertTombstone(tx, of,',
+        replace: 'if (false) await operations.insertTombstone(tx, of,',
       },
     ],
     troubles: ['unaware'],
@@ -208,20 +208,6 @@ export const slipMutants: readonly Mutant[] = [
       },
     ],
     troubles: ['held-payouts'],
-    work: refunds,
-  },
-  {
-    name: 'a restored payout is not paid, and waits on after the recovery',
-    changes: [
-      {
-        file: payouts,
-        find: `            await refund(tx, payment, body.payment);
-        await release(tx, id);`,
-        replace: '            await refund(tx, payment, body.payment);',
-      },
-      { file: payouts, find: 'federation.onRecovered(releaseWaiting);', replace: ';' },
-    ],
-    troubles: ['head-office-last'],
     work: refunds,
   },
   {
