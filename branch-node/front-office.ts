@@ -107,7 +107,10 @@ export function openFrontOffice(deps: FrontOfficeDeps): void {
   staffPages({ pages, endpoints: api.common, roles: node.roles });
   administrationPages({ pages, endpoints: node.administration, renew: keys.renewCertificate });
   auditPages({ pages, endpoints: api.common });
-  subscriberPages({ pages, subscribers, operations });
+  subscriberPages({
+    ...{ pages, subscribers, operations },
+    isReachable: node.federation.liveness.isReachable,
+  });
   searchPages({
     ...{ pages, subscribers, node: code },
     leadsTo: async (view, query) => (await receiptOf(view, query))?.href,

@@ -55,12 +55,12 @@ export function OperationTable(props: {
         {
           label: words.what,
           cell: (operation) => (
-            <>
+            <div>
               <a href={`${path}/${operation.operationId}`}>
                 {operationKindText(view, operation.kind)}
               </a>{' '}
               <span class="soft">{askedText(view, operation)}</span>
-            </>
+            </div>
           ),
         },
         {

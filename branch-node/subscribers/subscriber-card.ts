@@ -5,7 +5,12 @@ import { formatMoney } from '../../shared/money/money.ts';
 import { businessDate, instant, nodeCode, wireMoney } from '../../shared/web/schemas.ts';
 import { nodeCode as parsedNodeCode } from '../../shared/wire/peer-messages.ts';
 import { type Customer, customerNumber, incompleteName, maskName } from './customer.ts';
-import { type Subscriber, subscriberStatuses } from './subscriber.ts';
+import {
+  changeKinds,
+  type Subscriber,
+  type SubscriberChange,
+  subscriberStatuses,
+} from './subscriber.ts';
 
 const maxNameLength = 200;
 const maxTextLength = 500;
@@ -59,6 +64,28 @@ export const subscriberCard = z
   .openapi('SubscriberCard');
 export type SubscriberCard = z.infer<typeof subscriberCard>;
 
+const maxChanges = 50;
+
+/** What became of a subscriber at his home, the newest first. */
+export const subscriberHistory = z
+  .strictObject({
+    items: z
+      .array(
+        z.strictObject({
+          what: z.enum(changeKinds),
+          before: z.string().nullable(),
+          after: z.string().openapi({ description: 'Codes; cards masked as on the card' }),
+          operationId: z.string(),
+          actorName: z.string(),
+          branch: nodeCode,
+          occurredAt: instant,
+        }),
+      )
+      .max(maxChanges),
+  })
+  .openapi('SubscriberHistory');
+export type SubscriberHistory = z.input<typeof subscriberHistory>;
+
 /** What the desk sees before it takes money. */
 export const verifiedPayability = z.strictObject({
   verified: z.literal(true),
@@ -102,4 +129,18 @@ export function cardFrom(
     activatedAt,
     servedLive: true,
   };
+}
+
+/** Cards are told as the card itself tells them. */
+export function historyFrom(
+  changes: readonly SubscriberChange[],
+  permissions: ReadonlySet<Permission>,
+): SubscriberHistory {
+  const isShown = permissions.has('subscriber.personal');
+  const items = changes.slice(0, maxChanges).map((change) => {
+    const { what, before, after } = change;
+    if (what !== 'sim' || isShown) return { ...change };
+    return { ...change, before: before && maskDigits(before), after: maskDigits(after) };
+  });
+  return { items };
 }

@@ -9,7 +9,9 @@ import type { HomeQuestions } from './home-questions.ts';
 import {
   type Payability,
   type SubscriberCard,
+  type SubscriberHistory,
   subscriberCard,
+  subscriberHistory,
   verifiedPayability,
 } from './subscriber-card.ts';
 import { type ListedSubscriber, searchAnswer, searchPath } from './subscriber-list-view.ts';
@@ -68,6 +70,21 @@ export function createSubscriberDirectory(deps: {
   }
 
   /**
+   * What became of a subscriber, as his home branch tells it.
+   * @throws DomainError `unknown-number`, `foreign-number`, `home-unreachable`.
+   */
+  function history(msisdn: string, principal: Principal): Promise<SubscriberHistory> {
+    return follow(msisdn, async (home) => {
+      if (home === node) {
+        return store.read((tx) => subscribers.historyOf(tx, msisdn, principal.permissions));
+      }
+      const path = `/peer/v1/subscribers/${msisdn}/changes`;
+      const answer = await questions.ask(home, principal, { method: 'GET', path });
+      return readAnswer(subscriberHistory, answer);
+    });
+  }
+
+  /**
    * May this number be paid, and whose is it (masked)? Unverified when its home branch does not
    * say.
    * @throws DomainError `unknown-number`, `foreign-number`.
@@ -114,7 +131,7 @@ export function createSubscriberDirectory(deps: {
     return readAnswer(enteredCustomer, answer);
   }
 
-  return { card, payability, searchAt, enterCustomer };
+  return { card, history, payability, searchAt, enterCustomer };
 }
 
 function readAnswer<Schema extends z.ZodType>(schema: Schema, answer: unknown): z.output<Schema> {

@@ -1,3 +1,4 @@
+import type { NodeCode } from '../../shared/ids/ids.ts';
 import {
   Facts,
   Heading,
@@ -5,11 +6,13 @@ import {
   Notice,
   Panel,
   State,
+  Table,
   type Tone,
 } from '../../shared/pages/components.tsx';
 import type { Pages } from '../../shared/pages/pages.tsx';
 import type { View } from '../../shared/pages/view.ts';
 import { isDomainError } from '../../shared/problem/problem.ts';
+import { nodeCode } from '../../shared/wire/peer-messages.ts';
 import type { OperationEndpoints } from '../operations/operation-routes.ts';
 import { OperationTable } from '../operations/operation-table.tsx';
 import { deskTexts } from './desk-texts.ts';
@@ -24,6 +27,7 @@ export interface SubscriberPagesDeps {
   readonly pages: Pages;
   readonly subscribers: SubscriberEndpoints;
   readonly operations: OperationEndpoints;
+  readonly isReachable: (branch: NodeCode) => boolean;
 }
 
 export const statusTones: Readonly<Record<SubscriberStatus, Tone>> = {
@@ -34,7 +38,8 @@ export const statusTones: Readonly<Record<SubscriberStatus, Tone>> = {
 };
 
 /** Anybody of the country, shown on one card. */
-export function subscriberPages({ pages, subscribers, operations }: SubscriberPagesDeps): void {
+export function subscriberPages(deps: SubscriberPagesDeps): void {
+  const { pages, subscribers, operations } = deps;
   const path = '/subscribers/:msisdn';
   pages.page({ path, permission: 'subscriber.read' }, async (view) => {
     const { msisdn = '' } = view.params;
@@ -51,15 +56,34 @@ export function subscriberPages({ pages, subscribers, operations }: SubscriberPa
     return { title, content };
   });
 
-  pages.fragment({ path: `${path}/card`, permission: 'subscriber.read' }, (view) =>
-    cardOf(view, view.params.msisdn ?? ''),
-  );
+  // A card that is shown asks whether its home can still be reached, and is not read again while it can.
+  pages.fragment({ path: `${path}/card`, permission: 'subscriber.read' }, async (view) => {
+    const home = nodeCode.safeParse(view.query.shown).data;
+    return home && deps.isReachable(home) ? null : cardOf(view, view.params.msisdn ?? '');
+  });
+
+  pages.fragment({ path: `${path}/changes`, permission: 'subscriber.read' }, async (view) => {
+    const { msisdn = '' } = view.params;
+    const { items } = await subscribers.listSubscriberChanges(view.c, { params: { msisdn } });
+    return <Changes view={view} items={items} />;
+  });
 
   /** The card as it is now, or that nobody can say; then it asks again by itself. */
   async function cardOf(view: View, msisdn: string) {
     try {
       const card = await subscribers.showSubscriber(view.c, { params: { msisdn } });
-      return <Card view={view} card={card} />;
+      return (
+        <div class="stack live">
+          <Card view={view} card={card} />
+          <div hx-get={`/subscribers/${msisdn}/changes`} hx-trigger="load" />
+          <div
+            hx-get={`/subscribers/${msisdn}/card?shown=${card.homeBranch}`}
+            hx-trigger="every 3s"
+            hx-target="closest .live"
+            hx-swap="outerHTML"
+          />
+        </div>
+      );
     } catch (error) {
       if (!isDomainError(error, 'home-unreachable')) throw error;
       const words = view.words(subscriberTexts);
@@ -82,6 +106,33 @@ export function subscriberPages({ pages, subscribers, operations }: SubscriberPa
     const texts = { caption: words.history, empty: words.noHistory };
     return <OperationTable {...{ view, items, ...texts }} />;
   }
+}
+
+type Change = Awaited<ReturnType<SubscriberEndpoints['listSubscriberChanges']>>['items'][number];
+
+function Changes({ view, items }: { view: View; items: readonly Change[] }) {
+  const words = view.words(subscriberTexts);
+  return (
+    <Table
+      {...{ caption: words.changes, empty: words.noChanges, rows: items }}
+      columns={[
+        { label: words.when, cell: ({ occurredAt }) => view.format.moment(occurredAt) },
+        { label: words.what, cell: ({ what }) => words.changeKinds[what] },
+        { label: words.before, cell: ({ what, before }) => changedText(view, what, before) },
+        { label: words.after, cell: ({ what, after }) => changedText(view, what, after) },
+        { label: words.by, cell: ({ actorName, branch }) => `${actorName}, ${branch}` },
+      ]}
+    />
+  );
+}
+
+function changedText(view: View, what: Change['what'], value: string | null): string {
+  const words = view.words(subscriberTexts);
+  if (value === null) return '–';
+  if (what === 'services') return serviceNames(view, value.split(' ')) || words.noServices;
+  if (what === 'start' || what === 'rate-plan') return view.nameOf('rate-plans', value);
+  const statuses: Readonly<Record<string, string>> = words.statuses;
+  return what === 'status' ? (statuses[value] ?? value) : value;
 }
 
 const works = [

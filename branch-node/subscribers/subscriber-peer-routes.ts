@@ -51,6 +51,15 @@ export function createSubscriberPeerApp(deps: SubscriberPeerDeps): Hono<PeerEnv>
     return c.json(card);
   });
 
+  app.get('/peer/v1/subscribers/:msisdn/changes', async (c) => {
+    const number = parseInput(msisdn, c.req.param('msisdn'));
+    const look = purpose('subscriber.read', 'subscriber.look-up', number);
+    const history = await visits.receive(visitOf(c), look, (tx, { permissions }) =>
+      subscribers.historyOf(tx, number, permissions),
+    );
+    return c.json(history);
+  });
+
   app.get('/peer/v1/subscribers/:msisdn/payability', async (c) => {
     const number = parseInput(msisdn, c.req.param('msisdn'));
     const look = purpose('payment.take', 'subscriber.check-payability', number);

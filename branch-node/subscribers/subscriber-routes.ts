@@ -17,7 +17,7 @@ import {
   page,
   wireMoney,
 } from '../../shared/web/schemas.ts';
-import { subscriberCard } from './subscriber-card.ts';
+import { subscriberCard, subscriberHistory } from './subscriber-card.ts';
 import type { SubscriberDirectory } from './subscriber-directory.ts';
 import { listedFrom, listedSubscriber, searchRequest } from './subscriber-list-view.ts';
 import { assertMaySearch, subscriberQuery } from './subscriber-query.ts';
@@ -101,6 +101,18 @@ function searchRoutes(endpoint: AddEndpoint, deps: SubscriberRoutesDeps) {
     ({ params, principal }) => directory.card(params.msisdn, principal),
   );
 
+  const listSubscriberChanges = endpoint(
+    {
+      ...{ ...common, path: '/api/v1/subscribers/{msisdn}/changes' },
+      operationId: 'listSubscriberChanges',
+      summary: "What became of any branch's subscriber, live from his home",
+      description: 'The newest 50: who, where, when, before and after.',
+      params: z.strictObject({ msisdn }),
+      response: subscriberHistory,
+    },
+    ({ params, principal }) => directory.history(params.msisdn, principal),
+  );
+
   const findSubscribersAt = endpoint(
     {
       ...{ ...common, path: '/api/v1/branches/{branch}/subscribers' },
@@ -123,7 +135,7 @@ function searchRoutes(endpoint: AddEndpoint, deps: SubscriberRoutesDeps) {
     },
   );
 
-  return { findSubscribers, findSubscribersAt, showSubscriber };
+  return { findSubscribers, findSubscribersAt, showSubscriber, listSubscriberChanges };
 }
 
 function offerRoutes(endpoint: AddEndpoint, deps: SubscriberRoutesDeps) {

@@ -11,7 +11,13 @@ import type { SimIdentity } from '../sim/sim-card.ts';
 import { incompleteName, maskName } from './customer.ts';
 import type { CustomerService } from './customer-service.ts';
 import type { Subscriber, SubscriberStatus } from './subscriber.ts';
-import { cardFrom, type Payability, type SubscriberCard } from './subscriber-card.ts';
+import {
+  cardFrom,
+  historyFrom,
+  type Payability,
+  type SubscriberCard,
+  type SubscriberHistory,
+} from './subscriber-card.ts';
 import { searchSubscribers } from './subscriber-search-store.ts';
 import {
   findSubscriber,
@@ -22,6 +28,8 @@ import {
   saveSubscriber,
   servicesText,
 } from './subscriber-store.ts';
+
+const shownChanges = 50;
 
 /** A subscriber who can be served here. */
 export type ServedSubscriber = Subscriber & { readonly status: 'active' | 'blocked' };
@@ -117,6 +125,16 @@ export function createSubscriberService(deps: {
   }
 
   /** @throws DomainError `unknown-number`, `subscriber-moved`. */
+  async function historyOf(
+    tx: Reader,
+    msisdn: string,
+    permissions: ReadonlySet<Permission>,
+  ): Promise<SubscriberHistory> {
+    await recordHere(tx, msisdn);
+    return historyFrom(await listChanges(tx, msisdn, shownChanges), permissions);
+  }
+
+  /** @throws DomainError `unknown-number`, `subscriber-moved`. */
   async function payabilityOf(tx: Reader, msisdn: string): Promise<Payability> {
     const subscriber = await requireHere(tx, msisdn);
     const { data } = await customerOf(tx, subscriber);
@@ -171,6 +189,7 @@ export function createSubscriberService(deps: {
     homeOf,
     requireHere,
     cardOf,
+    historyOf,
     payabilityOf,
     balanceHere,
     assertUnused,
@@ -193,7 +212,6 @@ export function createSubscriberService(deps: {
       next: { status: SubscriberStatus; movedTo?: NodeCode },
     ) => change(tx, operation, next),
     search: searchSubscribers,
-    changes: listChanges,
     numberOfCustomer,
   };
 }

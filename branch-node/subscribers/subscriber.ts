@@ -21,9 +21,11 @@ export interface Subscriber {
   readonly activatedAt: string;
 }
 
+export const changeKinds = ['start', 'rate-plan', 'services', 'status', 'sim'] as const;
+
 /** One thing that became of a subscriber. */
 export interface SubscriberChange {
-  readonly what: 'start' | 'rate-plan' | 'services' | 'status' | 'sim';
+  readonly what: (typeof changeKinds)[number];
   readonly before: string | null;
   readonly after: string;
   readonly operationId: string;

@@ -66,12 +66,12 @@ function makeFormats(locale: string, timeZone: string): Formats {
     duration: (ms) => seconds.format(ms / msPerSecond),
     msisdn: (digits) =>
       /^\d+$/.test(digits)
-        ? (parsePhoneNumberFromString(`+${digits}`)?.formatInternational() ?? `+${digits}`)
+        ? unbroken(parsePhoneNumberFromString(`+${digits}`)?.formatInternational() ?? `+${digits}`)
         : digits,
   };
 }
 
-/** A date stays on one line. */
+/** A date or a number stays on one line. */
 const unbroken = (text: string) => text.replaceAll(' ', '\u00A0');
 
 const msPerSecond = 1_000;

@@ -268,10 +268,15 @@ export function createPages({ api, nodeName, timeZone, names, groups }: PagesDep
     file(spec: PageSpec, make: (view: View) => Promise<MadeFile>): void {
       app.get(spec.path, (c) => serve(c, spec, async (view) => file(view, await make(view))));
     },
-    /** A part of a page that renews itself. */
+    /** A part of a page that renews itself; null: what is shown still holds. */
     fragment(spec: PageSpec, show: (view: View) => Promise<Child>): void {
       app.get(spec.path, (c) =>
-        serve(c, spec, async (view) => html(c, 200, String(await show(view)))),
+        serve(c, spec, async (view) => {
+          const part = await show(view);
+          return part === null
+            ? answer(c, { status: 204, text: null })
+            : html(c, 200, String(part));
+        }),
       );
     },
   };

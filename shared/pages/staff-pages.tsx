@@ -2,6 +2,7 @@ import type { Api } from '../web/api.ts';
 import { Button, Field, Heading, Select, State, Table } from './components.tsx';
 import { catalogue } from './language.ts';
 import type { Pages, Shown } from './pages.tsx';
+import { permissionText } from './permission-texts.ts';
 import type { View } from './view.ts';
 
 const staffTexts = catalogue(
@@ -29,6 +30,7 @@ const staffTexts = catalogue(
     roles: 'What roles may do',
     rolesHint: 'Roles are reference data: head office changes them without code.',
     permission: 'Permission',
+    may: 'Yes',
   },
   {
     title: 'Сотрудники',
@@ -54,6 +56,7 @@ const staffTexts = catalogue(
     roles: 'Что могут роли',
     rolesHint: 'Роли — часть справочников: головной офис меняет их без программирования.',
     permission: 'Право',
+    may: 'Да',
   },
 );
 
@@ -150,18 +153,34 @@ export function staffPages({ pages, endpoints, roles }: StaffPagesDeps): void {
           />
           <Button>{words.add}</Button>
         </form>
-        <Table
-          {...{ caption: words.roles, empty: words.empty, rows: [...roles()] }}
-          columns={[
-            { label: words.role, cell: ([role]) => role },
-            { label: words.permission, cell: ([, permissions]) => permissions.join(', ') },
-          ]}
-        />
+        <Roles view={view} roles={roles()} />
         <p class="hint">{words.rolesHint}</p>
       </>
     );
     return { title: words.title, content };
   }
+}
+
+/** What each role may do: an operation and the elements of pages that lead to it are one line. */
+function Roles({ view, roles }: { view: View; roles: ReadonlyMap<string, readonly string[]> }) {
+  const words = view.words(staffTexts);
+  const rows = [...new Set([...roles.values()].flat())];
+  const columns = [...roles].map(([role, permissions]) => ({
+    label: role,
+    cell: (name: string) =>
+      permissions.includes(name) ? <State tone="good">{words.may}</State> : '–',
+  }));
+  const what = {
+    label: words.permission,
+    cell: (name: string) => (
+      <div>
+        {permissionText(view, name)} <code class="soft">{name}</code>
+      </div>
+    ),
+  };
+  return (
+    <Table {...{ caption: words.roles, empty: words.empty, rows, columns: [what, ...columns] }} />
+  );
 }
 
 interface ActionsProps {

@@ -18,6 +18,8 @@ describe('the console of head office, in a browser', () => {
   let manager: Visit;
   let deputy: Visit;
   let msisdn: string;
+  /** Pages of what was done, for the walk at the end. */
+  const made: string[] = [];
 
   before(async function () {
     this.timeout(180_000);
@@ -108,6 +110,7 @@ describe('the console of head office, in a browser', () => {
     await page.getByRole('link', { name: 'SPB → MSK: payment' }).click();
     await page.locator('dd', { hasText: 'Accepted' }).waitFor();
     expect(await page.locator('main').textContent()).to.contain('Executed');
+    made.push(new URL(page.url()).pathname + new URL(page.url()).search);
     await page.screenshot({ path: join(pictures, 'legs.png') });
   }).timeout(120_000);
 
@@ -129,6 +132,7 @@ describe('the console of head office, in a browser', () => {
     await press(page, 'Prepare the settlement of all closed windows');
     await page.getByText('Netting matrix').waitFor();
     const path = new URL(page.url()).pathname;
+    made.push(path);
     await press(page, 'Approve');
     await page.getByText('Another person has to do this').waitFor();
     await go(deputy.page, path);
@@ -158,6 +162,7 @@ describe('the console of head office, in a browser', () => {
     await press(page, 'Propose the adjustment');
     await page.getByText('No money moves').waitFor();
     await page.screenshot({ path: join(pictures, 'case.png'), fullPage: true });
+    made.push(new URL(page.url()).pathname);
     await go(deputy.page, new URL(page.url()).pathname);
     await press(deputy.page, 'Approve and close');
     await deputy.page.locator('h1 + .actions .state.good', { hasText: 'Closed' }).waitFor();
@@ -169,7 +174,7 @@ describe('the console of head office, in a browser', () => {
     const paths = [
       ...['/', '/branches', '/reference', '/reconciliation', '/cases', '/settlement'],
       ...['/reference/rate-plans', '/reference/branches/row', '/reconciliation/differences'],
-      ...['/staff', '/account', '/audit', '/node', '/inbox', '/figures'],
+      ...['/staff', '/account', '/audit', '/node', '/inbox', '/figures', ...made],
     ];
     const faults = await faultsOfPages(browser, { url: federation.hq.url, paths, storageState });
     expect(faults).to.deep.equal([]);

@@ -7,6 +7,7 @@ import { z } from 'zod';
 import { followSuccessors } from '../../branch-node/keys/head-office-successors.ts';
 import {
   subscriberCard,
+  subscriberHistory,
   verifiedPayability,
 } from '../../branch-node/subscribers/subscriber-card.ts';
 import { renewalAnswer, successorsAnswer } from '../../shared/federation/enrolment-messages.ts';
@@ -197,13 +198,16 @@ async function swallowed({ bench }: FuzzFederation): Promise<void> {
 async function viewAnswers(fuzz: FuzzFederation): Promise<Target[]> {
   const [msisdn] = fuzz.vocabulary.of(numberOf(peer));
   const views = [
-    { id: 'showSubscriber', at: `/api/v1/subscribers/${msisdn}` },
-    { id: 'checkPayability', at: `/api/v1/payability/${msisdn}` },
+    { id: 'showSubscriber', at: `/api/v1/subscribers/${msisdn}`, schema: subscriberCard },
+    {
+      ...{ id: 'listSubscriberChanges', at: `/api/v1/subscribers/${msisdn}/changes` },
+      schema: subscriberHistory,
+    },
+    { id: 'checkPayability', at: `/api/v1/payability/${msisdn}`, schema: verifiedPayability },
   ];
   const targets: Target[] = [];
-  for (const { id, at } of views) {
+  for (const { id, at, schema } of views) {
     const probe = await endpointProbe(fuzz, asking, id);
-    const schema = id === 'showSubscriber' ? subscriberCard : verifiedPayability;
     const judged = async (answer: PeerResponse): Promise<Verdict> => {
       const path = '/peer/v1/subscribers';
       let verdict: Verdict = { outcome: 'not asked' };

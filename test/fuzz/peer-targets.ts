@@ -108,6 +108,7 @@ const messages: readonly Message[] = [
   { method: 'GET', route: '/peer/v1/releases/:version{\\d{1,9}}' },
   { method: 'GET', route: '/peer/v1/datasets/:sha256{[0-9a-f]{64}}' },
   { method: 'GET', route: '/peer/v1/subscribers/:msisdn', asPerson: true },
+  { method: 'GET', route: '/peer/v1/subscribers/:msisdn/changes', asPerson: true },
   { method: 'GET', route: '/peer/v1/subscribers/:msisdn/payability', asPerson: true },
   { method: 'POST', route: searchPath, request: searchRequest, asPerson: true },
   { method: 'POST', route: '/peer/v1/customers', request: customerRequest, asPerson: true },

@@ -144,8 +144,10 @@ describe('operations at home', () => {
     expect((await branch.card(msisdn)).status).to.equal('blocked');
     await turn('unblock');
     expect((await branch.card(msisdn)).status).to.equal('active');
-    const changes = await branch.store.read((tx) => branch.subscribers.changes(tx, msisdn, 10));
-    expect(changes.map(({ what, after }) => [what, after])).to.deep.equal([
+    const { items } = await branch.store.read((tx) =>
+      branch.subscribers.historyOf(tx, msisdn, clerk.permissions),
+    );
+    expect(items.map(({ what, after }) => [what, after])).to.deep.equal([
       ['status', 'active'],
       ['sim', second.iccid],
       ['status', 'blocked'],

@@ -1,4 +1,6 @@
 import { expect } from 'chai';
+import type { SubscriberChange } from '../../../branch-node/subscribers/subscriber.ts';
+import { historyFrom } from '../../../branch-node/subscribers/subscriber-card.ts';
 import { actorHeader, signActor } from '../../../shared/federation/actor.ts';
 import { refusalBy } from '../../support/federation-keys.ts';
 import {
@@ -16,6 +18,13 @@ const msisdn = '79250000001';
 const path = `/peer/v1/subscribers/${msisdn}`;
 const reader = principal('subscriber.read');
 const cashier = principal('payment.take');
+
+const simChange: SubscriberChange = {
+  what: 'sim',
+  before: null,
+  after: simCard(1, 1).iccid,
+  ...{ operationId: 'o', actorName: 'A', branch: msk, occurredAt: '2026-01-01T00:00:00.000Z' },
+};
 
 describe('the directory of subscribers', () => {
   let federation: Awaited<ReturnType<typeof openBranches>>;
@@ -53,6 +62,15 @@ describe('the directory of subscribers', () => {
     expect(refusal.code).to.equal('not-permitted');
     const [denied] = await audited();
     expect(denied).to.deep.include({ outcome: 'denied', detail: { reason: 'not-permitted' } });
+  });
+
+  it('tells what became of a subscriber at any branch, cards masked as on the card', async () => {
+    const seen = await federation.spb.directory.history(msisdn, clerk);
+    expect(seen).to.deep.equal(await federation.msk.directory.history(msisdn, clerk));
+    expect(seen.items.map(({ what, after }) => [what, after])).to.deep.equal([['start', 'BASIC']]);
+    const refusal = await refusalBy(federation.spb.directory.history(msisdn, cashier));
+    expect(refusal.code).to.equal('not-permitted');
+    expect(historyFrom([simChange], new Set()).items[0]?.after).to.match(/^8970•+/);
   });
 
   it('says who is paid, masked, and what it cannot verify', async () => {
