@@ -75,6 +75,7 @@ export function describeNode(options: {
         DATA_DIR: dataDir,
         // Another place than the store's, as it should be: a store put back does not put this back.
         STORE_SENTINEL: join(options.dataDir, 'sentinels', code),
+        ...placeOfStore(code),
         FRONT_PORT: String(ports.front),
         FRONT_URL: url,
         PEER_PORT: String(ports.peer),
@@ -86,6 +87,17 @@ export function describeNode(options: {
       },
     },
   };
+}
+
+/** `MSK_STORE_URL` and the like put one node's store on a libSQL server. */
+function placeOfStore(code: string): Record<string, string> {
+  const names = ['STORE_URL', 'STORE_ADMIN_URL', 'STORE_REPLICA_URL', 'STORE_DURABLE'];
+  return Object.fromEntries(
+    names.flatMap((name) => {
+      const value = process.env[`${code}_${name}`];
+      return value === undefined ? [] : [[name, value]];
+    }),
+  );
 }
 
 /** Starts a node; its log goes to `node.log` in its folder. */

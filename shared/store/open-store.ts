@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { type Clock, systemClock } from '../time/clock.ts';
-import type { Driver } from './driver.ts';
+import { type Driver, storeUnavailable } from './driver.ts';
 import { openEmbeddedDriver, storePath } from './embedded-store.ts';
 import { lockFile } from './file-lock.ts';
 import { type MigrationSet, migrate, migrationSchema } from './migrations.ts';
@@ -163,12 +163,20 @@ function replicatedStore(
 /** The store on a driver whose schema is up to date. */
 export function storeOn({ driver, clock, sentinel, later }: StoreParts): Store {
   const floor = sentinel?.found ?? 0n;
+  let answered = 0n;
   const queue = createWorkQueue({
     driver,
     clock,
     ...(later ? { later } : {}),
-    count: () => countCommit(driver, floor),
-    record: async (count) => sentinel?.record(count),
+    count: async () => {
+      const count = await countCommit(driver, floor);
+      if (count > answered) return count;
+      throw storeUnavailable('The store was set back while it was open: start the node again.');
+    },
+    record: async (count) => {
+      await sentinel?.record(count);
+      answered = count;
+    },
   });
   let closing: Promise<void> | undefined;
   let backup: Promise<string> | undefined;

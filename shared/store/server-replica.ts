@@ -47,6 +47,7 @@ const readWaitMaxMs = 20;
 const busyAfterMs = 100;
 const askMaxMs = 2_000;
 const pollPauseMs = 1;
+const behindMaxMs = 500;
 /** How long reads go to the primary before a replica that was away or behind is asked again. */
 const restMs = 500;
 const awayPauseMs = 20;
@@ -91,13 +92,26 @@ export function openReplica(
     return nowMs < restUntilMs || (oldest !== undefined && nowMs - oldest.atMs > busyAfterMs);
   }
 
+  /**
+   * A replica whose primary was started anew may begin anew as well; connections from before go on
+   * showing what it had then.
+   */
+  async function leave(): Promise<void> {
+    (await connection?.catch(() => undefined))?.client.close();
+  }
+
   async function reach(wanted: bigint): Promise<void> {
-    const untilMs = clock.nowMs() + reachMaxMs;
-    for (;;) {
+    const startMs = clock.nowMs();
+    for (let leaveAtMs = startMs + behindMaxMs; ; ) {
       const count = await countThere();
       if (count >= wanted) return;
-      if (clock.nowMs() > untilMs) {
+      const nowMs = clock.nowMs();
+      if (nowMs > startMs + reachMaxMs) {
         throw storeUnavailable('The replica does not have what was written; nothing was answered.');
+      }
+      if (nowMs > leaveAtMs) {
+        await leave();
+        leaveAtMs = nowMs + behindMaxMs;
       }
       await pause(clock, pollPauseMs);
     }
@@ -165,6 +179,7 @@ export function openReplica(
         const read = await readHere(fn, answered());
         if (read) return read.value;
         restUntilMs = clock.nowMs() + restMs;
+        await leave();
       }
       return otherwise(fn);
     },

@@ -10,6 +10,7 @@ import { median } from './load.ts';
 import { lookup } from './lookup.ts';
 import { paymentCross } from './payment-cross.ts';
 import { paymentLocal } from './payment-local.ts';
+import { paymentServer } from './payment-server.ts';
 import { recover } from './recover.ts';
 import { release } from './release.ts';
 import { search } from './search.ts';
@@ -19,7 +20,7 @@ import { start } from './start.ts';
 /** `npm run bench [-- NAME… --rounds N --scale S]`: medians of rounds, and their ratio to a yardstick of the same run. */
 
 const benches: readonly Bench[] = [
-  ...[paymentLocal, paymentCross, catchUp, collect, closeDay, fingerprint],
+  ...[paymentLocal, paymentServer, paymentCross, catchUp, collect, closeDay, fingerprint],
   ...[lookup, search, keystroke, release, settle, recover, start],
 ];
 const gibibyte = 2 ** 30;

