@@ -75,10 +75,24 @@ export async function judge(machines: readonly Machine[], known: Known): Promise
   faults.push(...wishFaults(machines, known.wishes));
   faults.push(...payoutFaults(machines, known));
   faults.push(...subscriberFaults(machines.filter(({ code }) => code !== headOffice)));
+  if (!known.unseen.has(headOffice)) faults.push(...releaseFaults(machines));
   // Who did not know that he was set back decided anew, and then heard what he had decided before.
   const sure = machines.filter(({ code }) => code !== headOffice && !known.unseen.has(code));
   faults.push(...sure.flatMap(storyFaults));
   return faults;
+}
+
+/** A number is of one release. */
+function releaseFaults(machines: readonly Machine[]): string[] {
+  const seen = new Map<string, string>();
+  return machines.flatMap(({ code, disk: { slot } }) =>
+    rowsOf(slot.db, 'SELECT version, jws_sha256 AS sha FROM releases').flatMap((row) => {
+      const version = String(row.version);
+      const first = seen.get(version) ?? String(row.sha);
+      seen.set(version, first);
+      return first === row.sha ? [] : [`${code}: release ${version} is another one elsewhere`];
+    }),
+  );
 }
 
 /** What somebody was told is so must be so; what he was refused must not be. */
