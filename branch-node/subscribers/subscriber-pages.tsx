@@ -23,6 +23,11 @@ import { subscriberTexts } from './subscriber-texts.ts';
 
 const shownOperations = 20;
 
+/** The home branch, which cannot be reached now. */
+interface Away {
+  readonly away: string;
+}
+
 export interface SubscriberPagesDeps {
   readonly pages: Pages;
   readonly subscribers: SubscriberEndpoints;
@@ -44,12 +49,14 @@ export function subscriberPages(deps: SubscriberPagesDeps): void {
   pages.page({ path, permission: 'subscriber.read' }, async (view) => {
     const { msisdn = '' } = view.params;
     const title = view.format.msisdn(msisdn);
+    const card = await readCard(view, msisdn);
+    const status = 'away' in card ? undefined : card.status;
     const content = (
       <>
         <Heading title={title}>
-          <Actions view={view} msisdn={msisdn} />
+          <Actions {...{ view, msisdn, status }} />
         </Heading>
-        {await cardOf(view, msisdn)}
+        <LiveCard {...{ view, msisdn, card }} />
         {view.may('operation.read') ? await historyOf(view, msisdn) : null}
       </>
     );
@@ -59,7 +66,9 @@ export function subscriberPages(deps: SubscriberPagesDeps): void {
   // A card that is shown asks whether its home can still be reached, and is not read again while it can.
   pages.fragment({ path: `${path}/card`, permission: 'subscriber.read' }, async (view) => {
     const home = nodeCode.safeParse(view.query.shown).data;
-    return home && deps.isReachable(home) ? null : cardOf(view, view.params.msisdn ?? '');
+    if (home && deps.isReachable(home)) return null;
+    const { msisdn = '' } = view.params;
+    return <LiveCard {...{ view, msisdn, card: await readCard(view, msisdn) }} />;
   });
 
   pages.fragment({ path: `${path}/changes`, permission: 'subscriber.read' }, async (view) => {
@@ -68,33 +77,13 @@ export function subscriberPages(deps: SubscriberPagesDeps): void {
     return <Changes view={view} items={items} />;
   });
 
-  /** The card as it is now, or that nobody can say; then it asks again by itself. */
-  async function cardOf(view: View, msisdn: string) {
+  /** As it is now, or who would have to tell it. */
+  async function readCard(view: View, msisdn: string): Promise<SubscriberCard | Away> {
     try {
-      const card = await subscribers.showSubscriber(view.c, { params: { msisdn } });
-      return (
-        <div class="stack live">
-          <Card view={view} card={card} />
-          <div hx-get={`/subscribers/${msisdn}/changes`} hx-trigger="load" />
-          <div
-            hx-get={`/subscribers/${msisdn}/card?shown=${card.homeBranch}`}
-            hx-trigger="every 3s"
-            hx-target="closest .live"
-            hx-swap="outerHTML"
-          />
-        </div>
-      );
+      return await subscribers.showSubscriber(view.c, { params: { msisdn } });
     } catch (error) {
       if (!isDomainError(error, 'home-unreachable')) throw error;
-      const words = view.words(subscriberTexts);
-      const branch = String(error.members.homeBranch ?? words.branch);
-      return (
-        <div hx-get={`/subscribers/${msisdn}/card`} hx-trigger="every 3s" hx-swap="outerHTML">
-          <Notice tone="warn" title={words.away(branch)}>
-            {words.awayText}
-          </Notice>
-        </div>
-      );
+      return { away: String(error.members.homeBranch ?? view.words(subscriberTexts).branch) };
     }
   }
 
@@ -106,6 +95,39 @@ export function subscriberPages(deps: SubscriberPagesDeps): void {
     const texts = { caption: words.history, empty: words.noHistory };
     return <OperationTable {...{ view, items, ...texts }} />;
   }
+}
+
+interface LiveCardProps {
+  readonly view: View;
+  readonly msisdn: string;
+  readonly card: SubscriberCard | Away;
+}
+
+/** The card, or that nobody can tell it now; it asks again by itself. */
+function LiveCard({ view, msisdn, card }: LiveCardProps) {
+  const path = `/subscribers/${msisdn}`;
+  if ('away' in card) {
+    const words = view.words(subscriberTexts);
+    return (
+      <div hx-get={`${path}/card`} hx-trigger="every 3s" hx-swap="outerHTML">
+        <Notice tone="warn" title={words.away(card.away)}>
+          {words.awayText}
+        </Notice>
+      </div>
+    );
+  }
+  return (
+    <div class="stack live">
+      <Card view={view} card={card} />
+      <div hx-get={`${path}/changes`} hx-trigger="load" />
+      <div
+        hx-get={`${path}/card?shown=${card.homeBranch}`}
+        hx-trigger="every 3s"
+        hx-target="closest .live"
+        hx-swap="outerHTML"
+      />
+    </div>
+  );
 }
 
 type Change = Awaited<ReturnType<SubscriberEndpoints['listSubscriberChanges']>>['items'][number];
@@ -147,9 +169,20 @@ const works = [
 const serviceNames = (view: View, codes: readonly string[]) =>
   codes.map((code) => view.nameOf('services', code)).join(', ');
 
+/** Works that a subscriber is there for in this state only. */
+const worksIn: Readonly<Record<string, SubscriberStatus>> = { block: 'active', unblock: 'blocked' };
+
+interface ActionsProps {
+  readonly view: View;
+  readonly msisdn: string;
+  /** Unknown while the home branch is away. */
+  readonly status: SubscriberStatus | undefined;
+}
+
 /** What this person may do for the subscriber from here. */
-function Actions({ view, msisdn }: { view: View; msisdn: string }) {
+function Actions({ view, msisdn, status }: ActionsProps) {
   const words = view.words(deskTexts);
+  const isOpen = (action: string) => status === undefined || (worksIn[action] ?? status) === status;
   return (
     <>
       {view.may('payment.take') ? (
@@ -158,7 +191,7 @@ function Actions({ view, msisdn }: { view: View; msisdn: string }) {
         </LinkButton>
       ) : null}
       {works.map(([action, permission, text]) =>
-        view.may(permission) ? (
+        view.may(permission) && isOpen(action) ? (
           <LinkButton href={`/subscribers/${msisdn}/${action}`}>{words[text]}</LinkButton>
         ) : null,
       )}

@@ -129,8 +129,18 @@ const isSum = (cells: RowCells, { name }: RowColumn) => /^\d+\.\d+$/.test(cells[
 
 function cellOf(text: string) {
   if (text.length > maxCellLength) return `${text.slice(0, maxCellLength)}…`;
-  // Dates, numbers and codes are not broken at their dashes.
-  return /^[\w.-]{1,40}$/.test(text) ? <span class="number">{text}</span> : text || '–';
+  if (text === '') return '–';
+  // Dates, numbers and codes are not broken at their dashes, nor those of a list.
+  if (!/^[\w. -]+$/.test(text)) return text;
+  return (
+    <>
+      {text.split(' ').map((code) => (
+        <>
+          <span class="number">{code}</span>{' '}
+        </>
+      ))}
+    </>
+  );
 }
 
 interface RowForm {

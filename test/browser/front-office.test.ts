@@ -210,6 +210,25 @@ describe('the front office of a branch, in a browser', () => {
     expect(await page.locator('main').textContent()).to.contain(iccid);
   }).timeout(120_000);
 
+  it('blocks a subscriber of another branch, and then offers to unblock him', async () => {
+    const { page } = desk;
+    const done = page.locator('.life .state.good', { hasText: 'Done' });
+    const links = page.locator('.heading');
+    await page.goto(`${at('SPB')}/subscribers/${msisdn}`);
+    expect(await links.getByRole('link', { name: 'Unblock' }).count()).to.equal(0);
+    await links.getByRole('link', { name: 'Block', exact: true }).click();
+    await page.locator('#reason').selectOption('lost-phone');
+    await page.getByRole('button', { name: 'Block' }).click();
+    await done.waitFor();
+    await page.locator('dd', { hasText: 'Телефон утерян' }).waitFor();
+    await page.goto(`${at('SPB')}/subscribers/${msisdn}`);
+    await links.getByRole('link', { name: 'Unblock' }).click();
+    await page.locator('#reason').waitFor();
+    await page.screenshot({ path: join(pictures, 'unblock.png') });
+    await page.getByRole('button', { name: 'Unblock' }).click();
+    await done.waitFor();
+  }).timeout(120_000);
+
   it('does not show what the person may not do, and refuses its address', async () => {
     const cashier = await visit(browser, at('SPB'));
     await signInAs(cashier.page, 'cashier', password);
@@ -297,7 +316,7 @@ describe('the front office of a branch, in a browser', () => {
       ...['services', 'rate-plan-change', 'sim-replacement', 'block', 'unblock', 'termination'].map(
         (work) => `/subscribers/${msisdn}/${work}`,
       ),
-      ...['/sign-in', '/password', '/account', '/nowhere', ...made],
+      ...['/sign-in', '/password', '/nowhere', ...made],
     ];
     const faults = await faultsOfPages(browser, { url: at('SPB'), paths, storageState });
     expect(faults).to.deep.equal([]);
