@@ -94,10 +94,10 @@ const rowsMade = 1_100;
     await store.write(async (tx) => {
       await tx.run('CREATE TABLE numbered (n INTEGER PRIMARY KEY AUTOINCREMENT, t TEXT) STRICT');
       await tx.run('CREATE TABLE keyed (a TEXT, b INTEGER, PRIMARY KEY (a, b)) WITHOUT ROWID');
-      for (let n = 0; n < rowsMade; n += 1) {
-        await tx.run('INSERT INTO numbered (t) VALUES (?)', n % 2 === 0 ? `Ж ${n}` : null);
-        await tx.run('INSERT INTO keyed VALUES (?, ?)', `k${n % 3}`, n);
-      }
+      const rows = 'WITH RECURSIVE r (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r WHERE n < ?)';
+      const texts = "SELECT iif(n % 2, 'Ж ' || n, NULL) FROM r";
+      await tx.run(`${rows} INSERT INTO numbered (t) ${texts}`, rowsMade);
+      await tx.run(`${rows} INSERT INTO keyed SELECT 'k' || n % 3, n FROM r`, rowsMade);
       await tx.run('DELETE FROM numbered WHERE n = ?', rowsMade);
     });
     const all = async (tx: Reader) => ({
