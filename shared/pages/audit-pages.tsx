@@ -1,7 +1,9 @@
 import type { Api } from '../web/api.ts';
-import { Button, Field, Heading, State, Table } from './components.tsx';
+import { actionChoices, actionText } from './audit-action-texts.ts';
+import { Button, Field, Heading, Select, State, Table } from './components.tsx';
 import { catalogue } from './language.ts';
 import type { Pages } from './pages.tsx';
+import type { View } from './view.ts';
 
 const auditTexts = catalogue(
   {
@@ -12,6 +14,7 @@ const auditTexts = catalogue(
     action: 'What',
     subject: 'About',
     outcome: 'Outcome',
+    any: 'Everything',
     show: 'Show',
     hint: 'As it stands in the list',
     outcomes: { done: 'Done', denied: 'Denied', failed: 'Failed' },
@@ -24,6 +27,7 @@ const auditTexts = catalogue(
     action: 'Что',
     subject: 'О чём',
     outcome: 'Итог',
+    any: 'Всё',
     show: 'Показать',
     hint: 'Так, как в списке',
     outcomes: { done: 'Сделано', denied: 'Отказано', failed: 'Не вышло' },
@@ -49,7 +53,10 @@ export function auditPages({ pages, endpoints }: { pages: Pages; endpoints: Api[
       <>
         <Heading title={words.title} />
         <form method="get" action={path} class="panel columns">
-          <Field label={words.action} name="action" value={action} hint={words.hint} />
+          <Select
+            {...{ label: words.action, name: 'action', value: action }}
+            choices={[{ value: '', label: words.any }, ...actionsBeside(view, action)]}
+          />
           <Field label={words.subject} name="subject" value={subject} hint={words.hint} />
           <Button kind="plain">{words.show}</Button>
         </form>
@@ -58,7 +65,7 @@ export function auditPages({ pages, endpoints }: { pages: Pages; endpoints: Api[
           columns={[
             { label: words.at, cell: ({ at }) => view.format.moment(at) },
             { label: words.actor, cell: ({ actor }) => `${actor.name} (${actor.node})` },
-            { label: words.action, cell: (entry) => entry.action },
+            { label: words.action, cell: (entry) => named(view, entry.action) },
             { label: words.subject, cell: (entry) => entry.subject ?? '–' },
             {
               label: words.outcome,
@@ -70,4 +77,16 @@ export function auditPages({ pages, endpoints }: { pages: Pages; endpoints: Api[
     );
     return { title: words.title, content, next };
   });
+}
+
+/** The code stays beside its words, for who searches the log by it. */
+function named(view: View, action: string) {
+  return <span title={action}>{actionText(view, action)}</span>;
+}
+
+/** What is asked for stays chosen, also when this software has no words for it. */
+function actionsBeside(view: View, action: string) {
+  const choices = actionChoices(view);
+  const isOffered = action === '' || choices.some(({ value }) => value === action);
+  return isOffered ? choices : [{ value: action, label: action }, ...choices];
 }
