@@ -10,6 +10,7 @@ import type { ReleaseManifest } from '../shared/reference/release.ts';
 import { createReleaseComparison } from '../shared/reference/release-comparison.ts';
 import { nextFolderOf } from '../shared/store/adopted-files.ts';
 import type { Transaction } from '../shared/store/store.ts';
+import { stateSentences } from '../shared/text/state-sentences.ts';
 import { calendarDay, now } from '../shared/time/clock.ts';
 import { createAuditExport } from './audit/audit-export.ts';
 import { auditRoutes } from './audit/audit-routes.ts';
@@ -250,7 +251,7 @@ function wireDirectory(node: Node, deps: DirectoryDeps) {
     ...{ store, clock, signer, references },
     takesAwayOnly: node.releaseApproval !== undefined,
     onWaiting: () =>
-      node.alarms.raise('release-needs-approval', 'members or keys wait for a signed release'),
+      node.alarms.raise('release-needs-approval', stateSentences.say('needsApproval', {})),
     assertMayPublish: deps.assertMayPublish,
     async onPublished(tx, manifest, actor) {
       await tellReleased(tx, manifest);

@@ -4,6 +4,7 @@ import { DomainError } from '../../shared/problem/problem.ts';
 import { dayClosed } from '../../shared/reconciliation/day-closed.ts';
 import { type LegTotal, totalsOf } from '../../shared/reconciliation/leg-totals-store.ts';
 import type { Reader, Store, Transaction } from '../../shared/store/store.ts';
+import { stateSentences } from '../../shared/text/state-sentences.ts';
 import {
   type BusinessDate,
   type Clock,
@@ -133,7 +134,7 @@ export function createBusinessDays(deps: {
   async function assertClockRuns(tx: Reader): Promise<void> {
     const doubt = federation.liveness.clockDoubt(await federation.log.clockSetBackMs(tx));
     if (doubt === undefined) return federation.alarms.clear(clockAlarm);
-    federation.alarms.raise(clockAlarm, 'the closing of a day is held');
+    federation.alarms.raise(clockAlarm, stateSentences.say('dayHeld', {}));
     throw new DomainError(
       'clock-held',
       `This node's clock is ${doubt}: set it right, then close the day.`,

@@ -6,6 +6,7 @@ import { post } from '../../shared/ledger/ledger-store.ts';
 import { DomainError } from '../../shared/problem/problem.ts';
 import { settlementFaults } from '../../shared/settlement/fault-sentences.ts';
 import type { Reader, Store, Transaction } from '../../shared/store/store.ts';
+import { stateSentences } from '../../shared/text/state-sentences.ts';
 import { type BusinessDate, type Clock, now } from '../../shared/time/clock.ts';
 import { canonicalJson } from '../../shared/wire/canonical.ts';
 import { type LogEntry, startedHeader } from '../../shared/wire/peer-messages.ts';
@@ -89,7 +90,7 @@ export function createSettlements(deps: SettlementDeps) {
     const told = JSON.stringify(entry.body);
     const known = await findSettlement(tx, id);
     if (known && !isSameBody(known.told, settlementCompleted.parse(entry.body))) {
-      const detail = `head office tells the settlement ${id} another way than before`;
+      const detail = stateSentences.say('retold', { id });
       tx.afterCommit(() => federation.alarms.raise('settlement-rewritten', detail));
       return;
     }
@@ -108,7 +109,7 @@ export function createSettlements(deps: SettlementDeps) {
       known?.state === 'confirmed' &&
       known.positions.some((position) => position.peer === peer)
     ) {
-      const detail = `head office takes back ${peer} of the settlement ${id}, which was confirmed`;
+      const detail = stateSentences.say('takenBack', { peer, id });
       tx.afterCommit(() => federation.alarms.raise('settlement-rewritten', detail));
       return;
     }
@@ -166,7 +167,7 @@ export function createSettlements(deps: SettlementDeps) {
   }
 
   function raiseDiffers(tx: Transaction, id: string, { peer }: { peer: NodeCode }): void {
-    const detail = `${peer} was told another position in the settlement ${id}`;
+    const detail = stateSentences.say('otherPosition', { peer, id });
     tx.afterCommit(() => federation.alarms.raise('settlement-differs', detail));
   }
 

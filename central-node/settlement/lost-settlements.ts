@@ -6,6 +6,7 @@ import { headOffice, type NodeCode } from '../../shared/ids/ids.ts';
 import { DomainError } from '../../shared/problem/problem.ts';
 import { type PairPosition, pairPositions } from '../../shared/settlement/netting.ts';
 import type { Reader, Store, Transaction } from '../../shared/store/store.ts';
+import { stateSentences } from '../../shared/text/state-sentences.ts';
 import { type LogEntry, logEntry, startedHeader } from '../../shared/wire/peer-messages.ts';
 import {
   maxObligationsPerPage,
@@ -126,7 +127,7 @@ export function createLostSettlements(deps: LostSettlementDeps) {
     }
     const left = await store.read(lostSettlementIds);
     if (left.length === 0) return federation.alarms.clear(alarm);
-    for (const id of left) federation.alarms.raise(alarm, `${id} is not brought back yet`);
+    for (const id of left) federation.alarms.raise(alarm, stateSentences.say('notBack', { id }));
   }
 
   /** Who was not told yet is told now; what the others were told says both sides of each position. */

@@ -11,6 +11,7 @@ import {
   obligationOf,
 } from '../../shared/settlement/obligation.ts';
 import type { Reader, Transaction } from '../../shared/store/store.ts';
+import { stateSentences } from '../../shared/text/state-sentences.ts';
 import { type BusinessDate, type Clock, now } from '../../shared/time/clock.ts';
 import { adjustmentKind } from '../../shared/wire/settlement-messages.ts';
 import { lostPlace, lostSettlementIds } from './lost-settlement-store.ts';
@@ -162,9 +163,10 @@ export function createObligations(deps: ObligationDeps) {
   function capLevel(branch: NodeCode, currency: string, net: bigint): string | undefined {
     const cap = deps.reference().branch(branch)?.netDebitCap;
     if (cap?.currency !== currency || net >= 0n) return undefined;
-    if (-net > cap.amount) return `${branch} owes more than its cap in ${currency}`;
+    if (-net > cap.amount) return stateSentences.say('overCap', { peer: branch, currency });
     if (-net * 100n < cap.amount * capWarningPercent) return undefined;
-    return `${branch} owes over ${capWarningPercent} % of its cap in ${currency}`;
+    const percent = String(capWarningPercent);
+    return stateSentences.say('nearCap', { peer: branch, percent, currency });
   }
 
   /** Reports every branch that is near its cap or over it, and no other. */

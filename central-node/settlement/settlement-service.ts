@@ -9,6 +9,7 @@ import {
   type SettlementModel,
 } from '../../shared/settlement/netting.ts';
 import type { Reader, Transaction } from '../../shared/store/store.ts';
+import { stateSentences } from '../../shared/text/state-sentences.ts';
 import { type BusinessDate, type Clock, now } from '../../shared/time/clock.ts';
 import type { LogEntry } from '../../shared/wire/peer-messages.ts';
 import { settlementConfirmed, settlementDisputed } from '../../shared/wire/settlement-messages.ts';
@@ -258,7 +259,10 @@ export function createSettlements(deps: SettlementDeps) {
     const detail = `${count}: ${faults.join('; ')}`;
     await answered(tx, entry, { settlementId, outcome: 'disputed', detail });
     tx.afterCommit(() =>
-      federation.alarms.raise('settlement-disputed', `${entry.node} disputes ${settlementId}`),
+      federation.alarms.raise(
+        'settlement-disputed',
+        stateSentences.say('disputes', { peer: entry.node, id: settlementId }),
+      ),
     );
   }
 

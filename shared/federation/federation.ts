@@ -1,6 +1,7 @@
 import type { Ids, NodeCode } from '../ids/ids.ts';
 import { DomainError, isDomainError } from '../problem/problem.ts';
 import type { Reader, Store, Transaction } from '../store/store.ts';
+import { stateSentences } from '../text/state-sentences.ts';
 import type { BusinessDate, Clock } from '../time/clock.ts';
 import { hello as helloSchema, type LogEntry } from '../wire/peer-messages.ts';
 import type { Alarms } from './alarms.ts';
@@ -96,7 +97,8 @@ export function createFederation(deps: FederationDeps) {
     codeVersion: deps.codeVersion,
     prepare: (from, entries) => prepareBatch(from, entries),
     events: {
-      forked: (peer, at) => alarms.raise('forked', `${peer} signed two histories at ${at}`),
+      forked: (peer, place) =>
+        alarms.raise('forked', stateSentences.say('twoHistories', { peer, place: String(place) })),
       setAside: setAside.report,
     },
   });
@@ -123,7 +125,7 @@ export function createFederation(deps: FederationDeps) {
   /** A peer claims that this node was set back: believed only with this node's own signature. */
   async function suspect(peer: NodeCode, evidence: string, proof: unknown): Promise<void> {
     if (await ownProof.ofSetBack(peer, proof)) return recovery.suspect(peer, evidence);
-    alarms.raise('unproven-set-back', `${peer}: ${evidence}`);
+    alarms.raise('unproven-set-back', stateSentences.say('told', { peer, told: evidence }));
   }
 
   /** Who is told that it was set back gets the head that it once signed: it need not take a peer's word. */
@@ -159,7 +161,7 @@ export function createFederation(deps: FederationDeps) {
         },
         forked(from, epoch, isProven) {
           const code = isProven ? 'forked' : 'unproven-fork';
-          alarms.raise(code, `${from} says that it holds another ${epoch}`);
+          alarms.raise(code, stateSentences.say('otherHeld', { peer: from, place: epoch }));
         },
         provesFork: ownProof.ofFork,
         failed: () => {},
@@ -210,7 +212,7 @@ export function createFederation(deps: FederationDeps) {
     await store.write(async (tx) => {
       await log.start(tx, await opening(tx));
       // In the first write after opening: from here on the sentinel has nothing more to say.
-      if (setBack) await recovery.mark(tx, 'the store is older than its sentinel');
+      if (setBack) await recovery.mark(tx, stateSentences.say('olderStore', {}));
     });
     await reportForks();
   }
@@ -235,7 +237,10 @@ export function createFederation(deps: FederationDeps) {
     const { inbound, outbound } = await streams();
     for (const { peer, epoch, forked } of [...inbound, ...outbound]) {
       if (forked === 1n)
-        alarms.raise('forked', `two histories with ${peer} in ${epoch.slice(0, 8)}`);
+        alarms.raise(
+          'forked',
+          stateSentences.say('historiesWith', { peer, place: epoch.slice(0, 8) }),
+        );
     }
   }
 

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { NodeCode } from '../ids/ids.ts';
 import type { Reader, Store } from '../store/store.ts';
+import { stateSentences } from '../text/state-sentences.ts';
 import { type Clock, type Instant, msOf, now } from '../time/clock.ts';
 import { type Hello, hello, startedHeader } from '../wire/peer-messages.ts';
 import { inboundStream, lastHead } from './inbox-store.ts';
@@ -111,7 +112,7 @@ export function createLiveness(deps: LivenessDeps) {
       clockSkewMs,
       behind,
     });
-    const doubt = `the clocks of ${deps.node} and ${peer} disagree`;
+    const doubt = stateSentences.say('clocksDisagree', { one: deps.node, peer });
     if (Math.abs(clockSkewMs) > skewAlarmMs) deps.alarm('clock-skew', doubt);
     else deps.calm('clock-skew', doubt);
     deps.heard(peer);
@@ -123,7 +124,8 @@ export function createLiveness(deps: LivenessDeps) {
   async function compareHeld(peer: NodeCode, held: NonNullable<Hello['holds']>): Promise<void> {
     const stream = await store.read((tx) => outboundStream(tx, peer, held.epoch));
     if (held.position > Number(stream?.position ?? 0n)) {
-      const evidence = `it holds ${held.position} entries of ${held.epoch.slice(0, 8)}`;
+      const what = { count: String(held.position), place: held.epoch.slice(0, 8) };
+      const evidence = stateSentences.say('holdsEntries', what);
       await deps.setBack(peer, evidence, held.head);
     }
   }
@@ -135,7 +137,7 @@ export function createLiveness(deps: LivenessDeps) {
     const { newest, proof } = problem.data;
     const known = newest === undefined ? undefined : await knownStart(newest);
     if (known) log.nameEarlierStart(known);
-    else await deps.setBack(peer, 'it knows a start that is forgotten here', proof);
+    else await deps.setBack(peer, stateSentences.say('startForgotten', {}), proof);
   }
 
   async function knownStart(epoch: string): Promise<string | undefined> {
@@ -180,15 +182,15 @@ export function createLiveness(deps: LivenessDeps) {
   /** Why this node's clock is not to be trusted: most of those that it hears say another time. */
   function clockDoubt(behindLogMs: number): string | undefined {
     if (behindLogMs > skewAlarmMs) {
-      return `${seconds(behindLogMs)} s behind the newest entry of its own log`;
+      return stateSentences.say('behindLog', { seconds: seconds(behindLogMs) });
     }
     const heard = ofMembers().filter(({ reachable }) => reachable);
     const apart = heard.filter(({ clockSkewMs = 0 }) => Math.abs(clockSkewMs) > skewAlarmMs);
     if (apart.length === 0 || 2 * apart.length <= heard.length) return undefined;
     const lines = apart.map(({ peer, clockSkewMs = 0 }) =>
       clockSkewMs > 0
-        ? `${seconds(clockSkewMs)} s behind ${peer}`
-        : `${seconds(-clockSkewMs)} s ahead of ${peer}`,
+        ? stateSentences.say('behindPeer', { seconds: seconds(clockSkewMs), peer })
+        : stateSentences.say('aheadOfPeer', { seconds: seconds(-clockSkewMs), peer }),
     );
     return lines.join(', ');
   }
@@ -232,7 +234,7 @@ function skewOf(
   return Math.min(0, saidMs - at.askedMs);
 }
 
-const seconds = (ms: number) => Math.ceil(ms / 1000);
+const seconds = (ms: number) => String(Math.ceil(ms / 1000));
 
 /** What is held of a peer's start, with its own signature for it. */
 async function holdingOf(tx: Reader, peer: NodeCode, epoch: string): Promise<Pick<Hello, 'holds'>> {

@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import type { NodeCode } from '../ids/ids.ts';
 import { DomainError, isDomainError } from '../problem/problem.ts';
+import { stateSentences } from '../text/state-sentences.ts';
 import type { PeerResponse } from './peers.ts';
 
 /**
@@ -14,11 +15,14 @@ export function answerIn<Schema extends z.ZodType>(
   peer: NodeCode,
 ): z.output<Schema> {
   if (response.status !== 200 && response.status !== 201) {
-    throw new DomainError('peer-unreachable', `${peer} answers ${response.status}.`);
+    throw new DomainError(
+      'peer-unreachable',
+      stateSentences.say('answeredStatus', { peer, status: String(response.status) }),
+    );
   }
   const parsed = schema.safeParse(jsonIn(response.body));
   if (parsed.success) return parsed.data;
-  throw new DomainError('peer-unreachable', `${peer} answers what was not asked for.`);
+  throw new DomainError('peer-unreachable', stateSentences.say('answeredOther', { peer }));
 }
 
 /** For what is asked again later: a peer that is silent, or talks nonsense, is no fault of this node. */

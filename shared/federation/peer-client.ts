@@ -3,6 +3,7 @@ import { gzip } from 'node:zlib';
 import { Pool } from 'undici';
 import type { NodeCode } from '../ids/ids.ts';
 import { DomainError, isDomainError } from '../problem/problem.ts';
+import { stateSentences } from '../text/state-sentences.ts';
 import type { Clock } from '../time/clock.ts';
 import type { TlsMaterial } from './identity.ts';
 import { createLookup } from './lookup.ts';
@@ -102,7 +103,7 @@ export function createPeerClient(deps: {
         );
       } catch (cause) {
         if (isDomainError(cause, 'peer-unreachable')) throw cause;
-        throw unreachable(to, `${to} did not answer${reasonOf(cause)}.`, cause);
+        throw unreachable(to, silenceOf(to, cause), cause);
       }
     },
 
@@ -217,20 +218,24 @@ async function withinDeadline<T>(
 
 /** What people can do something about; the rest of a network's troubles comes and goes. */
 const reasons: Readonly<Record<string, string>> = {
-  ENOTFOUND: 'its name does not resolve',
-  EAI_AGAIN: 'the name servers do not answer',
-  ECONNREFUSED: 'nobody listens at its address',
-  EHOSTUNREACH: 'there is no way to its address',
-  ENETUNREACH: 'there is no way to its address',
-  CERT_HAS_EXPIRED: 'its certificate has expired',
-  CERT_NOT_YET_VALID: 'its certificate is not valid yet',
+  ENOTFOUND: stateSentences.say('noName', {}),
+  EAI_AGAIN: stateSentences.say('noNameServer', {}),
+  ECONNREFUSED: stateSentences.say('nobodyListens', {}),
+  EHOSTUNREACH: stateSentences.say('noWay', {}),
+  ENETUNREACH: stateSentences.say('noWay', {}),
+  CERT_HAS_EXPIRED: stateSentences.say('peerExpired', {}),
+  CERT_NOT_YET_VALID: stateSentences.say('peerNotYet', {}),
 };
 
-function reasonOf(cause: unknown): string {
-  if (isDomainError(cause)) return `: ${cause.message.replace(/\.$/, '')}`;
-  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
-  const reason = reasons[code];
-  return reason === undefined ? '' : `: ${reason}`;
+function silenceOf(peer: NodeCode, cause: unknown): string {
+  const told = reasonOf(cause);
+  if (told === undefined) return stateSentences.say('noAnswer', { peer });
+  return stateSentences.say('noAnswerWhy', { peer, told });
+}
+
+function reasonOf(cause: unknown): string | undefined {
+  if (isDomainError(cause)) return cause.message.replace(/\.$/, '');
+  return reasons[cause instanceof Error && 'code' in cause ? String(cause.code) : ''];
 }
 
 function unreachable(to: NodeCode, detail: string, cause?: unknown): DomainError {

@@ -1,6 +1,7 @@
 import type { Ids, NodeCode } from '../ids/ids.ts';
 import { DomainError } from '../problem/problem.ts';
 import type { Reader, Store, Transaction } from '../store/store.ts';
+import { stateSentences } from '../text/state-sentences.ts';
 import { type Clock, now } from '../time/clock.ts';
 import { canonicalJson, sha256 } from '../wire/canonical.ts';
 import { nextChain } from '../wire/chain.ts';
@@ -105,7 +106,7 @@ export function createRecovery(deps: RecoveryDeps) {
   /** A later report of the same set-back, by a peer that has answered this start, is no news. */
   async function suspect(peer: NodeCode, evidence: string): Promise<void> {
     const answered = await store.read((tx) => answeredPeers(tx, log.epoch()));
-    if (!answered.includes(peer)) await enter(`${peer}: ${evidence}`);
+    if (!answered.includes(peer)) await enter(stateSentences.say('told', { peer, told: evidence }));
   }
 
   function run(): void {
@@ -232,9 +233,10 @@ export function createRecovery(deps: RecoveryDeps) {
       const { epoch, seq } = entry;
       const row = { epoch, seq, hash: sha256(text), text, holder: peer };
       const kept = await keepRecovered(tx, row);
-      if (kept === 'forked') deps.alarm('forked', `own entry ${epoch}/${seq}`);
+      if (kept === 'forked')
+        deps.alarm('forked', stateSentences.say('ownEntry', { place: `${epoch}/${seq}` }));
       if (kept === 'lost' && !recovering)
-        await mark(tx, `${peer} gave back what is not known here`);
+        await mark(tx, stateSentences.say('gaveBackUnknown', { peer }));
     }
     if (answer.next !== null) return;
     // With the last page: only then is it known what all of them prove.

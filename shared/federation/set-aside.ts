@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { isDomainError, problems } from '../problem/problem.ts';
 import type { Store, Transaction } from '../store/store.ts';
+import { stateSentences } from '../text/state-sentences.ts';
 import type { Clock } from '../time/clock.ts';
 import { logEntry } from '../wire/peer-messages.ts';
 import type { Alarms } from './alarms.ts';
@@ -90,7 +91,8 @@ export function createSetAside(deps: SetAsideDeps) {
 
   function report(entry: Reported, reason?: string): void {
     const { node, kind, epoch, seq } = entry;
-    if (reason === undefined) alarms.raise('unknown-kind', `${node} sends ${kind}`);
+    if (reason === undefined)
+      alarms.raise('unknown-kind', stateSentences.say('sendsUnknown', { peer: node, kind }));
     else alarms.raise('malformed-entry', `${node} ${epoch.slice(0, 8)}/${seq} ${kind}: ${reason}`);
   }
 

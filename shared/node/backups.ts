@@ -7,6 +7,7 @@ import { DomainError } from '../problem/problem.ts';
 import { projectRoot } from '../store/assets.ts';
 import { replaceFile } from '../store/durable-file.ts';
 import type { Store } from '../store/store.ts';
+import { stateSentences } from '../text/state-sentences.ts';
 import { type Clock, msOf, now } from '../time/clock.ts';
 
 const checkMaxMs = 60 * 60_000;
@@ -107,9 +108,10 @@ export function createBackups(deps: {
       newest && Math.max(0, (clock.nowMs() - msOf(newest.takenAt)) / 1000),
     /** For `/readyz`: says it, and takes a node out of no service. */
     state(): { ok: boolean; detail: string } {
-      if (!newest) return { ok: false, detail: 'no backup of this store has been taken here' };
+      if (!newest) return { ok: false, detail: stateSentences.say('noBackup', {}) };
       const ageMs = clock.nowMs() - msOf(newest.takenAt);
-      const detail = `the newest backup is ${Math.floor(ageMs / hourMs)} h old`;
+      const hours = String(Math.floor(ageMs / hourMs));
+      const detail = stateSentences.say('backupAge', { hours });
       return { ok: ageMs <= backupMaxAgeMs, detail };
     },
   };

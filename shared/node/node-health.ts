@@ -8,6 +8,7 @@ import { touchState } from '../federation/recovery-store.ts';
 import type { ReferenceService } from '../reference/reference-service.ts';
 import { describeRelease, releasePolicy } from '../reference/release-policy.ts';
 import type { Store } from '../store/store.ts';
+import { stateSentences } from '../text/state-sentences.ts';
 import { type Clock, instantOf } from '../time/clock.ts';
 import type { Readiness } from '../web/observability.ts';
 import type { Backups } from './backups.ts';
@@ -52,7 +53,7 @@ export function createHealth(deps: HealthDeps) {
       clock: clockChecked,
       release: releaseCheck(),
       recovery: federation.isRecovering()
-        ? { ok: false, detail: 'recovering: takes money in, decides and pays out nothing' }
+        ? { ok: false, detail: stateSentences.say('recovering', {}) }
         : { ok: true },
       peers: peersCheck(),
       certificate: certificateCheck(),
@@ -70,7 +71,7 @@ export function createHealth(deps: HealthDeps) {
       return { ok: true };
     } catch (error) {
       const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
-      return { ok: false, detail: `takes nothing: ${messageOf(cause)}` };
+      return { ok: false, detail: stateSentences.say('takesNothing', { cause: messageOf(cause) }) };
     }
   }
 
@@ -78,7 +79,8 @@ export function createHealth(deps: HealthDeps) {
     try {
       const { bavail, bsize } = await statfs(config.dataDir);
       const free = bavail * bsize;
-      const detail = `${Math.floor(free / mebibyte)} MiB free`;
+      const mebibytes = String(Math.floor(free / mebibyte));
+      const detail = stateSentences.say('diskFree', { mebibytes });
       return { ok: free >= diskFreeMinBytes, detail };
     } catch (error) {
       return { ok: false, detail: messageOf(error) };
@@ -95,7 +97,7 @@ export function createHealth(deps: HealthDeps) {
   function releaseCheck(): Check {
     const version = references.current()?.version;
     if (version === undefined) {
-      return { ok: false, detail: 'no reference release has been applied yet' };
+      return { ok: false, detail: stateSentences.say('noRelease', {}) };
     }
     // HQ needs nobody to confirm what it published.
     const ageMs = kind === 'centre' ? 0 : (references.freshness()?.ageMs ?? 0);
@@ -106,14 +108,17 @@ export function createHealth(deps: HealthDeps) {
   function peersCheck(): Check {
     const away = federation.liveness.statuses().filter(({ reachable }) => !reachable);
     if (away.length === 0) return { ok: true };
-    const lines = away.map(({ peer, failure }) => `${peer}: ${failure ?? 'does not answer'}`);
+    const lines = away.map(({ peer, failure }) =>
+      stateSentences.say('told', { peer, told: failure ?? stateSentences.say('silent', {}) }),
+    );
     return { ok: false, detail: lines.join('; ') };
   }
 
   function certificateCheck(): Check {
     const { notAfter } = certificateFacts(deps.certPem());
     const leftMs = notAfter - clock.nowMs();
-    const detail = `${leftMs > 0 ? 'expires' : 'expired'} ${instantOf(notAfter)}`;
+    const at = { at: instantOf(notAfter) };
+    const detail = stateSentences.say(leftMs > 0 ? 'expires' : 'expired', at);
     return { ok: leftMs > certificateMinMs, detail };
   }
 

@@ -3,6 +3,7 @@ import type { Ask } from '../web/endpoint.ts';
 import { administrationTexts } from './administration-texts.ts';
 import { Button, Facts, Heading, Panel, State, Table } from './components.tsx';
 import type { Pages, Shown } from './pages.tsx';
+import { stateDetailText } from './state-detail-texts.ts';
 import type { View } from './view.ts';
 
 const path = '/node';
@@ -137,7 +138,10 @@ function Streams({ view, items }: { view: View; items: readonly Stream[] }) {
           cell: ({ inbound }) => sum(inbound.map(({ position }) => position)),
         },
         { label: words.heard, cell: ({ heardAt }) => (heardAt ? view.format.time(heardAt) : '–') },
-        { label: words.trouble, cell: ({ lastError }) => lastError ?? '–' },
+        {
+          label: words.trouble,
+          cell: ({ lastError }) => (lastError ? stateDetailText(view, lastError) : '–'),
+        },
         {
           label: words.action,
           cell: ({ peer }) =>
@@ -174,7 +178,7 @@ function Alarms({ view, state }: { view: View; state: NodeState }) {
       {...{ caption: words.alarms, empty: words.noAlarms, rows: state.alarms }}
       columns={[
         { label: words.alarm, cell: ({ code }) => <State tone="bad">{code}</State> },
-        { label: words.detail, cell: ({ detail }) => detail },
+        { label: words.detail, cell: ({ detail }) => stateDetailText(view, detail) },
         { label: words.since, cell: ({ since }) => view.format.moment(since) },
         { label: words.times, isNumber: true, cell: ({ count }) => view.format.count(count) },
       ]}
@@ -196,7 +200,10 @@ function Checks({ view, state }: { view: View; state: NodeState }) {
             <State tone={ok ? 'good' : 'warn'}>{ok ? words.well : words.unwell}</State>
           ),
         },
-        { label: words.detail, cell: ({ detail }) => detail ?? '–' },
+        {
+          label: words.detail,
+          cell: ({ detail }) => (detail ? stateDetailText(view, detail) : '–'),
+        },
       ]}
     />
   );

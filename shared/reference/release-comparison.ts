@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { Alarms } from '../federation/alarms.ts';
 import type { EntryHandler } from '../federation/inbox.ts';
+import { stateSentences } from '../text/state-sentences.ts';
 import { findRelease } from './reference-store.ts';
 
 /** An older node tells no hash: there is nothing to compare. */
@@ -18,7 +19,10 @@ export function createReleaseComparison(deps: { alarms: Pick<Alarms, 'raise'> })
     const { version, sha256 } = releaseApplied.parse(entry.body);
     const held = await findRelease(tx, version);
     if (!held || sha256 === undefined || held.jwsSha256 === sha256) return;
-    const detail = `${entry.node} was given another release ${version}`;
+    const detail = stateSentences.say('otherRelease', {
+      peer: entry.node,
+      version: String(version),
+    });
     tx.afterCommit(() => deps.alarms.raise('release-differs', detail));
   };
 }

@@ -1,3 +1,5 @@
+import { stateSentences } from '../text/state-sentences.ts';
+
 const hourMs = 3_600_000;
 
 /** `notice`: people are told; `limited`: lower caps, no plan changes; `known-only`: see `ReleasePolicy`. */
@@ -51,7 +53,8 @@ export function releasePolicy(ageMs: number): ReleasePolicy {
 /** `version 3`, and from the first notice on `version 3, not confirmed by head office for 26 h`. */
 export function describeRelease(version: number, ageMs: number): string {
   const isConfirmed = releasePolicy(ageMs).state === 'normal';
-  const hours = Math.floor(ageMs / hourMs);
-  const since = isConfirmed ? '' : `, not confirmed by head office for ${hours} h`;
-  return `version ${version}${since}`;
+  const release = { version: String(version) };
+  if (isConfirmed) return stateSentences.say('release', release);
+  const hours = String(Math.floor(ageMs / hourMs));
+  return stateSentences.say('releaseUnconfirmed', { ...release, hours });
 }
