@@ -201,7 +201,7 @@ function planPages(deps: DeskPagesDeps): void {
             label={words.newPlan}
             name="ratePlan"
             value={view.form.ratePlan}
-            {...{ choices }}
+            {...{ choices, isLong: true }}
           />
           <p class="hint">{words.feeText}</p>
         </>

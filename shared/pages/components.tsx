@@ -89,8 +89,13 @@ export interface Choice {
 }
 
 export const Select: FC<
-  FieldProps & { value?: string | undefined; choices: readonly Choice[] }
-> = ({ label, name, value, choices, error }) => (
+  FieldProps & {
+    value?: string | undefined;
+    choices: readonly Choice[];
+    /** Says what is chosen once more below, in full: a closed choice cuts a long one off. */
+    isLong?: boolean;
+  }
+> = ({ label, name, value, choices, error, isLong = false }) => (
   <div class={error ? 'field wrong' : 'field'}>
     <label for={name}>{label}</label>
     <select
@@ -104,6 +109,11 @@ export const Select: FC<
         </option>
       ))}
     </select>
+    {isLong ? (
+      <output class="hint" for={name}>
+        {(choices.find((choice) => choice.value === value) ?? choices[0])?.label}
+      </output>
+    ) : null}
     {error ? (
       <p class="error" id={`${name}-error`}>
         {error}

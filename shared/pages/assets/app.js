@@ -76,6 +76,12 @@ document.addEventListener('keydown', (event) => {
   else if (event.key === 'g') goneAt = event.timeStamp;
 });
 
+document.addEventListener('change', ({ target }) => {
+  if (!(target instanceof HTMLSelectElement)) return;
+  const said = document.querySelector(`output[for="${CSS.escape(target.id)}"]`);
+  if (said) said.textContent = target.selectedOptions[0]?.label ?? '';
+});
+
 /* A form is sent once; its button says so until the answer is there. */
 document.addEventListener('submit', (event) => {
   const form = event.target;
