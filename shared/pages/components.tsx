@@ -150,8 +150,10 @@ export function Table<Row>(props: {
   columns: readonly Column<Row>[];
   rows: readonly Row[];
   empty: string;
+  /** Narrow columns of yes and no beside the first one. */
+  isMatrix?: boolean;
 }) {
-  const { caption, columns, rows, empty } = props;
+  const { caption, columns, rows, empty, isMatrix = false } = props;
   useContext(tableRows)?.push([
     columns.map(({ label }) => label),
     ...rows.map((row) => columns.map(({ cell }) => cellText(cell(row)))),
@@ -159,7 +161,7 @@ export function Table<Row>(props: {
   if (rows.length === 0) return <p class="empty">{empty}</p>;
   return (
     // Wide tables scroll by themselves, and by keyboard.
-    <section class="table" tabindex={0} aria-label={caption}>
+    <section class={isMatrix ? 'table matrix' : 'table'} tabindex={0} aria-label={caption}>
       <table>
         <caption>{caption}</caption>
         <thead>

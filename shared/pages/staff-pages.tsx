@@ -178,8 +178,9 @@ function Roles({ view, roles }: { view: View; roles: ReadonlyMap<string, readonl
       </div>
     ),
   };
+  const all = [what, ...columns];
   return (
-    <Table {...{ caption: words.roles, empty: words.empty, rows, columns: [what, ...columns] }} />
+    <Table {...{ caption: words.roles, empty: words.empty, rows, columns: all, isMatrix: true }} />
   );
 }
 
