@@ -278,7 +278,11 @@ describe('the front office of a branch, in a browser', () => {
     await page.locator('h2:text-is("Backup") ~ .facts .state.good').waitFor();
     await page.screenshot({ path: join(pictures, 'node.png') });
     await press(page, 'g', 'a');
-    for (const action of ['stream.retry', 'certificate.ask', 'backup.take']) {
+    for (const action of [
+      'Waiting entries sent at once',
+      'Certificate asked for',
+      'Backup taken',
+    ]) {
       await page.getByRole('cell', { name: action }).waitFor();
     }
     expect(admin.faults).to.deep.equal([]);
