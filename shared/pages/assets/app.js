@@ -28,6 +28,7 @@ function openPalette() {
   if (!(palette instanceof HTMLDialogElement && query instanceof HTMLInputElement)) return;
   if (!palette.open) palette.showModal();
   query.value = '';
+  waitingMoves = [];
   query.focus();
   query.dispatchEvent(new Event('palette'));
 }
@@ -45,14 +46,36 @@ function choose(index) {
   query?.setAttribute('aria-activedescendant', chosen?.id ?? '');
 }
 
-/* Arrows choose, Enter goes there. */
-document.getElementById('palette-query')?.addEventListener('keydown', (event) => {
-  const at = options().findIndex((each) => each.getAttribute('aria-selected') === 'true');
-  if (event.key === 'ArrowDown') choose(at + 1);
-  else if (event.key === 'ArrowUp') choose(at - 1);
-  else if (event.key === 'Enter') options()[at]?.click();
-  else return;
+/* Arrows choose, Enter goes there: among what was asked for last, so they wait until it is there. */
+const paletteMoves = {
+  ArrowDown: (at) => choose(at + 1),
+  ArrowUp: (at) => choose(at - 1),
+  Enter: (at) => options()[at]?.click(),
+};
+let waitingMoves = [];
+
+function move(key) {
+  paletteMoves[key](options().findIndex((each) => each.getAttribute('aria-selected') === 'true'));
+}
+
+const paletteQuery = document.getElementById('palette-query');
+
+paletteQuery?.addEventListener('keydown', (event) => {
+  if (!Object.hasOwn(paletteMoves, event.key)) return;
   event.preventDefault();
+  if (paletteQuery.classList.contains('htmx-request')) waitingMoves.push(event.key);
+  else move(event.key);
+});
+
+paletteQuery?.addEventListener('input', () => {
+  waitingMoves = [];
+});
+
+paletteQuery?.addEventListener('htmx:afterRequest', (event) => {
+  if (!event.detail.successful) return;
+  const moves = waitingMoves;
+  waitingMoves = [];
+  for (const key of moves) move(key);
 });
 
 document.addEventListener('keydown', (event) => {
