@@ -214,6 +214,9 @@ describe('the front office of a branch, in a browser', () => {
   it('replaces the SIM card of a subscriber of another branch', async () => {
     const { page } = desk;
     const iccid = await receiveSim(federation.branch('SPB'));
+    // His home branch has just come back: a replacement is refused until this one has heard it.
+    await page.goto(`${at('SPB')}/subscribers/${msisdn}`);
+    await page.locator('.sum').waitFor();
     await page.goto(`${at('SPB')}/subscribers/${msisdn}/sim-replacement`);
     await page.keyboard.type(iccid);
     await press(page, 'Enter');
