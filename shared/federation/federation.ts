@@ -322,9 +322,10 @@ export function createFederation(deps: FederationDeps) {
       await setAside.caughtUp();
       refuseRecovering();
       // It may be about to show that this node was set back, and what it tells would be decided once more.
-      if (!liveness.hasCompared(caller)) {
+      if (!(await liveness.hasCompared(caller))) {
         throw new DomainError('recovering', 'No hello of the sender is known in this start.');
       }
+      refuseRecovering();
       return withProof(caller, () => inbox.receive(caller, message));
     },
     async receiveHello(caller: NodeCode, message: unknown) {

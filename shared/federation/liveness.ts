@@ -211,8 +211,14 @@ export function createLiveness(deps: LivenessDeps) {
       await note(message);
       return compose(message.node);
     },
-    /** The peer has said in this start how far it holds this node: a set-back that it can prove is known. */
-    hasCompared: (peer: NodeCode) => compared.has(peer),
+    /**
+     * Whether the peer has said in this start how far it holds this node: a set-back that it can prove is known then. Who
+     * has not is asked now.
+     */
+    async hasCompared(peer: NodeCode): Promise<boolean> {
+      if (!compared.has(peer)) await greet(peer, probeTimeoutMs);
+      return compared.has(peer);
+    },
     isReachable: (peer: NodeCode) => statuses.get(peer)?.reachable ?? true,
     clockDoubt,
     statuses: ofMembers,

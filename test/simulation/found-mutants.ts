@@ -144,7 +144,11 @@ export const foundMutants: readonly Mutant[] = [
   {
     name: 'a stream is taken before its sender has said how far it holds this node',
     changes: [
-      { file: federation, find: 'if (!liveness.hasCompared(caller))', replace: 'if (false)' },
+      {
+        file: federation,
+        find: 'if (!(await liveness.hasCompared(caller)))',
+        replace: 'if (false)',
+      },
     ],
     troubles: ['unaware'],
   },
