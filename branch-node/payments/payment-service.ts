@@ -10,7 +10,13 @@ import type { Reader, Transaction } from '../../shared/store/store.ts';
 import { entryKindOf } from '../../shared/wire/operation-kinds.ts';
 import { type OperationRecord, traceOf } from '../operations/operation.ts';
 import type { Operations } from '../operations/operation-service.ts';
-import { type Payment, type Payout, type ReceiptKind, suspenseTender } from './payment.ts';
+import {
+  type Payment,
+  type Payout,
+  type ReceiptKind,
+  suspenseTender,
+  takenDetails,
+} from './payment.ts';
 import { findPayment, findPayout } from './payment-store.ts';
 import type { Payouts } from './payout-service.ts';
 
@@ -110,7 +116,7 @@ export function createPayments(deps: PaymentServiceDeps) {
       key,
     });
     if (record.home !== deps.node) checkElsewhere(tender, money, isVerified);
-    return fileOf(tx, record);
+    return takenFile(record, { money, tender: draft.tender.kind });
   }
 
   /** Asks the home branch to take a payment back; the money leaves the desk after its answer. */
@@ -181,6 +187,20 @@ export function createPayments(deps: PaymentServiceDeps) {
   }
 
   return { checkTender, take, cancel, refund, redirect, open, fileOf };
+}
+
+/** Of a payment that was accepted right now: nobody else holds it, and nothing has become of its money. */
+function takenFile(
+  record: OperationRecord,
+  { money, tender }: Pick<Payment, 'money' | 'tender'>,
+): PaymentFile {
+  const { receipt } = takenDetails.parse(record.details);
+  const operationId = record.id;
+  return {
+    record,
+    payment: { operationId, tender, money, receipt, disposition: 'taken' },
+    receiptKind: record.decision ? 'credited' : 'provisional',
+  };
 }
 
 function notInSuspense(): DomainError {

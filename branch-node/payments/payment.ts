@@ -55,6 +55,9 @@ export const paymentRequest = z.strictObject({
 /** What the home branch decided: the billing account that is credited. */
 export const paymentResult = z.object({ account: z.string().max(64) });
 
+/** What acceptance adds to a payment. */
+export const takenDetails = z.object({ receipt: z.string() });
+
 export const cancellationRequest = z.strictObject({
   payment: z.string().max(64),
   money: wireMoney,
