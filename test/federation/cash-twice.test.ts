@@ -12,6 +12,7 @@ import {
   until,
 } from '../support/federation.ts';
 import { moneyFaults } from '../support/invariants.ts';
+import { pageText } from '../support/page-text.ts';
 
 const codes = ['MSK', 'SPB', 'NSK'] as const;
 const others = ['HQ', 'SPB', 'NSK'] as const;
@@ -127,7 +128,7 @@ describe('cash that has left the desk of a branch which was set back with its se
     await untilKnownAgain();
     expect(await stateOf(id)).to.equal('presumed-paid');
     expect(await releases(id)).to.equal(0);
-    const { text } = await page(`/payments/${id}`);
+    const text = await pageText(federation.branch('MSK').url, { path: `/payments/${id}` });
     expect(text).to.contain('may have left the desk already').and.not.contain('Pay the money out');
   });
 
@@ -142,7 +143,7 @@ describe('cash that has left the desk of a branch which was set back with its se
     await until('head office holds it', () => holds('HQ'));
     expect(await payment(id)).to.have.nested.property('payout.state', 'held');
     expect((await payment(id)).payout.awaits).to.deep.equal([holder]);
-    const { text } = await page(`/payments/${id}`);
+    const text = await pageText(federation.branch('MSK').url, { path: `/payments/${id}` });
     expect(text).to.contain(`Do not pay out yet: ${holder} has not said`);
     await start(holder);
     await untilKnownAgain();
@@ -252,17 +253,4 @@ describe('cash that has left the desk of a branch which was set back with its se
       return liveness.statuses().some(({ peer, reachable }) => peer === code && reachable);
     }
   });
-
-  async function page(path: string): Promise<{ text: string }> {
-    const { url } = federation.branch('MSK');
-    const session = await fetch(`${url}/sign-in`, {
-      method: 'POST',
-      redirect: 'manual',
-      headers: { 'content-type': 'application/x-www-form-urlencoded', origin: url },
-      body: new URLSearchParams({ login: 'manager', password: 'correct horse battery' }),
-    });
-    const cookie = (session.headers.get('set-cookie') ?? '').split(';', 1)[0] ?? '';
-    const answer = await fetch(url + path, { headers: { cookie } });
-    return { text: (await answer.text()).replaceAll(/<[^>]*>/g, '') };
-  }
 });
