@@ -26,6 +26,8 @@ export interface PaymentFile {
   readonly payment: Payment;
   readonly receiptKind: ReceiptKind;
   readonly payout?: Payout;
+  /** Who has not told this start of the node what it holds: until then no cash leaves. */
+  readonly awaits: readonly NodeCode[];
 }
 
 export interface PaymentServiceDeps {
@@ -126,7 +128,7 @@ export function createPayments(deps: PaymentServiceDeps) {
   ): Promise<OperationRecord> {
     const { record, payment } = await open(tx, paymentId);
     if (payment.cancelledBy !== undefined) throw new DomainError('already-cancelled');
-    await federation.assertMayPayOut(tx);
+    await federation.assertMayOwe(tx);
     return operations.accept(tx, {
       kind: 'payment-cancellation',
       msisdn: record.msisdn,
@@ -139,7 +141,8 @@ export function createPayments(deps: PaymentServiceDeps) {
 
   /** Pays a suspended payment back to the customer. */
   async function refund(tx: Transaction, paymentId: string): Promise<PaymentFile> {
-    await federation.assertMayPayOut(tx);
+    await federation.assertMayOwe(tx);
+    await federation.assertCertain(tx);
     const { record, payment } = await open(tx, paymentId);
     if (!(await payouts.refund(tx, payment, traceOf(record)))) throw notInSuspense();
     return fileOf(tx, record);
@@ -150,6 +153,7 @@ export function createPayments(deps: PaymentServiceDeps) {
     tx: Transaction,
     { paymentId, msisdn, actor, key }: Asked & { paymentId: string; msisdn: Msisdn },
   ): Promise<PaymentFile> {
+    await federation.assertCertain(tx);
     const { payment } = await open(tx, paymentId);
     if (payment.disposition !== 'suspended') throw notInSuspense();
     const record = await operations.accept(tx, {
@@ -177,7 +181,9 @@ export function createPayments(deps: PaymentServiceDeps) {
     if (!payment) throw new DomainError('operation-not-found');
     const payout = await findPayout(tx, record.id);
     const receiptKind = await receiptKindOf(tx, record);
-    return { record, payment, receiptKind, ...(payout ? { payout } : {}) };
+    const isWaiting = payout?.state === 'held' && !federation.isCertain();
+    const awaits = isWaiting ? (await federation.recovery.unanswered(tx)).sort() : [];
+    return { record, payment, receiptKind, awaits, ...(payout ? { payout } : {}) };
   }
 
   async function receiptKindOf(tx: Reader, record: OperationRecord): Promise<ReceiptKind> {
