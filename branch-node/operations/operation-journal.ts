@@ -26,14 +26,18 @@ export function createOperationJournal(deps: {
 }) {
   const { federation, kindOf } = deps;
 
-  /** A point of an operation's life is reached: it counts for the business date, and is told. */
+  /**
+   * A point of an operation's life is reached: it counts for the business date, and is told. What is only found again has
+   * the date on which it was reached.
+   */
   async function record(
     tx: Transaction,
     point: OperationPoint,
     operation: Operation,
     body: { decision?: Decision; details?: JsonObject },
+    date?: BusinessDate,
   ): Promise<void> {
-    await count(tx, await tell(tx, point, operation, body));
+    await count(tx, await tell(tx, point, operation, body, date));
   }
 
   async function count(tx: Transaction, entry: LogEntry): Promise<void> {
@@ -46,13 +50,15 @@ export function createOperationJournal(deps: {
     point: OperationPoint,
     operation: Operation,
     body: { decision?: Decision; details?: JsonObject },
+    date?: BusinessDate,
   ): Promise<LogEntry> {
     return federation.log.append(tx, {
       kind: entryKindOf(kindOf(operation.kind).kind, point),
       to: [...recipients[point](operation), headOffice],
       operationId: operation.id,
       occurredAt: operation.occurredAt,
-      businessDate: point === 'accepted' ? operation.businessDate : await deps.businessDate(tx),
+      businessDate:
+        point === 'accepted' ? operation.businessDate : (date ?? (await deps.businessDate(tx))),
       body: { operation, ...body },
     });
   }

@@ -94,21 +94,28 @@ export function createOperationReplay(deps: {
     return true;
   }
 
-  /** Brings an operation of this branch back as far as a trace of it shows, and tells what was lost again. */
-  async function restore(tx: Transaction, trace: OperationTrace): Promise<void> {
+  /**
+   * Brings an operation of this branch back as far as a trace of it shows, and tells what was lost again: for the trace's
+   * own date, since the entry that is told again may come back as well, and be counted by whoever had it.
+   */
+  async function restore(
+    tx: Transaction,
+    trace: OperationTrace,
+    date: BusinessDate,
+  ): Promise<void> {
     const { operation, details, decision } = trace;
     const isLocal = operation.home === node;
     const isBack = await replayAcceptance(tx, operation, details);
     if (isBack && !isLocal) await journal.record(tx, 'accepted', operation, { details });
     if (!decision) return;
     if (isLocal) {
-      const made = { decision, date: operation.businessDate };
-      if (await replayDecision(tx, operation, made)) {
-        await journal.record(tx, decision.outcome, operation, { decision, details });
+      if (await replayDecision(tx, operation, { decision, date })) {
+        await journal.record(tx, decision.outcome, operation, { decision, details }, date);
       }
     }
     const isConcluded = await replayConclusion(tx, operation, decision);
-    if (isConcluded && !isLocal) await journal.record(tx, 'concluded', operation, { decision });
+    if (!isConcluded || isLocal) return;
+    await journal.record(tx, 'concluded', operation, { decision }, date);
   }
 
   /** The entry's handler for a recovery: what was new is counted. */

@@ -151,8 +151,9 @@ export function createPayouts(deps: {
     const body = payoutBody.parse(entry.body);
     const { id } = body.payment.operation;
     postFacts(tx);
-    await operations.restore(tx, body.payment);
-    if (body.cancellation) await operations.restore(tx, body.cancellation);
+    const { businessDate } = entry;
+    await operations.restore(tx, body.payment, businessDate);
+    if (body.cancellation) await operations.restore(tx, body.cancellation, businessDate);
     const payment = await findPayment(tx, id);
     if (payment && !body.cancellation) await refund(tx, payment, body.payment);
     await payOut(tx, id, 'presumed-paid');

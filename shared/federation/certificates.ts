@@ -12,6 +12,7 @@ import type Forge from 'node-forge';
 import type { Ids, NodeCode } from '../ids/ids.ts';
 import { nodeCodePattern } from '../ids/ids.ts';
 import { DomainError } from '../problem/problem.ts';
+import { boundedCache } from '../store/bounded-cache.ts';
 import type { Clock } from '../time/clock.ts';
 import { sha256 } from '../wire/canonical.ts';
 
@@ -23,6 +24,8 @@ const keyBits = 2048;
 const maxKeyBits = 4_096;
 const maxExponentBits = 32;
 const dayMs = 86_400_000;
+/** As many certificates as a node looks at again and again: its own, its authorities'. */
+const certificatesKeptMax = 64;
 /** A fresh certificate must be good at once on a node whose clock is a little behind. */
 const backdatedMs = 300_000;
 
@@ -259,7 +262,10 @@ function isSignedByItself(request: Forge.pki.CertificateSigningRequest): boolean
  * @throws DomainError `peer-refused` when it names no node, or two.
  */
 export function certificateFacts(certificate: string | X509Certificate): CertificateFacts {
-  const x509 = typeof certificate === 'string' ? parseCertificate(certificate) : certificate;
+  return typeof certificate === 'string' ? factsKept(certificate) : factsOf(certificate);
+}
+
+function factsOf(x509: X509Certificate): CertificateFacts {
   const names = x509.subject.split('\n').filter((line) => line.startsWith('CN='));
   const uris = (x509.subjectAltName ?? '').split(', ').filter((name) => name.startsWith('URI:'));
   const code = names[0]?.slice('CN='.length) ?? '';
@@ -279,11 +285,14 @@ export function certificateFacts(certificate: string | X509Certificate): Certifi
 /** @throws DomainError `peer-refused` for what is not a certificate. */
 export function parseCertificate(pem: string): X509Certificate {
   try {
-    return new X509Certificate(pem);
+    return certificatesKept(pem);
   } catch (cause) {
     throw new DomainError('peer-refused', 'This is not a certificate.', { cause });
   }
 }
+
+const certificatesKept = boundedCache(certificatesKeptMax, (pem) => new X509Certificate(pem));
+const factsKept = boundedCache(certificatesKeptMax, (pem) => factsOf(parseCertificate(pem)));
 
 function isNodeCode(text: string): text is NodeCode {
   return nodeCodePattern.test(text);

@@ -169,9 +169,11 @@ export function createLiveness(deps: LivenessDeps) {
     }
   }
 
-  function greetAll(timeoutMs: number): Promise<boolean[]> {
-    const active = deps.directory.peers().filter((peer) => peer.active);
-    return Promise.all(active.map((peer) => greet(peer.code, timeoutMs)));
+  const active = (): NodeCode[] =>
+    deps.directory.peers().flatMap((peer) => (peer.active ? [peer.code] : []));
+
+  function greetAll(peers: readonly NodeCode[], timeoutMs: number): Promise<boolean[]> {
+    return Promise.all(peers.map((peer) => greet(peer, timeoutMs)));
   }
 
   /** Who is no member any more is not asked again: what he said last must hold nobody up. */
@@ -195,17 +197,23 @@ export function createLiveness(deps: LivenessDeps) {
     return lines.join(', ');
   }
 
-  function loop(): void {
+  function loop(peers: readonly NodeCode[] = active()): void {
     if (stopped) return;
-    greetAll(helloTimeoutMs).finally(() => {
+    greetAll(peers, helloTimeoutMs).finally(() => {
       if (!stopped) cancel = clock.after(helloPauseMs, loop);
     });
   }
 
+  /** Whom the probe has just reached knows all that a hello would say, unless this node recovers since. */
+  function start(): void {
+    const reached = (peer: NodeCode) => statuses.get(peer)?.reachable ?? false;
+    loop(deps.isRecovering() ? active() : active().filter((peer) => !reached(peer)));
+  }
+
   return {
     /** Once, before anything is decided: asks every reachable peer how far it has heard this node. */
-    probe: () => greetAll(probeTimeoutMs),
-    start: loop,
+    probe: () => greetAll(active(), probeTimeoutMs),
+    start,
     /** A peer's hello: noted and answered in kind. */
     async receive(message: Hello): Promise<Hello> {
       await note(message);

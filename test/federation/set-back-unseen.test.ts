@@ -225,6 +225,34 @@ describe('a node that was set back with its sentinel, or after its peer was', fu
     expect(await moneyFaults(stores)).to.deep.equal([]);
   });
 
+  it('counts a cancellation that it paid out for the date on which it did, though it closed that date since', async () => {
+    const { manager } = federation.branch('SPB');
+    const days = async () => (await manager.get('/api/v1/business-days')).body.current;
+    const goBack = await snapshot('SPB');
+    const paid = await pay('SPB', '70.00');
+    await federation.untilQuiet();
+    const path = `/api/v1/payments/${paid}/cancellation`;
+    const cancelled = await manager.post(path, { reason: 'wrong number' });
+    expect(cancelled.status, JSON.stringify(cancelled.body)).to.equal(201);
+    await federation.untilQuiet();
+    await goBack();
+    for (const code of ['HQ', 'MSK']) await federation.stopNode(code);
+    await federation.startNode('SPB');
+    const date = await days();
+    const closed = await manager.post(`/api/v1/business-days/${date}/close`);
+    expect(closed.status, JSON.stringify(closed.body)).to.equal(201);
+    for (const code of ['HQ', 'MSK']) await federation.startNode(code);
+    await until('it has back what it forgot', async () => {
+      return (await manager.get(`/api/v1/payments/${paid}`)).body.disposition === 'paid-back';
+    });
+    await federation.untilQuiet();
+    const difference = async () => {
+      const { body } = await federation.hq.manager.get(`/api/v1/reconciliations/${date}`);
+      return body.branches.find(({ branch }: { branch: string }) => branch === 'SPB');
+    };
+    await until('its totals are head office’s', async () => (await difference()).equal === true);
+  });
+
   /** Everything that Moscow says to it. */
   async function isToldTo(peer: string): Promise<boolean> {
     const { outbound } = await federation.running('MSK').federation.streams();

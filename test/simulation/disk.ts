@@ -19,6 +19,7 @@ import { connectionDriver } from '../../shared/store/embedded-store.ts';
 import { migrate, migrationSchema } from '../../shared/store/migrations.ts';
 import { type OpenedStore, type StoreOptions, storeOn } from '../../shared/store/open-store.ts';
 import { commitCountSchema, readCommitCount } from '../../shared/store/sentinel.ts';
+import { openRuntimeSqlite } from './runtime-sqlite.ts';
 
 /**
  * Disks that forget nothing by themselves and fail when they are told to. What a disk loses with the power is tested
@@ -44,6 +45,13 @@ export interface Slot {
 
 const slots: Slot[] = [];
 let folder: string | undefined;
+let openDatabase = (path: string): InstanceType<typeof Database> =>
+  new Database(path, { timeout: 0 });
+
+/** The runtime's own SQLite under the stores of this process, instead of libSQL. */
+export function useRuntimeSqlite(): void {
+  openDatabase = openRuntimeSqlite;
+}
 
 export function slotNumber(index: number): Slot {
   const known = slots[index];
@@ -56,7 +64,7 @@ export function slotNumber(index: number): Slot {
     folder = made;
   }
   const path = join(folder, `${index}.db`);
-  const db = new Database(path, { timeout: 0 });
+  const db = openDatabase(path);
   for (const setting of settings) db.prepare(`PRAGMA ${setting}`).all([]);
   const own = join(folder, String(index));
   mkdirSync(join(own, 'identity'), { recursive: true });

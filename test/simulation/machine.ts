@@ -114,9 +114,11 @@ export function createMachine(deps: MachineDeps) {
     const told = (told: object, text: string, level: string) => {
       if (!own.alive) return;
       const err = 'err' in told ? told.err : undefined;
-      const more = err instanceof Error ? (err.stack ?? err.message) : JSON.stringify(told);
+      const more = err instanceof Error ? String(err) : JSON.stringify(told);
+      // Where it was thrown is for people: a trace is the same with source maps and without.
+      const where = err instanceof Error ? (err.stack ?? '') : '';
       if (level === 'error' && !isDomainError(err, 'store-unavailable'))
-        deps.fault(`${code} logs: ${text} ${more}`);
+        deps.fault(`${code} logs: ${text} ${more}\n${where}`);
       else trace.note(code, `warns: ${text} ${more}`);
     };
     return Object.assign(Object.create(silent), {

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { appendFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { isWorkKind } from './desk-work.ts';
+import { useRuntimeSqlite } from './disk.ts';
 import { installQuickCrypto } from './quick-crypto.ts';
 import { installQuickHttp } from './quick-http.ts';
 import { runSeed, type SeedResult, watchRejections } from './simulation.ts';
@@ -27,6 +28,8 @@ const { values } = parseArgs({
     work: { type: 'string', default: '' },
     small: { type: 'boolean', default: false },
     quiet: { type: 'boolean', default: false },
+    /** Node's own SQLite under the stores, where it has one: faster. */
+    'runtime-sqlite': { type: 'boolean', default: false },
     hashes: { type: 'boolean', default: false },
     'stop-at-first': { type: 'boolean', default: false },
   },
@@ -38,6 +41,7 @@ if (jobs > 1) process.exit(await campaign(jobs));
 
 installQuickCrypto();
 installQuickHttp();
+if (values['runtime-sqlite']) useRuntimeSqlite();
 watchRejections();
 
 const list = (text: string) => text.split(',').filter((word) => word !== '');

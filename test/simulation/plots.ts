@@ -43,6 +43,7 @@ const scatteredPost: Weather = { ...calm, delayMaxMs: 300 };
 const oldAnswers: Weather = { ...calm, stale: 1 };
 
 const settlementWaitMs = 10_000;
+const settlementLookMs = 10;
 const settlementsDone = "SELECT id FROM settlements WHERE state = 'SETTLED'";
 
 /** What was taken is known to whoever sent it long after. */
@@ -181,7 +182,7 @@ export function createPlots(deps: {
             network.setWeather(calm);
             soon(0, 3_000, reopen);
           });
-        } else if (timeline.nowMs() < untilMs) timeline.after(1, look);
+        } else if (timeline.nowMs() < untilMs) timeline.after(settlementLookMs, look);
       };
       look();
     },
