@@ -13,6 +13,8 @@ import { nameOf, openProgress } from './progress.ts';
 
 const mebibyte = 1_048_576;
 const endpointsTogether = 8;
+/** What ends a branch's membership. */
+const partings: ReadonlySet<string> = new Set(['revokeNode', 'rekeyNode']);
 
 interface Options {
   readonly inputs: number;
@@ -60,12 +62,22 @@ async function fuzzNode(code: FuzzedCode): Promise<void> {
   const idsOf = (isReading: boolean) =>
     endpoints.filter(({ method }) => (method === 'GET') === isReading).map(({ id }) => id);
   await fuzzEndpoints(first, code, idsOf(true));
-  const writing = idsOf(false);
+  const writing = idsOf(false).filter((id) => !partings.has(id));
   for (let next = 0; next < writing.length; next += endpointsTogether) {
-    const together = writing.slice(next, next + endpointsTogether);
-    if (together.every((id) => isDone(`${code} ${id}`))) continue;
-    await fuzzEndpoints(await startFuzzFederation(), code, together);
+    await fuzzTogether(code, writing.slice(next, next + endpointsTogether), faultsAfter);
   }
+  // Whose keys nobody believes any more is told nothing: his side of the books cannot be right.
+  const parting = idsOf(false).filter((id) => partings.has(id));
+  await fuzzTogether(code, parting, faultsHere);
+}
+
+async function fuzzTogether(
+  code: FuzzedCode,
+  ids: readonly string[],
+  faultsOf: typeof faultsAfter,
+): Promise<void> {
+  if (ids.every((id) => isDone(`${code} ${id}`))) return;
+  await fuzzEndpoints(await startFuzzFederation(), code, ids, faultsOf);
 }
 
 function isDone(name: string): boolean {
@@ -76,12 +88,13 @@ async function fuzzEndpoints(
   fuzz: FuzzFederation,
   code: FuzzedCode,
   ids: readonly string[],
+  faultsOf = faultsAfter,
 ): Promise<void> {
   if (ids.length > 0) {
     const names = new Set(ids.map((id) => `${code} ${id}`));
     const targets = (await apiTargets(fuzz, code)).filter(({ name }) => names.has(name));
     for (const target of targets) await fuzzTarget(target);
-    reportAll(ids.join(), await faultsAfter(fuzz));
+    reportAll(ids.join(), await faultsOf(fuzz));
   }
   await fuzz.federation.stop();
 }
