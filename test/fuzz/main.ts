@@ -8,6 +8,7 @@ import { apiTargets, endpointsOf } from './api-targets.ts';
 import { cameThrough, outcomesText, type Target } from './campaign.ts';
 import { allFileTargets } from './file-targets.ts';
 import { type FuzzedCode, type FuzzFederation, startFuzzFederation } from './fuzz-federation.ts';
+import { pageTargets } from './page-targets.ts';
 import { peerTargets } from './peer-targets.ts';
 import { nameOf, openProgress } from './progress.ts';
 
@@ -28,7 +29,12 @@ const program = new Command('fuzz')
   .description('give every endpoint, message and file valid and hostile inputs')
   .option('--inputs <count>', 'of each kind, for each target', Number, 10_000)
   .option('--seed <number>', 'of the inputs', Number, randomInt(2 ** 31))
-  .option('--part <pattern>', 'of api, peers, answers, files', (text) => new RegExp(text), /./)
+  .option(
+    '--part <pattern>',
+    'of api, pages, peers, answers, files',
+    (text) => new RegExp(text),
+    /./,
+  )
   .option('--progress <file>', 'what is through is written there, and passed over')
   .option('--only <pattern>', 'targets whose name matches', (text) => new RegExp(text), /./);
 const options = program.parse().opts<Options>();
@@ -46,6 +52,7 @@ let total = progress.inputs();
 print(`seed ${options.seed}, ${options.inputs} inputs of each kind`);
 for (const code of ['MSK', 'HQ'] as const) {
   if (options.part.test('api')) await fuzzNode(code);
+  if (options.part.test('pages')) await fuzzPages(code);
   if (options.part.test('peers')) await fuzzPeerPort(code);
 }
 if (options.part.test('answers')) await fuzzAnswers();
@@ -96,6 +103,16 @@ async function fuzzEndpoints(
     for (const target of targets) await fuzzTarget(target);
     reportAll(ids.join(), await faultsOf(fuzz));
   }
+  await fuzz.federation.stop();
+}
+
+async function fuzzPages(code: FuzzedCode): Promise<void> {
+  const fuzz = await startFuzzFederation();
+  const targets = await pageTargets(fuzz, code);
+  for (const target of targets.filter(({ name }) => options.only.test(name))) {
+    await fuzzTarget(target);
+  }
+  reportAll(`the pages of ${code}`, await faultsAfter(fuzz));
   await fuzz.federation.stop();
 }
 
