@@ -206,6 +206,7 @@ function takenFile(
     record,
     payment: { operationId, tender, money, receipt, disposition: 'taken' },
     receiptKind: record.decision ? 'credited' : 'provisional',
+    awaits: [],
   };
 }
 
