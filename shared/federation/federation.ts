@@ -209,10 +209,11 @@ export function createFederation(deps: FederationDeps) {
    * Opens this start: its epoch, and the check whether the node was set back. Before a peer can reach this node: a write
    * that came earlier would take from the sentinel what it says.
    * @param start.setBack what the store's sentinel says
+   * @param start.continues what its mark says: nothing was forgotten since a start that was certain of its past
    */
-  async function begin({ setBack }: { setBack: boolean }): Promise<void> {
+  async function begin({ setBack, continues }: { setBack: boolean; continues: boolean }) {
     await store.read(peerStarts.load);
-    await recovery.load();
+    await recovery.load({ continues });
     await store.write(async (tx) => {
       await log.start(tx, await opening(tx));
       // In the first write after opening: from here on the sentinel has nothing more to say.

@@ -79,6 +79,8 @@ export function createRecovery(deps: RecoveryDeps) {
   let recovering = false;
   /** Nothing that this node forgot is held by any peer, or two people have answered for those that are silent. */
   let certain = false;
+  /** Nothing was forgotten since a start that was certain. */
+  let isContinued = false;
   let working = false;
   let stopped = false;
   /** Peers that have taken something of this start, and are still to be asked. */
@@ -92,6 +94,7 @@ export function createRecovery(deps: RecoveryDeps) {
   async function mark(tx: Transaction, reason: string): Promise<void> {
     recovering = true;
     certain = false;
+    isContinued = false;
     haveAllBeenAsked = false;
     deps.alarm('set-back', reason);
     await setRecovering(tx, { reason, since: now(clock) });
@@ -149,7 +152,7 @@ export function createRecovery(deps: RecoveryDeps) {
    * later holds nothing of what it forgot before.
    */
   async function review(): Promise<void> {
-    if (recovering || certain || stopped || !(await isAnswered())) return;
+    if (recovering || certain || stopped || !(isContinued || (await isAnswered()))) return;
     // A peer may have shown meanwhile that something is missing.
     if (recovering || certain) return;
     certain = true;
@@ -324,8 +327,9 @@ export function createRecovery(deps: RecoveryDeps) {
     /** Tries the peers again at once. */
     run,
     /** At start: a recovery that a crash interrupted goes on. */
-    async load(): Promise<void> {
+    async load({ continues }: { continues: boolean }): Promise<void> {
       recovering = (await store.read(recoveringReason)) !== undefined;
+      isContinued = continues;
     },
     /** One of the two people who may answer for a peer that is dead, in a recovery or before money goes out. */
     async override(

@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import { type NodeCode, nodeCodePattern } from '../ids/ids.ts';
 import { type KeySet, parseKeySet } from '../reference/release-keys.ts';
+import { sha256 } from '../wire/canonical.ts';
 
 /** A node's environment, parsed once. */
 export interface NodeConfig {
@@ -15,6 +16,8 @@ export interface NodeConfig {
   readonly storeAdminUrl?: string;
   readonly storeReplica?: { readonly url: string; readonly isAwaited: boolean };
   readonly sentinel: string;
+  /** Lost when the machine is started anew; absent where nothing of that kind is to be had. */
+  readonly mark?: string;
   readonly front: {
     readonly host: string;
     readonly port: number;
@@ -62,6 +65,7 @@ export const nodeEnvironment = z.object({
   STORE_DURABLE: z.enum(['server', 'replica']).default('server'),
   STORE_AUTH_TOKEN_FILE: z.string().min(1).optional(),
   STORE_SENTINEL: z.string().min(1).optional(),
+  STORE_MARK: z.string().optional(),
   FRONT_HOST: z.string().min(1).default('127.0.0.1'),
   FRONT_PORT: port,
   FRONT_URL: z.url(),
@@ -110,6 +114,18 @@ export function parseEnvironment<S extends z.ZodType>(
   throw new EnvironmentFault(`The environment is not complete:\n${lines.join('\n')}`);
 }
 
+const memoryFolder = '/dev/shm';
+const nameDigits = 16;
+
+/** Two nodes of one machine, or two places of one node, have nothing of each other. */
+function markOf({ STORE_MARK: given, NODE_CODE: code }: MarkVariables, dataDir: string) {
+  if (given !== undefined) return given === '' ? {} : { mark: resolve(given) };
+  if (!existsSync(memoryFolder)) return {};
+  return { mark: join(memoryFolder, `sbms-${code}-${sha256(dataDir).slice(0, nameDigits)}`) };
+}
+
+type MarkVariables = Pick<z.output<typeof nodeEnvironment>, 'STORE_MARK' | 'NODE_CODE'>;
+
 export function nodeConfigOf(variables: z.output<typeof nodeEnvironment>): NodeConfig {
   const dataDir = resolve(variables.DATA_DIR);
   const certFile = variables.FRONT_TLS_CERT_FILE;
@@ -138,6 +154,7 @@ export function nodeConfigOf(variables: z.output<typeof nodeEnvironment>): NodeC
     ...(variables.STORE_ADMIN_URL ? { storeAdminUrl: variables.STORE_ADMIN_URL } : {}),
     ...(replicaUrl ? { storeReplica: { url: replicaUrl, isAwaited } } : {}),
     sentinel: resolve(variables.STORE_SENTINEL ?? join(dataDir, 'sentinel')),
+    ...markOf(variables, dataDir),
     front: {
       host: variables.FRONT_HOST,
       port: variables.FRONT_PORT,

@@ -68,7 +68,7 @@ export async function openNode(options: NodeOptions) {
   const { clock, ids } = ports;
   const { code } = config;
   const logger = ports.createLogger({ clock, node: code, level: config.logLevel });
-  const { store, setBack } = await ports.openStore({
+  const { store, setBack, continues, keepMark } = await ports.openStore({
     ...placeOf(config),
     migrations: [...sharedMigrations, ...options.migrations],
     clock,
@@ -208,7 +208,8 @@ export async function openNode(options: NodeOptions) {
     },
     async start(): Promise<void> {
       await backups.load();
-      await federation.begin({ setBack });
+      await federation.begin({ setBack, continues });
+      federation.onCertain(keepMark);
       await peerServer.listen(config.peer);
       await federation.start();
       repeats.add('reference', referenceTickMs, references.tick);
@@ -233,9 +234,11 @@ export async function openNode(options: NodeOptions) {
 }
 
 function placeOf(config: NodeConfig): Omit<StoreOptions, 'migrations'> {
-  const { storeUrl: url, storeAuthToken: authToken, storeAdminUrl: adminUrl, sentinel } = config;
+  const { storeUrl: url, storeAuthToken: authToken, storeAdminUrl: adminUrl } = config;
+  const { sentinel, mark } = config;
   return {
     ...{ url, sentinel },
+    ...(mark === undefined ? {} : { mark }),
     ...(authToken === undefined ? {} : { authToken }),
     ...(adminUrl === undefined ? {} : { adminUrl }),
     ...(config.storeReplica === undefined ? {} : { replica: config.storeReplica }),

@@ -8,6 +8,8 @@ import { type MigrationSet, migrate, migrationSchema } from './migrations.ts';
 import {
   commitCountSchema,
   countCommit,
+  type Mark,
+  openMark,
   openSentinel,
   readCommitCount,
   type Sentinel,
@@ -27,6 +29,8 @@ export interface StoreOptions {
   readonly replica?: ReplicaOptions;
   /** Path of the commit counter's second place, on another volume if there is one. */
   readonly sentinel?: string;
+  /** Path of the count that the machine loses when it is started anew. */
+  readonly mark?: string;
   readonly migrations: readonly MigrationSet[];
   /** Bounds a group's time; the system's unless given. */
   readonly clock?: Clock;
@@ -39,6 +43,10 @@ export interface OpenedStore {
    * every start until the first write, in which the caller has to record that it is recovering.
    */
   readonly setBack: boolean;
+  /** Nothing was forgotten since a start that was certain of its past: the machine was not started anew since. */
+  readonly continues: boolean;
+  /** This start is certain of its past: the next one that finds the mark has forgotten nothing. */
+  readonly keepMark: () => Promise<void>;
   /** Nobody has written to this store yet. */
   readonly fresh: boolean;
 }
@@ -58,10 +66,17 @@ export async function openStore(options: StoreOptions): Promise<OpenedStore> {
       options.sentinel === undefined ? undefined : await openSentinel(options.sentinel, storeCount);
     const found = sentinel ? sentinel.found : storeCount;
     const setBack = found === undefined || storeCount < found;
-    const parts = { driver, clock, sentinel };
+    const mark = options.mark === undefined ? undefined : await openMark(options.mark, storeCount);
+    const parts = { driver, clock, sentinel: sentinel && mark ? both(sentinel, mark) : sentinel };
+    const store = replica ? replicatedStore(parts, { replica, storeCount }) : storeOn(parts);
     return {
-      store: replica ? replicatedStore(parts, { replica, storeCount }) : storeOn(parts),
+      store,
       setBack,
+      continues: mark?.continues === true && !setBack,
+      keepMark: async () => {
+        mark?.keep();
+        if (mark) await store.write(async () => {});
+      },
       fresh: storeCount === 0n && !setBack,
     };
   } catch (error) {
@@ -88,6 +103,20 @@ async function openPlace(
     return { driver, replica: openReplica(replica, { authToken, clock }) };
   }
   throw new Error('a store is at file:/path or at http(s)://host:port');
+}
+
+function both(sentinel: Sentinel, mark: Mark): Sentinel {
+  return {
+    found: sentinel.found,
+    record: async (count) => {
+      await sentinel.record(count);
+      await mark.record(count);
+    },
+    close: async () => {
+      await sentinel.close();
+      await mark.close();
+    },
+  };
 }
 
 /** A server lets everybody in: one node has one sentinel, and one process may count in it. */

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { existsSync, lstatSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { assert } from '../problem/problem.ts';
@@ -31,9 +31,65 @@ const records = 2n;
  * it.
  */
 export async function openSentinel(path: string, storeCount: bigint): Promise<Sentinel> {
+  const file = folderMade(path);
+  if (!existsSync(file) && storeCount === 0n) replaceFile(file, blankFile(0n));
+  return openCount(file);
+}
+
+/**
+ * The same count in a file that the machine loses when it is started anew, and that only a start which is certain of its
+ * past keeps: the next start that finds it, and a store that counts as much, has forgotten nothing. Whoever puts a whole
+ * machine back to an older state starts it anew.
+ */
+export interface Mark {
+  /** The store has all that the start before it had, which was certain of its own past. */
+  readonly continues: boolean;
+  /** From the next record on it is kept. */
+  keep(): void;
+  record(count: bigint): Promise<void>;
+  close(): Promise<void>;
+}
+
+/**
+ * What it finds and cannot believe is removed: another's file, or the mark of a store that counted further. So is one that
+ * cannot be kept any longer.
+ */
+export async function openMark(path: string, storeCount: bigint): Promise<Mark> {
+  const file = folderMade(path);
+  const found = isOwn(file) ? readCount(readFileSync(file)) : undefined;
+  const continues = found !== undefined && found <= storeCount;
+  if (!continues) rmSync(file, { force: true });
+  const count = await openCount(file);
+  let isKept = continues;
+  return {
+    continues,
+    keep: () => {
+      isKept = true;
+    },
+    record: async (value) => {
+      if (!isKept) return;
+      try {
+        await count.record(value);
+      } catch {
+        isKept = false;
+        rmSync(file, { force: true });
+      }
+    },
+    close: count.close,
+  };
+}
+
+function isOwn(file: string): boolean {
+  return existsSync(file) && lstatSync(file).uid === process.getuid?.();
+}
+
+function folderMade(path: string): string {
   const file = resolve(path);
   mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
-  if (!existsSync(file) && storeCount === 0n) replaceFile(file, blankFile(0n));
+  return file;
+}
+
+async function openCount(file: string): Promise<Sentinel> {
   const found = existsSync(file) ? readCount(readFileSync(file)) : undefined;
   let handle: FileHandle | undefined = found === undefined ? undefined : await open(file, 'r+');
 

@@ -56,8 +56,7 @@ const writes: readonly Place[] = [
   {
     name: 'decided at once',
     file: rooms.operations,
-    after:
-      "await concludeHere(tx, operation, { decision: { outcome: 'executed', result }, details });",
+    after: 'const concludedAt = await concludeHere(tx, operation, { decision, details });',
   },
   {
     name: 'executed from the inbox',

@@ -227,6 +227,7 @@ describe('cash that has left the desk of a branch which was set back with its se
   it('leaves where two people answer for a peer that does not come back', async () => {
     const id = await payOwn();
     await stop('MSK', 'NSK');
+    federation.startMachineAnew('MSK');
     await start('MSK');
     await cancel(id);
     await until('others hold it', async () => (await holds('HQ')) && (await holds('SPB')));
@@ -240,6 +241,30 @@ describe('cash that has left the desk of a branch which was set back with its se
     await second.post('/api/v1/recovery/override', { reason });
     await untilReleased(id);
     expect((await manager().get('/api/v1/recovery')).body).to.include({ certain: true });
+  });
+
+  it('leaves after an ordinary restart though nobody but one is there', async () => {
+    const id = await payOwn();
+    await stop('MSK', 'HQ', 'NSK');
+    await start('MSK');
+    expect((await manager().get('/api/v1/recovery')).body).to.include({ certain: true });
+    await cancel(id);
+    await untilReleased(id);
+  });
+
+  it('does not leave in a start after one that was never certain', async () => {
+    const id = await payOwn();
+    await stop('MSK', 'HQ', 'NSK');
+    federation.startMachineAnew('MSK');
+    for (const restart of [1, 2]) {
+      await start('MSK');
+      if (restart === 1) await stop('MSK');
+    }
+    await cancel(id);
+    await until('St Petersburg holds it', () => holds('SPB'));
+    expect(await payment(id)).to.have.nested.property('payout.state', 'held');
+    await start('HQ', 'NSK');
+    await untilReleased(id);
   });
 
   it('leaves in a start that all have answered though nobody but one is there then', async () => {

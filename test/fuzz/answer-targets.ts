@@ -184,7 +184,7 @@ async function setBack(federation: Node['federation'], store: Node['store']): Pr
     await setRecovering(tx, { reason: 'to be asked', since: instantOf(systemClock.nowMs()) });
     await tx.run('DELETE FROM recovery_answers');
   });
-  await federation.recovery.load();
+  await federation.recovery.load({ continues: false });
 }
 
 /** Until the node has asked, and has done what it does with the answer. */

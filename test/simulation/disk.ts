@@ -121,6 +121,8 @@ export interface Disk {
   readonly slot: Slot;
   /** The commit counter's second place; undefined when its file is lost. */
   sentinel: bigint | undefined;
+  /** The count in the machine's memory; undefined while nobody keeps it. */
+  mark: bigint | undefined;
   faults: DiskFaults;
 }
 
@@ -152,6 +154,9 @@ export async function openSimulatedStore(
   }
   const storeCount = await readCommitCount(sound);
   const found = disk.sentinel;
+  const continues = disk.mark !== undefined && disk.mark <= storeCount;
+  if (!continues) disk.mark = undefined;
+  let isMarkKept = continues;
   const sentinel = {
     found,
     async record(count: bigint): Promise<void> {
@@ -159,6 +164,7 @@ export async function openSimulatedStore(
       if (outcome === 'fail') throw new Error('the sentinel cannot be written');
       if (outcome === 'crash') return die('the sentinel');
       disk.sentinel = count;
+      if (isMarkKept) disk.mark = count;
       if (disk.faults.afterRecord() === 'crash') return die('the answer');
     },
     close: async () => {},
@@ -178,7 +184,16 @@ export async function openSimulatedStore(
       if (process.isAlive()) process.later(() => process.isAlive() && turn());
     },
   });
-  return { store, setBack, fresh: storeCount === 0n && !setBack };
+  return {
+    store,
+    setBack,
+    continues: continues && !setBack,
+    keepMark: async () => {
+      isMarkKept = true;
+      await store.write(async () => {});
+    },
+    fresh: storeCount === 0n && !setBack,
+  };
 }
 
 function faulty(disk: Disk, process: Process, sound: Driver): Driver {

@@ -64,7 +64,7 @@ const never = () => new Promise<never>(() => {});
 /** A computer with a disk and a clock of its own, and a node's process on it: the real one, on simulated ports. */
 export function createMachine(deps: MachineDeps) {
   const { code, timeline, network, trace } = deps;
-  const disk: Disk = { slot: deps.slot, sentinel: 0n, faults: soundDisk };
+  const disk: Disk = { slot: deps.slot, sentinel: 0n, mark: undefined, faults: soundDisk };
   const chance = deps.chance.fork('ids');
   const time = createShiftingTime(timeline);
   let certificate: CertificateFacts = certificateOf(code);
@@ -201,6 +201,8 @@ export function createMachine(deps: MachineDeps) {
       if (life) throw new Error(`${code} is running`);
       disk.slot.mount(image);
       disk.sentinel = sentinel;
+      // What is put back is the whole machine.
+      disk.mark = undefined;
     },
     showCertificate(changes: Partial<CertificateFacts>): void {
       certificate = { ...certificateOf(code), ...changes };

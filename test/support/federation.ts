@@ -62,6 +62,8 @@ export interface TestFederation {
   restore(code: string, backup: string): Promise<void>;
   /** The disk of a stopped node's store is gone. */
   loseStore(code: string): Promise<void>;
+  /** What a stopped node's machine had in its memory is gone. */
+  startMachineAnew(code: string): void;
   publish(): Promise<void>;
   /** Every stream of every running node has nothing left to say. */
   untilQuiet(): Promise<void>;
@@ -83,6 +85,7 @@ export async function startFederation(
     NODE_CODE: code,
     DATA_DIR: join(folder, code),
     STORE_SENTINEL: join(folder, 'sentinels', code),
+    STORE_MARK: join(folder, 'marks', code),
     FRONT_PORT: String(ports[2 * index]),
     FRONT_URL: `http://127.0.0.1:${ports[2 * index]}`,
     PEER_PORT: String(ports[2 * index + 1]),
@@ -127,6 +130,9 @@ export async function startFederation(
       manager: await signIn(url, 'manager'),
     };
   }
+
+  const startMachineAnew = (code: string) =>
+    rmSync(String(variablesOf(code).STORE_MARK), { force: true });
 
   const centre = (): Centre => {
     const node = running.get('HQ');
@@ -213,13 +219,16 @@ export async function startFederation(
     },
     async restore(code: string, backup: string): Promise<void> {
       if (running.has(code)) throw new Error(`${code} is still running`);
+      startMachineAnew(code);
       const server = servers.get(code);
       if (server) return server.replace(backup);
       const store = join(folder, code, 'store.db');
       for (const suffix of ['-wal', '-shm']) rmSync(store + suffix, { force: true });
       copyFileSync(backup, store);
     },
+    startMachineAnew,
     async loseStore(code: string): Promise<void> {
+      startMachineAnew(code);
       const server = servers.get(code);
       if (server) await server.replace();
       for (const end of ['', '-wal', '-shm']) {

@@ -104,7 +104,7 @@ export async function openBranch(node: NodeCode, network: Network, keys: Federat
   const rooms = wireRooms(parts);
   const { app, federation } = parts;
   network.join(node, (request, env) => app.fetch(request, env));
-  await federation.begin({ setBack: false });
+  await federation.begin({ setBack: false, continues: false });
   await federation.start();
   return {
     ...parts,

@@ -195,7 +195,7 @@ export async function openHeadOffice(options: HeadOfficeOptions) {
   registerCollection({ federation, reconciliation, settlements, movedNumbers, compareRelease });
   settlementPeerRoutes(app, { store, settlements });
   const audit = createAudit({ clock, ids });
-  await federation.begin({ setBack: false });
+  await federation.begin({ setBack: false, continues: false });
   await federation.start();
   return {
     ...{ ...parts, obligations, settlements, lostSettlements, lostDecisions },
@@ -255,7 +255,7 @@ export async function openBranch(options: NodeOptions) {
     ...{ node, store, clock, client, federation, businessDate },
     operations: operations.store,
   });
-  await federation.begin({ setBack: false });
+  await federation.begin({ setBack: false, continues: false });
   await federation.start();
   const actor = { id: 'op-1', name: 'Ольга' };
   return {

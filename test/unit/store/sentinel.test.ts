@@ -115,3 +115,78 @@ describe('store sentinel', () => {
     expect(isDomainError(error, 'store-unavailable')).to.equal(true);
   });
 });
+
+describe('store mark', () => {
+  let folder: string;
+  let mark: string;
+  const sentinelBefore = 'sentinel.before';
+  const at = (name: string) => join(folder, name);
+  const open = () =>
+    openStore({ url: `file:${at('node.db')}`, sentinel: at('sentinel'), mark, migrations: [] });
+
+  /** A start that becomes certain of its past and writes so often. */
+  async function certainStart(writes: number): Promise<void> {
+    const { store, keepMark } = await open();
+    await keepMark();
+    for (let write = 0; write < writes; write += 1) await store.write(async () => {});
+    await store.close();
+  }
+
+  async function continues(): Promise<boolean> {
+    const opened = await open();
+    await opened.store.close();
+    return opened.continues;
+  }
+
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'sbms-mark-'));
+    mark = at('memory/mark');
+  });
+  afterEach(() => rmSync(folder, { recursive: true }));
+
+  it('tells the next start that nothing was forgotten, and the one after it', async () => {
+    await certainStart(3);
+    expect(await continues()).to.equal(true);
+    const { store } = await open();
+    await store.write(async () => {});
+    await store.close();
+    expect(await continues()).to.equal(true);
+  });
+
+  it('is not kept by a start that is not certain of its past', async () => {
+    const { store } = await open();
+    await store.write(async () => {});
+    await store.close();
+    expect(await continues()).to.equal(false);
+  });
+
+  it('tells nothing of a machine that was started anew', async () => {
+    await certainStart(1);
+    rmSync(mark);
+    expect(await continues()).to.equal(false);
+    expect(await continues(), 'the start after').to.equal(false);
+  });
+
+  it('is removed where the store and its sentinel were put back beside it', async () => {
+    await certainStart(1);
+    copyFileSync(at('node.db'), at('before'));
+    copyFileSync(at('sentinel'), at(sentinelBefore));
+    await certainStart(1);
+    copyFileSync(at('before'), at('node.db'));
+    copyFileSync(at(sentinelBefore), at('sentinel'));
+    const { store, setBack, continues: isContinued } = await open();
+    expect({ setBack, isContinued }).to.deep.equal({ setBack: false, isContinued: false });
+    for (let write = 0; write < 9; write += 1) await store.write(async () => {});
+    await store.close();
+    expect(await continues()).to.equal(false);
+  });
+
+  it('is not kept where it cannot be written, and the store goes on', async () => {
+    const { store, keepMark } = await open();
+    rmSync(at('memory'), { recursive: true });
+    await keepMark();
+    await store.write(async () => {});
+    await store.close();
+    expect(await continues()).to.equal(false);
+  });
+});
