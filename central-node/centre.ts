@@ -46,6 +46,8 @@ import {
   type ReferenceDraftService,
 } from './reference/reference-draft-service.ts';
 import { referenceRoutes } from './reference/reference-routes.ts';
+import { createLostDecisions } from './settlement/lost-decisions.ts';
+import { lostSettlementRoutes } from './settlement/lost-settlement-routes.ts';
 import { createLostSettlements } from './settlement/lost-settlements.ts';
 import { createObligations } from './settlement/obligation-service.ts';
 import { settlementObligations } from './settlement/obligation-store.ts';
@@ -156,9 +158,16 @@ export async function openCentre(config: CentreConfig, given: Partial<CentrePort
   });
   const daySearch = createDaySearch({ store, clock, federation, client: node.client });
   const settlements = createSettlements({ ...common, obligations });
+  const isMember = (code: NodeCode) => members.peer(code)?.active === true;
+  const isReachable = (code: NodeCode) =>
+    federation.liveness.statuses().some(({ peer, reachable }) => peer === code && reachable);
   const lostSettlements = createLostSettlements({
-    ...{ store, federation, obligations, settlements },
+    ...{ store, federation, obligations, settlements, isMember, isReachable },
     client: node.client,
+  });
+  const lostDecisions = createLostDecisions({
+    ...{ clock, ids, lostSettlements, isMember, isReachable },
+    isRecovering: federation.isRecovering,
   });
   const movedNumbers = createMovedNumbers({ reference: references.current });
   registerCollection({
@@ -186,6 +195,7 @@ export async function openCentre(config: CentreConfig, given: Partial<CentrePort
     ...{ store, audit, settlements, obligations },
     branchName: (code) => references.current()?.branch(code)?.name ?? code,
   });
+  const lostEndpoints = lostSettlementRoutes(api, { store, audit, lostDecisions });
   settlementPeerRoutes(node.peerApp, { store, settlements });
   openConsole({
     ...{ node, today, nodes },
@@ -194,7 +204,7 @@ export async function openCentre(config: CentreConfig, given: Partial<CentrePort
     reconciliation: dates,
     figures: figuresRoutes(api, { store }),
     cases: caseEndpoints,
-    settlement: settlementEndpoints,
+    settlement: { ...settlementEndpoints, ...lostEndpoints },
   });
   const bundles = createAuditExport({
     ...{ store, clock, signer, references },

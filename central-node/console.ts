@@ -23,6 +23,8 @@ import { reconciliationPages } from './reconciliation/reconciliation-pages.tsx';
 import type { ReconciliationEndpoints } from './reconciliation/reconciliation-routes.ts';
 import { referencePages } from './reference/reference-pages.tsx';
 import type { ReferenceEndpoints } from './reference/reference-routes.ts';
+import { lostSettlementPages } from './settlement/lost-settlement-pages.tsx';
+import type { LostSettlementEndpoints } from './settlement/lost-settlement-routes.ts';
 import { settlementPages } from './settlement/settlement-pages.tsx';
 import type { SettlementEndpoints } from './settlement/settlement-routes.ts';
 import { centreInbox } from './web/centre-inbox.ts';
@@ -37,7 +39,7 @@ export interface ConsoleDeps {
   readonly reconciliation: ReconciliationEndpoints;
   readonly figures: FiguresEndpoints;
   readonly cases: CaseEndpoints;
-  readonly settlement: SettlementEndpoints;
+  readonly settlement: SettlementEndpoints & LostSettlementEndpoints;
 }
 
 /** The pages of head office: the one place where its rooms' pages meet. */
@@ -59,6 +61,7 @@ export function openConsole(deps: ConsoleDeps): void {
   figuresPages({ pages, figures: deps.figures, today });
   casePages({ pages, cases, ids });
   settlementPages({ pages, settlement, ids });
+  lostSettlementPages({ pages, settlement, ids });
   const { administration } = node;
   const waiting = { administration, cases, nodes, reference, settlement };
   inboxPages({ pages, sources: centreInbox(waiting) });

@@ -29,7 +29,7 @@ export function createOperationReplay(deps: {
   operations: OperationStore;
   journal: OperationJournal;
   kindOf(name: string): OperationKind;
-  conclude(tx: Transaction, operation: Operation, decision: Decision): Promise<void>;
+  conclude(tx: Transaction, operation: Operation, decision: Decision): Promise<unknown>;
 }) {
   const { node, clock, operations, journal, kindOf, conclude } = deps;
 

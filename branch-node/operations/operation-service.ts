@@ -3,7 +3,7 @@ import { headOffice, type Ids, type NodeCode, type OperationId } from '../../sha
 import { assert, DomainError, isDomainError } from '../../shared/problem/problem.ts';
 import type { ReleasePolicy } from '../../shared/reference/release-policy.ts';
 import type { Reader, Store, Transaction } from '../../shared/store/store.ts';
-import { type BusinessDate, type Clock, now } from '../../shared/time/clock.ts';
+import { type BusinessDate, type Clock, type Instant, now } from '../../shared/time/clock.ts';
 import { factSha256 } from '../../shared/wire/fact.ts';
 import { entryKindOf, type OperationPoint } from '../../shared/wire/operation-kinds.ts';
 import {
@@ -139,15 +139,14 @@ export function createOperations(deps: OperationDeps) {
       ...(draft.key === undefined ? {} : { key: draft.key }),
     };
     await operations.insert(tx, operation, details);
-    if (result) {
-      await kind.apply(tx, operation, result);
-      await concludeHere(tx, operation, { decision: { outcome: 'executed', result }, details });
-    } else {
+    if (!result) {
       await journal.record(tx, 'accepted', operation, { details });
+      return { ...operation, details, state: 'accepted' };
     }
-    const accepted = await operations.find(tx, operation.id);
-    assert(accepted, 'an accepted operation is in the store');
-    return accepted;
+    await kind.apply(tx, operation, result);
+    const decision = { outcome: 'executed', result } as const;
+    const concludedAt = await concludeHere(tx, operation, { decision, details });
+    return { ...operation, details, state: 'concluded', decision, concludedAt };
   }
 
   /**
@@ -164,9 +163,9 @@ export function createOperations(deps: OperationDeps) {
     tx: Transaction,
     operation: Operation,
     made: { decision: Decision; details: JsonObject },
-  ): Promise<void> {
+  ): Promise<Instant> {
     await recordDecision(tx, operation, made);
-    await conclude(tx, operation, made.decision);
+    return conclude(tx, operation, made.decision);
   }
 
   async function decideAndApply(tx: Transaction, operation: Operation): Promise<Decision> {
@@ -209,13 +208,16 @@ export function createOperations(deps: OperationDeps) {
     await journal.record(tx, decision.outcome, operation, { decision, details });
   }
 
+  /** @returns when. */
   async function conclude(
     tx: Transaction,
     operation: Operation,
     decision: Decision,
-  ): Promise<void> {
+  ): Promise<Instant> {
     await kindOf(operation.kind).conclude(tx, operation, decision);
-    await operations.conclude(tx, operation.id, { decision, at: now(clock) });
+    const at = now(clock);
+    await operations.conclude(tx, operation.id, { decision, at });
+    return at;
   }
 
   /** Home branch: another branch has accepted something for a subscriber of ours. */

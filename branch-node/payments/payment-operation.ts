@@ -162,6 +162,13 @@ export function createPaymentOperation(deps: PaymentOperationDeps): OperationKin
     // It was refused, or nobody would have redirected it. That this branch had heard so is lost: it hears it again.
     if (known && (await moveDisposition(tx, source, { from: 'taken', to })))
       return accounts.clearing(known.home);
+    // It was to be paid back once that was forgotten, and nobody has been told to pay.
+    if (known && (await payouts.withdraw(tx, source))) {
+      for (const from of ['refunded', 'paid-back'] as const) {
+        await moveDisposition(tx, source, { from, to });
+      }
+      return accounts.payout;
+    }
     throw new DomainError('operation-conflict', 'The money of that payment is not in suspense.');
   }
 

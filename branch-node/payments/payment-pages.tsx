@@ -187,7 +187,7 @@ function tenderName(view: View, kind: string): string {
 /** Nothing more will become of it by itself. */
 function isFinal({ outcome, cancelledBy, payout, receipt }: PaymentView): boolean {
   if (outcome === undefined || receipt.kind === 'provisional') return false;
-  return cancelledBy === undefined || payout?.state === 'released';
+  return cancelledBy === undefined || (payout !== undefined && payout.state !== 'held');
 }
 
 function receiptPage(view: View, payment: PaymentView): Shown {
@@ -267,7 +267,9 @@ function Life({ view, payment }: { view: View; payment: PaymentView }) {
       ) : null}
       {payout === undefined ? null : (
         <Notice tone={payout.state === 'released' ? 'good' : 'warn'}>
-          {payout.state === 'released' ? words.payoutReleased : words.payoutHeld}
+          {payout.awaits
+            ? words.payoutAwaits(payout.awaits.join(', '))
+            : words.payouts[payout.state]}
         </Notice>
       )}
     </section>

@@ -10,7 +10,13 @@ import type { Reader, Transaction } from '../../shared/store/store.ts';
 import { entryKindOf } from '../../shared/wire/operation-kinds.ts';
 import { type OperationRecord, traceOf } from '../operations/operation.ts';
 import type { Operations } from '../operations/operation-service.ts';
-import { type Payment, type Payout, type ReceiptKind, suspenseTender } from './payment.ts';
+import {
+  type Payment,
+  type Payout,
+  type ReceiptKind,
+  suspenseTender,
+  takenDetails,
+} from './payment.ts';
 import { findPayment, findPayout } from './payment-store.ts';
 import type { Payouts } from './payout-service.ts';
 
@@ -20,6 +26,8 @@ export interface PaymentFile {
   readonly payment: Payment;
   readonly receiptKind: ReceiptKind;
   readonly payout?: Payout;
+  /** Who has not told this start of the node what it holds: until then no cash leaves. */
+  readonly awaits: readonly NodeCode[];
 }
 
 export interface PaymentServiceDeps {
@@ -110,7 +118,7 @@ export function createPayments(deps: PaymentServiceDeps) {
       key,
     });
     if (record.home !== deps.node) checkElsewhere(tender, money, isVerified);
-    return fileOf(tx, record);
+    return takenFile(record, { money, tender: draft.tender.kind });
   }
 
   /** Asks the home branch to take a payment back; the money leaves the desk after its answer. */
@@ -120,7 +128,7 @@ export function createPayments(deps: PaymentServiceDeps) {
   ): Promise<OperationRecord> {
     const { record, payment } = await open(tx, paymentId);
     if (payment.cancelledBy !== undefined) throw new DomainError('already-cancelled');
-    await federation.assertMayPayOut(tx);
+    await federation.assertMayOwe(tx);
     return operations.accept(tx, {
       kind: 'payment-cancellation',
       msisdn: record.msisdn,
@@ -133,7 +141,8 @@ export function createPayments(deps: PaymentServiceDeps) {
 
   /** Pays a suspended payment back to the customer. */
   async function refund(tx: Transaction, paymentId: string): Promise<PaymentFile> {
-    await federation.assertMayPayOut(tx);
+    await federation.assertMayOwe(tx);
+    await federation.assertCertain(tx);
     const { record, payment } = await open(tx, paymentId);
     if (!(await payouts.refund(tx, payment, traceOf(record)))) throw notInSuspense();
     return fileOf(tx, record);
@@ -144,6 +153,7 @@ export function createPayments(deps: PaymentServiceDeps) {
     tx: Transaction,
     { paymentId, msisdn, actor, key }: Asked & { paymentId: string; msisdn: Msisdn },
   ): Promise<PaymentFile> {
+    await federation.assertCertain(tx);
     const { payment } = await open(tx, paymentId);
     if (payment.disposition !== 'suspended') throw notInSuspense();
     const record = await operations.accept(tx, {
@@ -171,7 +181,9 @@ export function createPayments(deps: PaymentServiceDeps) {
     if (!payment) throw new DomainError('operation-not-found');
     const payout = await findPayout(tx, record.id);
     const receiptKind = await receiptKindOf(tx, record);
-    return { record, payment, receiptKind, ...(payout ? { payout } : {}) };
+    const isWaiting = payout?.state === 'held' && !federation.isCertain();
+    const awaits = isWaiting ? (await federation.recovery.unanswered(tx)).sort() : [];
+    return { record, payment, receiptKind, awaits, ...(payout ? { payout } : {}) };
   }
 
   async function receiptKindOf(tx: Reader, record: OperationRecord): Promise<ReceiptKind> {
@@ -181,6 +193,21 @@ export function createPayments(deps: PaymentServiceDeps) {
   }
 
   return { checkTender, take, cancel, refund, redirect, open, fileOf };
+}
+
+/** Of a payment that was accepted right now: nobody else holds it, and nothing has become of its money. */
+function takenFile(
+  record: OperationRecord,
+  { money, tender }: Pick<Payment, 'money' | 'tender'>,
+): PaymentFile {
+  const { receipt } = takenDetails.parse(record.details);
+  const operationId = record.id;
+  return {
+    record,
+    payment: { operationId, tender, money, receipt, disposition: 'taken' },
+    receiptKind: record.decision ? 'credited' : 'provisional',
+    awaits: [],
+  };
 }
 
 function notInSuspense(): DomainError {

@@ -1,5 +1,5 @@
 import type { Reader, Transaction } from '../../shared/store/store.ts';
-import type { Disposition, Payment, Payout } from './payment.ts';
+import type { Disposition, Payment, Payout, PayoutState } from './payment.ts';
 
 /** All SQL of payments, suspense and payouts. */
 
@@ -180,16 +180,16 @@ export async function heldPayouts(
   return rows.map(payoutOf);
 }
 
-/** Answers false if it was released before. */
-export async function markReleased(
+/** Answers false if it was held no more. */
+export async function endPayout(
   tx: Transaction,
   paymentId: string,
-  at: string,
+  { state, at }: { state: Exclude<PayoutState, 'held'>; at: string },
 ): Promise<boolean> {
   const changed = await tx.run(
-    `UPDATE payouts SET state = 'released', released_at = ?
-     WHERE payment_id = ? AND state = 'held'`,
-    at,
+    `UPDATE payouts SET state = ?, released_at = ? WHERE payment_id = ? AND state = 'held'`,
+    state,
+    state === 'released' ? at : null,
     paymentId,
   );
   return changed === 1;

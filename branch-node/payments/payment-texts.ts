@@ -46,8 +46,15 @@ export const paymentTexts = catalogue(
     lifeDecided: 'Decided at home',
     toSuspense: 'The money waits at the suspense desk.',
     notCancellable: 'A cancellation is on its way to the home branch.',
-    payoutHeld: 'Do not pay out yet: another node must know of it first.',
-    payoutReleased: 'Pay the money out to the customer.',
+    payouts: {
+      held: 'Do not pay out yet: another node must know of it first.',
+      released: 'Pay the money out to the customer.',
+      'presumed-paid':
+        'Do not pay out: it was recorded before this node was set back, and the money may have left the desk already. It is booked as paid; if the cash count shows that it is still there, the branch manager decides.',
+      withdrawn: 'Nothing is to be paid out: the money had gone to another number before.',
+    },
+    payoutAwaits: (nodes: string) =>
+      `Do not pay out yet: ${nodes} has not said since the start of this node whether it was paid before. Two people who may decide how a recovery goes on can end the waiting.`,
   },
   {
     take: 'Принять платёж',
@@ -94,7 +101,14 @@ export const paymentTexts = catalogue(
     lifeDecided: 'Решён дома',
     toSuspense: 'Деньги ждут в невыясненных платежах.',
     notCancellable: 'Отмена отправлена домашнему филиалу.',
-    payoutHeld: 'Пока не выдавайте: сначала об этом должен узнать другой узел.',
-    payoutReleased: 'Выдайте деньги клиенту.',
+    payouts: {
+      held: 'Пока не выдавайте: сначала об этом должен узнать другой узел.',
+      released: 'Выдайте деньги клиенту.',
+      'presumed-paid':
+        'Не выдавайте: выплата записана до отката этого узла, деньги могли уже уйти из кассы. Она учтена как выданная; если пересчёт кассы показывает, что деньги на месте, решает управляющий филиалом.',
+      withdrawn: 'Выдавать нечего: деньги ещё раньше ушли на другой номер.',
+    },
+    payoutAwaits: (nodes: string) =>
+      `Пока не выдавайте: ${nodes} — ответа о прежних выплатах после запуска этого узла ещё нет. Прекратить ожидание могут двое, кто вправе решать, как продолжать восстановление.`,
   },
 );

@@ -2,7 +2,7 @@ import { z } from '@hono/zod-openapi';
 import { formatMoney } from '../../shared/money/money.ts';
 import { instant, nodeCode, wireMoney } from '../../shared/web/schemas.ts';
 import { operationView, viewOf } from '../operations/operation-view.ts';
-import { dispositions, receiptKinds } from './payment.ts';
+import { dispositions, payoutStates, receiptKinds } from './payment.ts';
 import type { PaymentFile } from './payment-service.ts';
 
 const receiptView = z
@@ -43,9 +43,12 @@ export const paymentView = z
     payout: z
       .strictObject({
         reason: z.enum(['refund', 'cancellation']),
-        state: z.enum(['held', 'released']).openapi({
+        state: z.enum(payoutStates).openapi({
           description:
-            'Held until another node knows of it; the cash leaves the desk when released',
+            'Held until another node knows of it and all nodes have told this start of the node what they hold; the cash leaves the desk when released, and then only. Presumed paid: forgotten with a set-back and given back by another node, the cash may have left before. Withdrawn: the money went to another number',
+        }),
+        awaits: z.array(nodeCode).optional().openapi({
+          description: 'While held: who has not told this start of the node what it holds',
         }),
         recordedAt: instant,
         releasedAt: instant.optional(),
@@ -56,7 +59,8 @@ export const paymentView = z
 
 export type PaymentView = z.input<typeof paymentView>;
 
-export function paymentViewOf({ record, payment, receiptKind, payout }: PaymentFile): PaymentView {
+export function paymentViewOf(file: PaymentFile): PaymentView {
+  const { record, payment, receiptKind, payout, awaits } = file;
   return {
     ...viewOf(record),
     money: formatMoney(payment.money),
@@ -69,6 +73,7 @@ export function paymentViewOf({ record, payment, receiptKind, payout }: PaymentF
           payout: {
             reason: payout.reason,
             state: payout.state,
+            ...(awaits.length > 0 ? { awaits: [...awaits] } : {}),
             recordedAt: payout.recordedAt,
             ...(payout.releasedAt ? { releasedAt: payout.releasedAt } : {}),
           },

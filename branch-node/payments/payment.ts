@@ -21,12 +21,19 @@ export interface Payment {
   readonly source?: string;
 }
 
+/**
+ * What becomes of money that is to leave the desk. Only `released` lets cash go. `presumed-paid`: this node forgot it with
+ * a set-back and a peer gave it back, so the cash may have gone. `withdrawn`: its money had gone on another way.
+ */
+export const payoutStates = ['held', 'released', 'presumed-paid', 'withdrawn'] as const;
+export type PayoutState = (typeof payoutStates)[number];
+
 export interface Payout {
   readonly paymentId: string;
   readonly reason: 'refund' | 'cancellation';
   readonly tender: string;
   readonly money: Money;
-  readonly state: 'held' | 'released';
+  readonly state: PayoutState;
   readonly recordedAt: string;
   readonly releasedAt?: string;
 }
@@ -54,6 +61,9 @@ export const paymentRequest = z.strictObject({
 
 /** What the home branch decided: the billing account that is credited. */
 export const paymentResult = z.object({ account: z.string().max(64) });
+
+/** What acceptance adds to a payment. */
+export const takenDetails = z.object({ receipt: z.string() });
 
 export const cancellationRequest = z.strictObject({
   payment: z.string().max(64),

@@ -12,11 +12,11 @@ import type { OperationTrace } from '../operations/operation.ts';
 import type { Operations } from '../operations/operation-service.ts';
 import type { Payment, Payout } from './payment.ts';
 import {
+  endPayout,
   findPayment,
   findPayout,
   heldPayouts,
   insertPayout,
-  markReleased,
   moveDisposition,
 } from './payment-store.ts';
 
@@ -33,9 +33,9 @@ const payoutBody = z.strictObject({
 export type Payouts = ReturnType<typeof createPayouts>;
 
 /**
- * Money out. A payout is recorded first, and the cash leaves the desk only after another node holds that fact: a node
- * set back to an old backup cannot pay the same money twice. The fact carries the operations that it follows from, so
- * that it alone brings them back.
+ * Money out. A payout is recorded first, and the cash leaves the desk only after another node holds that fact, in a
+ * start that every peer has told what it holds: a node set back to an old state, whether it knows that or not, cannot
+ * pay the same money twice. The fact carries the operations that it follows from, so that it alone brings them back.
  */
 export function createPayouts(deps: {
   node: NodeCode;
@@ -95,11 +95,16 @@ export function createPayouts(deps: {
     return true;
   }
 
-  async function release(tx: Transaction, paymentId: string): Promise<void> {
+  /** The cash counts as gone: because it may go now, or because it may have gone before a set-back. */
+  async function payOut(
+    tx: Transaction,
+    paymentId: string,
+    state: 'released' | 'presumed-paid',
+  ): Promise<void> {
     const payout = await findPayout(tx, paymentId);
-    if (!payout || !(await markReleased(tx, paymentId, now(clock)))) return;
+    if (!payout || !(await endPayout(tx, paymentId, { state, at: now(clock) }))) return;
     await post(tx, {
-      kind: 'payout.released',
+      kind: `payout.${state}`,
       operationId: paymentId,
       businessDate: await deps.businessDate(tx),
       recordedAt: now(clock),
@@ -111,10 +116,18 @@ export function createPayouts(deps: {
   }
 
   async function releaseIfSafe(tx: Transaction, paymentId: string): Promise<void> {
-    if (await federation.mayPayOut(tx)) await release(tx, paymentId);
+    if (await federation.mayPayOut(tx)) await payOut(tx, paymentId, 'released');
   }
 
-  /** Payouts that another node holds, and that a recovery or a forked stream had kept waiting. */
+  /**
+   * The money of a payout that nobody has been told to pay went on before a set-back that was not known then.
+   * @returns false if no such payout waits.
+   */
+  async function withdraw(tx: Transaction, paymentId: string): Promise<boolean> {
+    return endPayout(tx, paymentId, { state: 'withdrawn', at: now(clock) });
+  }
+
+  /** Payouts that another node holds, and that a peer's silence, a recovery or a forked stream had kept waiting. */
   async function releaseWaiting(): Promise<void> {
     let after: string | undefined = '';
     while (after !== undefined) {
@@ -133,7 +146,7 @@ export function createPayouts(deps: {
     return payouts.length < heldPerLook ? undefined : payouts.at(-1)?.paymentId;
   }
 
-  /** After a set-back: a payout that another node remembers may have left the desk, so it counts as paid. */
+  /** After a set-back: a payout that another node remembers may have left the desk. It counts as paid, no desk pays it. */
   async function replay(tx: Transaction, entry: LogEntry): Promise<void> {
     const body = payoutBody.parse(entry.body);
     const { id } = body.payment.operation;
@@ -143,18 +156,19 @@ export function createPayouts(deps: {
     if (body.cancellation) await operations.restore(tx, body.cancellation, businessDate);
     const payment = await findPayment(tx, id);
     if (payment && !body.cancellation) await refund(tx, payment, body.payment);
-    await release(tx, id);
+    await payOut(tx, id, 'presumed-paid');
   }
 
   federation.onHeld(entryKind, releaseIfSafe);
   federation.onReplay(entryKind, replay);
   // Whoever receives it keeps it in its inbox: that is all it is sent for.
   federation.onEntry(entryKind, async () => {});
-  federation.onRecovered(releaseWaiting);
+  federation.onCertain(releaseWaiting);
 
   return {
     record,
     refund,
+    withdraw,
     releaseWaiting,
     find: (tx: Reader, paymentId: string): Promise<Payout | undefined> => findPayout(tx, paymentId),
   };

@@ -1,5 +1,6 @@
 import type { NodeCode } from '../../shared/ids/ids.ts';
 import type { Reader, Transaction } from '../../shared/store/store.ts';
+import type { Person } from './settlement.ts';
 
 /** All SQL of the settlements that head office lost with a backup. */
 
@@ -109,4 +110,80 @@ export async function forgetLostPair(
 export async function forgetLost(tx: Transaction, settlementId: string): Promise<void> {
   await tx.run('DELETE FROM lost_obligations WHERE settlement_id = ?', settlementId);
   await tx.run('DELETE FROM lost_windows WHERE settlement_id = ?', settlementId);
+}
+
+/** People's decision not to wait for one of the two branches of a lost position; `branch` is the first by code. */
+export interface LostDecision {
+  readonly id: string;
+  readonly settlementId: string;
+  readonly branch: NodeCode;
+  readonly peer: NodeCode;
+  readonly without: NodeCode;
+  readonly reason: string;
+  readonly madeBy: Person;
+  readonly madeAt: string;
+  readonly approvedBy: Person | null;
+  readonly approvedAt: string | null;
+}
+
+interface LostDecisionRow extends Omit<LostDecision, 'madeBy' | 'approvedBy'> {
+  madeBy: string;
+  madeByName: string;
+  approvedBy: string | null;
+  approvedByName: string | null;
+}
+
+/** Takes the place of one that nobody has approved yet. @returns false if one is approved. */
+export async function saveLostDecision(
+  tx: Transaction,
+  decision: Omit<LostDecision, 'approvedBy' | 'approvedAt'>,
+): Promise<boolean> {
+  const changed = await tx.run(
+    `INSERT INTO lost_decisions
+       (id, settlement_id, branch, peer, without, reason, made_by, made_by_name, made_at)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+     ON CONFLICT (settlement_id, branch, peer) DO UPDATE SET
+       id = excluded.id, without = excluded.without, reason = excluded.reason,
+       made_by = excluded.made_by, made_by_name = excluded.made_by_name, made_at = excluded.made_at
+     WHERE approved_by IS NULL`,
+    decision.id,
+    decision.settlementId,
+    decision.branch,
+    decision.peer,
+    decision.without,
+    decision.reason,
+    decision.madeBy.id,
+    decision.madeBy.name,
+    decision.madeAt,
+  );
+  return changed === 1;
+}
+
+export async function approveLostDecision(
+  tx: Transaction,
+  id: string,
+  { by, at }: { by: Person; at: string },
+): Promise<void> {
+  await tx.run(
+    'UPDATE lost_decisions SET approved_by = ?, approved_by_name = ?, approved_at = ? WHERE id = ?',
+    by.id,
+    by.name,
+    at,
+    id,
+  );
+}
+
+export async function lostDecisions(tx: Reader, settlementId: string): Promise<LostDecision[]> {
+  const rows = await tx.all<LostDecisionRow>(
+    `SELECT id, settlement_id AS settlementId, branch, peer, without, reason, made_by AS madeBy,
+       made_by_name AS madeByName, made_at AS madeAt, approved_by AS approvedBy,
+       approved_by_name AS approvedByName, approved_at AS approvedAt
+     FROM lost_decisions WHERE settlement_id = ? ORDER BY branch, peer`,
+    settlementId,
+  );
+  return rows.map(({ madeByName, approvedByName, ...row }) => ({
+    ...row,
+    madeBy: { id: row.madeBy, name: madeByName },
+    approvedBy: row.approvedBy === null ? null : { id: row.approvedBy, name: approvedByName ?? '' },
+  }));
 }

@@ -24,6 +24,7 @@ import {
   isLost,
   type LostWindow,
   lostCounts,
+  lostDecisions,
   lostSettlementIds,
   lostWindows,
 } from './lost-settlement-store.ts';
@@ -52,18 +53,35 @@ export interface LostSettlementDeps {
   store: Store;
   client: PeerClient;
   federation: Pick<Federation, 'log' | 'alarms' | 'onReplay' | 'isRecovering'>;
-  obligations: Pick<Obligations, 'adopt' | 'giveBack' | 'recordClosed'>;
+  obligations: Pick<Obligations, 'adopt' | 'giveBack' | 'recordClosed' | 'restate'>;
   settlements: Pick<Settlements, 'view' | 'discharge' | 'giveUp' | 'tell' | 'tellRecalled'>;
+  isMember(code: NodeCode): boolean;
+  isReachable(code: NodeCode): boolean;
 }
+
+/** What a branch last answered to this start of head office: that it has the operations, or that it has nothing. */
+export type Said = 'found' | 'unchecked';
+
+/** A position whose operations do not come to what the branches were told; `branch` is the first of the two by code. */
+export interface OpenPair {
+  readonly position: PairPosition;
+  /** How many of its operations either branch has named. */
+  readonly known: number;
+  readonly said: ReadonlyMap<NodeCode, Said>;
+}
+
+export type LostSettlements = ReturnType<typeof createLostSettlements>;
 
 /**
  * Settlements that head office completed and lost with a backup. Its own signed words to the branches bring back what
  * was settled between whom; the branches' books say with which operations; the legs that are collected again give those
  * their sums. When the three agree to the last kopeck, it is posted as it was. What neither branch of a position can say
- * was checked by nobody and posted nowhere: it is taken back, and its operations are settled another time.
+ * was checked by nobody and posted nowhere: it is taken back, and its operations are settled another time. Where two
+ * people no longer wait for one branch of a position, the other's word decides which of the two it is.
  */
 export function createLostSettlements(deps: LostSettlementDeps) {
   const { store, federation, obligations, settlements } = deps;
+  const heard = new Map<string, Map<NodeCode, Said>>();
 
   /** A settlement as one branch was told it. */
   async function restore(tx: Transaction, entry: LogEntry): Promise<void> {
@@ -120,6 +138,7 @@ export function createLostSettlements(deps: LostSettlementDeps) {
       await store.write((tx) => tellUntold(tx, id));
       if (await store.write((tx) => finish(tx, id))) continue;
       const unchecked = await collect(id);
+      await goOnWithout(id);
       await store.write(async (tx) => {
         await recallUnchecked(tx, id, unchecked);
         await finish(tx, id);
@@ -158,12 +177,47 @@ export function createLostSettlements(deps: LostSettlementDeps) {
       const wanted = await store.read((tx) => wantedOf(tx, id));
       if (!wanted.some((position) => position.branch === branch)) continue;
       try {
-        if (!(await collectFrom(branch, id))) unchecked.add(branch);
+        if (!(await collectFrom({ id, branch }))) unchecked.add(branch);
       } catch (error) {
         passOverSilence(error);
       }
     }
     return unchecked;
+  }
+
+  /** What people no longer wait for: as the other branch has it, or not settled where it has nothing or is gone, too. */
+  async function goOnWithout(id: string): Promise<void> {
+    const open = await store.read((tx) => openPairs(tx, id));
+    const decisions = await store.read((tx) => lostDecisions(tx, id));
+    for (const decision of decisions) {
+      const { branch, peer, without, approvedBy } = decision;
+      if (!approvedBy || !open.some(({ position }) => isSamePair(position, decision))) continue;
+      // Back after all: it is asked itself.
+      if (deps.isMember(without) && deps.isReachable(without)) continue;
+      const other = without === branch ? peer : branch;
+      try {
+        if (deps.isMember(other) && (await collectFrom({ id, branch: other, without }))) continue;
+        await store.write((tx) => recallPair(tx, id, [branch, peer]));
+      } catch (error) {
+        passOverSilence(error);
+      }
+    }
+  }
+
+  /** The positions of a lost settlement to which its operations do not come yet. */
+  async function openPairs(tx: Reader, id: string): Promise<OpenPair[]> {
+    if (!(await isLost(tx, id))) return [];
+    const { positions, windowIds } = await settlements.view(tx, id);
+    const sums = pairPositions((await sumsOf(tx, windowIds)).filter(({ count }) => count > 0));
+    const counts = await lostCounts(tx, id);
+    return positions
+      .filter((position) => position.branch < position.peer)
+      .filter((position) => !sums.some((sum) => isSame([sum], [position])))
+      .map((position) => ({
+        position,
+        known: counts.find((each) => isSamePair(each, position))?.count ?? 0,
+        said: heard.get(id) ?? new Map(),
+      }));
   }
 
   /** The positions whose operations are not known again. */
@@ -180,13 +234,21 @@ export function createLostSettlements(deps: LostSettlementDeps) {
     id: string,
     unchecked: ReadonlySet<NodeCode>,
   ): Promise<void> {
-    // As long as it is lost the branches get no page of it from here.
-    if (federation.isRecovering() || !(await isLost(tx, id))) return;
     for (const { branch, peer } of await wantedOf(tx, id)) {
       if (!(branch < peer && unchecked.has(branch) && unchecked.has(peer))) continue;
-      await recall(tx, id, [branch, peer]);
-      await settlements.tellRecalled(tx, id, [branch, peer]);
+      await recallPair(tx, id, [branch, peer]);
     }
+  }
+
+  async function recallPair(
+    tx: Transaction,
+    id: string,
+    pair: readonly [NodeCode, NodeCode],
+  ): Promise<void> {
+    // As long as it is lost the branches get no page of it from here.
+    if (federation.isRecovering() || !(await isLost(tx, id))) return;
+    await recall(tx, id, pair);
+    await settlements.tellRecalled(tx, id, pair);
   }
 
   /** Nothing was settled between the two. */
@@ -217,8 +279,12 @@ export function createLostSettlements(deps: LostSettlementDeps) {
     if (await findSettlement(tx, settlementId)) await recall(tx, settlementId, branches);
   }
 
-  /** @returns false if it has not checked the settlement, and takes nothing more of what it had been sent. */
-  async function collectFrom(branch: NodeCode, id: string): Promise<boolean> {
+  /**
+   * @param of.without whose legs never come again: what the branch has with that one is taken from its word.
+   * @returns false if it has not checked the settlement, and takes nothing more of what it had been sent.
+   */
+  async function collectFrom(of: Source): Promise<boolean> {
+    const { id, branch } = of;
     let after = '';
     for (let page = 0; page < maxPages; page += 1) {
       const query = new URLSearchParams({ limit: String(maxObligationsPerPage) });
@@ -230,8 +296,10 @@ export function createLostSettlements(deps: LostSettlementDeps) {
         timeoutMs: requestTimeoutMs,
       });
       const { items, next, unchecked } = answerIn(obligationPage, response, branch);
+      const said = heard.get(id) ?? new Map<NodeCode, Said>();
+      heard.set(id, said.set(branch, unchecked ? 'unchecked' : 'found'));
       if (unchecked) return false;
-      await store.write((tx) => place(tx, { id, branch }, items));
+      await store.write((tx) => place(tx, of, items));
       if (next === null) return true;
       after = next;
     }
@@ -240,13 +308,15 @@ export function createLostSettlements(deps: LostSettlementDeps) {
 
   async function place(
     tx: Transaction,
-    { id: settlementId, branch: told }: { id: string; branch: NodeCode },
+    { id: settlementId, branch: told, without }: Source,
     items: readonly WireObligation[],
   ): Promise<void> {
     const [window] = await lostWindows(tx, settlementId);
     if (!window) return;
     const { windowId } = window;
-    for (const { operationId, attempt, peer: other } of items) {
+    const { currency } = await settlements.view(tx, settlementId);
+    for (const item of items) {
+      const { operationId, attempt, peer: other } = item;
       const [branch, peer] = told < other ? [told, other] : [other, told];
       await insertLostObligation(tx, {
         ...{ settlementId, windowId, operationId, attempt },
@@ -256,6 +326,7 @@ export function createLostSettlements(deps: LostSettlementDeps) {
       const pending = await pendingSettlementOf(tx, { operationId, attempt });
       if (pending !== undefined) await settlements.giveUp(tx, { id: pending, actor: restorer });
       await obligations.adopt(tx, { operationId, attempt, windowId });
+      if (other === without) await obligations.restate(tx, item, { told, currency });
     }
   }
 
@@ -273,13 +344,20 @@ export function createLostSettlements(deps: LostSettlementDeps) {
     }
     await settlements.discharge(tx, settlement);
     await forgetLost(tx, id);
+    tx.afterCommit(() => heard.delete(id));
     return true;
   }
 
   federation.onReplay('settlement.completed', restore);
   federation.onReplay('settlement.recalled', restoreRecall);
 
-  return { bringBack };
+  return { bringBack, openPairs };
+}
+
+interface Source {
+  readonly id: string;
+  readonly branch: NodeCode;
+  readonly without?: NodeCode;
 }
 
 function mirrored(position: PairPosition): PairPosition {

@@ -13,7 +13,7 @@ import {
 import type { Reader, Transaction } from '../../shared/store/store.ts';
 import { stateSentences } from '../../shared/text/state-sentences.ts';
 import { type BusinessDate, type Clock, now } from '../../shared/time/clock.ts';
-import { adjustmentKind } from '../../shared/wire/settlement-messages.ts';
+import { adjustmentKind, type WireObligation } from '../../shared/wire/settlement-messages.ts';
 import { lostPlace, lostSettlementIds } from './lost-settlement-store.ts';
 import {
   addToExposure,
@@ -157,6 +157,23 @@ export function createObligations(deps: ObligationDeps) {
     if (crossed && crossed !== capLevel(debtor, currency, after + net)) {
       tx.afterCommit(() => reportCap(crossed));
     }
+  }
+
+  /**
+   * What a branch found in a settlement, of an operation whose other branch will not tell its leg again. An adjustment is
+   * head office's own word, and comes back as such.
+   */
+  async function restate(
+    tx: Transaction,
+    item: WireObligation,
+    { told, currency }: { told: NodeCode; currency: string },
+  ): Promise<void> {
+    const { kind, peer, direction, operationId, attempt, gross, commission, fee, net } = item;
+    if (kind === adjustmentKind) return;
+    const owes = direction === 'owes';
+    const [debtor, creditor] = owes ? [told, peer] : [peer, told];
+    const of = { operationId, attempt, kind, businessDate: deps.businessDate() };
+    await record(tx, of, { debtor, creditor, currency, gross, commission, fee, net });
   }
 
   /** What is to be reported of a branch's exposure, if anything. The text holds no sums: an alarm is told once. */
@@ -316,6 +333,6 @@ export function createObligations(deps: ObligationDeps) {
 
   return {
     ...{ owe, adjust, hold, release, reviewCaps },
-    ...{ assertNothingLost, closeWindow, recordClosed, emptyWindow, adopt, giveBack },
+    ...{ assertNothingLost, closeWindow, recordClosed, emptyWindow, adopt, giveBack, restate },
   };
 }

@@ -4,6 +4,7 @@ import {
   Button,
   Facts,
   Heading,
+  LinkButton,
   Panel,
   Select,
   State,
@@ -12,6 +13,7 @@ import {
 } from '../../shared/pages/components.tsx';
 import type { Pages, Shown } from '../../shared/pages/pages.tsx';
 import type { View } from '../../shared/pages/view.ts';
+import type { LostSettlementEndpoints } from './lost-settlement-routes.ts';
 import type { WindowState } from './settlement.ts';
 import type { SettlementEndpoints } from './settlement-routes.ts';
 import { settlementTexts } from './settlement-texts.ts';
@@ -23,7 +25,7 @@ type Detail = Awaited<ReturnType<SettlementEndpoints['getSettlement']>>;
 
 export interface SettlementPagesDeps {
   readonly pages: Pages;
-  readonly settlement: SettlementEndpoints;
+  readonly settlement: SettlementEndpoints & Pick<LostSettlementEndpoints, 'listLostSettlements'>;
   readonly ids: Ids;
 }
 
@@ -44,9 +46,14 @@ export function settlementPages({ pages, settlement, ids }: SettlementPagesDeps)
     const query = { limit: String(shown) };
     const windows = await settlement.listSettlementWindows(view.c, { query });
     const settlements = await settlement.listSettlements(view.c, { query });
+    const lost = await settlement.listLostSettlements(view.c);
     const content = (
       <>
-        <Heading title={words.title} />
+        <Heading title={words.title}>
+          {lost.items.length > 0 ? (
+            <LinkButton href="/lost-settlements">{words.lost(lost.items.length)}</LinkButton>
+          ) : null}
+        </Heading>
         <Windows {...{ view, ids, windows: windows.items }} />
         {view.may('settlement.make') && windows.items.some(({ state }) => state === 'CLOSED') ? (
           <Preparation view={view} ids={ids} />

@@ -3,6 +3,7 @@ import { catalogue } from '../../shared/pages/language.ts';
 export const settlementTexts = catalogue(
   {
     title: 'Settlement',
+    lost: (count: number) => `Lost with a backup: ${count}`,
     windows: 'Windows',
     noWindows: 'No window yet. The first matched operation opens one.',
     window: 'Opened',
@@ -54,6 +55,7 @@ export const settlementTexts = catalogue(
   },
   {
     title: 'Взаиморасчёты',
+    lost: (count: number) => `Утрачено при откате: ${count}`,
     windows: 'Расчётные окна',
     noWindows: 'Окон ещё нет. Первое откроет первая сошедшаяся операция.',
     window: 'Открыто',

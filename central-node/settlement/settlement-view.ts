@@ -2,6 +2,7 @@ import { z } from '@hono/zod-openapi';
 import { formatMoney } from '../../shared/money/money.ts';
 import { netPositions, type PairPosition, transfersOf } from '../../shared/settlement/netting.ts';
 import { businessDate, instant, nodeCode, wireMoney } from '../../shared/web/schemas.ts';
+import type { LostPosition } from './lost-decisions.ts';
 import type { RecordedObligation } from './obligation-store.ts';
 import {
   type Settlement,
@@ -96,6 +97,63 @@ export const statementShape = z
     net: wireMoney,
   })
   .openapi('SettlementStatement');
+
+const side = z.strictObject({
+  branch: nodeCode,
+  gone: z.boolean().openapi({ description: 'Cut off, or not to be reached now' }),
+  said: z.enum(['found', 'unchecked']).nullable().openapi({
+    description: 'What it last answered: it has the operations; it has nothing of it; nothing yet',
+  }),
+  outcomeWithout: z.enum(['upheld', 'recalled']).nullable().openapi({
+    description:
+      'What becomes of the position if this branch is not waited for, by what the other holds',
+  }),
+});
+
+export const lostPositionShape = z
+  .strictObject({
+    ...positionShape.shape,
+    known: z.int().openapi({ description: 'Operations of it that either branch has named' }),
+    sides: z.array(side),
+    decision: z
+      .strictObject({
+        id: z.string(),
+        without: nodeCode,
+        reason: z.string(),
+        madeBy: z.string(),
+        madeAt: instant,
+        approvedBy: z.string().nullable(),
+        approvedAt: instant.nullable(),
+      })
+      .nullable(),
+  })
+  .openapi('LostPosition');
+
+export const lostSettlementShape = z
+  .strictObject({ ...settlementShape.shape, positions: z.array(lostPositionShape) })
+  .openapi('LostSettlement');
+
+export function lostPositionView(
+  { position, known, sides, decision }: LostPosition,
+  currency: string,
+): z.input<typeof lostPositionShape> {
+  return {
+    ...positionView(position, currency),
+    known,
+    sides: sides.map(({ branch, isGone, said, outcomeWithout }) => ({
+      ...{ branch, gone: isGone, said: said ?? null, outcomeWithout: outcomeWithout ?? null },
+    })),
+    decision: decision
+      ? {
+          ...{ id: decision.id, without: decision.without, reason: decision.reason },
+          madeBy: decision.madeBy.name,
+          madeAt: decision.madeAt,
+          approvedBy: decision.approvedBy?.name ?? null,
+          approvedAt: decision.approvedAt,
+        }
+      : null,
+  };
+}
 
 export function settlementView(settlement: Settlement): z.input<typeof settlementShape> {
   const { id, currency, model, state, madeBy, madeAt, decidedBy, decidedAt } = settlement;

@@ -5,15 +5,20 @@ import {
   privateEncrypt,
   X509Certificate,
 } from 'node:crypto';
+import { createRequire } from 'node:module';
 import { isIP } from 'node:net';
 import { promisify } from 'node:util';
-import forge from 'node-forge';
+import type Forge from 'node-forge';
 import type { Ids, NodeCode } from '../ids/ids.ts';
 import { nodeCodePattern } from '../ids/ids.ts';
 import { DomainError } from '../problem/problem.ts';
 import { boundedCache } from '../store/bounded-cache.ts';
 import type { Clock } from '../time/clock.ts';
 import { sha256 } from '../wire/canonical.ts';
+
+const require = createRequire(import.meta.url);
+/** Loaded by the first certificate that is made: most starts make none. */
+const forge = (): typeof Forge => require('node-forge');
 
 const keyBits = 2048;
 const maxKeyBits = 4_096;
@@ -103,8 +108,8 @@ export async function createAuthority(options: {
     { name: 'keyUsage', keyCertSign: true, cRLSign: true, critical: true },
     { name: 'subjectKeyIdentifier' },
   ]);
-  cert.sign(signingKeyOf(keyPem), forge.md.sha256.create());
-  return { certPem: forge.pki.certificateToPem(cert), keyPem };
+  cert.sign(signingKeyOf(keyPem), forge().md.sha256.create());
+  return { certPem: forge().pki.certificateToPem(cert), keyPem };
 }
 
 /** A new authority under the key of the one before it (RFC 4210, 4.4: "new with old"). */
@@ -115,9 +120,9 @@ export function linkAuthority(options: {
   ids: Ids;
 }): string {
   const { former, issuing } = options;
-  const old = forge.pki.certificateFromPem(former.certPem);
-  const next = forge.pki.certificateFromPem(issuing.certPem);
-  const cert = forge.pki.createCertificate();
+  const old = forge().pki.certificateFromPem(former.certPem);
+  const next = forge().pki.certificateFromPem(issuing.certPem);
+  const cert = forge().pki.createCertificate();
   cert.serialNumber = randomSerial(options.ids);
   cert.validity.notBefore.setTime(next.validity.notBefore.getTime());
   cert.validity.notAfter.setTime(old.validity.notAfter.getTime());
@@ -133,17 +138,17 @@ export function linkAuthority(options: {
       keyIdentifier: old.generateSubjectKeyIdentifier().getBytes(),
     },
   ]);
-  cert.sign(signingKeyOf(former.keyPem), forge.md.sha256.create());
-  return forge.pki.certificateToPem(cert);
+  cert.sign(signingKeyOf(former.keyPem), forge().md.sha256.create());
+  return forge().pki.certificateToPem(cert);
 }
 
 /** A PKCS #10 request for `code`. It names no hosts: the issuer knows the node's URLs. */
 export function createRequest(options: { code: NodeCode; keyPem: string }): string {
-  const request = forge.pki.createCertificationRequest();
+  const request = forge().pki.createCertificationRequest();
   request.publicKey = publicKeyOf(options.keyPem);
   request.setSubject([{ name: 'commonName', value: options.code }]);
-  request.sign(signingKeyOf(options.keyPem), forge.md.sha256.create());
-  return forge.pki.certificationRequestToPem(request);
+  request.sign(signingKeyOf(options.keyPem), forge().md.sha256.create());
+  return forge().pki.certificationRequestToPem(request);
 }
 
 /**
@@ -162,7 +167,7 @@ export function issueCertificate(options: {
   serial: string;
 }): string {
   const { code, authority } = options;
-  const ca = forge.pki.certificateFromPem(authority.certPem);
+  const ca = forge().pki.certificateFromPem(authority.certPem);
   const cert = blankCertificate(options);
   cert.publicKey = requestedKey(options.csrPem, code);
   cert.setSubject([{ name: 'commonName', value: code }]);
@@ -175,12 +180,12 @@ export function issueCertificate(options: {
     { name: 'subjectKeyIdentifier' },
     { name: 'authorityKeyIdentifier', keyIdentifier: ca.generateSubjectKeyIdentifier().getBytes() },
   ]);
-  cert.sign(signingKeyOf(authority.keyPem), forge.md.sha256.create());
-  return forge.pki.certificateToPem(cert);
+  cert.sign(signingKeyOf(authority.keyPem), forge().md.sha256.create());
+  return forge().pki.certificateToPem(cert);
 }
 
-function publicKeyOf(keyPem: string): forge.pki.PublicKey {
-  return forge.pki.publicKeyFromPem(
+function publicKeyOf(keyPem: string): Forge.pki.PublicKey {
+  return forge().pki.publicKeyFromPem(
     createPublicKey(keyPem).export({ type: 'spki', format: 'pem' }).toString(),
   );
 }
@@ -188,8 +193,8 @@ function publicKeyOf(keyPem: string): forge.pki.PublicKey {
 // Forge's own RSA holds the event loop for a tenth of a second, OpenSSL's for a hundredth of that.
 function signingKeyOf(keyPem: string) {
   const key = { key: keyPem, padding: constants.RSA_PKCS1_PADDING };
-  return Object.assign(forge.pki.privateKeyFromPem(keyPem), {
-    sign(md: forge.md.MessageDigest): string {
+  return Object.assign(forge().pki.privateKeyFromPem(keyPem), {
+    sign(md: Forge.md.MessageDigest): string {
       const digest = Buffer.from(md.digest().getBytes(), 'binary');
       return privateEncrypt(key, Buffer.concat([sha256DigestInfo, digest])).toString('binary');
     },
@@ -197,7 +202,7 @@ function signingKeyOf(keyPem: string) {
 }
 
 function blankCertificate(options: { clock: Clock; validDays: number; serial: string }) {
-  const cert = forge.pki.createCertificate();
+  const cert = forge().pki.createCertificate();
   const nowMs = options.clock.nowMs();
   cert.serialNumber = options.serial;
   cert.validity.notBefore.setTime(nowMs - backdatedMs);
@@ -214,7 +219,7 @@ function alternativeNames(code: NodeCode, hosts: readonly string[]): object[] {
   ];
 }
 
-function requestedKey(csrPem: string, code: NodeCode): forge.pki.rsa.PublicKey {
+function requestedKey(csrPem: string, code: NodeCode): Forge.pki.rsa.PublicKey {
   const request = readRequest(csrPem);
   const key = request?.publicKey;
   if (!request || !key || !('n' in key)) throw invalidRequest();
@@ -236,15 +241,15 @@ function invalidRequest(): DomainError {
   return new DomainError('enrolment-refused', 'The certificate request is not valid.');
 }
 
-function readRequest(csrPem: string): forge.pki.CertificateSigningRequest | undefined {
+function readRequest(csrPem: string): Forge.pki.CertificateSigningRequest | undefined {
   try {
-    return forge.pki.certificationRequestFromPem(csrPem);
+    return forge().pki.certificationRequestFromPem(csrPem);
   } catch {
     return undefined;
   }
 }
 
-function isSignedByItself(request: forge.pki.CertificateSigningRequest): boolean {
+function isSignedByItself(request: Forge.pki.CertificateSigningRequest): boolean {
   try {
     return request.verify();
   } catch {

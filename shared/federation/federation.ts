@@ -55,6 +55,7 @@ export function createFederation(deps: FederationDeps) {
   const replayers = new Map<string, EntryHandler>();
   const heldHandlers = new Map<string, HeldHandler>();
   const onRecovered: (() => void | Promise<void>)[] = [];
+  const onCertain: (() => void | Promise<void>)[] = [];
   let prepareBatch: PrepareBatch = async () => {};
   const lanes = new Map<NodeCode, Lane>();
   let isOpen = false;
@@ -70,6 +71,9 @@ export function createFederation(deps: FederationDeps) {
       setAside.workOff();
       tellRecovered();
       wakeAll();
+    },
+    certain() {
+      for (const listener of onCertain) followUp(listener);
     },
     isRecovering: (peer) =>
       liveness.statuses().some((each) => each.peer === peer && each.recovering),
@@ -228,6 +232,7 @@ export function createFederation(deps: FederationDeps) {
     }
     isOpen = true;
     if (recovery.isRecovering()) recovery.run();
+    else recovery.review();
     wakeAll();
     liveness.start();
   }
@@ -244,18 +249,39 @@ export function createFederation(deps: FederationDeps) {
     }
   }
 
-  /** Money leaves only a node that is sure of its own past and whose streams with all members are sound. */
+  /** Money leaves only a node that is certain of its own past and whose streams with all members are sound. */
   async function mayPayOut(tx: Reader): Promise<boolean> {
-    if (recovery.isRecovering()) return false;
-    return !(await forkedPeers(tx)).some((peer) => directory.peer(peer)?.active);
+    return recovery.isCertain() && !(await isForked(tx));
   }
 
-  /** @throws DomainError `recovering`, `forked` */
-  async function assertMayPayOut(tx: Reader): Promise<void> {
+  async function isForked(tx: Reader): Promise<boolean> {
+    return (await forkedPeers(tx)).some((peer) => directory.peer(peer)?.active);
+  }
+
+  /**
+   * Of what only leads to a payout: that one waits by itself until this node is certain of its past.
+   * @throws DomainError `recovering`, `forked`
+   */
+  async function assertMayOwe(tx: Reader): Promise<void> {
     if (recovery.isRecovering()) throw new DomainError('recovering');
-    if (!(await mayPayOut(tx))) {
+    if (await isForked(tx)) {
       throw new DomainError('forked', 'A stream has two histories: nothing is paid out.');
     }
+  }
+
+  /**
+   * Of money that stands here and is to go on by this node's word alone: a set-back that nobody has shown yet may have
+   * forgotten that it went already.
+   * @throws DomainError `recovering`, `past-uncertain`
+   */
+  async function assertCertain(tx: Reader): Promise<void> {
+    if (recovery.isRecovering()) throw new DomainError('recovering');
+    if (recovery.isCertain()) return;
+    const silent = (await recovery.unanswered(tx)).sort().join(', ');
+    throw new DomainError(
+      'past-uncertain',
+      `Since its start this node has not heard what it may have forgotten from ${silent}.`,
+    );
   }
 
   async function streams() {
@@ -273,11 +299,13 @@ export function createFederation(deps: FederationDeps) {
     start,
     streams,
     mayPayOut,
-    assertMayPayOut,
+    assertMayOwe,
+    assertCertain,
     recovery,
     liveness,
     alarms,
     isRecovering: recovery.isRecovering,
+    isCertain: recovery.isCertain,
     /** What a room does with a fact of this kind that another node reports. */
     onEntry(kind: string, handler: EntryHandler): void {
       if (handlers.has(kind)) throw new Error(`two handlers for ${kind}`);
@@ -303,12 +331,21 @@ export function createFederation(deps: FederationDeps) {
     onRecovered(listener: () => void | Promise<void>): void {
       onRecovered.push(listener);
     },
+    /**
+     * Called when every active peer has told this start what it holds of this node, or people have answered for it: in
+     * each start once, and again after a recovery; tried until it is done.
+     */
+    onCertain(listener: () => void | Promise<void>): void {
+      onCertain.push(listener);
+    },
     /** All nodes but this one, as the directory has them now. */
     peers: (): NodeCode[] => directory.peers().map((peer) => peer.code),
     /** The directory changed: new peers get a lane. */
     peersChanged(): void {
       wakeAll();
-      if (isOpen) followUp(introduce);
+      if (!isOpen) return;
+      followUp(introduce);
+      recovery.review();
     },
     /** Every request of a peer passes here first. */
     admit(caller: NodeCode, started: string | undefined): void {

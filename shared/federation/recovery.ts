@@ -62,6 +62,8 @@ export interface RecoveryDeps {
   introduce(): Promise<void>;
   /** All that was lost is back: what had to wait goes on. */
   recovered(): void;
+  /** Every active peer has told this start what it holds of this node. */
+  certain(): void;
   alarm(code: string, detail: string): void;
 }
 
@@ -75,6 +77,8 @@ export type Recovery = ReturnType<typeof createRecovery>;
 export function createRecovery(deps: RecoveryDeps) {
   const { store, log, clock } = deps;
   let recovering = false;
+  /** Nothing that this node forgot is held by any peer, or two people have answered for those that are silent. */
+  let certain = false;
   let working = false;
   let stopped = false;
   /** Peers that have taken something of this start, and are still to be asked. */
@@ -87,6 +91,7 @@ export function createRecovery(deps: RecoveryDeps) {
   /** From now on, and after any restart, the node knows that it does not know everything. */
   async function mark(tx: Transaction, reason: string): Promise<void> {
     recovering = true;
+    certain = false;
     haveAllBeenAsked = false;
     deps.alarm('set-back', reason);
     await setRecovering(tx, { reason, since: now(clock) });
@@ -122,20 +127,43 @@ export function createRecovery(deps: RecoveryDeps) {
 
   async function work(): Promise<void> {
     await deps.introduce();
-    await Promise.allSettled((await unanswered()).map(ask));
+    await Promise.allSettled((await store.read(unanswered)).map(ask));
     haveAllBeenAsked = true;
-    if ((await unanswered()).length > 0) {
-      const overrides = await store.read((tx) => overrideCount(tx, log.epoch()));
-      if (overrides < overridesNeeded) return;
-    }
+    if (!(await isAnswered())) return;
     while ((await store.write(applySome)) > 0);
     await store.write((tx) => setRecovering(tx, undefined));
     recovering = false;
     deps.recovered();
+    reviewSoon();
   }
 
-  async function unanswered(): Promise<NodeCode[]> {
-    const answered = await store.read((tx) => answeredPeers(tx, log.epoch()));
+  async function isAnswered(): Promise<boolean> {
+    return store.read(async (tx) => {
+      if ((await unanswered(tx)).length === 0) return true;
+      return (await overrideCount(tx, log.epoch())) >= overridesNeeded;
+    });
+  }
+
+  /**
+   * Has this start become certain of its past? For good: a node does not forget while it runs, and who becomes a member
+   * later holds nothing of what it forgot before.
+   */
+  async function review(): Promise<void> {
+    if (recovering || certain || stopped || !(await isAnswered())) return;
+    // A peer may have shown meanwhile that something is missing.
+    if (recovering || certain) return;
+    certain = true;
+    deps.certain();
+  }
+
+  function reviewSoon(): void {
+    review().catch(() => {
+      if (!stopped) clock.after(retryPauseMs, reviewSoon);
+    });
+  }
+
+  async function unanswered(tx: Reader): Promise<NodeCode[]> {
+    const answered = await answeredPeers(tx, log.epoch());
     const active = deps.directory.peers().filter((peer) => peer.active);
     return active.map(({ code }) => code).filter((code) => !answered.includes(code));
   }
@@ -155,6 +183,7 @@ export function createRecovery(deps: RecoveryDeps) {
     if (recovering || stopped || !due.delete(peer)) return;
     try {
       await ask(peer);
+      reviewSoon();
     } catch {
       // It is heard again soon.
       due.add(peer);
@@ -282,6 +311,11 @@ export function createRecovery(deps: RecoveryDeps) {
 
   return {
     isRecovering: () => recovering,
+    isCertain: () => certain && !recovering,
+    /** Whom this start has not heard what they hold of this node. */
+    unanswered,
+    /** After a change of the members. */
+    review: reviewSoon,
     recalled,
     mark,
     taken,
@@ -293,20 +327,27 @@ export function createRecovery(deps: RecoveryDeps) {
     async load(): Promise<void> {
       recovering = (await store.read(recoveringReason)) !== undefined;
     },
-    /** One of the two people who may end a recovery that a dead peer holds up. */
+    /** One of the two people who may answer for a peer that is dead, in a recovery or before money goes out. */
     async override(
       tx: Transaction,
       person: { operator: string; reason: string },
     ): Promise<{ given: number; needed: number }> {
-      if (!recovering) throw new DomainError('operation-conflict', 'The node is not recovering.');
+      if (certain) {
+        throw new DomainError('operation-conflict', 'The node waits for nobody.');
+      }
       await recordOverride(tx, { epoch: log.epoch(), at: now(clock), ...person });
-      tx.afterCommit(run);
+      tx.afterCommit(() => {
+        run();
+        reviewSoon();
+      });
       return { given: await overrideCount(tx, log.epoch()), needed: overridesNeeded };
     },
     status: () =>
       store.read(async (tx) => ({
         recovering,
+        certain,
         answered: await answeredPeers(tx, log.epoch()),
+        awaited: await unanswered(tx),
         overrides: await overrideCount(tx, log.epoch()),
       })),
     stop(): void {

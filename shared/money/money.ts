@@ -48,8 +48,7 @@ export function parseMoney(wire: WireMoney, field = 'money'): Money {
     throw invalidMoney(`${field}.currency`, 'is not a three-letter ISO 4217 code');
   }
   const decimals = decimalsOf(currency);
-  const shape = decimals === 0 ? /^-?\d+$/ : new RegExp(`^-?\\d+\\.\\d{${decimals}}$`);
-  if (amount.length > maxAmountLength || !shape.test(amount)) {
+  if (amount.length > maxAmountLength || !shapeOf(decimals).test(amount)) {
     throw invalidMoney(
       `${field}.amount`,
       `must be digits with exactly ${decimals} decimals for ${currency}`,
@@ -60,6 +59,14 @@ export function parseMoney(wire: WireMoney, field = 'money'): Money {
     throw invalidMoney(`${field}.amount`, 'is too large');
   }
   return { amount: minor, currency };
+}
+
+const shapes = new Map<number, RegExp>([[0, /^-?\d+$/]]);
+
+function shapeOf(decimals: number): RegExp {
+  const known = shapes.get(decimals) ?? new RegExp(`^-?\\d+\\.\\d{${decimals}}$`);
+  shapes.set(decimals, known);
+  return known;
 }
 
 function invalidMoney(field: string, message: string): DomainError {

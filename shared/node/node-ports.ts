@@ -1,3 +1,4 @@
+import { productionCost, type ScryptCost } from '../access/passwords.ts';
 import { loadIdentity } from '../federation/identity.ts';
 import { createPeerClient } from '../federation/peer-client.ts';
 import { createPeerServer } from '../federation/peer-server.ts';
@@ -19,6 +20,8 @@ export interface NodePorts {
   readonly createPeerServer: typeof createPeerServer;
   readonly createFrontServer: typeof createFrontServer;
   readonly createBackups: typeof createBackups;
+  /** What a guess at a password costs. */
+  readonly passwordCost: ScryptCost;
 }
 
 export const systemPorts: NodePorts = {
@@ -31,4 +34,5 @@ export const systemPorts: NodePorts = {
   createPeerServer,
   createFrontServer,
   createBackups,
+  passwordCost: productionCost,
 };

@@ -109,6 +109,7 @@ export async function openNode(options: NodeOptions) {
     serverName: code,
     permissionsOf,
     hasDuty: createDuties(kind, references.current),
+    cost: ports.passwordCost,
   });
   const backups = ports.createBackups({
     ...{ node: code, store, clock, kept: config.backupsKept },

@@ -7,6 +7,7 @@ import { type Caller, callRunningNode } from './running-node.ts';
 const path = '/api/v1/recovery';
 const state = z.object({
   recovering: z.boolean(),
+  certain: z.boolean(),
   answered: z.array(z.string()),
   awaited: z.array(z.string()),
   overrides: z.int(),
@@ -38,11 +39,15 @@ function asCaller(command: Command): Command {
     .option('--password-file <file>', 'instead of standard input');
 }
 
-function tell({ recovering, answered, awaited, overrides }: z.infer<typeof state>): void {
-  if (!recovering) {
+function tell({ recovering, certain, ...waiting }: z.infer<typeof state>): void {
+  const { answered, awaited, overrides } = waiting;
+  if (certain) {
     print('The node is not recovering.');
     return;
   }
-  print(`Recovering. Answered: ${answered.join(', ') || 'nobody'}.`);
+  const what = recovering
+    ? 'Recovering.'
+    : 'Not recovering; no money is paid out before all answer.';
+  print(`${what} Answered: ${answered.join(', ') || 'nobody'}.`);
   print(`Awaited: ${awaited.join(', ') || 'nobody'}. Overrides given: ${overrides} of 2.`);
 }

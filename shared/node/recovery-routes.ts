@@ -9,13 +9,17 @@ import { nodeCode } from '../web/schemas.ts';
 const recoveryView = z
   .strictObject({
     recovering: z.boolean(),
+    certain: z.boolean().openapi({
+      description:
+        'All peers have told this start what they hold of the node; until then no money leaves it',
+    }),
     answered: z.array(nodeCode).openapi({ description: 'Peers that gave back what they hold' }),
     awaited: z.array(nodeCode),
     overrides: z.int(),
   })
   .openapi('Recovery');
 
-/** A node that was set back: whom it waits for, and how two people end the waiting. */
+/** Whom a node waits for after a set-back, or before it pays money out, and how two people end the waiting. */
 export function recoveryRoutes(
   { endpoint }: Pick<Api, 'endpoint'>,
   deps: { node: NodeCode; store: Store; audit: Audit; federation: Federation },
@@ -23,9 +27,9 @@ export function recoveryRoutes(
   const { node, store, audit, federation } = deps;
 
   async function view() {
-    const { recovering, answered, overrides } = await federation.recovery.status();
-    const awaited = recovering ? federation.peers().filter((peer) => !answered.includes(peer)) : [];
-    return { recovering, answered, awaited, overrides };
+    const { recovering, certain, answered, awaited, overrides } =
+      await federation.recovery.status();
+    return { recovering, certain, answered, awaited: certain ? [] : awaited, overrides };
   }
 
   endpoint(
@@ -35,7 +39,8 @@ export function recoveryRoutes(
       permission: 'stream.read',
       operationId: 'getRecovery',
       tag: 'Federation',
-      summary: 'Is this node recovering from an older state, and for whom does it wait?',
+      summary:
+        'Is this node recovering from an older state, or uncertain of its past, and for whom does it wait?',
       response: recoveryView,
     },
     view,
@@ -48,7 +53,8 @@ export function recoveryRoutes(
       permission: 'recovery.override',
       operationId: 'overrideRecovery',
       tag: 'Federation',
-      summary: 'End a recovery that a dead peer holds up: needs two people',
+      summary:
+        'End the waiting for a dead peer, in a recovery or before money is paid out: needs two people',
       body: z.strictObject({ reason: z.string().trim().min(10).max(500) }),
       response: recoveryView,
     },

@@ -1,7 +1,12 @@
-import { parsePhoneNumberFromString } from 'libphonenumber-js/min';
+import { createRequire } from 'node:module';
+import type * as PhoneNumbers from 'libphonenumber-js/min';
 import type { WireMoney } from '../money/money.ts';
 import { type Instant, msOf } from '../time/clock.ts';
 import type { Language } from './language.ts';
+
+const require = createRequire(import.meta.url);
+/** Loaded by the first number that is shown. */
+const phoneNumbers = (): typeof PhoneNumbers => require('libphonenumber-js/min');
 
 /** How values look to a person of a language, at a node of a time zone. */
 export interface Formats {
@@ -64,12 +69,12 @@ function makeFormats(locale: string, timeZone: string): Formats {
     count: (count) => number.format(count),
     share: (part, whole) => percent.format(whole === 0 ? 0 : part / whole),
     duration: (ms) => seconds.format(ms / msPerSecond),
-    msisdn: (digits) =>
-      /^\d+$/.test(digits)
-        ? unbroken(parsePhoneNumberFromString(`+${digits}`)?.formatInternational() ?? `+${digits}`)
-        : digits,
+    msisdn: (digits) => (/^\d+$/.test(digits) ? unbroken(internationalForm(digits)) : digits),
   };
 }
+
+const internationalForm = (digits: string) =>
+  phoneNumbers().parsePhoneNumberFromString(`+${digits}`)?.formatInternational() ?? `+${digits}`;
 
 /** A date or a number stays on one line. */
 const unbroken = (text: string) => text.replaceAll(' ', '\u00A0');

@@ -46,6 +46,7 @@ const russian: Readonly<Record<ProblemCode, string>> = {
   'home-unreachable': 'Домашний филиал сейчас недоступен',
   'not-as-home-while-recovering': 'Филиал восстанавливается и пока ничего не решает',
   recovering: 'Узел восстанавливается после отката',
+  'past-uncertain': 'Не все узлы сообщили этому узлу после его запуска, что он мог забыть',
   'no-release': 'Справочники ещё не получены',
   'release-too-old': 'Справочники слишком старые для этого',
   'business-day-closed': 'Операционный день уже закрыт',

@@ -43,6 +43,10 @@ export const problems = {
   'home-unreachable': [503, 'The home branch cannot be reached now'],
   'not-as-home-while-recovering': [503, 'The branch is recovering and decides nothing yet'],
   recovering: [503, 'The node is recovering from an older state'],
+  'past-uncertain': [
+    503,
+    'Not all nodes have told this one since its start what it may have forgotten',
+  ],
   'no-release': [503, 'No reference release has been applied yet'],
   'release-too-old': [503, 'The reference release is too old for this'],
   'business-day-closed': [409, 'The business day is closed already'],

@@ -9,6 +9,10 @@ import { type GroupDeps, runGroup, type Work } from './write-group.ts';
  */
 export const waitingMax = 10_000;
 export const groupCountMax = 256;
+/** A group works this many times as long as the commit before took: a slow disk is not waited for half of the time. */
+const workPerCommit = 4;
+/** Nobody else has a turn meanwhile. */
+const workCeilingMs = 50;
 
 export interface WorkQueue {
   read<T>(fn: (tx: Reader) => Promise<T>): Promise<T>;
@@ -25,9 +29,9 @@ export interface WorkQueueDeps extends Pick<GroupDeps, 'driver' | 'clock' | 'cou
 }
 
 /**
- * The one way to the driver. A turn of the queue runs the reads that wait, answering each at once,
- * then a group of writes in one transaction, answering them after the commit; between turns the
- * event loop does everything else.
+ * The one way to the driver. A turn of the queue runs the reads that wait, then a group of writes in
+ * one transaction; between turns the event loop does everything else. Nobody hears of a commit, as
+ * its caller or as a reader, before its count is recorded; the next turn goes on meanwhile.
  */
 export function createWorkQueue(deps: WorkQueueDeps): WorkQueue {
   const reads: Work<Reader>[] = [];
@@ -35,6 +39,8 @@ export function createWorkQueue(deps: WorkQueueDeps): WorkQueue {
   const errands: Work<void>[] = [];
   const { later = setImmediate } = deps;
   let awake = false;
+  let told = Promise.resolve();
+  let workMaxMs = deps.driver.groupTimeMaxMs;
   let finishing: { promise: Promise<void>; done: () => void } | undefined;
 
   function enqueue<Tx, T>(queue: Work<Tx>[], fn: (tx: Tx) => Promise<T>): Promise<T> {
@@ -56,14 +62,18 @@ export function createWorkQueue(deps: WorkQueueDeps): WorkQueue {
   async function turn(): Promise<void> {
     // The driver's confinement counts on being in a microtask.
     await null;
-    await runReads(deps, reads);
+    await runReads(deps, reads, told);
     const errand = errands.shift();
-    if (errand) await settle(errand, () => errand.fn());
-    if (writes.length > 0)
-      await runGroup({ ...deps, group: writes.splice(0, groupCountMax), back });
+    if (errand) await settle(errand, () => errand.fn(), told);
+    if (writes.length > 0) {
+      const group = writes.splice(0, groupCountMax);
+      const committed = await runGroup({ ...deps, group, workMaxMs, back, before: told });
+      told = committed.told;
+      workMaxMs = workTimeMs(deps.driver, committed.commitMs);
+    }
     awake = false;
     if (reads.length + writes.length + errands.length > 0) wake();
-    else finishing?.done();
+    else if (finishing) void told.then(finishing.done);
   }
 
   function back(left: Work<Transaction>[]): void {
@@ -78,14 +88,22 @@ export function createWorkQueue(deps: WorkQueueDeps): WorkQueue {
       if (!finishing) {
         const { promise, resolve: done } = newPromise();
         finishing = { promise, done };
-        if (!awake) done();
+        if (!awake) void told.then(done);
       }
       return finishing.promise;
     },
   };
 }
 
-async function runReads({ driver, clock }: WorkQueueDeps, reads: Work<Reader>[]): Promise<void> {
+function workTimeMs({ groupTimeMaxMs }: Driver, commitMs: number): number {
+  return Math.max(groupTimeMaxMs, Math.min(workCeilingMs, workPerCommit * commitMs));
+}
+
+async function runReads(
+  { driver, clock }: WorkQueueDeps,
+  reads: Work<Reader>[],
+  told: Promise<void>,
+): Promise<void> {
   if (reads.length === 0) return;
   const startedMs = clock.nowMs();
   try {
@@ -97,23 +115,29 @@ async function runReads({ driver, clock }: WorkQueueDeps, reads: Work<Reader>[])
   for (let taken = 0; taken < groupCountMax && reads.length > 0; ) {
     const together = reads.splice(0, driver.readsTogetherMax);
     taken += together.length;
-    await Promise.all(together.map((work) => runRead(driver, work)));
+    await Promise.all(together.map((work) => runRead(driver, work, told)));
     if (clock.nowMs() - startedMs >= driver.groupTimeMaxMs) break;
   }
   await driver.endReads();
 }
 
-async function runRead(driver: Driver, work: Work<Reader>): Promise<void> {
+async function runRead(driver: Driver, work: Work<Reader>, told: Promise<void>): Promise<void> {
   const handle = readHandle(driver);
-  await settle(work, () => driver.confine(() => work.fn(handle.tx)));
+  await settle(work, () => driver.confine(() => work.fn(handle.tx)), told);
   handle.end();
 }
 
-async function settle<Tx>(work: Work<Tx>, run: () => Promise<unknown>): Promise<void> {
+/** What it says may have been seen in a commit that others are still to be told of. */
+async function settle<Tx>(
+  work: Work<Tx>,
+  run: () => Promise<unknown>,
+  told: Promise<void>,
+): Promise<void> {
   try {
-    work.resolve(await run());
+    const value = await run();
+    void told.then(() => work.resolve(value));
   } catch (error) {
-    work.reject(error);
+    void told.then(() => work.reject(error));
   }
 }
 

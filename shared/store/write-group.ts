@@ -25,36 +25,61 @@ export interface GroupDeps {
   /** Records the count elsewhere, after the commit and before anyone is answered. */
   readonly record: (count: bigint) => Promise<void>;
   readonly group: Work<Transaction>[];
+  /** How long the group may go on taking in further writes. */
+  readonly workMaxMs: number;
   /** Takes back what the group's time was not enough for. */
   readonly back: (left: Work<Transaction>[]) => void;
+  /** Everybody of the group before has been answered. */
+  readonly before: Promise<void>;
+}
+
+export interface Committed {
+  /** Everybody has been answered; never rejected. */
+  readonly told: Promise<void>;
+  /** How long the commit took. */
+  readonly commitMs: number;
 }
 
 /**
- * Runs the group in one transaction and answers everyone once it is durable; a refusal waits as
- * well, because what it saw may still be undone. If the transaction is lost, the whole group is
- * refused with `store-unavailable`.
+ * Runs the group in one transaction and answers everyone once it is durable and recorded; a refusal
+ * waits as well, because what it saw may still be undone. If the transaction is lost, the whole
+ * group is refused with `store-unavailable`. It is over with the commit: the next group may work
+ * while this one's count is recorded, and commits when everybody here has been answered, so that the
+ * record is never more than one commit behind.
  */
-export async function runGroup(deps: GroupDeps): Promise<void> {
-  const { driver, group } = deps;
+export async function runGroup(deps: GroupDeps): Promise<Committed> {
+  const { driver, group, clock, before } = deps;
   const outcomes: Outcome[] = [];
   let count: bigint | undefined;
+  let commitMs = 0;
   try {
     await driver.begin();
     await runAll(deps, outcomes);
+    await before;
     const lost = driver.failure();
     if (lost) throw lost;
     if (outcomes.every(({ answer }) => 'error' in answer)) {
       await driver.rollback();
     } else {
       count = await deps.count();
+      const startedMs = clock.nowMs();
       await driver.commit();
+      commitMs = clock.nowMs() - startedMs;
     }
   } catch (error) {
     await driver.rollback();
     for (const work of group) work.reject(driver.failure() ?? error);
-    return;
+    return { told: before, commitMs };
   }
-  const unrecorded = count === undefined ? undefined : await failureOf(deps.record(count));
+  return { told: tell(deps, outcomes, count), commitMs };
+}
+
+async function tell(
+  { record }: GroupDeps,
+  outcomes: readonly Outcome[],
+  count: bigint | undefined,
+): Promise<void> {
+  const unrecorded = count === undefined ? undefined : await failureOf(record(count));
   for (const { afterCommit } of outcomes) afterCommit.forEach(callSafely);
   for (const { work, answer } of outcomes) {
     if (unrecorded) work.reject(unrecorded);
@@ -77,12 +102,12 @@ async function failureOf(recording: Promise<void>): Promise<DomainError | undefi
 }
 
 async function runAll(deps: GroupDeps, outcomes: Outcome[]): Promise<void> {
-  const { driver, clock, group } = deps;
+  const { driver, clock, group, workMaxMs } = deps;
   const startedMs = clock.nowMs();
   const alone = group.length === 1;
   for (const work of group) {
     if (driver.failure()) return;
-    if (outcomes.length > 0 && clock.nowMs() - startedMs >= driver.groupTimeMaxMs) break;
+    if (outcomes.length > 0 && clock.nowMs() - startedMs >= workMaxMs) break;
     outcomes.push(await runOne(driver, work, alone));
   }
   deps.back(group.splice(outcomes.length));

@@ -135,7 +135,7 @@ function refundFaults({ code, payouts, operations }: Desk, own: readonly Answere
     if (cancellation.outcome === 'executed') due.add(paymentId);
   }
   const faults = [...due]
-    .filter((id) => payouts.get(id) !== 'released')
+    .filter((id) => !['released', 'presumed-paid'].includes(payouts.get(id) ?? ''))
     .map((id) => `${code}: the money of ${id} is to go back and is ${payouts.get(id) ?? 'not'}`);
   for (const id of payouts.keys()) {
     if (!due.has(id)) faults.push(`${code}: ${id} is paid back, and nobody was told so`);

@@ -77,7 +77,7 @@ const writes: readonly Place[] = [
   {
     name: 'payout released, not yet posted',
     file: rooms.payouts,
-    before: "await post(tx, {\n            kind: 'payout.released',",
+    before: 'await post(tx, {\n            kind: `payout.',
   },
   {
     name: 'day closed, not yet told',
@@ -317,6 +317,12 @@ const moments: readonly Place[] = [
     name: 'start: peers asked, lanes not open',
     file: rooms.federation,
     before: 'isOpen = true;',
+    errand: 'restart',
+  },
+  {
+    name: 'start: certain of its past, nobody in the node told',
+    file: rooms.federation,
+    before: 'for (const listener of onCertain)',
     errand: 'restart',
   },
   {

@@ -202,7 +202,7 @@ describe('a node that was set back to an old backup', () => {
     await federation.untilQuiet();
     const found = (await manager.get(`/api/v1/payments/${id}`)).body;
     expect(found).to.include({ disposition: 'paid-back' });
-    expect(found.payout.state).to.equal('released');
+    expect(found.payout.state).to.equal('presumed-paid');
     const again = await manager.post(`/api/v1/payments/${id}/cancellation`, {});
     expect(again.status).to.equal(409);
     expect(await faults()).to.deep.equal([]);

@@ -118,6 +118,11 @@ export function apiInputs(operation: Operation, document: Schema, vocabulary: Vo
       fc.constantFrom('bogus', '', ...inQuery.map(({ name }) => name)),
     )
     .map(([good, text, name]) => inputOf({ ...good, query: [...good.query, [name, text]] }));
+  const badCursor = fc.tuple(parts, tamperedCursors(vocabulary)).map(([good, text]) => {
+    const query = good.query.filter(([name]) => name !== 'cursor');
+    return inputOf({ ...good, query: [...query, ['cursor', text]] });
+  });
+  const hasCursor = inQuery.some(({ name }) => name === 'cursor');
   const badHeaders = fc.tuple(valid, fc.constantFrom(...headers)).map(([good, more]) => ({
     ...good,
     headers: { ...good.headers, ...more },
@@ -130,6 +135,7 @@ export function apiInputs(operation: Operation, document: Schema, vocabulary: Vo
 
   const hostile: fc.Arbitrary<ApiInput> = fc.oneof(
     { arbitrary: badHeaders, weight: 3 },
+    ...(hasCursor ? [{ arbitrary: badCursor, weight: 6 }] : []),
     ...(method === 'GET'
       ? [{ arbitrary: badQuery, weight: 12 }]
       : [
@@ -143,7 +149,8 @@ export function apiInputs(operation: Operation, document: Schema, vocabulary: Vo
   return { valid, hostile };
 }
 
-const headers: readonly Readonly<Record<string, string>>[] = [
+/** Headers that mean something elsewhere, or nothing anywhere. */
+export const headers: readonly Readonly<Record<string, string>>[] = [
   ...['text/plain', 'application/json; charset=utf-16', 'application/json;charset=latin1', ''].map(
     (type) => ({ 'content-type': type }),
   ),
@@ -180,6 +187,23 @@ function decided(body: unknown): unknown {
   return { ...body, customerNumber: undefined };
 }
 
+/** The key of an item that was shown, with something else in a place of it. */
+export function tamperedCursors(vocabulary: Vocabulary): fc.Arbitrary<string> {
+  const known = fc.nat({ max: 1 << 20 }).map((at) => {
+    const words = vocabulary.of('cursor');
+    return keyIn(words[at % words.length]) ?? { at: '2026-01-01T00:00:00.000Z', id: 'x' };
+  });
+  return spoilt(known).map((text) => Buffer.from(text).toString('base64url'));
+}
+
+function keyIn(cursor: string | undefined): unknown {
+  try {
+    return JSON.parse(Buffer.from(cursor ?? '', 'base64url').toString());
+  } catch {
+    return undefined;
+  }
+}
+
 function named(name: string | undefined, text: string | null): [string, string][] {
   return name === undefined || text === null ? [] : [[name, text]];
 }
@@ -190,7 +214,7 @@ function queryOf(query: Parts['query']): string {
 }
 
 /** Lone surrogates have no UTF-8; what stands for them in bytes is sent instead. Escapes go as they are. */
-function escaped(text: string): string {
+export function escaped(text: string): string {
   if (/%[0-9a-f]{2}/i.test(text)) return text.replaceAll(/[^!-~]|[?#]/g, '');
   return /\p{Surrogate}/u.test(text) ? '%ED%A0%80%ff%c0%af' : encodeURIComponent(text);
 }

@@ -6,16 +6,11 @@ import type { Schema } from './valid-values.ts';
 
 const maxShownLength = 2_000;
 
-/** Slow on purpose, or by what it copies: as many as take minutes. */
+/** Each makes a release that every branch takes, or a key: as many as take minutes. */
 const costly: Readonly<Record<string, number>> = {
-  signIn: 300,
-  signOut: 300,
-  addOperator: 300,
-  setPassword: 300,
-  offerSecondFactor: 300,
-  removeSecondFactor: 300,
-  takeBackup: 60,
-  publishRelease: 100,
+  publishRelease: 320,
+  rollAuthority: 320,
+  rotateHeadOfficeKey: 320,
 };
 
 /** The kinds of answers that are not JSON. */
@@ -90,23 +85,14 @@ function judgeOf({ responses }: Operation, document: Schema): Judge {
 }
 
 function asker(fuzz: FuzzFederation, code: FuzzedCode) {
-  const { api, references } = fuzz.node(code);
+  const { api } = fuzz.node(code);
   const kind = code === 'HQ' ? 'centre' : 'branch';
-  const [first, second] =
-    kind === 'centre' ? ['centre-manager', 'centre-admin'] : ['branch-manager', 'branch-admin'];
-
-  function roleFor(permission: string): string {
-    const held = references.current()?.permissionsOf(first ?? '', kind);
-    const isAnybodys = ['own-password', 'own-account', 'signed-in'].includes(permission);
-    const isManagers = isAnybodys || [...(held ?? [])].some((one) => one === permission);
-    return (isManagers ? first : second) ?? '';
-  }
 
   async function tokenOf(
     permission: string,
     caller: ApiInput['caller'],
   ): Promise<string | undefined> {
-    if (caller === 'able') return fuzz.tokenFor(code, roleFor(permission));
+    if (caller === 'able') return fuzz.tokenFor(code, roleFor(fuzz, code, permission));
     if (caller === 'cashier') return fuzz.tokenFor(code, kind === 'centre' ? 'auditor' : 'cashier');
     return caller === 'wrong' ? 'wrong' : undefined;
   }
@@ -141,7 +127,7 @@ function asker(fuzz: FuzzFederation, code: FuzzedCode) {
   return {
     async harvest(path: string): Promise<void> {
       for (const permission of ['signed-in', 'none']) {
-        const token = await fuzz.tokenFor(code, roleFor(permission));
+        const token = await fuzz.tokenFor(code, roleFor(fuzz, code, permission));
         const input: ApiInput = { method: 'GET', path, caller: 'able', headers: {} };
         learn(path, await send(input, token));
       }
@@ -151,8 +137,9 @@ function asker(fuzz: FuzzFederation, code: FuzzedCode) {
       const token = permission === 'public' ? undefined : await tokenOf(permission, input.caller);
       const exchange = await send(input, token);
       const { status, text } = exchange;
-      const isOver = status === 401 && input.caller === 'able' && !saysWho(input);
-      if (isOver && token !== undefined) fuzz.forget(token);
+      // A login that was locked out would see nothing but that from here on.
+      const isOver = (status === 401 && !saysWho(input)) || status === 429;
+      if (isOver && input.caller === 'able' && token !== undefined) fuzz.forget(token);
       if (input.method !== 'GET') learn(input.path, exchange);
       const said = status >= 400 ? ` ${/"code":"([a-z-]+)"/.exec(text)?.[1]}` : '';
       const fault = faultOf(exchange, judge);
@@ -161,13 +148,22 @@ function asker(fuzz: FuzzFederation, code: FuzzedCode) {
   };
 }
 
+/** Who may do this at a node. */
+export function roleFor(fuzz: FuzzFederation, code: FuzzedCode, permission: string): string {
+  const kind = code === 'HQ' ? 'centre' : 'branch';
+  const held = fuzz.node(code).references.current()?.permissionsOf(`${kind}-manager`, kind);
+  const isAnybodys = ['own-password', 'own-account', 'signed-in'].includes(permission);
+  const isManagers = isAnybodys || [...(held ?? [])].some((one) => one === permission);
+  return isManagers ? `${kind}-manager` : `${kind}-admin`;
+}
+
 /** Its headers name somebody themselves: what is refused is not the session that it came with. */
-function saysWho({ headers }: ApiInput): boolean {
+export function saysWho({ headers }: Pick<ApiInput, 'headers'>): boolean {
   return 'authorization' in headers || 'cookie' in headers;
 }
 
 /** Only what HTTP can carry in a header; the rest is for raw sockets. */
-function sendable(headers: Readonly<Record<string, string>>): Record<string, string> {
+export function sendable(headers: Readonly<Record<string, string>>): Record<string, string> {
   const fits = ([, value]: [string, string]) => /^[\t\x20-\x7e\x80-\xff]*$/.test(value);
   return Object.fromEntries(Object.entries(headers).filter(fits));
 }

@@ -18,6 +18,8 @@ import { createVocabulary, type Vocabulary } from './vocabulary.ts';
 import { createStoreWatch, type StoreWatch } from './watched-store.ts';
 
 const password = 'correct horse battery';
+/** Guessing is nobody's aim here: what is slow on purpose would only make inputs fewer. */
+const passwordCost = { N: 2, r: 1, p: 1 };
 const codes = ['MSK', 'SPB', 'NSK'];
 const spares = Array.from({ length: 40 }, (_, index) => index);
 export type FuzzedCode = 'MSK' | 'HQ';
@@ -38,7 +40,7 @@ export async function startFuzzFederation(): Promise<FuzzFederation> {
   const watch = createStoreWatch();
   const bench = createAnswerBench();
   const environment = { CASE_GRACE_MS: '500' };
-  const ports = { ...watch.ports, ...bench.ports };
+  const ports = { ...watch.ports, ...bench.ports, passwordCost };
   const federation = await startFederation(codes, environment, ports, ports);
   const vocabulary = createVocabulary();
   const node = (code: FuzzedCode) =>
@@ -125,6 +127,10 @@ async function doBusiness(federation: TestFederation, vocabulary: Vocabulary): P
   for (const [key, word] of Object.entries({ name, number, address, contact, type })) {
     vocabulary.add(key, word);
   }
+  for (const kind of ['cash', 'card']) vocabulary.add('tender.kind', kind);
+  for (const reason of ['customer-request', 'fraud']) vocabulary.add('reason', reason);
+  const { body: card } = await manager.get(`/api/v1/subscribers/${own[0]}`);
+  vocabulary.add('customers.number', card.customer.number);
   vocabulary.add('password', password);
   vocabulary.add('login', 'victim');
 }

@@ -8,11 +8,14 @@ import { apiTargets, endpointsOf } from './api-targets.ts';
 import { cameThrough, outcomesText, type Target } from './campaign.ts';
 import { allFileTargets } from './file-targets.ts';
 import { type FuzzedCode, type FuzzFederation, startFuzzFederation } from './fuzz-federation.ts';
+import { pageTargets } from './page-targets.ts';
 import { peerTargets } from './peer-targets.ts';
 import { nameOf, openProgress } from './progress.ts';
 
 const mebibyte = 1_048_576;
 const endpointsTogether = 8;
+/** What ends a branch's membership. */
+const partings: ReadonlySet<string> = new Set(['revokeNode', 'rekeyNode']);
 
 interface Options {
   readonly inputs: number;
@@ -26,7 +29,12 @@ const program = new Command('fuzz')
   .description('give every endpoint, message and file valid and hostile inputs')
   .option('--inputs <count>', 'of each kind, for each target', Number, 10_000)
   .option('--seed <number>', 'of the inputs', Number, randomInt(2 ** 31))
-  .option('--part <pattern>', 'of api, peers, answers, files', (text) => new RegExp(text), /./)
+  .option(
+    '--part <pattern>',
+    'of api, pages, peers, answers, files',
+    (text) => new RegExp(text),
+    /./,
+  )
   .option('--progress <file>', 'what is through is written there, and passed over')
   .option('--only <pattern>', 'targets whose name matches', (text) => new RegExp(text), /./);
 const options = program.parse().opts<Options>();
@@ -44,6 +52,7 @@ let total = progress.inputs();
 print(`seed ${options.seed}, ${options.inputs} inputs of each kind`);
 for (const code of ['MSK', 'HQ'] as const) {
   if (options.part.test('api')) await fuzzNode(code);
+  if (options.part.test('pages')) await fuzzPages(code);
   if (options.part.test('peers')) await fuzzPeerPort(code);
 }
 if (options.part.test('answers')) await fuzzAnswers();
@@ -60,12 +69,22 @@ async function fuzzNode(code: FuzzedCode): Promise<void> {
   const idsOf = (isReading: boolean) =>
     endpoints.filter(({ method }) => (method === 'GET') === isReading).map(({ id }) => id);
   await fuzzEndpoints(first, code, idsOf(true));
-  const writing = idsOf(false);
+  const writing = idsOf(false).filter((id) => !partings.has(id));
   for (let next = 0; next < writing.length; next += endpointsTogether) {
-    const together = writing.slice(next, next + endpointsTogether);
-    if (together.every((id) => isDone(`${code} ${id}`))) continue;
-    await fuzzEndpoints(await startFuzzFederation(), code, together);
+    await fuzzTogether(code, writing.slice(next, next + endpointsTogether), faultsAfter);
   }
+  // Whose keys nobody believes any more is told nothing: his side of the books cannot be right.
+  const parting = idsOf(false).filter((id) => partings.has(id));
+  await fuzzTogether(code, parting, faultsHere);
+}
+
+async function fuzzTogether(
+  code: FuzzedCode,
+  ids: readonly string[],
+  faultsOf: typeof faultsAfter,
+): Promise<void> {
+  if (ids.every((id) => isDone(`${code} ${id}`))) return;
+  await fuzzEndpoints(await startFuzzFederation(), code, ids, faultsOf);
 }
 
 function isDone(name: string): boolean {
@@ -76,13 +95,24 @@ async function fuzzEndpoints(
   fuzz: FuzzFederation,
   code: FuzzedCode,
   ids: readonly string[],
+  faultsOf = faultsAfter,
 ): Promise<void> {
   if (ids.length > 0) {
     const names = new Set(ids.map((id) => `${code} ${id}`));
     const targets = (await apiTargets(fuzz, code)).filter(({ name }) => names.has(name));
     for (const target of targets) await fuzzTarget(target);
-    reportAll(ids.join(), await faultsAfter(fuzz));
+    reportAll(ids.join(), await faultsOf(fuzz));
   }
+  await fuzz.federation.stop();
+}
+
+async function fuzzPages(code: FuzzedCode): Promise<void> {
+  const fuzz = await startFuzzFederation();
+  const targets = await pageTargets(fuzz, code);
+  for (const target of targets.filter(({ name }) => options.only.test(name))) {
+    await fuzzTarget(target);
+  }
+  reportAll(`the pages of ${code}`, await faultsAfter(fuzz));
   await fuzz.federation.stop();
 }
 

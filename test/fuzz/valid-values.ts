@@ -22,6 +22,7 @@ const iccids = digits(12)
 /** What a pattern does not say of a text: by the field's name. */
 const byName: Readonly<Record<string, fc.Arbitrary<string>>> = {
   iccid: iccids,
+  imsi: digits(10).map((text) => `25009${text}`),
   msisdn: fc
     .tuple(fc.constantFrom('7925000', '7921100', '7923100'), fourDigits)
     .map((parts) => parts.join('')),
@@ -40,6 +41,8 @@ const alsoKnownAs: Readonly<Record<string, string>> = {
   customerNumber: 'customer.number',
   iccid: 'sim-cards.iccid',
   homeBranch: 'nodes.code',
+  branch: 'homeBranch',
+  current: 'password',
 };
 
 const byFormat: Readonly<Record<string, fc.Arbitrary<string>>> = {

@@ -37,6 +37,7 @@ export function createVocabulary() {
     harvest,
     /** Never offered: the fuzzer's own logins, which it would lock out of the node. */
     refuse: (word: string) => refused.add(word),
+    isRefused: (word: string) => refused.has(word),
     /** The words for the most telling of these names that has any. */
     of(...names: readonly string[]): readonly string[] {
       for (const name of names) {

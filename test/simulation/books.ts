@@ -144,7 +144,8 @@ function payouts(
   stories: ReadonlyMap<string, Story>,
 ): void {
   const add = adder(balances);
-  const done = new Set<string>();
+  // Recorded while it was forgotten that the money had gone to another number: no cash leaves.
+  const done = new Set([...stories.values()].map(({ request }) => String(request.source)));
   for (const { kind, node, body, operationId } of entries) {
     if (kind !== 'payout.recorded' || operationId === undefined || done.has(operationId)) continue;
     done.add(operationId);

@@ -2,7 +2,7 @@ import { headOffice, type NodeCode } from '../../shared/ids/ids.ts';
 import { calendarDay } from '../../shared/time/clock.ts';
 import type { Chance } from './chance.ts';
 import type { Machine } from './machine.ts';
-import type { People } from './people.ts';
+import type { People, Wish } from './people.ts';
 import type { Template } from './template.ts';
 
 /** What people do all day, at random: every kind of operation, and head office's work. */
@@ -98,6 +98,12 @@ export function createWork(deps: {
     return chance.happens(0.15) ? stock.at(-1) : stock.pop();
   }
 
+  /** Whoever was told that it is his has gone away with it, whatever his branch forgets. */
+  const handsOut = (code: NodeCode, iccid: string | undefined) => (wish: Wish) => {
+    const stock = cards.get(code) ?? [];
+    if (wish.outcome === 'done' && stock.at(-1) === iccid) stock.pop();
+  };
+
   const anyNumber = (code: NodeCode) => {
     const roll = chance.fraction();
     if (roll < wrongNumbers) return String(BigInt(known[0] ?? '0') + 777n);
@@ -168,20 +174,22 @@ export function createWork(deps: {
           ? { msisdn: chance.pick(template.freeNumbers.get(home) ?? []) }
           : {}),
       };
-      people.wish(
-        { code, what: 'registration', path: '/api/v1/subscribers', body },
-        ({ answer, outcome }) => {
-          if (outcome === 'done') known.push(String(answer?.body.msisdn));
-        },
-      );
+      people.wish({ code, what: 'registration', path: '/api/v1/subscribers', body }, (made) => {
+        handsOut(code, iccid)(made);
+        if (made.outcome === 'done') known.push(String(made.answer?.body.msisdn));
+      });
     },
     'number-move'(code) {
-      const body = { msisdn: oneOf(foreignTo(code)), iccid: cardAt(code), customer };
-      people.wish({ code, what: 'number-move', path: '/api/v1/number-moves', body });
+      const [msisdn, iccid] = [oneOf(foreignTo(code)), cardAt(code)];
+      const body = { msisdn, iccid, customer };
+      const asked = { code, what: 'number-move', path: '/api/v1/number-moves', body };
+      people.wish(asked, handsOut(code, iccid));
     },
     'sim-replacement'(code) {
-      const body = { msisdn: oneOf(known), iccid: cardAt(code) };
-      people.wish({ code, what: 'sim-replacement', path: '/api/v1/sim-replacements', body });
+      const [msisdn, iccid] = [oneOf(known), cardAt(code)];
+      const body = { msisdn, iccid };
+      const asked = { code, what: 'sim-replacement', path: '/api/v1/sim-replacements', body };
+      people.wish(asked, handsOut(code, iccid));
     },
     'rate-plan-change'(code) {
       const body = {

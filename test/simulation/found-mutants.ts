@@ -103,8 +103,32 @@ export const foundMutants: readonly Mutant[] = [
   },
   {
     name: 'payouts that waited for the end of a recovery wait on',
-    changes: [{ file: payouts, find: 'federation.onRecovered(releaseWaiting);', replace: ';' }],
+    changes: [{ file: payouts, find: 'federation.onCertain(releaseWaiting);', replace: ';' }],
     troubles: ['held-payouts'],
+    work: refunds,
+  },
+  {
+    name: 'cash leaves before all have said what they hold',
+    changes: [
+      {
+        file: recovery,
+        find: 'isCertain: () => certain && !recovering',
+        replace: 'isCertain: () => !recovering',
+      },
+    ],
+    troubles: ['another-witness'],
+    work: refunds,
+  },
+  {
+    name: 'what a desk may have paid before a set-back is released',
+    changes: [
+      {
+        file: payouts,
+        find: "payOut(tx, id, 'presumed-paid')",
+        replace: "payOut(tx, id, 'released')",
+      },
+    ],
+    troubles: ['unaware'],
     work: refunds,
   },
   {

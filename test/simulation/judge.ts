@@ -138,36 +138,20 @@ export function operationOf({ answer, method, code }: Wish): string | undefined 
   return typeof id === 'string' ? id : undefined;
 }
 
-/** Cash that left a desk: of which payment, and when a set-back made its node forget it. */
-export type PaidOut = Map<string, Map<string, number>>;
+/** Cash that left a desk whose node was set back afterwards: of which payment, and when. */
+export type PaidOut = Map<string, Map<string, string>>;
 
-/** It is known for ever, and nobody is told to pay it again. */
-function payoutFaults(machines: readonly Machine[], { wishes, paidOut, unseen }: Known): string[] {
+/** It is known for ever, and no desk is ever told to pay it again. */
+function payoutFaults(machines: readonly Machine[], { paidOut }: Known): string[] {
+  const ofPayment = 'SELECT state, released_at AS at FROM payouts WHERE payment_id = ?';
   return machines.flatMap(({ code, disk: { slot } }) =>
-    [...(paidOut.get(code) ?? [])].flatMap(([id, forgottenAtMs]) => {
-      const [payout] = rowsOf(slot.db, 'SELECT state FROM payouts WHERE payment_id = ?', id);
+    [...(paidOut.get(code) ?? [])].flatMap(([id, releasedAt]) => {
+      const [payout] = rowsOf(slot.db, ofPayment, id);
+      if (payout?.state === 'presumed-paid') return [];
       if (payout?.state !== 'released') return [`${code}: cash of ${id} left, and nobody knows`];
-      // Until he is told, nobody can tell him that it was paid.
-      if (unseen.has(code)) return [];
-      const again = wishes.filter(
-        (wish) =>
-          wish.code === code &&
-          wish.begunAtMs > forgottenAtMs &&
-          wish.outcome === 'done' &&
-          wish.path.includes(id) &&
-          paysOut(slot.db, wish),
-      );
-      return again.map(({ number }) => `${code}: cash of ${id} left again by wish ${number}`);
+      return payout.at === releasedAt ? [] : [`${code}: cash of ${id} left once more`];
     }),
   );
-}
-
-function paysOut(db: Machine['disk']['slot']['db'], wish: Wish): boolean {
-  if (wish.what === 'refund') return true;
-  if (wish.what !== 'cancellation') return false;
-  const id = operationOf(wish) ?? '';
-  const [made] = rowsOf(db, 'SELECT outcome FROM operations WHERE id = ?', id);
-  return made?.outcome === 'executed';
 }
 
 /** A number is served by one branch, and a card is in one telephone. */
@@ -203,15 +187,19 @@ export function forgottenBy(
     machines: readonly Machine[];
     wishes: readonly Wish[];
     paidOut: PaidOut;
-    nowMs: number;
   },
 ): void {
   const { code } = machine;
   const { db } = machine.disk.slot;
   if (code === headOffice) return;
-  const released = rowsOf(db, "SELECT payment_id FROM payouts WHERE state = 'released'");
-  const out = known.paidOut.get(code) ?? new Map();
-  for (const { payment_id: id } of released) out.set(String(id), known.nowMs);
+  const released = rowsOf(
+    db,
+    "SELECT payment_id, released_at FROM payouts WHERE state = 'released'",
+  );
+  const out = known.paidOut.get(code) ?? new Map<string, string>();
+  for (const { payment_id: id, released_at: at } of released) {
+    if (!out.has(String(id))) out.set(String(id), String(at));
+  }
   known.paidOut.set(code, out);
   for (const wish of known.wishes) {
     const id = operationOf(wish);

@@ -21,6 +21,7 @@ export const plotKinds = [
   'settlement-lost',
   'nobody-there',
   'unaware',
+  'another-witness',
   'late-answers',
   'held-payouts',
   'bad-disk',
@@ -207,6 +208,22 @@ export function createPlots(deps: {
           if (isBack) network.wall(victim.code);
           unheard.forEach(network.open);
           soon(500, 2_000, () => network.open(victim.code));
+        });
+      });
+    },
+    /** What only one knows of its payouts is asked for again when all are there but that one. */
+    'another-witness'() {
+      const holder = chance.happens(0.5) ? headOffice : chance.pick(peers).code;
+      deps.trace.note(victim.code, `will be heard by ${holder} alone, and not know`);
+      const copy = victim.snapshot();
+      const others = machines.filter(({ code }) => code !== victim.code && code !== holder);
+      const reopen = others.map(({ code }) => block(victim, code));
+      soon(2_000, 4_000, () => {
+        const open = block(victim, holder);
+        const isBack = fall(victim, copy, { isUnaware: true });
+        soon(isBack ? 300 : 0, isBack ? 1_500 : 0, () => {
+          for (const each of reopen) each();
+          soon(isBack ? 1_500 : 0, isBack ? 4_000 : 0, open);
         });
       });
     },

@@ -66,17 +66,22 @@ export const ruleMutants: readonly Mutant[] = [
     changes: [
       {
         file: federation,
-        find: `        if (recovery.isRecovering())
-            return false;
-`,
-        replace: '',
+        find: 'return recovery.isCertain() && ',
+        replace: 'return ',
       },
       {
         file: federation,
         find: `        if (recovery.isRecovering())
             throw new DomainError('recovering');
-        if (!(await mayPayOut(tx))) {`,
-        replace: '        if (!(await mayPayOut(tx))) {',
+        if (await isForked(tx)) {`,
+        replace: '        if (await isForked(tx)) {',
+      },
+      {
+        file: federation,
+        find: `        if (recovery.isRecovering())
+            throw new DomainError('recovering');
+        if (recovery.isCertain())`,
+        replace: '        if (true)',
       },
       {
         file: cancellation,

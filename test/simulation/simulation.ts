@@ -165,7 +165,7 @@ function populate(seed: Seed, machines: ReadonlyMap<NodeCode, Machine>) {
       if (!isSeen) unseen.add(machine.code);
       setBacks.set(machine.code, (setBacks.get(machine.code) ?? 0) + 1);
       const { wishes } = people;
-      forgottenBy(machine, { to, machines: list, wishes, paidOut, nowMs: timeline.nowMs() });
+      forgottenBy(machine, { to, machines: list, wishes, paidOut });
     },
   });
   return {

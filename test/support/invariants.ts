@@ -68,7 +68,7 @@ async function bookOf({ code, store }: InspectedNode): Promise<Book> {
       `SELECT operation_id AS id FROM ledger_entries WHERE kind = 'payment.credited'`,
     );
     const released = await tx.get<{ sum: bigint }>(
-      `SELECT COALESCE(SUM(amount), 0) AS sum FROM payouts WHERE state = 'released'`,
+      `SELECT COALESCE(SUM(amount), 0) AS sum FROM payouts WHERE state IN ('released', 'presumed-paid')`,
     );
     return {
       code,

@@ -12,6 +12,7 @@ import { proposalIdOf } from '../../../central-node/reconciliation/case.ts';
 import { createCases } from '../../../central-node/reconciliation/case-service.ts';
 import { createReconciliation } from '../../../central-node/reconciliation/reconciliation-service.ts';
 import { createMovedNumbers } from '../../../central-node/reference/moved-number-service.ts';
+import { createLostDecisions } from '../../../central-node/settlement/lost-decisions.ts';
 import { createLostSettlements } from '../../../central-node/settlement/lost-settlements.ts';
 import { createObligations } from '../../../central-node/settlement/obligation-service.ts';
 import type { Person } from '../../../central-node/settlement/settlement.ts';
@@ -148,7 +149,12 @@ const sharedRooms = {
   web: 'shared/web',
 };
 
-export async function openHeadOffice(options: Omit<NodeOptions, 'node'>) {
+interface HeadOfficeOptions extends Omit<NodeOptions, 'node'> {
+  readonly cutOff?: ReadonlySet<NodeCode>;
+  readonly away?: ReadonlySet<NodeCode>;
+}
+
+export async function openHeadOffice(options: HeadOfficeOptions) {
   const parts = await openParts(
     { ...options, node: headOffice },
     {
@@ -172,8 +178,14 @@ export async function openHeadOffice(options: Omit<NodeOptions, 'node'>) {
     isRecovering: federation.isRecovering,
   });
   const settlements = createSettlements({ clock, ids, federation, obligations, businessDate });
+  const isMember = (code: NodeCode) => !options.cutOff?.has(code);
+  const isReachable = (code: NodeCode) => !options.away?.has(code);
   const lostSettlements = createLostSettlements({
-    ...{ store, client, federation, obligations, settlements },
+    ...{ store, client, federation, obligations, settlements, isMember, isReachable },
+  });
+  const lostDecisions = createLostDecisions({
+    ...{ clock, ids, lostSettlements, isMember, isReachable },
+    isRecovering: federation.isRecovering,
   });
   const cases = createCases({ clock, ids, federation, obligations, businessDate });
   const reconciliation = createReconciliation({ clock, federation, cases, obligations, graceMs });
@@ -186,7 +198,8 @@ export async function openHeadOffice(options: Omit<NodeOptions, 'node'>) {
   await federation.begin({ setBack: false });
   await federation.start();
   return {
-    ...{ ...parts, obligations, settlements, lostSettlements, cases, reconciliation, audit },
+    ...{ ...parts, obligations, settlements, lostSettlements, lostDecisions },
+    ...{ cases, reconciliation, audit },
     /** Approves what is proposed, as it stands. */
     approveCase: ({ id, actor }: { id: string; actor: Person }) =>
       parts.write(async (tx) => {

@@ -53,6 +53,7 @@ describe('a recovery', () => {
         isRecovering: () => false,
         introduce: async () => {},
         recovered: resolve,
+        certain: () => {},
         alarm: () => {},
       });
       recovery.suspect(spb, 'it says so').catch((error: unknown) => {

@@ -80,6 +80,7 @@ describe('between a node and a peer, one of which was set back', () => {
     let starts: string[] = [];
     let asked = 0;
     let isOver = false;
+    let isCertain = false;
     async function answer({ body }: PeerRequest): Promise<PeerResponse> {
       const { nonce } = recoveryRequest.parse(JSON.parse(body ?? ''));
       const told = { node: spb, for: msk, nonce, starts, held: [], batches: [], next: null };
@@ -99,14 +100,18 @@ describe('between a node and a peer, one of which was set back', () => {
       recovered() {
         isOver = true;
       },
+      certain() {
+        isCertain = true;
+      },
       alarm: () => {},
     });
     await recovery.suspect(spb, 'it says so');
     await until('it has asked twice', () => asked >= 2);
-    expect(isOver).to.equal(false);
+    expect([isOver, isCertain]).to.deep.equal([false, false]);
     expect((await streamToPeer())?.position).to.equal(1n);
     starts = [log.epoch()];
     await until('it has recovered', () => isOver);
     expect(recovery.isRecovering()).to.equal(false);
+    await until('it is certain of its past', () => isCertain);
   });
 });

@@ -8,7 +8,9 @@ import { promisify } from 'node:util';
 import { expect } from 'chai';
 import { isDomainError } from '../../../shared/problem/problem.ts';
 import { assetPath } from '../../../shared/store/assets.ts';
-import { openStore } from '../../../shared/store/open-store.ts';
+import { openEmbeddedDriver } from '../../../shared/store/embedded-store.ts';
+import { openStore, storeOn } from '../../../shared/store/open-store.ts';
+import { commitCountSchema } from '../../../shared/store/sentinel.ts';
 import type { Store } from '../../../shared/store/store.ts';
 import type { Clock } from '../../../shared/time/clock.ts';
 
@@ -163,6 +165,111 @@ describe('embedded store', () => {
       await add('after');
       expect(await notes()).to.deep.equal(['after']);
     });
+  });
+
+  describe('while a commit is recorded', () => {
+    /** A sentinel on a disk that takes its time: each record waits to be let through. */
+    function slowStore() {
+      const records: (() => void)[] = [];
+      const driver = openEmbeddedDriver(join(folder, 'node.db'));
+      const record = () => new Promise<void>((resolve) => records.push(resolve));
+      const sentinel = { found: 0n, record, close: async () => {} };
+      return { slow: storeOn({ driver, clock, sentinel }), records };
+    }
+    const turns = async (count: number) => {
+      for (let turn = 0; turn < count; turn += 1) {
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+    };
+    const noted = (told: string[], what: string, promise: Promise<unknown>) =>
+      promise.then(() => told.push(what));
+
+    it('tells nobody of it, neither its caller nor who reads it', async () => {
+      await store.close();
+      const { slow, records } = slowStore();
+      const told: string[] = [];
+      const writing = noted(
+        told,
+        'written',
+        slow.write((tx) => tx.run(insert, 'one')),
+      );
+      await turns(3);
+      const reading = noted(
+        told,
+        'read',
+        slow.read((tx) => tx.all('SELECT note FROM items')),
+      );
+      await turns(3);
+      expect([told, records.length]).to.deep.equal([[], 1]);
+      records[0]?.();
+      await Promise.all([writing, reading]);
+      expect(told).to.deep.equal(['written', 'read']);
+      await slow.close();
+    });
+
+    it('works on the next group, and commits it afterwards', async () => {
+      await store.close();
+      const { slow, records } = slowStore();
+      const told: string[] = [];
+      let isRun = false;
+      const first = noted(
+        told,
+        'first',
+        slow.write((tx) => tx.run(insert, 'one')),
+      );
+      await turns(3);
+      const next = slow.write(async (tx) => {
+        isRun = true;
+        await tx.run(insert, 'two');
+      });
+      const second = noted(told, 'second', next);
+      await turns(3);
+      expect({ isRun, told, records: records.length }).to.deep.equal({
+        ...{ isRun: true, told: [], records: 1 },
+      });
+      records[0]?.();
+      await first;
+      await turns(3);
+      expect([told, records.length]).to.deep.equal([['first'], 2]);
+      const closing = slow.close();
+      records[1]?.();
+      await Promise.all([second, closing]);
+      expect(told).to.deep.equal(['first', 'second']);
+    });
+  });
+
+  it('works longer between two commits that take long', async () => {
+    let commitMs = 0;
+    const driver = openEmbeddedDriver(join(folder, 'slow.db'));
+    driver.script(schema + commitCountSchema);
+    const slow = storeOn({
+      driver: {
+        ...driver,
+        commit: () => {
+          nowMs += commitMs;
+          return driver.commit();
+        },
+      },
+      clock,
+      sentinel: undefined,
+    });
+    const commitsOf = async (writes: number) => {
+      const counted = async () =>
+        (await slow.read((tx) => tx.get<{ count: bigint }>('SELECT count FROM store_commits')))
+          ?.count ?? 0n;
+      const before = await counted();
+      await Promise.all(
+        Array.from({ length: writes }, () => slow.write((tx) => tx.run(insert, 'n'))),
+      );
+      return (await counted()) - before;
+    };
+    stepMs = 1;
+    const quick = await commitsOf(80);
+    commitMs = 8;
+    await commitsOf(1);
+    const patient = await commitsOf(80);
+    expect([quick, patient]).to.deep.equal([8n, 3n]);
+    await slow.close();
   });
 
   it('refuses more than 10,000 waiting callers, and serves the others', async () => {

@@ -1,0 +1,68 @@
+import { catalogue } from '../../shared/pages/language.ts';
+
+export const lostSettlementTexts = catalogue(
+  {
+    title: 'Lost settlements',
+    about:
+      'Head office completed these before it was set back, and asks the branches which operations it was. Until they are back no window is closed and nothing is settled.',
+    none: 'Nothing is lost.',
+    caption: (made: string) => `Settlement of ${made}: positions that are not back`,
+    bringing: 'All positions are known again; it is being posted.',
+    pair: 'Between',
+    count: 'Operations',
+    known: 'Known again',
+    net: 'Net of the first',
+    says: 'What they hold',
+    said: {
+      found: 'has checked it and names its operations',
+      unchecked: 'has checked nothing of it',
+      silent: 'has not answered',
+    },
+    gone: 'not there',
+    decision: 'Decision',
+    without: 'Go on without',
+    reason: 'Why it does not come back (at least 10 characters)',
+    propose: 'Propose',
+    approve: 'Approve',
+    outcomes: {
+      upheld: 'the position stands as it was told, by what the other has checked',
+      recalled: 'nothing is settled between them; its operations are owed in the open window',
+    },
+    proposed: (without: string, by: string) => `Without ${without}, proposed by ${by}`,
+    approved: (by: string) => `Approved by ${by}; it is being done`,
+    other: 'Another person approves it.',
+    waits: 'One of them has to be away or cut off, and the other to have answered.',
+  },
+  {
+    title: 'Утраченные расчёты',
+    about:
+      'Головной офис завершил их до отката и спрашивает у филиалов, из каких операций они состояли. Пока это не выяснено, окна не закрываются и расчётов нет.',
+    none: 'Ничего не утрачено.',
+    caption: (made: string) => `Расчёт от ${made}: невосстановленные позиции`,
+    bringing: 'Все позиции снова известны, расчёт проводится.',
+    pair: 'Между кем',
+    count: 'Операций',
+    known: 'Снова известно',
+    net: 'Итого первого',
+    says: 'Что у них есть',
+    said: {
+      found: 'сверил и называет операции',
+      unchecked: 'ничего не сверил',
+      silent: 'не ответил',
+    },
+    gone: 'нет на связи',
+    decision: 'Решение',
+    without: 'Продолжать без',
+    reason: 'Почему он не вернётся (не короче 10 знаков)',
+    propose: 'Предложить',
+    approve: 'Утвердить',
+    outcomes: {
+      upheld: 'позиция остаётся как сообщена, по тому, что сверил другой филиал',
+      recalled: 'между ними ничего не рассчитано, операции переходят в открытое окно',
+    },
+    proposed: (without: string, by: string) => `Без ${without}, предложил(а) ${by}`,
+    approved: (by: string) => `Утвердил(а) ${by}, выполняется`,
+    other: 'Утверждает другой человек.',
+    waits: 'Один из них должен отсутствовать или быть отключён, а другой — ответить.',
+  },
+);
