@@ -17,10 +17,17 @@ const forEver = 'public, max-age=31536000, immutable';
 const own = ['app.css', 'app.js', 'icon.svg'] as const;
 const htmx = 'htmx.js';
 
-export type Assets = ReturnType<typeof loadAssets>;
+export type Assets = ReturnType<typeof readAssets>;
 
-/** The few files that pages are made of, at addresses that change with their content. */
-export function loadAssets() {
+/** The few files that pages are made of, at addresses that change with their content; read once. */
+export function loadAssets(): Assets {
+  kept ??= readAssets();
+  return kept;
+}
+
+let kept: Assets | undefined;
+
+function readAssets() {
   const require = createRequire(import.meta.url);
   const files: [string, string][] = [
     ...own.map((name): [string, string] => [name, assetPath(`shared/pages/assets/${name}`)]),

@@ -35,6 +35,7 @@ function fieldError(path: readonly PropertyKey[], message: string): FieldError {
  * read.
  */
 export function requireStrict(schema: z.ZodType, where: string): void {
+  if (foundStrict.has(schema)) return;
   for (const [part, path] of parts(schema, where)) {
     const { def } = inner(part);
     if (def.type === 'optional' && !z.safeParse(part, undefined).success) {
@@ -46,7 +47,11 @@ export function requireStrict(schema: z.ZodType, where: string): void {
     const catchall = def.catchall && inner(def.catchall).def.type;
     if (catchall !== 'never') throw new Error(`${path} must be a z.strictObject`);
   }
+  foundStrict.add(schema);
 }
+
+/** Every node of a process wires the same schemas. */
+const foundStrict = new WeakSet<z.ZodType>();
 
 const maxSchemaDepth = 32;
 

@@ -111,15 +111,14 @@ export const cursorQuery = z
   .optional()
   .openapi({ description: 'The `next` of the page before' });
 
+const nextCursor = z
+  .string()
+  .nullable()
+  .openapi({ description: 'Cursor of the next page; null on the last' });
+
 /** A list: its items and the cursor of the next page, null on the last one. */
 export function page<Item extends z.ZodType>(item: Item) {
-  return z.strictObject({
-    items: z.array(item),
-    next: z
-      .string()
-      .nullable()
-      .openapi({ description: 'Cursor of the next page; null on the last' }),
-  });
+  return z.strictObject({ items: z.array(item), next: nextCursor });
 }
 
 /** RFC 9457, as `problemOf` makes it. */

@@ -1,4 +1,5 @@
 import { headOffice, type NodeCode } from '../../shared/ids/ids.ts';
+import { noteApiMetadata } from './api-metadata.ts';
 import { type Chance, createChance } from './chance.ts';
 import { createWork, type WorkKind } from './desk-work.ts';
 import { slotNumber, soundDisk } from './disk.ts';
@@ -206,6 +207,7 @@ export async function runSeed(number: number, options: SeedOptions = {}): Promis
   const { nowMs } = timeline;
   current = fault;
   const machines = await setUp(seed);
+  const forgetApiMetadata = noteApiMetadata();
   const list = [...machines.values()];
   const { people, work, paidOut, unseen, ...troubles } = populate(seed, machines);
   const shape = seed.chance.fork('shape');
@@ -236,6 +238,7 @@ export async function runSeed(number: number, options: SeedOptions = {}): Promis
     for (const text of found) fault(text);
   }
   for (const machine of list) machine.abandon();
+  forgetApiMetadata();
   current = undefined;
   counts.wishes = people.wishes.length;
   counts.done = people.wishes.filter(({ outcome }) => outcome === 'done').length;
