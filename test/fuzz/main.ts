@@ -14,7 +14,7 @@ import { nameOf, openProgress } from './progress.ts';
 import { socketTargets } from './socket-targets.ts';
 
 const mebibyte = 1_048_576;
-const endpointsTogether = 12;
+const inputsTogether = 120_000;
 /** What ends a branch's membership. */
 const partings: ReadonlySet<string> = new Set(['revokeNode', 'rekeyNode']);
 
@@ -72,6 +72,7 @@ async function fuzzNode(code: FuzzedCode): Promise<void> {
     endpoints.filter(({ method }) => (method === 'GET') === isReading).map(({ id }) => id);
   await fuzzEndpoints(first, code, idsOf(true));
   const writing = idsOf(false).filter((id) => !partings.has(id));
+  const endpointsTogether = Math.max(1, Math.floor(inputsTogether / options.inputs));
   for (let next = 0; next < writing.length; next += endpointsTogether) {
     await fuzzTogether(code, writing.slice(next, next + endpointsTogether), faultsAfter);
   }

@@ -124,11 +124,10 @@ const framing = (body: string, isChunked: boolean) => [
 ];
 const chunked = (text: string) => `${Buffer.byteLength(text).toString(16)}\r\n${text}\r\n0\r\n\r\n`;
 
-const bytesOf = ({ method, target, version, lines, body }: Wire): Buffer =>
-  Buffer.from(
-    `${[`${method} ${target} ${version}`, ...lines, 'Connection: close'].join('\r\n')}\r\n\r\n${body}`,
-    'latin1',
-  );
+function bytesOf({ method, target, version, lines, body }: Wire): Buffer {
+  const head = [`${method} ${target} ${version}`, ...lines, 'Connection: close'];
+  return Buffer.from(`${head.join('\r\n')}\r\n\r\n${body}`, 'latin1');
+}
 
 const targets: readonly ((target: string) => string)[] = [
   (target) => `/${target}`,
@@ -237,7 +236,8 @@ async function speak(open: () => Socket, bytes: Buffer): Promise<Verdict> {
   const statuses = [...text.matchAll(/^HTTP\/1\.1 (\d{3}) /gm)].map(([, code]) => Number(code));
   const [first] = statuses;
   const fault = wireFault(text, statuses);
-  const said = `${fault}\n${bytes.toString('latin1').slice(0, maxShownLength)}\n${text.slice(0, maxShownLength)}`;
+  const shown = [bytes.toString('latin1'), text].map((each) => each.slice(0, maxShownLength));
+  const said = [fault, ...shown].join('\n');
   return { outcome: first === undefined ? 'hung up' : String(first), fault: fault && said };
 }
 
