@@ -15,6 +15,8 @@ import { marks } from './page-judge.ts';
 
 const kibibyte = 1_024;
 const maxShownLength = 2_000;
+/** After which a port waits for more, not the other way round. */
+const quietMs = 500;
 /** Each costs both sides a handshake. */
 const handshakesMax = 2_000;
 
@@ -230,8 +232,11 @@ async function speak(open: () => Socket, bytes: Buffer): Promise<Verdict> {
   const parts: Buffer[] = [];
   socket.on('data', (part) => parts.push(part));
   socket.on('error', () => {});
-  socket.end(bytes);
+  socket.write(bytes);
+  // Who says no more before he was answered has hung up: it is done to those alone who are not answered.
+  const quiet = setTimeout(() => socket.end(), quietMs);
   await once(socket, 'close').catch(() => {});
+  clearTimeout(quiet);
   const text = Buffer.concat(parts).toString('latin1');
   const statuses = [...text.matchAll(/^HTTP\/1\.1 (\d{3}) /gm)].map(([, code]) => Number(code));
   const [first] = statuses;
