@@ -5,7 +5,7 @@ import type { Pages } from '../../shared/pages/pages.tsx';
 import { Refusal } from '../../shared/pages/refusal.tsx';
 import type { View } from '../../shared/pages/view.ts';
 import { isDomainError, problems } from '../../shared/problem/problem.ts';
-import { type BusinessDate, previousDays } from '../../shared/time/clock.ts';
+import { type BusinessDate, isBusinessDate, previousDays } from '../../shared/time/clock.ts';
 import type { Figures, FiguresEndpoints } from './figures-routes.ts';
 
 const figuresTexts = catalogue(
@@ -57,7 +57,7 @@ export function figuresPages(deps: {
   deps.pages.page({ path, permission: 'reconciliation.read' }, async (view) => {
     const words = view.words(figuresTexts);
     const { to = deps.today() } = view.query;
-    const { from = previousDays(to, shownDays) } = view.query;
+    const { from = isBusinessDate(to) ? previousDays(to, shownDays) : to } = view.query;
     const found = await deps.figures
       .getFigures(view.c, { query: { from, to } })
       .catch((error: unknown) => {
@@ -79,8 +79,8 @@ export function figuresPages(deps: {
         <Days view={view} items={items} />
       </>
     );
-    const status = isRefused ? problems[found.code][0] : 200;
-    return { title: words.title, content, next: null, status };
+    const refused = isRefused ? { status: problems[found.code][0] } : {};
+    return { title: words.title, content, next: null, ...refused };
   });
 }
 

@@ -200,7 +200,9 @@ export function createPages({ api, nodeName, timeZone, names, groups }: PagesDep
     do {
       const query = { ...view.query, ...(cursor ? { cursor } : {}) };
       const made = await show({ ...plain, query });
-      if ('goTo' in made || made.next === undefined) return shown(view, made);
+      if ('goTo' in made || made.next === undefined || made.status !== undefined) {
+        return shown(view, made);
+      }
       const [head = [], ...body] = lastTable(made.content);
       rows = rows.length === 0 ? [head, ...body] : [...rows, ...body];
       cursor = made.next;

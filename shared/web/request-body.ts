@@ -68,7 +68,7 @@ async function readText(c: FrameContext, maxBytes: number): Promise<string> {
   if (declared === undefined) return readStream(c.req.raw.body, maxBytes);
   // HTTP/1.1 framing holds the body to its declared length, so it can be read at once.
   if (Number(declared) > maxBytes) throw tooLarge(maxBytes);
-  const text = await c.req.text();
+  const text = await c.req.text().catch(cutOff);
   if (text.length > maxBytes) throw tooLarge(maxBytes);
   return text;
 }
@@ -76,13 +76,23 @@ async function readText(c: FrameContext, maxBytes: number): Promise<string> {
 async function readStream(stream: ReadableStream<Uint8Array> | null, maxBytes: number) {
   const chunks: Uint8Array[] = [];
   let length = 0;
-  for await (const chunk of stream ?? []) {
-    length += chunk.byteLength;
-    // Leaving the loop cancels the stream: nothing more is read.
-    if (length > maxBytes) throw tooLarge(maxBytes);
-    chunks.push(chunk);
+  try {
+    for await (const chunk of stream ?? []) {
+      length += chunk.byteLength;
+      // Leaving the loop cancels the stream: nothing more is read.
+      if (length > maxBytes) break;
+      chunks.push(chunk);
+    }
+  } catch (error) {
+    cutOff(error);
   }
+  if (length > maxBytes) throw tooLarge(maxBytes);
   return Buffer.concat(chunks, length).toString();
+}
+
+/** Nothing fails in reading but the connection: whoever sent it is gone, and that is no error of this node's. */
+function cutOff(cause: unknown): never {
+  throw new DomainError('invalid-input', 'The body ends before its end.', { cause });
 }
 
 function tooLarge(maxBytes: number): DomainError {

@@ -71,10 +71,10 @@ export const typedCode = z
 /** Of one's own sessions. */
 export const sessionId = z.string().regex(/^[0-9a-f]{32}$/, 'must be 32 hex digits');
 
-/** A day that the calendar has. */
+/** A day that the calendar has. What is none ends the check: who compares dates can count on them. */
 export const businessDate = z
   .string()
-  .refine(isBusinessDate, 'must be a date, YYYY-MM-DD')
+  .refine(isBusinessDate, { message: 'must be a date, YYYY-MM-DD', abort: true })
   .openapi({ format: 'date', example: '2025-06-30' });
 
 export const instant = z

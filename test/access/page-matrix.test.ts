@@ -118,6 +118,17 @@ describe('who sees which page', () => {
     expect(met).to.be.greaterThan(8);
   }).timeout(120_000);
 
+  it('refuses a date that is none, on a page and behind it', async () => {
+    const { token } = await stage.enter('centre', 'dated', 'centre-manager');
+    for (const query of ['to=x', 'from=x', 'from=x&to=y', 'to=2025-02-30', 'to=&format=csv']) {
+      const { status } = await look(stage, 'centre', { route: `GET /figures?${query}`, token });
+      expect(status, query).to.equal(400);
+    }
+    const asked = '/api/v1/figures?from=x&to=y';
+    const answer = await send(stage.url('centre'), 'GET', asked, { headers: bearer(token) });
+    expect(answer.status, JSON.stringify(answer.body)).to.equal(400);
+  }).timeout(120_000);
+
   it('writes down who was refused a page', async () => {
     const { id, token } = await stage.enter('branch', 'curious', 'cashier');
     await look(stage, 'branch', { route: 'GET /audit', token });

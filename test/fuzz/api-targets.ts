@@ -30,9 +30,14 @@ export async function endpointsOf(fuzz: FuzzFederation, node: FuzzedCode): Promi
 }
 
 /** Two targets for every endpoint of a node: inputs as its document describes them, and spoilt ones. */
-export async function apiTargets(fuzz: FuzzFederation, code: FuzzedCode): Promise<Target[]> {
+export async function apiTargets(
+  fuzz: FuzzFederation,
+  code: FuzzedCode,
+  isMeant: (id: string) => boolean = () => true,
+): Promise<Target[]> {
   const document = await documentOf(fuzz, code);
-  const operations = operationsOf(document);
+  // What makes texts of a pattern is dear to make.
+  const operations = operationsOf(document).filter(({ id }) => isMeant(id));
   await harvestLists(fuzz, code);
   const ask = asker(fuzz, code);
   return operations.flatMap((operation) => {

@@ -11,9 +11,10 @@ import { type FuzzedCode, type FuzzFederation, startFuzzFederation } from './fuz
 import { pageTargets } from './page-targets.ts';
 import { peerTargets } from './peer-targets.ts';
 import { nameOf, openProgress } from './progress.ts';
+import { socketTargets } from './socket-targets.ts';
 
 const mebibyte = 1_048_576;
-const endpointsTogether = 8;
+const inputsTogether = 120_000;
 /** What ends a branch's membership. */
 const partings: ReadonlySet<string> = new Set(['revokeNode', 'rekeyNode']);
 
@@ -31,7 +32,7 @@ const program = new Command('fuzz')
   .option('--seed <number>', 'of the inputs', Number, randomInt(2 ** 31))
   .option(
     '--part <pattern>',
-    'of api, pages, peers, answers, files',
+    'of api, pages, peers, sockets, answers, files',
     (text) => new RegExp(text),
     /./,
   )
@@ -54,6 +55,7 @@ for (const code of ['MSK', 'HQ'] as const) {
   if (options.part.test('api')) await fuzzNode(code);
   if (options.part.test('pages')) await fuzzPages(code);
   if (options.part.test('peers')) await fuzzPeerPort(code);
+  if (options.part.test('sockets')) await fuzzSockets(code);
 }
 if (options.part.test('answers')) await fuzzAnswers();
 if (options.part.test('files')) await fuzzFiles();
@@ -70,6 +72,7 @@ async function fuzzNode(code: FuzzedCode): Promise<void> {
     endpoints.filter(({ method }) => (method === 'GET') === isReading).map(({ id }) => id);
   await fuzzEndpoints(first, code, idsOf(true));
   const writing = idsOf(false).filter((id) => !partings.has(id));
+  const endpointsTogether = Math.max(1, Math.floor(inputsTogether / options.inputs));
   for (let next = 0; next < writing.length; next += endpointsTogether) {
     await fuzzTogether(code, writing.slice(next, next + endpointsTogether), faultsAfter);
   }
@@ -98,8 +101,7 @@ async function fuzzEndpoints(
   faultsOf = faultsAfter,
 ): Promise<void> {
   if (ids.length > 0) {
-    const names = new Set(ids.map((id) => `${code} ${id}`));
-    const targets = (await apiTargets(fuzz, code)).filter(({ name }) => names.has(name));
+    const targets = await apiTargets(fuzz, code, (id) => ids.includes(id));
     for (const target of targets) await fuzzTarget(target);
     reportAll(ids.join(), await faultsOf(fuzz));
   }
@@ -124,6 +126,16 @@ async function fuzzPeerPort(code: FuzzedCode): Promise<void> {
   const chosen = targets.filter(({ name }) => options.only.test(name));
   for (const target of chosen) await fuzzTarget(target);
   if (chosen.length > 0) reportAll(`the peers of ${code}`, await faultsHere(fuzz));
+  await fuzz.federation.stop();
+}
+
+async function fuzzSockets(code: FuzzedCode): Promise<void> {
+  const fuzz = await startFuzzFederation();
+  const targets = await socketTargets(fuzz, code);
+  for (const target of targets.filter(({ name }) => options.only.test(name))) {
+    await fuzzTarget(target);
+  }
+  reportAll(`the ports of ${code}`, await faultsAfter(fuzz));
   await fuzz.federation.stop();
 }
 

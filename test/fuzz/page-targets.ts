@@ -15,6 +15,7 @@ const formMaxBytes = 64 * kibibyte;
 const pagesMax = 400;
 const wordsMax = 40;
 const maxShownLength = 2_000;
+const anyTexts = fc.string({ unit: 'binary', maxLength: 40 });
 /** A file takes as long as a hundred pages. */
 const filesMax = 500;
 /** What is no page: it has no row of its own, and the same bytes for everybody. */
@@ -206,7 +207,7 @@ function pageInputs({ vocabulary }: FuzzFederation, route: Route) {
     fc.constantFrom(...hostileTexts),
     fc.constantFrom(...marks),
     tamperedCursors(vocabulary),
-    fc.string({ unit: 'binary', maxLength: 40 }),
+    anyTexts,
   );
   const someName = fc.constantFrom('bogus', '__proto__', 'cursor', 'format', ...fieldNames);
   const badFields = fc

@@ -15,8 +15,7 @@ import {
   successorsAnswer,
 } from '../../shared/federation/enrolment-messages.ts';
 import { loadIdentity, type NodeIdentity } from '../../shared/federation/identity.ts';
-import type { NodeCode } from '../../shared/ids/ids.ts';
-import { systemIds } from '../../shared/ids/ids.ts';
+import { headOffice, type NodeCode, systemIds } from '../../shared/ids/ids.ts';
 import { instantOf, systemClock } from '../../shared/time/clock.ts';
 import {
   hello,
@@ -24,6 +23,7 @@ import {
   signedRecoveryAnswer,
   startedHeader,
 } from '../../shared/wire/peer-messages.ts';
+import { tamperedCursors } from './api-inputs.ts';
 import { harvestLists } from './api-targets.ts';
 import { type Target, targetOf, type Verdict } from './campaign.ts';
 import type { FuzzedCode, FuzzFederation } from './fuzz-federation.ts';
@@ -44,6 +44,8 @@ import { type Schema, validValues } from './valid-values.ts';
 const maxShownLength = 2_000;
 const maxPreviousStarts = 32;
 const routesOfNobody = new Set(['ALL /peer/*']);
+/** What a branch answers to head office alone. */
+const headOfficeAsks = /\/obligations$|\/days\//;
 
 export interface PeerInput {
   readonly method: string;
@@ -54,6 +56,8 @@ export interface PeerInput {
   readonly isNobody?: boolean;
   /** A person's assertion goes with it. */
   readonly asPerson?: boolean;
+  /** Head office has shown its certificate. */
+  readonly asHeadOffice?: boolean;
 }
 
 /** A rogue that holds the keys of SPB, which is off, and speaks to one node. */
@@ -193,6 +197,11 @@ async function rogueAt(fuzz: FuzzFederation, code: FuzzedCode): Promise<Rogue> {
   });
   const { peerApp } = fuzz.node(code);
   const { serial } = certificateFacts(identity.certPem);
+  const centre = await loadIdentity(join(federation.branch('HQ').dataDir, 'identity'));
+  const members = {
+    SPB: { caller: 'SPB' as NodeCode, serial },
+    HQ: { caller: headOffice, serial: certificateFacts(centre.certPem).serial },
+  };
 
   async function signed({ path, method, body: sent }: PeerInput): Promise<string> {
     const { pathname, search } = new URL(`http://node${path}`);
@@ -227,12 +236,13 @@ async function rogueAt(fuzz: FuzzFederation, code: FuzzedCode): Promise<Rogue> {
     async ask(input, judge) {
       const { method, path, body: sent, isNobody } = input;
       const person = input.asPerson ? { [actorHeader]: await signed(input) } : {};
+      const start = input.asHeadOffice ? {} : { [startedHeader]: current.started };
       const request = new Request(`http://node${path}`, {
         method,
-        headers: { [startedHeader]: current.started, ...person, ...input.headers },
+        headers: { ...start, ...person, ...input.headers },
         ...(sent === undefined || method === 'GET' ? {} : { body: sent as string }),
       });
-      const proved = isNobody ? {} : { caller: 'SPB' as NodeCode, serial };
+      const proved = isNobody ? {} : members[input.asHeadOffice ? 'HQ' : 'SPB'];
       const address = `10.0.${Math.floor(Math.random() * 256)}.${Math.floor(Math.random() * 256)}`;
       const { made, wrote } = await fuzz.watch.watch(async () => {
         const response = await peerApp.fetch(request, { ...proved, address });
@@ -267,7 +277,8 @@ function messageTargets(
   const probe = (input: PeerInput) => rogue.ask(input, judge);
   const paths = pathsOf(fuzz, route);
   const nobody = fc.nat({ max: 24 }).map((at) => at === 0);
-  const base = { method, asPerson };
+  const asHeadOffice = code !== headOffice && headOfficeAsks.test(route);
+  const base = { method, asPerson, asHeadOffice };
   const name = `${code} ${method} ${route}`;
   const slow = maxInputs === undefined ? {} : { maxInputs };
   if (!request) {
@@ -303,38 +314,56 @@ const documentedAnswer = (answer: z.ZodType): z.ZodType =>
     components: { schemas: {} },
   });
 
-function pathsOf({ vocabulary }: FuzzFederation, route: string) {
-  const fill = (text: string) => route.replace(/:\w+(\{.*\})?(?=\/|$)/, text);
+/** What may stand in each place of a route's path. */
+function wordsFor({ vocabulary }: FuzzFederation): Readonly<Record<string, fc.Arbitrary<string>>> {
   const seen = (...names: readonly string[]) =>
     fc.nat({ max: 1 << 20 }).map((at) => {
       const words = vocabulary.of(...names);
       return words[at % words.length] ?? 'x';
     });
-  const word = /:msisdn/.test(route)
-    ? seen('subscribers.msisdn', 'msisdn')
-    : /:version/.test(route)
-      ? fc
-          .integer({ min: 0, max: 999_999_999 })
-          .map((number) => String(number % 3 === 0 ? 1 : number))
-      : /:sha256/.test(route)
-        ? fc.oneof(seen('sha256'), fc.stringMatching(/^[0-9a-f]{64}$/))
-        : seen('settlements.id', 'id');
-  const query = fc.constantFrom(
-    '',
-    '?limit=1',
-    '?limit=500',
-    '?limit=0',
-    '?limit=501',
-    '?after=x',
-    '?after=e30',
-    '?bogus',
-  );
+  const number = fc.integer({ min: 0, max: 999_999_999 });
+  return {
+    msisdn: seen('subscribers.msisdn', 'msisdn'),
+    version: number.map((each) => String(each % 3 === 0 ? 1 : each)),
+    sha256: fc.oneof(seen('sha256'), fc.stringMatching(/^[0-9a-f]{64}$/)),
+    id: seen('settlements.id', 'id'),
+    date: fc.oneof(seen('businessDate'), fc.constantFrom('2024-02-29', '9999-12-31')),
+    minute: fc.oneof(
+      fc.nat({ max: 60 }).map((ago) => String(Math.floor(systemClock.nowMs() / 60_000) - ago)),
+      number.map(String),
+    ),
+  };
+}
+
+function pathsOf(fuzz: FuzzFederation, route: string) {
+  const words = wordsFor(fuzz);
+  const names = [...route.matchAll(/:(\w+)/g)].map(([, name = '']) => name);
+  const filled = (wordOf: (name: string) => fc.Arbitrary<string>) =>
+    fc
+      .record(Object.fromEntries(names.map((name) => [name, wordOf(name)])))
+      .map((places) =>
+        route.replaceAll(/:(\w+)(?:\{.*?\}+)?(?=\/|$)/g, (_, name) => places[name] ?? ''),
+      );
+  const good = (name: string) => words[name] ?? fc.constant('x');
   const bad = fc
-    .constantFrom(...hostileTexts)
+    .constantFrom(...hostileTexts, '9007199254740991', '9007199254740992', '1e3', '0x10')
     .map((text) => (/\p{Surrogate}/u.test(text) ? '%ED%A0%80' : encodeURIComponent(text)));
-  const at = (words: fc.Arbitrary<string>) =>
-    fc.tuple(words.map(fill), query).map((parts) => parts.join(''));
-  return { valid: at(word), hostile: at(fc.oneof(bad, word)) };
+  const plain = ['', '?limit=1', '?limit=500', '?limit=0', '?limit=501', '?from=0', '?bogus'];
+  const cursors = tamperedCursors(fuzz.vocabulary).map((text) => `?after=${text}`);
+  const queries = fc.oneof(
+    fc.constantFrom(...plain, '?after=x', '?after=e30', '?after=', '?after=a&after=b'),
+    bad.map((text) => `?from=${text}`),
+    cursors,
+  );
+  const at = (places: fc.Arbitrary<string>, query: fc.Arbitrary<string>) =>
+    fc.tuple(places, query).map((parts) => parts.join(''));
+  return {
+    valid: at(filled(good), fc.constantFrom(...plain)),
+    hostile: at(
+      filled((name) => fc.oneof(bad, good(name))),
+      queries,
+    ),
+  };
 }
 
 function specials(rogue: Rogue): Readonly<Record<string, fc.Arbitrary<unknown>>> {

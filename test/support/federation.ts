@@ -20,7 +20,8 @@ import { startServers, storeOn } from './sqld.ts';
  * over HTTP like by anybody.
  */
 
-const waitMaxMs = 60_000;
+/** A campaign at the lowest priority waits longer: others have the machine. */
+const waitMaxMs = Number(process.env.WAIT_MAX_MS ?? 60_000);
 const waitPollMs = 20;
 export const password = 'correct horse battery';
 

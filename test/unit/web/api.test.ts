@@ -50,6 +50,20 @@ describe('the API of a node', () => {
     expect(second.json.next).to.equal(null);
   });
 
+  it('takes a caller who hangs up in the middle of a body for no fault of its own', async () => {
+    const before = fixture.logged.length;
+    for (const length of [{}, { 'content-length': '100' }]) {
+      const gone = Object.assign(new Error('aborted'), { code: 'ECONNRESET' });
+      const body = new ReadableStream({ start: (stream) => stream.error(gone) });
+      const headers = { 'content-type': 'application/json', ...length };
+      const request = { method: 'POST', headers, body, duplex: 'half' } as const;
+      const { status } = await fixture.api.app.request('/api/v1/sessions', request);
+      expect(status).to.equal(400);
+    }
+    const levels = fixture.logged.slice(before).map((line) => JSON.parse(line).level);
+    expect(levels).not.to.include('error');
+  });
+
   it('pages through the audit trail and refuses a foreign cursor or limit', async () => {
     const get = (query: string) => fixture.send('GET', `/api/v1/audit?${query}`, { token: admin });
     const all = (await get('limit=200')).json.items;
