@@ -14,7 +14,7 @@ const types: Readonly<Record<string, string>> = {
 const hashLength = 12;
 const forEver = 'public, max-age=31536000, immutable';
 
-const own = ['app.css', 'app.js', 'icon.svg'] as const;
+const own = ['app.css', 'app.js', 'type-ahead.js', 'icon.svg'] as const;
 const htmx = 'htmx.js';
 
 export type Assets = ReturnType<typeof readAssets>;

@@ -39,6 +39,7 @@ export const Document: FC<FrameProps & { view?: View; groups?: readonly PlaceGro
         <meta name="color-scheme" content="light dark" />
         <meta name="htmx-config" content={htmxConfig} />
         <title>{`${title} · ${nodeName}`}</title>
+        <script src={assets.pathOf('type-ahead.js')}></script>
         <link rel="icon" href={assets.pathOf('icon.svg')} type="image/svg+xml" />
         <link rel="stylesheet" href={assets.pathOf('app.css')} />
         <script src={assets.pathOf('htmx.js')} defer></script>

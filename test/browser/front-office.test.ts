@@ -13,6 +13,7 @@ import {
   registerSubscriber,
   startFederation,
   type TestFederation,
+  until,
 } from '../support/federation.ts';
 
 const slowAnswerMs = 300;
@@ -91,6 +92,28 @@ describe('the front office of a branch, in a browser', () => {
     await page.screenshot({ path: join(pictures, 'payment.png') });
     await press(page, 'Enter');
     await page.waitForURL(/payments\/new$/);
+  }).timeout(120_000);
+
+  it('keeps what is typed while the next page is on its way, and agrees to nothing by it', async () => {
+    const { page } = desk;
+    const untilTyped = (text: string) =>
+      until(`it says ${text}`, async () => (await page.locator(':focus').inputValue()) === text);
+    await page.route('**/payments/new*', async (route) => {
+      await new Promise((resolve) => setTimeout(resolve, slowAnswerMs));
+      await route.continue();
+    });
+    await page.locator('h1').click();
+    await press(page, 'g');
+    // Not one after the other: a key that leaves the page is awaited until the next one is there.
+    await Promise.all([press(page, 'p'), page.keyboard.type(msisdn)]);
+    await untilTyped(msisdn);
+    const keys = ['Enter', ...'51,00', 'Backspace', 'Enter'];
+    await Promise.all(keys.map((key) => page.keyboard.press(key)));
+    await page.waitForSelector('#sum');
+    await untilTyped('51,0');
+    expect(new URL(page.url()).searchParams.get('msisdn')).to.equal(msisdn);
+    await page.unroute('**/payments/new*');
+    await press(page, 'Escape');
   }).timeout(120_000);
 
   it('finds the subscriber by one field, and shows his card live', async () => {
