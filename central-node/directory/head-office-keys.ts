@@ -64,6 +64,22 @@ export function createHeadOfficeKeys(deps: {
     );
   }
 
+  /** Makes the next keys, or goes on with those that are there, and lets the next release name them. */
+  async function announce(also?: Also): Promise<void> {
+    const next = await deps.makeNext();
+    await store.write(async (tx) => {
+      await accept(tx, xOf(deps.identity()));
+      await accept(tx, xOf(next));
+      await deps.onChanged(tx);
+      await also?.(tx);
+    });
+  }
+
+  async function isAnnounced(x: string): Promise<boolean> {
+    const keys = await store.read((tx) => keysOfNode(tx, headOffice));
+    return keys.some(({ key }) => key === x);
+  }
+
   async function use(x: string): Promise<void> {
     const said = await store.read(successors);
     const sequence = said.length + 1;
@@ -96,13 +112,7 @@ export function createHeadOfficeKeys(deps: {
       if (loadNextKeys(dir, headOffice)) {
         throw new DomainError('operation-conflict', 'A rotation of this key is under way.');
       }
-      const next = await deps.makeNext();
-      await store.write(async (tx) => {
-        await accept(tx, xOf(deps.identity()));
-        await accept(tx, xOf(next));
-        await deps.onChanged(tx);
-        await also?.(tx);
-      });
+      await announce(also);
     },
 
     /** The key is in wrong hands: nothing follows from it, every branch has to enrol again. */
@@ -125,6 +135,8 @@ export function createHeadOfficeKeys(deps: {
       const next = loadNextKeys(dir, headOffice);
       if (next) {
         const { x } = publicKeyOf(next.keys.signingKey);
+        // Made, and then a crash came, or a backup of the store of before.
+        if (!(await isAnnounced(x))) await announce();
         if (force || isKnown(x)) await use(x);
       } else if (await isLeftOver()) await endOthers();
     },

@@ -1,33 +1,11 @@
 import type { SourcePatch } from '../support/patches.ts';
+import type { CrashPoint, Place } from './crash-place.ts';
+import { keyMoments } from './key-points.ts';
 
 /**
  * The places of the code at which a process kills itself. One row is one place; a row of a kind of write is three: inside
  * its transaction, with it on the disk and not in the sentinel, and with it durable and nobody told.
  */
-
-/** What has to be done that a node comes by, beside what the crowd does all the time. */
-export type Errand =
-  | ('nothing' | 'restart' | 'restore' | 'stop' | 'backup')
-  | ('case' | 'end of a case' | 'adjustment');
-
-export interface CrashPoint {
-  readonly name: string;
-  readonly node: 'branch' | 'centre';
-  readonly errand: Errand;
-  /** It dies when it comes by for the nth time. */
-  readonly passings: number;
-}
-
-interface Place {
-  readonly name: string;
-  readonly file: string;
-  /** The compiled text right before the place, or right behind it. */
-  readonly after?: string;
-  readonly before?: string;
-  readonly node?: 'branch' | 'centre';
-  readonly errand?: Errand;
-  readonly passings?: number;
-}
 
 const rooms = {
   operations: 'branch-node/operations/operation-service.ts',
@@ -380,6 +358,7 @@ const moments: readonly Place[] = [
     after: 'await decideHere(tx, operationOf(record), record.details);',
     errand: 'restore',
   },
+  ...keyMoments,
   {
     name: 'stop: doors closed, lanes open',
     file: 'shared/node/node.ts',

@@ -17,9 +17,18 @@ import { type DescribedNode, isAlive, type RunningDemo } from '../support/proces
 import { armedFile, crashedFile } from './arming.ts';
 import { type Bench, openBench } from './bench.ts';
 import { adjustOpenCases, strandedBlock, untilCaseOpens } from './cases.ts';
-import { type CrashPoint, crashPatches } from './crash-points.ts';
+import type { CrashPoint } from './crash-place.ts';
+import { crashPatches } from './crash-points.ts';
 import { type Crowd, gatherCrowd } from './crowd.ts';
 import { backupOf, judge } from './judge.ts';
+import {
+  endOfAuthorityAt,
+  type KeyChange,
+  newAuthorityAt,
+  rotationAt,
+  successionAt,
+  untilChanged,
+} from './key-changes.ts';
 import { untilQuiet } from './quiet.ts';
 
 /** Every named point under load: the node dies there, is started again, and what was answered is held against the stores. */
@@ -28,6 +37,7 @@ const crowdOptions = { people: 6, restMaxMs: 120, settlementPauseMs: 1_000 } as 
 const hitMaxMs = 240_000;
 const afterMaxMs = 400;
 const awayMs = 7_000;
+const armedMs = 300;
 const victims = { branch: 'MSK', centre: 'HQ' } as const;
 /** Who is away when somebody has to be. */
 const absent = 'NSK';
@@ -170,6 +180,20 @@ const errands: Readonly<Record<CrashPoint['errand'], Errand>> = {
     const made = backupOf(shopOf(bench, victim.code).clerk);
     return async () => void (await made);
   },
+  'new keys': (bench, scene) =>
+    changingKeys(bench, scene, rotationAt(shopOf(bench, victims.branch).clerk)),
+  'new key of head office': (bench, scene) =>
+    changingKeys(bench, scene, successionAt(bench.town.maker)),
+  async 'new authority'(bench, scene) {
+    const { maker } = bench.town;
+    // One of before is still believed.
+    await untilChanged(endOfAuthorityAt(maker));
+    return changingKeys(bench, scene, newAuthorityAt(maker));
+  },
+  async 'end of an authority'(bench, scene) {
+    await untilChanged(newAuthorityAt(bench.town.maker));
+    return changingKeys(bench, scene, endOfAuthorityAt(bench.town.maker));
+  },
   /** A leg waits too long for one who is away. */
   async case({ demo, town }, { gather, arm, victim }) {
     gather();
@@ -210,6 +234,22 @@ const errands: Readonly<Record<CrashPoint['errand'], Errand>> = {
     };
   },
 };
+
+/** What was begun ends by itself; what the crash came before is asked for again. */
+async function changingKeys(
+  { demo }: Stage,
+  { gather, arm, victim }: Scene,
+  change: KeyChange,
+): Promise<() => Promise<void>> {
+  gather();
+  const begun = await change.begun();
+  arm();
+  demo.signal(victim.code, 'SIGUSR2');
+  await pause(armedMs);
+  // Who dies of it does not answer.
+  change.ask().catch(() => {});
+  return () => untilChanged({ ...change, begun: async () => begun });
+}
 
 /** @throws Error when it did not come by, or died of something else. */
 async function untilDead(

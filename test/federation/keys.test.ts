@@ -3,8 +3,13 @@ import { expect } from 'chai';
 import { readBranchConfig } from '../../branch-node/config.ts';
 import { openAuthority } from '../../central-node/directory/authority.ts';
 import { enrolWithCentre } from '../../shared/federation/enrolment.ts';
-import { type NodeIdentity, replaceCertificate } from '../../shared/federation/identity.ts';
-import { systemIds } from '../../shared/ids/ids.ts';
+import {
+  createIdentity,
+  type NodeIdentity,
+  replaceCertificate,
+} from '../../shared/federation/identity.ts';
+import { headOffice, systemIds } from '../../shared/ids/ids.ts';
+import { nextFolderOf } from '../../shared/store/adopted-files.ts';
 import { systemClock } from '../../shared/time/clock.ts';
 import { nodeCode } from '../../shared/wire/peer-messages.ts';
 import { runCommand } from '../support/commands.ts';
@@ -21,6 +26,8 @@ import { moneyFaults } from '../support/invariants.ts';
 import { askPeerPort, stolenIdentity } from '../support/rogue.ts';
 
 const dayMs = 86_400_000;
+/** Of a certificate: long enough for a start on a busy machine. */
+const lifeLeftMs = 20_000;
 
 /** Payments from every branch for every branch, one after the other, until it is stopped. */
 async function keepPaying(federation: TestFederation, codes: readonly string[]) {
@@ -270,6 +277,67 @@ describe('keys and certificates', () => {
     await federation.startNode('SPB');
     desks.resume();
     await until('SPB is heard again', async () => isHeard(await stolenIdentity(spb), 'MSK'));
+  }).timeout(120_000);
+
+  it('renews a certificate that runs out while the branch works and head office is away', async () => {
+    const spb = federation.branch('SPB');
+    const own = await stolenIdentity(spb);
+    const authority = await openAuthority({
+      dir: join(federation.hq.dataDir, 'authority'),
+      ...{ clock: systemClock, ids: systemIds },
+    });
+    let certPem = '';
+    await federation.stopNode('HQ');
+    await desks.without('SPB', async () => {
+      await federation.stopNode('SPB');
+      const past = { ...systemClock, nowMs: () => systemClock.nowMs() - 30 * dayMs + lifeLeftMs };
+      certPem = certificateFor(authority, own, { clock: past });
+      replaceCertificate(join(spb.dataDir, 'identity'), certPem);
+      await federation.startNode('SPB');
+    });
+    desks.resume();
+    const short = { ...own, certPem };
+    expect(await isHeard(short, 'MSK'), 'it has not run out yet').to.equal(true);
+    await until('it has run out', () => isRefused(short, 'MSK'));
+    const { alarms, liveness } = federation.running('SPB').federation;
+    await until('SPB says so', () =>
+      alarms.list().some(({ code }) => code === 'certificate-not-renewed'),
+    );
+    await until('the two hear each other no more', () =>
+      liveness.statuses().every(({ reachable }) => !reachable),
+    );
+    const countAt = (at: string) => desks.taken.filter(({ code }) => code === at).length;
+    const before = codes.map(countAt);
+    await until('both go on taking payments for each other', () =>
+      codes.every((code, index) => countAt(code) > (before[index] ?? 0) + 10),
+    );
+    await federation.startNode('HQ');
+    // It tries once a minute.
+    const renewed = async () => isHeard(await stolenIdentity(spb), 'MSK');
+    await until('SPB is heard again', renewed, 120_000);
+    expect((await stolenIdentity(spb)).tlsKeyPem).to.equal(own.tlsKeyPem);
+    await until('the alarm is over', () =>
+      alarms.list().every(({ code }) => code !== 'certificate-not-renewed'),
+    );
+    expect(federation.running('SPB').federation.isRecovering()).to.equal(false);
+  }).timeout(240_000);
+
+  it("goes on with a rotation of head office's key that a crash cut off before it was told", async () => {
+    const before = await stolenIdentity(federation.hq);
+    await federation.stopNode('HQ');
+    // The keys are made first; the certificate, and the store's part, were still to come.
+    await createIdentity(nextFolderOf(join(federation.hq.dataDir, 'identity')), headOffice);
+    await federation.startNode('HQ');
+    await until('the next key is used', async () => {
+      const { body } = await federation.hq.manager.get('/api/v1/authority');
+      return body.rotation === 'none';
+    });
+    const after = await stolenIdentity(federation.hq);
+    expect(after.signingKey.x).not.to.equal(before.signingKey.x);
+    await until('both branches pin it', async () => {
+      const identities = await Promise.all(codes.map(federation.branch).map(stolenIdentity));
+      return identities.every(({ headOfficeKey }) => headOfficeKey.x === after.signingKey.x);
+    });
   }).timeout(120_000);
 
   it('starts over when authority and signing key are stolen, by the commands', async () => {
