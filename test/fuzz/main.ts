@@ -15,8 +15,10 @@ import { socketTargets } from './socket-targets.ts';
 
 const mebibyte = 1_048_576;
 const inputsTogether = 120_000;
-/** What ends a branch's membership. */
-const partings: ReadonlySet<string> = new Set(['revokeNode', 'rekeyNode']);
+/** What ends a branch's membership, or its belief in head office: of a stolen key nothing follows. */
+const partings: ReadonlySet<string> = new Set([
+  ...['revokeNode', 'rekeyNode', 'rollAuthority', 'retireAuthority', 'rotateHeadOfficeKey'],
+]);
 
 interface Options {
   readonly inputs: number;
