@@ -191,8 +191,11 @@ const errands: Readonly<Record<CrashPoint['errand'], Errand>> = {
     return changingKeys(bench, scene, newAuthorityAt(maker));
   },
   async 'end of an authority'(bench, scene) {
-    await untilChanged(newAuthorityAt(bench.town.maker));
-    return changingKeys(bench, scene, endOfAuthorityAt(bench.town.maker));
+    const { maker } = bench.town;
+    // Two are believed from here on, and no more than two.
+    await untilChanged(endOfAuthorityAt(maker));
+    await untilChanged(newAuthorityAt(maker));
+    return changingKeys(bench, scene, endOfAuthorityAt(maker));
   },
   /** A leg waits too long for one who is away. */
   async case({ demo, town }, { gather, arm, victim }) {
