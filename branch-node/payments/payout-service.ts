@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Federation } from '../../shared/federation/federation.ts';
-import { isHeldByPeer } from '../../shared/federation/log-store.ts';
+import { isHeldByPeer, isLoggedIn } from '../../shared/federation/log-store.ts';
 import { headOffice, type NodeCode } from '../../shared/ids/ids.ts';
 import { accounts, transfer } from '../../shared/ledger/ledger.ts';
 import { post, postFacts } from '../../shared/ledger/ledger-store.ts';
@@ -21,6 +21,7 @@ import {
 } from './payment-store.ts';
 
 const entryKind = 'payout.recorded';
+const releasedKind = 'payout.released';
 const heldPerLook = 200;
 
 const trace = acceptedBody.extend({ decision: wireDecision.optional() });
@@ -116,7 +117,24 @@ export function createPayouts(deps: {
   }
 
   async function releaseIfSafe(tx: Transaction, paymentId: string): Promise<void> {
-    if (await federation.mayPayOut(tx)) await payOut(tx, paymentId, 'released');
+    const payout = await findPayout(tx, paymentId);
+    if (payout?.state !== 'held' || !(await federation.mayPayOut(tx))) return;
+    await payOut(tx, paymentId, 'released');
+    await tellReleased(tx, paymentId);
+  }
+
+  /** Otherwise a set-back to a moment between the record and the release would leave no trace of this one anywhere. */
+  async function tellReleased(tx: Transaction, paymentId: string): Promise<void> {
+    const record = await operations.store.find(tx, paymentId);
+    const holder = record?.home === node ? deps.witness() : record?.home;
+    await federation.log.append(tx, {
+      kind: releasedKind,
+      to: holder === undefined ? [headOffice] : [holder, headOffice],
+      operationId: paymentId,
+      occurredAt: now(clock),
+      businessDate: await deps.businessDate(tx),
+      body: { payment: paymentId },
+    });
   }
 
   /**
@@ -159,10 +177,37 @@ export function createPayouts(deps: {
     await payOut(tx, id, 'presumed-paid');
   }
 
+  /**
+   * What an earlier start recorded and nobody released, as far as this store knows: the set-back may have forgotten that
+   * it did, and that it told nobody.
+   */
+  async function presumePaid(tx: Transaction): Promise<void> {
+    const current = federation.log.epoch();
+    let after = '';
+    for (;;) {
+      const payouts = await heldPayouts(tx, { after, limit: heldPerLook });
+      for (const { paymentId } of payouts) {
+        const isOwn = await isLoggedIn(tx, {
+          operationId: paymentId,
+          kind: entryKind,
+          epoch: current,
+        });
+        if (!isOwn) await payOut(tx, paymentId, 'presumed-paid');
+      }
+      const last = payouts.at(-1);
+      if (payouts.length < heldPerLook || !last) return;
+      after = last.paymentId;
+    }
+  }
+
   federation.onHeld(entryKind, releaseIfSafe);
   federation.onReplay(entryKind, replay);
-  // Whoever receives it keeps it in its inbox: that is all it is sent for.
-  federation.onEntry(entryKind, async () => {});
+  federation.onReplay(releasedKind, (tx, { operationId = '' }) =>
+    payOut(tx, operationId, 'presumed-paid'),
+  );
+  federation.onRecoveryEnd(presumePaid);
+  // Whoever receives them keeps them in its inbox: that is all they are sent for.
+  for (const kind of [entryKind, releasedKind]) federation.onEntry(kind, async () => {});
   federation.onCertain(releaseWaiting);
 
   return {

@@ -8,7 +8,7 @@ import type { Settlements } from '../settlement/settlement-service.ts';
  * Facts that head office only keeps: the inbox has stored them word for word. They are named here so that a kind which
  * is not raises an alarm.
  */
-const keptKinds = ['payout.recorded'];
+const keptKinds = ['payout.recorded', 'payout.released'];
 
 /** Takes every branch's whole stream to where it belongs. */
 export function registerCollection(deps: {

@@ -56,6 +56,7 @@ export function createFederation(deps: FederationDeps) {
   const heldHandlers = new Map<string, HeldHandler>();
   const onRecovered: (() => void | Promise<void>)[] = [];
   const onCertain: (() => void | Promise<void>)[] = [];
+  const onRecoveryEnd: ((tx: Transaction) => Promise<void>)[] = [];
   let prepareBatch: PrepareBatch = async () => {};
   const lanes = new Map<NodeCode, Lane>();
   let isOpen = false;
@@ -66,6 +67,9 @@ export function createFederation(deps: FederationDeps) {
   const recovery = createRecovery({
     ...{ node, store, log, client, directory, signer, verifier, clock, ids, replayers },
     introduce: () => introduce(),
+    async ending(tx) {
+      for (const listener of onRecoveryEnd) await listener(tx);
+    },
     recovered() {
       alarms.clear('set-back');
       setAside.workOff();
@@ -331,6 +335,10 @@ export function createFederation(deps: FederationDeps) {
      */
     onRecovered(listener: () => void | Promise<void>): void {
       onRecovered.push(listener);
+    },
+    /** Called in the transaction that ends a recovery: what the set-back leaves in doubt is decided with it. */
+    onRecoveryEnd(listener: (tx: Transaction) => Promise<void>): void {
+      onRecoveryEnd.push(listener);
     },
     /**
      * Called when every active peer has told this start what it holds of this node, or people have answered for it: in

@@ -308,6 +308,20 @@ export async function isHeldByPeer(
   return row !== undefined;
 }
 
+/** Did this start of the node log an entry of this kind about this operation? */
+export async function isLoggedIn(
+  tx: Reader,
+  { operationId, kind, epoch }: { operationId: string; kind: string; epoch: string },
+): Promise<boolean> {
+  const row = await tx.get(
+    'SELECT 1 AS one FROM log_entries WHERE operation_id = ? AND kind = ? AND epoch = ? LIMIT 1',
+    operationId,
+    kind,
+    epoch,
+  );
+  return row !== undefined;
+}
+
 /** The operations whose entries of these kinds lie in an acknowledged stretch of a stream. */
 export function acknowledgedOperations(
   tx: Reader,

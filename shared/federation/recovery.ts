@@ -60,6 +60,8 @@ export interface RecoveryDeps {
   isRecovering(peer: NodeCode): boolean;
   /** Tells the peers of this start that have not been told of it. */
   introduce(): Promise<void>;
+  /** In the transaction that ends a recovery. */
+  ending(tx: Transaction): Promise<void>;
   /** All that was lost is back: what had to wait goes on. */
   recovered(): void;
   /** Every active peer has told this start what it holds of this node. */
@@ -134,7 +136,10 @@ export function createRecovery(deps: RecoveryDeps) {
     haveAllBeenAsked = true;
     if (!(await isAnswered())) return;
     while ((await store.write(applySome)) > 0);
-    await store.write((tx) => setRecovering(tx, undefined));
+    await store.write(async (tx) => {
+      await deps.ending(tx);
+      await setRecovering(tx, undefined);
+    });
     recovering = false;
     deps.recovered();
     reviewSoon();

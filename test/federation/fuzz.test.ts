@@ -5,7 +5,9 @@ import { answerTargets } from '../fuzz/answer-targets.ts';
 import { apiTargets } from '../fuzz/api-targets.ts';
 import { cameThrough, type Target } from '../fuzz/campaign.ts';
 import { type FuzzFederation, startFuzzFederation } from '../fuzz/fuzz-federation.ts';
+import { pageTargets } from '../fuzz/page-targets.ts';
 import { peerTargets } from '../fuzz/peer-targets.ts';
+import { socketTargets } from '../fuzz/socket-targets.ts';
 import { cash, registerSubscriber, until } from '../support/federation.ts';
 import { moneyFaults } from '../support/invariants.ts';
 
@@ -49,6 +51,13 @@ describe('random input', function () {
     expect(share, `FUZZ_SEED=${seed}`).to.be.greaterThan(leastReached);
     expect(unhandled, `FUZZ_SEED=${seed}`).to.deep.equal([]);
   }
+
+  // First, while there is something of everything that a form is for.
+  it('does no harm through pages and ports', async () => {
+    for (const code of ['MSK', 'HQ'] as const) {
+      await run([...(await pageTargets(fuzz, code)), ...(await socketTargets(fuzz, code))]);
+    }
+  });
 
   it('does a branch no harm, and its books stay right', async () => {
     await run(await apiTargets(fuzz, 'MSK'));

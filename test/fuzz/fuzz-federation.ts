@@ -131,6 +131,10 @@ async function doBusiness(federation: TestFederation, vocabulary: Vocabulary): P
   for (const reason of ['customer-request', 'fraud']) vocabulary.add('reason', reason);
   const { body: card } = await manager.get(`/api/v1/subscribers/${own[0]}`);
   vocabulary.add('customers.number', card.customer.number);
+  const release = await federation.centre().references.highest();
+  for (const { sha256 } of Object.values(release?.manifest.datasets ?? {})) {
+    vocabulary.add('sha256', sha256);
+  }
   vocabulary.add('password', password);
   vocabulary.add('login', 'victim');
 }

@@ -234,7 +234,11 @@ async function speak(open: () => Socket, bytes: Buffer): Promise<Verdict> {
   socket.on('error', () => {});
   socket.write(bytes);
   // Who says no more before he was answered has hung up: it is done to those alone who are not answered.
-  const quiet = setTimeout(() => socket.end(), quietMs);
+  let isGivenUp = false;
+  const quiet = setTimeout(() => {
+    isGivenUp = true;
+    socket.end();
+  }, quietMs);
   await once(socket, 'close').catch(() => {});
   clearTimeout(quiet);
   const text = Buffer.concat(parts).toString('latin1');
@@ -243,7 +247,10 @@ async function speak(open: () => Socket, bytes: Buffer): Promise<Verdict> {
   const fault = wireFault(text, statuses);
   const shown = [bytes.toString('latin1'), text].map((each) => each.slice(0, maxShownLength));
   const said = [fault, ...shown].join('\n');
-  return { outcome: first === undefined ? 'hung up' : String(first), fault: fault && said };
+  return {
+    outcome: String(first ?? (isGivenUp ? 'waited for more' : 'hung up')),
+    fault: fault && said,
+  };
 }
 
 function wireFault(text: string, statuses: readonly number[]): string | undefined {

@@ -203,7 +203,7 @@ export const slipMutants: readonly Mutant[] = [
       {
         file: payouts,
         find: `            await refund(tx, payment, body.payment);
-        await release(tx, id);`,
+        await payOut(tx, id, 'presumed-paid');`,
         replace: '            await refund(tx, payment, body.payment);',
       },
     ],
