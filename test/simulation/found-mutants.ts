@@ -1,5 +1,6 @@
 import type { Mutant } from './mutants.ts';
 
+const replay = 'branch-node/operations/operation-replay.ts';
 const days = 'branch-node/business-days/business-day-service.ts';
 const operations = 'branch-node/operations/operation-service.ts';
 const payments = 'branch-node/payments/payment.ts';
@@ -77,6 +78,18 @@ export const foundMutants: readonly Mutant[] = [
     changes: [{ file: days, find: 'federation.onRecovered(correct);', replace: ';' }],
     troubles: ['ambush'],
     work: ['day-close'],
+  },
+  {
+    name: 'what a payout brings back counts for the present date',
+    changes: [
+      {
+        file: replay,
+        find: "await journal.record(tx, 'concluded', operation, { decision }, date);",
+        replace: "await journal.record(tx, 'concluded', operation, { decision });",
+      },
+    ],
+    troubles: ['unaware'],
+    work: ['cancellation', 'day-close'],
   },
   {
     name: 'a payment that is being cancelled follows its number',

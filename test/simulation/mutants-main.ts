@@ -8,8 +8,8 @@ import { patchedTree } from '../support/patches.ts';
 import { type Mutant, mutants, patchesOf } from './mutants.ts';
 
 /**
- * `npm run mutants -- [--only TEXT] [--seeds N] [--from S] [--part 1/2]`: seeds until each mutant is caught. It is caught
- * by a seed that has a fault alone with it, and none without it.
+ * `npm run mutants -- [--only TEXT] [--seeds N] [--from S] [--part 1/2] [--runtime-sqlite]`: seeds until each mutant is
+ * caught. It is caught by a seed that has a fault alone with it, and none without it.
  */
 
 const { values } = parseArgs({
@@ -18,6 +18,7 @@ const { values } = parseArgs({
     seeds: { type: 'string', default: '300' },
     from: { type: 'string', default: '1' },
     part: { type: 'string', default: '1/1' },
+    'runtime-sqlite': { type: 'boolean', default: false },
   },
 });
 
@@ -83,9 +84,14 @@ async function hunt(mutant: Mutant): Promise<Caught | undefined> {
 /** The first seed with a fault, of those that are run. */
 async function firstFault(root: string, args: readonly string[]): Promise<Caught | undefined> {
   const program = join(root, 'dist/test/simulation/main.js');
+  const engine = values['runtime-sqlite'] ? ['--runtime-sqlite'] : [];
   const env = { ...process.env, SIMULATION_TEMPLATES: templates };
   const options = { env, maxBuffer: 64 * 1024 * 1024 };
-  const text = await promisify(execFile)(process.execPath, [program, ...args], options).then(
+  const text = await promisify(execFile)(
+    process.execPath,
+    [program, ...args, ...engine],
+    options,
+  ).then(
     () => undefined,
     (error: { stdout: string; stderr: string }) => `${error.stdout}${error.stderr}`,
   );
