@@ -281,7 +281,7 @@ function CancelForm({ view, operationId }: { view: View; operationId: string }) 
   return (
     <details class="panel">
       <summary>{words.cancel}</summary>
-      <form method="post" action={`/payments/${operationId}/cancellation`}>
+      <form class="stack" method="post" action={`/payments/${operationId}/cancellation`}>
         <input type="hidden" name="key" value={`cancel-${operationId}`} />
         <Field label={words.cancelReason} name="reason" maxlength={200} value={words.wrongReason} />
         <Button kind="danger">{words.cancel}</Button>
