@@ -154,6 +154,8 @@ const rareForms: Readonly<Record<string, readonly string[]>> = {
   '/cases/:id/adjustment': ['reason', 'debtor', 'creditor', 'sum', 'key'],
   '/cases/:id/approval': ['proposal', 'key'],
   '/settlement': ['model', 'key'],
+  '/lost-settlements/:id/decisions': ['key', 'branch', 'peer', 'without', 'reason'],
+  '/lost-settlements/:id/decisions/approval': ['key', 'proposal'],
   '/staff/:login/approval': [],
   '/staff/:login/second-factor-removal': [],
 };

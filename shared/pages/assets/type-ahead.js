@@ -1,68 +1,59 @@
-/*
- * What is typed while the next page is on its way comes into the field that this page puts the cursor in. Up to the
- * first Enter: nobody agrees to what he has not seen. No module: it listens before the page is there.
- */
+/* Keys that come while the next page is on its way go into its first field, up to Enter: nobody agrees unseen. */
 {
-  const keptMaxMs = 5_000;
+  const keptMs = 5_000;
   const place = 'typed-ahead';
   let typed = '';
-  /* Until when keys wait, as performance.now() counts. */
   let untilMs = 0;
 
   const isWaiting = () => performance.now() < untilMs;
-
-  const leave = () => {
-    typed = '';
-    untilMs = performance.now() + keptMaxMs;
+  const leave = (sofar = '') => {
+    typed = sofar;
+    untilMs = performance.now() + keptMs;
   };
-
-  const typeInto = (field, [line]) => {
-    if (line === '' || !(field instanceof HTMLInputElement) || field.type === 'hidden') return;
-    field.value += line;
-    field.dispatchEvent(new Event('input', { bubbles: true }));
-  };
-
   const arrive = () => {
-    if (isWaiting()) typeInto(document.activeElement, typed.split('\n'));
+    const field = document.activeElement;
+    const [line] = typed.split('\n');
+    if (isWaiting() && line !== '' && field instanceof HTMLInputElement) {
+      field.value += line;
+      field.dispatchEvent(new Event('input', { bubbles: true }));
+    }
     untilMs = 0;
   };
 
   const left = JSON.parse(sessionStorage.getItem(place) ?? 'null');
   sessionStorage.removeItem(place);
-  if (left !== null && Date.now() - left.at < keptMaxMs) {
-    leave();
-    typed = left.typed;
-    /* The cursor is where the page wants it a frame after the page is there. */
-    document.addEventListener('DOMContentLoaded', () => requestAnimationFrame(arrive));
+  if (left !== null && Date.now() - left.at < keptMs) {
+    leave(left.typed);
+    /* A frame later the cursor is where the page wants it. */
+    addEventListener('DOMContentLoaded', () => requestAnimationFrame(arrive));
   }
 
-  document.addEventListener(
+  addEventListener(
     'keydown',
     (event) => {
+      const { key } = event;
       if (!isWaiting() || event.ctrlKey || event.metaKey || event.altKey) return;
-      if (event.key === 'Escape') untilMs = 0;
-      else if (event.key === 'Enter') typed += '\n';
-      else if (event.key === 'Backspace') typed = typed.slice(0, -1);
-      else if (event.key.length === 1) typed += event.key;
+      if (key === 'Escape') untilMs = 0;
+      else if (key === 'Enter') typed += '\n';
+      else if (key === 'Backspace') typed = typed.slice(0, -1);
+      else if (key.length === 1) typed += key;
       else return;
       event.preventDefault();
       event.stopPropagation();
     },
-    { capture: true },
+    true,
   );
 
-  /* On the window: after all others, who may keep a form from being sent twice. */
-  window.addEventListener('submit', (event) => {
-    if (!event.defaultPrevented && event.target.method === 'get') leave();
+  addEventListener('submit', ({ defaultPrevented, target }) => {
+    if (!defaultPrevented && target.method === 'get') leave();
   });
 
-  /* By a key: a click of the mouse has a number. */
-  window.addEventListener('click', (event) => {
-    const isByKey = event.detail === 0 && event.target instanceof Element;
-    if (isByKey && event.target.closest('[data-go]')) leave();
+  /* A click of the mouse has a number. */
+  addEventListener('click', ({ detail, target }) => {
+    if (detail === 0 && target.closest?.('[data-go]')) leave();
   });
 
-  window.addEventListener('pagehide', () => {
+  addEventListener('pagehide', () => {
     if (isWaiting()) sessionStorage.setItem(place, JSON.stringify({ typed, at: Date.now() }));
     untilMs = 0;
   });
