@@ -35,8 +35,8 @@ export type Payouts = ReturnType<typeof createPayouts>;
 
 /**
  * Money out. A payout is recorded first, and the cash leaves the desk only after another node holds that fact, in a
- * start that every peer has told what it holds: a node set back to an old state, whether it knows that or not, cannot
- * pay the same money twice. The fact carries the operations that it follows from, so that it alone brings them back.
+ * start that is certain of its past: a node set back to an old state, whether it knows that or not, cannot pay the same
+ * money twice. The fact carries the operations that it follows from, so that it alone brings them back.
  */
 export function createPayouts(deps: {
   node: NodeCode;

@@ -341,8 +341,9 @@ export function createFederation(deps: FederationDeps) {
       onRecoveryEnd.push(listener);
     },
     /**
-     * Called when every active peer has told this start what it holds of this node, or people have answered for it: in
-     * each start once, and again after a recovery; tried until it is done.
+     * Called when this start is certain of its past: every active peer has told it what it holds of this node, people have
+     * answered for it, or the machine's memory says that nothing was forgotten. In each start once, and again after a
+     * recovery; tried until it is done.
      */
     onCertain(listener: () => void | Promise<void>): void {
       onCertain.push(listener);

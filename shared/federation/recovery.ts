@@ -64,7 +64,7 @@ export interface RecoveryDeps {
   ending(tx: Transaction): Promise<void>;
   /** All that was lost is back: what had to wait goes on. */
   recovered(): void;
-  /** Every active peer has told this start what it holds of this node. */
+  /** This start is certain of its past: every active peer has told it what it holds, or the machine's memory says so. */
   certain(): void;
   alarm(code: string, detail: string): void;
 }
