@@ -5,7 +5,7 @@ FROM ${NODE_IMAGE} AS build
 WORKDIR /src
 COPY package.json package-lock.json .npmrc ./
 RUN npm ci --no-audit --no-fund
-COPY tsconfig.json ./
+COPY tsconfig.json .bundle.mjs ./
 COPY shared ./shared
 COPY branch-node ./branch-node
 COPY central-node ./central-node

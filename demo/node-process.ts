@@ -3,7 +3,7 @@ import { closeSync, existsSync, openSync, readFileSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { projectRoot } from '../shared/store/assets.ts';
+import { programPath } from '../shared/store/assets.ts';
 import type { Crew } from './crew.ts';
 
 const pollMs = 100;
@@ -52,13 +52,12 @@ export function describeNode(options: {
   const host = place?.host ?? loopback;
   const url = `http://${host}:${ports.front}`;
   const peerUrl = `https://${host}:${ports.peer}`;
-  const main = join(projectRoot(), 'dist', folderOf[role], 'main.js');
   const [command = process.execPath, ...args] = [
     ...(place?.enter ?? []),
     process.execPath,
     '--enable-source-maps',
     ...(place?.nodeOptions ?? []),
-    main,
+    programPath(`${folderOf[role]}/main.js`),
   ];
   return {
     code,
@@ -117,7 +116,7 @@ export async function runCli(
   node: DemoNode,
   { args, input, crew }: { args: readonly string[]; input?: string; crew: Crew },
 ): Promise<string> {
-  const cli = join(projectRoot(), 'dist', folderOf[node.role], 'cli.js');
+  const cli = programPath(`${folderOf[node.role]}/cli.js`);
   const child = spawn(process.execPath, [cli, ...args], {
     env: { ...process.env, ...node.start.env, LOG_LEVEL: 'error' },
     stdio: ['pipe', 'pipe', 'pipe'],

@@ -163,6 +163,12 @@ export function isSameFact(one: CollectedLeg, other: CollectedLeg): boolean {
   );
 }
 
+/** In the order in which they are kept. */
+export function legsWith(legs: readonly CollectedLeg[], leg: CollectedLeg): CollectedLeg[] {
+  const place = ({ point, branch }: CollectedLeg) => `${point} ${branch}`;
+  return [...legs, leg].sort((one, other) => (place(one) < place(other) ? -1 : 1));
+}
+
 /** The sum that an operation is about: what was decided, before that what was asked. */
 export function moneyOfLegs(legs: readonly CollectedLeg[]): Money | null {
   const decided = legs.find((leg) => leg.point === 'executed');

@@ -44,6 +44,7 @@ import {
   type CollectedOperation,
   isAmong,
   isSameFact,
+  legsWith,
   missingLegOf,
   moneyOfLegs,
   standingOf,
@@ -84,7 +85,9 @@ export function createReconciliation(deps: ReconciliationDeps) {
     const standing = standingOf(leg, { known: operation, legs });
     if (standing === 'stranger') return openStranger(tx, leg, operation);
     let isContradiction = standing === 'contradicts';
+    let told = legs;
     if (!isContradiction && (await insertLeg(tx, leg, now(clock)))) {
+      told = legsWith(legs, leg);
       await addToTotals(tx, leg);
       await countIfCredited(tx, leg, entry);
     } else {
@@ -92,7 +95,8 @@ export function createReconciliation(deps: ReconciliationDeps) {
       if (known && isSameFact(known, leg)) return;
       isContradiction = true;
     }
-    await judge(tx, leg, { before: operation, isContradiction, corrects: standing === 'corrects' });
+    const corrects = standing === 'corrects';
+    await judge(tx, leg, { told, before: operation, isContradiction, corrects });
   }
 
   /** Told for the first time: how long did the payment take from one branch to the other? */
@@ -132,14 +136,18 @@ export function createReconciliation(deps: ReconciliationDeps) {
   async function judge(
     tx: Transaction,
     leg: CollectedLeg,
-    found: { before: CollectedOperation | undefined; isContradiction: boolean; corrects: boolean },
+    found: {
+      told: readonly CollectedLeg[];
+      before: CollectedOperation | undefined;
+      isContradiction: boolean;
+      corrects: boolean;
+    },
   ): Promise<void> {
-    const { before, isContradiction, corrects } = found;
+    const { told, before, isContradiction, corrects } = found;
     const claimed = newlyCollected(leg, before?.since ?? now(clock));
     const { kind, home, operationDate } = claimed;
     const said = corrects ? { kind, home, operationDate } : {};
     const known = { ...(before ?? claimed), ...said };
-    const told = await legsOf(tx, leg);
     const legs = told.filter((each) => isAmong(each, known));
     for (const other of corrects ? told : []) {
       if (!isAmong(other, known)) await openStranger(tx, other, known);

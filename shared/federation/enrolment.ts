@@ -1,6 +1,5 @@
 import { createPrivateKey } from 'node:crypto';
 import { TLSSocket } from 'node:tls';
-import { buildConnector, Pool } from 'undici';
 import { headOffice, type NodeCode } from '../ids/ids.ts';
 import { DomainError } from '../problem/problem.ts';
 import { dropNextFiles, nextFolderOf } from '../store/adopted-files.ts';
@@ -13,6 +12,7 @@ import {
   tlsName,
 } from './certificates.ts';
 import { type EnrolmentRequest, enrolmentAnswer, parseToken } from './enrolment-messages.ts';
+import { buildConnector, type Connector, Pool } from './http-pool.ts';
 import type { NodeIdentity } from './identity.ts';
 import {
   adoptNextIdentity,
@@ -96,7 +96,7 @@ async function fetchAuthority(centreUrl: string, expectedSha256: string): Promis
 }
 
 /** Any certificate of the authority passes TLS; only HQ's passes this. */
-function headOfficeConnector(caPem: string): buildConnector.connector {
+function headOfficeConnector(caPem: string): Connector {
   const connect = buildConnector({
     ca: caPem,
     minVersion: 'TLSv1.3',
@@ -116,7 +116,7 @@ function headOfficeConnector(caPem: string): buildConnector.connector {
 
 async function exchange(
   centreUrl: string,
-  connect: buildConnector.connector,
+  connect: Connector,
   request: { method: 'GET' | 'POST'; path: string; body?: string },
 ): Promise<string> {
   const pool = new Pool(centreUrl, { connect, connections: 1 });

@@ -48,6 +48,16 @@ type Received =
   | { readonly outcome: 'expected'; readonly expected: number }
   | { readonly outcome: 'forked'; readonly at: number };
 
+interface ProvenBatch {
+  readonly batch: StreamBatch;
+  readonly head: StreamHead;
+  /** The canonical text of each entry. */
+  readonly texts: readonly string[];
+}
+
+/** Of a batch that has to be taken again, entry by entry. */
+class EntryFailed extends Error {}
+
 export type Inbox = ReturnType<typeof createInbox>;
 
 /**
@@ -77,7 +87,7 @@ export function createInbox(deps: {
     const head = await verifiedHead(caller, batch);
     const texts = batch.entries.map(canonicalText);
     await deps.prepare(caller, batch.entries);
-    const received = await store.write((tx) => take(tx, { batch, head, texts }));
+    const received = await takeBatch({ batch, head, texts });
     switch (received.outcome) {
       case 'taken':
         return { epoch: batch.epoch, position: received.position };
@@ -93,6 +103,16 @@ export function createInbox(deps: {
             proof: await store.read((tx) => lastHead(tx, caller, batch.epoch)),
           },
         });
+    }
+  }
+
+  /** Nearly every entry can be applied; only a batch with one that cannot is worth a savepoint for each. */
+  async function takeBatch(proven: ProvenBatch): Promise<Received> {
+    try {
+      return await store.write((tx) => take(tx, proven, { oneByOne: false }));
+    } catch (error) {
+      if (!(error instanceof EntryFailed)) throw error;
+      return store.write((tx) => take(tx, proven, { oneByOne: true }));
     }
   }
 
@@ -120,7 +140,8 @@ export function createInbox(deps: {
 
   async function take(
     tx: Transaction,
-    { batch, head, texts }: { batch: StreamBatch; head: StreamHead; texts: readonly string[] },
+    { batch, head, texts }: ProvenBatch,
+    { oneByOne }: { oneByOne: boolean },
   ): Promise<Received> {
     const { from, epoch } = batch;
     await peerStarts.admit(tx, from, head);
@@ -147,7 +168,7 @@ export function createInbox(deps: {
       const text = texts[index] ?? '';
       const { kind } = entry;
       await insertInboundEntry(tx, { peer: from, epoch, position, seq, kind, hash, text });
-      await apply(tx, entry, position);
+      await apply(tx, entry, { position, oneByOne });
     }
     if (position > stream.position) {
       const moved = { position, chain, seq, forked: false };
@@ -157,14 +178,19 @@ export function createInbox(deps: {
     return { outcome: 'taken', position };
   }
 
-  async function apply(tx: Transaction, entry: LogEntry, position: number): Promise<void> {
+  async function apply(
+    tx: Transaction,
+    entry: LogEntry,
+    { position, oneByOne }: { position: number; oneByOne: boolean },
+  ): Promise<void> {
     const handler = handlers.get(entry.kind);
     if (!handler) return setAside(tx, entry, position);
     try {
-      await tx.attempt(() => handler(tx, entry));
+      await (oneByOne ? tx.attempt(() => handler(tx, entry)) : handler(tx, entry));
     } catch (error) {
       const reason = unreadable(error);
       if (reason === undefined) throw error;
+      if (!oneByOne) throw new EntryFailed();
       await setAside(tx, entry, position, reason);
     }
   }

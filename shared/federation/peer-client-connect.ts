@@ -1,9 +1,9 @@
 import type { LookupFunction } from 'node:net';
 import { TLSSocket } from 'node:tls';
-import { buildConnector } from 'undici';
 import { DomainError } from '../problem/problem.ts';
 import type { Clock } from '../time/clock.ts';
 import { certificateFacts, tlsName } from './certificates.ts';
+import { buildConnector, type Connector } from './http-pool.ts';
 import type { TlsMaterial } from './identity.ts';
 import type { Peer } from './peers.ts';
 import { refusalOf } from './revocation.ts';
@@ -19,7 +19,7 @@ export function peerConnector(deps: {
   peer: Peer;
   clock: Clock;
   lookup: LookupFunction;
-}): buildConnector.connector {
+}): Connector {
   const { tlsKeyPem, certPem, caPem } = deps.material;
   const connect = buildConnector({
     key: tlsKeyPem,

@@ -1,10 +1,10 @@
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
-import { Pool } from 'undici';
 import type { NodeCode } from '../ids/ids.ts';
 import { DomainError, isDomainError } from '../problem/problem.ts';
 import { stateSentences } from '../text/state-sentences.ts';
 import type { Clock } from '../time/clock.ts';
+import { Pool } from './http-pool.ts';
 import type { TlsMaterial } from './identity.ts';
 import { createLookup } from './lookup.ts';
 import { connectMaxMs, peerConnector } from './peer-client-connect.ts';

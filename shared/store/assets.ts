@@ -15,6 +15,13 @@ export function projectRoot(): string {
   return folder;
 }
 
+/** A program that the build made, as `branch-node/main.js`: one file, or its modules where they were changed since. */
+export function programPath(relative: string): string {
+  const dist = join(projectRoot(), 'dist');
+  const bundled = join(dist, 'bundle', relative);
+  return existsSync(bundled) ? bundled : join(dist, relative);
+}
+
 /**
  * The full path of a file that is read at run time (SQL, CSV, CSS): such files are not copied to
  * `dist`.

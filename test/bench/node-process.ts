@@ -1,7 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { join } from 'node:path';
-import { projectRoot } from '../../shared/store/assets.ts';
+import { programPath } from '../../shared/store/assets.ts';
 import { send, type TestNode, until } from '../support/federation.ts';
 
 const readyMaxMs = 300_000;
@@ -18,7 +17,7 @@ export interface NodeProcess {
 export async function startProcess(node: TestNode): Promise<NodeProcess> {
   const folder = node.code === 'HQ' ? 'central-node' : 'branch-node';
   const startedMs = performance.now();
-  const child = spawn(process.execPath, [join(projectRoot(), 'dist', folder, 'main.js')], {
+  const child = spawn(process.execPath, [programPath(`${folder}/main.js`)], {
     env: { PATH: process.env.PATH, ...node.environment },
     stdio: ['ignore', 'ignore', 'inherit'],
   });

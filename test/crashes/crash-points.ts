@@ -234,13 +234,13 @@ const moments: readonly Place[] = [
   {
     name: 'inbox: in the middle of a batch',
     file: rooms.inbox,
-    after: 'await apply(tx, entry, position);',
+    after: 'await apply(tx, entry, { position, oneByOne });',
     passings: 5,
   },
   {
     name: 'inbox: verified, not yet taken',
     file: rooms.inbox,
-    before: 'const received = await store.write(',
+    before: 'const received = await takeBatch(',
     passings: 3,
   },
   {

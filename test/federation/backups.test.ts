@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { setTimeout as pause } from 'node:timers/promises';
 import { expect } from 'chai';
-import { projectRoot } from '../../shared/store/assets.ts';
+import { programPath } from '../../shared/store/assets.ts';
 import { send, until } from '../support/federation.ts';
 import {
   type DemoPlace,
@@ -111,7 +111,7 @@ describe('backups of a federation that takes payments', function () {
     };
     mkdirSync(dataDir, { recursive: true });
     const folder = folders[role === 'centre' ? 'centre' : 'branch'];
-    const cli = join(projectRoot(), 'dist', folder, 'cli.js');
+    const cli = programPath(`${folder}/cli.js`);
     const child = spawn(process.execPath, [cli, ...args], {
       env: { ...process.env, ...start.env, LOG_LEVEL: 'error' },
       stdio: ['ignore', 'pipe', 'pipe'],

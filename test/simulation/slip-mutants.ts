@@ -22,9 +22,9 @@ export const slipMutants: readonly Mutant[] = [
     changes: [
       {
         file: inbox,
-        find: 'const received = await store.write((tx) => take(tx, { batch, head, texts }));',
+        find: 'const received = await takeBatch({ batch, head, texts });',
         replace: `const received = { outcome: 'taken', position: head.position };
-        store.write((tx) => take(tx, { batch, head, texts })).catch(() => undefined);`,
+        takeBatch({ batch, head, texts }).catch(() => undefined);`,
       },
     ],
     troubles: ['disk', 'crash', 'storm'],
@@ -120,7 +120,7 @@ export const slipMutants: readonly Mutant[] = [
         find: `            if (batch.first + index <= stream.position)
                 continue;`,
         replace: `            if (batch.first + index <= stream.position) {
-                await apply(tx, entry, batch.first + index);
+                await apply(tx, entry, { position: batch.first + index, oneByOne });
                 continue;
             }`,
       },

@@ -1,6 +1,5 @@
 import { spawn } from 'node:child_process';
-import { join } from 'node:path';
-import { projectRoot } from '../../shared/store/assets.ts';
+import { programPath } from '../../shared/store/assets.ts';
 
 export interface Ended {
   readonly status: number | null;
@@ -14,7 +13,7 @@ export function runCommand(
   args: readonly string[],
   given: { env: Readonly<Record<string, string>>; input?: string },
 ): Promise<Ended> {
-  const cli = join(projectRoot(), 'dist', node, 'cli.js');
+  const cli = programPath(`${node}/cli.js`);
   const env = { ...process.env, ...given.env };
   const child = spawn(process.execPath, [cli, ...args], { env });
   let [out, err] = ['', ''];

