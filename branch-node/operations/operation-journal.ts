@@ -1,6 +1,6 @@
 import type { Federation } from '../../shared/federation/federation.ts';
 import { headOffice } from '../../shared/ids/ids.ts';
-import { legOf } from '../../shared/reconciliation/leg.ts';
+import { type Leg, legIn, legOf } from '../../shared/reconciliation/leg.ts';
 import { addToTotals } from '../../shared/reconciliation/leg-totals-store.ts';
 import type { Transaction } from '../../shared/store/store.ts';
 import type { BusinessDate } from '../../shared/time/clock.ts';
@@ -37,11 +37,13 @@ export function createOperationJournal(deps: {
     body: { decision?: Decision; details?: JsonObject },
     date?: BusinessDate,
   ): Promise<void> {
-    await count(tx, await tell(tx, point, operation, body, date));
+    const entry = await tell(tx, point, operation, body, date);
+    await add(tx, legIn(entry, { operation, decision: body.decision }));
   }
 
-  async function count(tx: Transaction, entry: LogEntry): Promise<void> {
-    const leg = legOf(entry);
+  const count = (tx: Transaction, entry: LogEntry) => add(tx, legOf(entry));
+
+  async function add(tx: Transaction, leg: Leg | undefined): Promise<void> {
     if (leg) await addToTotals(tx, leg);
   }
 

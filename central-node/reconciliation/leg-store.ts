@@ -1,7 +1,7 @@
 import type { NodeCode } from '../../shared/ids/ids.ts';
 import type { LegTotal } from '../../shared/reconciliation/leg-totals-store.ts';
 import type { PriceFacts } from '../../shared/settlement/obligation.ts';
-import type { Reader, Transaction } from '../../shared/store/store.ts';
+import type { Reader, SumTable, Transaction } from '../../shared/store/store.ts';
 import type { OperationPoint } from '../../shared/wire/operation-kinds.ts';
 import type { CollectedLeg, CollectedOperation, CollectedState } from './matching.ts';
 
@@ -174,8 +174,8 @@ export async function saveCollected(
     after.caseId,
   );
   if (before && isSameGroup(before, after)) return;
-  if (before) await uncount(tx, before);
-  await count(tx, after);
+  if (before) count(tx, before, -1n);
+  count(tx, after, 1n);
 }
 
 function isSameGroup(before: CollectedOperation, after: CollectedOperation): boolean {
@@ -189,36 +189,18 @@ function isSameGroup(before: CollectedOperation, after: CollectedOperation): boo
   );
 }
 
-async function count(tx: Transaction, operation: CollectedOperation): Promise<void> {
-  const { operationDate, serving, home, kind, money, state } = operation;
-  await tx.run(
-    `INSERT INTO operation_counts (operation_date, serving, home, kind, currency, state, count, sum)
-     VALUES (?, ?, ?, ?, ?, ?, 1, ?)
-     ON CONFLICT DO UPDATE SET count = count + 1, sum = sum + excluded.sum`,
-    operationDate,
-    serving,
-    home,
-    kind,
-    money?.currency ?? '',
-    state,
-    money?.amount ?? 0n,
-  );
-}
+const counts: SumTable = {
+  table: 'operation_counts',
+  sql: `INSERT INTO operation_counts (operation_date, serving, home, kind, currency, state, count, sum)
+    VALUES (?, ?, ?, ?, ?, ?, max(?, 0), ?)
+    ON CONFLICT DO UPDATE SET count = count + ?, sum = sum + excluded.sum`,
+};
 
-async function uncount(tx: Transaction, operation: CollectedOperation): Promise<void> {
+function count(tx: Transaction, operation: CollectedOperation, sign: 1n | -1n): void {
   const { operationDate, serving, home, kind, money, state } = operation;
-  await tx.run(
-    `UPDATE operation_counts SET count = count - 1, sum = sum - ?
-     WHERE operation_date = ? AND serving = ? AND home = ? AND kind = ? AND currency = ?
-       AND state = ?`,
-    money?.amount ?? 0n,
-    operationDate,
-    serving,
-    home,
-    kind,
-    money?.currency ?? '',
-    state,
-  );
+  const group = [operationDate, serving, home, kind, money?.currency ?? '', state];
+  // A row is never made below zero: the table's own check looks before the conflict does.
+  tx.add(counts, group, [sign, sign * (money?.amount ?? 0n), sign]);
 }
 
 /** Open operations whose first leg came before `cutoff`, the oldest first. */

@@ -4,7 +4,7 @@ import { inboundStreams } from '../../shared/federation/inbox-store.ts';
 import { DomainError } from '../../shared/problem/problem.ts';
 import { caseSentences, groupText, legsText } from '../../shared/reconciliation/case-sentences.ts';
 import { dayClosed, differencesOf } from '../../shared/reconciliation/day-closed.ts';
-import { legOf } from '../../shared/reconciliation/leg.ts';
+import { type Leg, legIn, legOf } from '../../shared/reconciliation/leg.ts';
 import { addToTotals, totalsOf } from '../../shared/reconciliation/leg-totals-store.ts';
 import { type MatchedOperation, priceFactsOf } from '../../shared/settlement/obligation.ts';
 import type { Transaction } from '../../shared/store/store.ts';
@@ -13,6 +13,7 @@ import { canonicalJson, sha256 } from '../../shared/wire/canonical.ts';
 import { factSha256 } from '../../shared/wire/fact.ts';
 import {
   type OperationKindName,
+  type OperationPoint,
   operationEntryKinds,
   operationKinds,
 } from '../../shared/wire/operation-kinds.ts';
@@ -314,23 +315,34 @@ function newlyCollected(leg: CollectedLeg, since: string): CollectedOperation {
   };
 }
 
-/** The leg in an entry, with what its price depends on; nothing for an entry that cannot be read as one. */
+/** What an entry says at each point of an operation: its leg, with what the operation's price depends on. */
+const saidAt: Record<OperationPoint, (entry: LogEntry) => Said> = {
+  accepted: (entry) => ({ leg: legOf(entry), acceptedSha256: factSha256(entry) }),
+  executed: (entry) => ({ ...decisionIn(entry), facts: priceFactsOf(entry.body) }),
+  refused: decisionIn,
+  concluded(entry) {
+    const body = concludedBody.parse(entry.body);
+    const { outcome } = body.decision;
+    return { leg: legIn(entry, body), outcome, decisionSha256: decisionHash(body.decision) };
+  },
+};
+
+type Said = { readonly leg: Leg | undefined } & Omit<CollectedLeg, keyof Leg>;
+
+function decisionIn(entry: LogEntry): Said {
+  const body = decidedBody.parse(entry.body);
+  const acceptedSha256 = acceptedHash.safeParse(body.details.accepted).data;
+  return { leg: legIn(entry, body), acceptedSha256, decisionSha256: decisionHash(body.decision) };
+}
+
+/** The leg in an entry; nothing for an entry that cannot be read as one. */
 function collectedLegOf(entry: LogEntry): CollectedLeg | undefined {
+  const told = operationEntryKinds.get(entry.kind);
+  if (!told) return undefined;
   try {
-    const leg = legOf(entry);
-    if (!leg || leg.kind !== operationEntryKinds.get(entry.kind)?.kind) return undefined;
-    const place = { epoch: entry.epoch, seq: entry.seq };
-    if (leg.point === 'accepted') return { ...leg, place, acceptedSha256: factSha256(entry) };
-    if (leg.point === 'concluded') {
-      const { decision } = concludedBody.parse(entry.body);
-      const decisionSha256 = decisionHash(decision);
-      return { ...leg, place, outcome: decision.outcome, decisionSha256 };
-    }
-    const { decision, details } = decidedBody.parse(entry.body);
-    const named = acceptedHash.safeParse(details.accepted).data;
-    const facts = leg.point === 'executed' ? priceFactsOf(entry.body) : undefined;
-    const decisionSha256 = decisionHash(decision);
-    return { ...leg, place, facts, acceptedSha256: named, decisionSha256 };
+    const { leg, ...said } = saidAt[told.point](entry);
+    if (leg?.kind !== told.kind) return undefined;
+    return { ...leg, ...said, place: { epoch: entry.epoch, seq: entry.seq } };
   } catch (error) {
     if (error instanceof DomainError || error instanceof z.ZodError) return undefined;
     throw error;

@@ -1,5 +1,5 @@
 import type { NodeCode } from '../ids/ids.ts';
-import type { Reader, Transaction } from '../store/store.ts';
+import type { Reader, SumTable, Transaction } from '../store/store.ts';
 import { fingerprintText, type Leg, type Limbs, minuteOf } from './leg.ts';
 
 /** The legs of one branch and date whose operations were begun in one minute. */
@@ -22,6 +22,15 @@ interface Day {
   readonly businessDate: string;
 }
 
+const minutes: SumTable = {
+  table: 'leg_minutes',
+  sql: `INSERT INTO leg_minutes (branch, business_date, minute, count, h0, h1, h2, h3)
+    VALUES (?, ?, ?, ?, ? & 4294967295, ? & 4294967295, ? & 4294967295, ? & 4294967295)
+    ON CONFLICT DO UPDATE SET count = count + excluded.count,
+      h0 = (h0 + excluded.h0) & 4294967295, h1 = (h1 + excluded.h1) & 4294967295,
+      h2 = (h2 + excluded.h2) & 4294967295, h3 = (h3 + excluded.h3) & 4294967295`,
+};
+
 /** Keeps a leg that is counted in the control totals, so that it can be found when these differ. */
 export async function keepCounted(tx: Transaction, leg: Leg, limbs: Limbs): Promise<void> {
   const minute = minuteOf(leg.operationId);
@@ -36,17 +45,7 @@ export async function keepCounted(tx: Transaction, leg: Leg, limbs: Limbs): Prom
     leg.point,
     fingerprintText(limbs),
   );
-  await tx.run(
-    `INSERT INTO leg_minutes (branch, business_date, minute, count, h0, h1, h2, h3)
-     VALUES (?, ?, ?, 1, ?, ?, ?, ?)
-     ON CONFLICT DO UPDATE SET count = count + 1,
-       h0 = (h0 + excluded.h0) & 4294967295, h1 = (h1 + excluded.h1) & 4294967295,
-       h2 = (h2 + excluded.h2) & 4294967295, h3 = (h3 + excluded.h3) & 4294967295`,
-    leg.branch,
-    leg.businessDate,
-    minute,
-    ...limbs,
-  );
+  tx.add(minutes, [leg.branch, leg.businessDate, minute], [1n, ...limbs.map(BigInt)]);
 }
 
 /** The minutes of a date after one of them, in order. */

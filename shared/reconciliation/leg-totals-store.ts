@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { NodeCode } from '../ids/ids.ts';
-import type { Reader, Transaction } from '../store/store.ts';
+import type { Reader, SumTable, Transaction } from '../store/store.ts';
 import { keepCounted } from './counted-legs-store.ts';
 import { directionOf, fingerprintText, type Leg, legFingerprint, peerOf } from './leg.ts';
 
@@ -17,25 +17,22 @@ export const legTotal = z.strictObject({
 });
 export type LegTotal = z.infer<typeof legTotal>;
 
+const totals: SumTable = {
+  table: 'leg_totals',
+  sql: `INSERT INTO leg_totals (branch, business_date, kind, point, direction, peer, currency,
+      count, sum, h0, h1, h2, h3)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ? & 4294967295, ? & 4294967295, ? & 4294967295, ? & 4294967295)
+    ON CONFLICT DO UPDATE SET count = count + excluded.count, sum = sum + excluded.sum,
+      h0 = (h0 + excluded.h0) & 4294967295, h1 = (h1 + excluded.h1) & 4294967295,
+      h2 = (h2 + excluded.h2) & 4294967295, h3 = (h3 + excluded.h3) & 4294967295`,
+};
+
 /** Adds a leg that was not known before to its group. */
 export async function addToTotals(tx: Transaction, leg: Leg): Promise<void> {
   const limbs = legFingerprint(leg);
-  await tx.run(
-    `INSERT INTO leg_totals (branch, business_date, kind, point, direction, peer, currency,
-       count, sum, h0, h1, h2, h3) VALUES (?, ?, ?, ?, ?, ?, ?, 1, ?, ?, ?, ?, ?)
-     ON CONFLICT DO UPDATE SET count = count + 1, sum = sum + excluded.sum,
-       h0 = (h0 + excluded.h0) & 4294967295, h1 = (h1 + excluded.h1) & 4294967295,
-       h2 = (h2 + excluded.h2) & 4294967295, h3 = (h3 + excluded.h3) & 4294967295`,
-    leg.branch,
-    leg.businessDate,
-    leg.kind,
-    leg.point,
-    directionOf(leg),
-    peerOf(leg),
-    leg.money?.currency ?? '',
-    leg.money?.amount ?? 0n,
-    ...limbs,
-  );
+  const group = [leg.kind, leg.point, directionOf(leg), peerOf(leg), leg.money?.currency ?? ''];
+  const amounts = [1n, leg.money?.amount ?? 0n, ...limbs.map(BigInt)];
+  tx.add(totals, [leg.branch, leg.businessDate, ...group], amounts);
   await keepCounted(tx, leg, limbs);
 }
 

@@ -24,15 +24,21 @@ export interface Leg {
 }
 
 const legBody = z.object({ operation: wireOperation, decision: wireDecision.optional() });
+type LegBody = Pick<z.infer<typeof legBody>, 'operation'> & {
+  readonly decision?: z.infer<typeof wireDecision> | undefined;
+};
+type LegEntry = Pick<LogEntry, 'node' | 'kind' | 'businessDate'>;
 const moneyRequest = z.object({ money: z.object({ amount: z.string(), currency: z.string() }) });
 
 /** The leg that a log entry is, or nothing for an entry that is none. Same at the branch and at HQ. */
-export function legOf(
-  entry: Pick<LogEntry, 'node' | 'kind' | 'businessDate' | 'body'>,
-): Leg | undefined {
+export function legOf(entry: LegEntry & Pick<LogEntry, 'body'>): Leg | undefined {
+  return operationEntryKinds.has(entry.kind) ? legIn(entry, legBody.parse(entry.body)) : undefined;
+}
+
+/** The same of an entry whose body has been read. */
+export function legIn(entry: LegEntry, { operation, decision }: LegBody): Leg | undefined {
   const facts = operationEntryKinds.get(entry.kind);
   if (!facts) return undefined;
-  const { operation, decision } = legBody.parse(entry.body);
   const money = moneyIn(operation.request) ?? moneyIn(resultOf(decision));
   return {
     branch: entry.node,
@@ -49,7 +55,7 @@ export function legOf(
   };
 }
 
-function resultOf(decision: z.infer<typeof wireDecision> | undefined): unknown {
+function resultOf(decision: LegBody['decision']): unknown {
   return decision?.outcome === 'executed' ? decision.result : undefined;
 }
 

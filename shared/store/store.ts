@@ -12,9 +12,23 @@ export interface Reader {
   all<T extends object = Row>(sql: string, ...params: SqlParameter[]): Promise<T[]>;
 }
 
+/**
+ * A table whose rows are sums. `sql` adds amounts to the row of a key, which it makes if there is none: an upsert whose
+ * parameters are the key, then the amounts.
+ */
+export interface SumTable {
+  readonly table: string;
+  readonly sql: string;
+}
+
 export interface Transaction extends Reader {
   /** @returns how many rows were changed. */
   run(sql: string, ...params: SqlParameter[]): Promise<number>;
+  /**
+   * Adds amounts to a row of sums. Many facts of one transaction may share a row: it is written once, when the function
+   * ends, or before a statement that names its table.
+   */
+  add(of: SumTable, key: readonly SqlParameter[], amounts: readonly bigint[]): void;
   /**
    * Runs `fn` in a savepoint of its own: if it throws, its effects are undone and the error goes
    * on.

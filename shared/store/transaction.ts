@@ -1,5 +1,6 @@
 import { assert } from '../problem/problem.ts';
 import type { Driver, MaybePromise, Wanted } from './driver.ts';
+import { keepSums } from './kept-sums.ts';
 import type { Reader, Row, SqlParameter, Transaction } from './store.ts';
 
 export const attemptDepthMax = 16;
@@ -16,6 +17,8 @@ export interface WriteHandle extends Handle<Transaction> {
    * Throws if attempts were left open or crossed each other: what they did cannot be told apart.
    */
   assertWhole(): void;
+  /** To be called before the end: writes what the function only added up. */
+  settle(): Promise<void>;
   readonly afterCommit: readonly (() => void)[];
 }
 
@@ -36,6 +39,7 @@ export function readHandle(driver: Pick<Driver, 'read'>): Handle<Reader> {
 
 export function writeHandle(driver: Driver): WriteHandle {
   const afterCommit: (() => void)[] = [];
+  const sums = keepSums(driver);
   let open = true;
   let depth = 0;
   let crossed = false;
@@ -52,6 +56,7 @@ export function writeHandle(driver: Driver): WriteHandle {
     depth += 1;
     const own = depth;
     const callbacksBefore = afterCommit.length;
+    const sumsBefore = sums.copy();
     await driver.savepoint(own);
     let result: T;
     try {
@@ -60,6 +65,7 @@ export function writeHandle(driver: Driver): WriteHandle {
       if (open) {
         leave(own);
         afterCommit.length = callbacksBefore;
+        sums.restore(sumsBefore);
         await driver.undo(own);
       }
       throw error;
@@ -74,11 +80,17 @@ export function writeHandle(driver: Driver): WriteHandle {
     tx: {
       ...readerOn((sql, params, wanted) => {
         assert(open, overAssertion);
-        return driver.all(sql, params, wanted);
+        const query = () => driver.all(sql, params, wanted);
+        return sums.areMetBy(sql) ? sums.write().then(query) : query();
       }),
       run: async (sql, ...params) => {
         assert(open, overAssertion);
+        if (sums.areMetBy(sql)) await sums.write();
         return driver.run(sql, params);
+      },
+      add: (of, key, amounts) => {
+        assert(open, overAssertion);
+        sums.add(of, key, amounts);
       },
       attempt,
       afterCommit: (fn) => {
@@ -89,6 +101,7 @@ export function writeHandle(driver: Driver): WriteHandle {
     end: () => {
       open = false;
     },
+    settle: sums.write,
     assertWhole: () => assert(depth === 0 && !crossed, 'every attempt is awaited'),
     afterCommit,
   };

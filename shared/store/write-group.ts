@@ -121,7 +121,11 @@ async function runOne(driver: Driver, work: Work<Transaction>, alone: boolean): 
   const handle = writeHandle(driver);
   try {
     if (!alone) await driver.savepoint(0);
-    const value = await driver.confine(() => work.fn(handle.tx));
+    const value = await driver.confine(async () => {
+      const made = await work.fn(handle.tx);
+      await handle.settle();
+      return made;
+    });
     handle.end();
     handle.assertWhole();
     if (!alone) await driver.release(0);

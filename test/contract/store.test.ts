@@ -216,6 +216,63 @@ for (const { name, missing, make } of implementations) {
       expect(calls).to.deep.equal(['good', 'inner', 'answer']);
     });
 
+    it('writes sums once, at the end, before they are looked at, and never what was undone', async () => {
+      const of = {
+        table: 'accounts',
+        sql: `INSERT INTO accounts (name, balance) VALUES (?, ?)
+          ON CONFLICT (name) DO UPDATE SET balance = balance + excluded.balance`,
+      };
+      const balances = 'SELECT name, balance FROM accounts ORDER BY name';
+      const seen: unknown[] = [];
+      await store.write(async (tx) => {
+        tx.add(of, ['cash'], [7n]);
+        tx.add(of, ['card'], [1n]);
+        await failureOf(
+          tx.attempt(async () => {
+            tx.add(of, ['cash'], [100n]);
+            // Written in the attempt that is undone, and still to be written after it.
+            seen.push(await tx.all(balances));
+            tx.add(of, ['gift'], [100n]);
+            throw new Error('attempted');
+          }),
+        );
+        tx.add(of, ['card'], [2n]);
+        seen.push(await tx.run('UPDATE accounts SET balance = balance + 10'));
+        tx.add(of, ['cash'], [5n]);
+        tx.add(of, ['none'], [3n]);
+        tx.add(of, ['none'], [-3n]);
+      });
+      await failureOf(
+        store.write(async (tx) => {
+          tx.add(of, ['cash'], [1_000n]);
+          throw new Error('refused');
+        }),
+      );
+      expect(seen).to.deep.equal([
+        [
+          { name: 'card', balance: 1n },
+          { name: 'cash', balance: 107n },
+        ],
+        2,
+      ]);
+      expect(await store.read((tx) => tx.all(balances))).to.deep.equal([
+        { name: 'card', balance: 13n },
+        { name: 'cash', balance: 22n },
+      ]);
+    });
+
+    it('refuses a write whose sums are refused, and no other', async () => {
+      const of = { table: 'accounts', sql: 'INSERT INTO accounts (name, balance) VALUES (?, ?)' };
+      const [bad, good] = await Promise.all([
+        failureOf(store.write(async (tx) => tx.add(of, ['less'], [-1n]))),
+        store.write(async (tx) => tx.add(of, ['more'], [1n])),
+      ]);
+      expect(isConstraintError(bad)).to.equal(true);
+      expect(good).to.equal(undefined);
+      const rows = await store.read((tx) => tx.all('SELECT name FROM accounts'));
+      expect(rows).to.deep.equal([{ name: 'more' }]);
+    });
+
     it('keeps every 64-bit integer, text and null as it was', async () => {
       const values = [2n ** 63n - 1n, -(2n ** 63n), 9_007_199_254_740_993n, 0n, 12, null, 'Ж☎"\''];
       for (const value of values) {
@@ -291,6 +348,8 @@ for (const { name, missing, make } of implementations) {
       expect(messageOf(await failureOf(leaked.tx.get('SELECT 1')))).to.match(/after its function/);
       expect(messageOf(await failureOf(reader.tx.get('SELECT 1')))).to.match(/after its function/);
       expect(() => leaked.tx.afterCommit(() => {})).to.throw(/after its function ended/);
+      const of = { table: 'entries', sql: '' };
+      expect(() => leaked.tx.add(of, [], [])).to.throw(/after its function ended/);
       expect(await names()).to.deep.equal([]);
     });
 

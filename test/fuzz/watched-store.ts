@@ -43,6 +43,10 @@ export function createStoreWatch() {
         note(sql, changed);
         return changed;
       },
+      add(of, key, amounts) {
+        tables.push(of.table);
+        tx.add(of, key, amounts);
+      },
       async attempt(fn) {
         const before = tables.length;
         try {
