@@ -67,7 +67,7 @@ export const ruleMutants: readonly Mutant[] = [
       {
         file: federation,
         find: 'return recovery.isCertain() && ',
-        replace: 'return ',
+        replace: 'return (recovery.isRecovering() || recovery.isCertain()) && ',
       },
       {
         file: federation,
@@ -81,7 +81,7 @@ export const ruleMutants: readonly Mutant[] = [
         find: `        if (recovery.isRecovering())
             throw new DomainError('recovering');
         if (recovery.isCertain())`,
-        replace: '        if (true)',
+        replace: '        if (recovery.isRecovering() || recovery.isCertain())',
       },
       {
         file: cancellation,
@@ -89,7 +89,7 @@ export const ruleMutants: readonly Mutant[] = [
         replace: 'acceptedWhileRecovering: true',
       },
     ],
-    troubles: ['head-office-last'],
+    troubles: ['another-witness'],
     work: refunds,
   },
   {
