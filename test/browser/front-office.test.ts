@@ -116,6 +116,28 @@ describe('the front office of a branch, in a browser', () => {
     await press(page, 'Escape');
   }).timeout(120_000);
 
+  it('lets a wrong number be typed over, and keeps what was meant for the next field out of it', async () => {
+    const { page } = desk;
+    const value = () => page.locator('#msisdn').inputValue();
+    const unknown = '79990000000';
+    await page.goto(`${at('SPB')}/payments/new`);
+    await page.route('**/payments/new*', async (route) => {
+      await new Promise((resolve) => setTimeout(resolve, slowAnswerMs));
+      await route.continue();
+    });
+    await page.keyboard.type(unknown);
+    await Promise.all(['Enter', ...'500'].map((key) => page.keyboard.press(key)));
+    await page.waitForSelector('#msisdn[aria-invalid=true]');
+    await page.unroute('**/payments/new*');
+    await page.waitForTimeout(slowAnswerMs);
+    expect(await value()).to.equal(unknown);
+    await page.keyboard.type(msisdn);
+    expect(await value()).to.equal(msisdn);
+    await press(page, 'Enter');
+    await page.waitForSelector('#sum');
+    await press(page, 'Escape');
+  }).timeout(120_000);
+
   it('finds the subscriber by one field, and shows his card live', async () => {
     const { page } = desk;
     await page.locator('h1').click();

@@ -126,3 +126,6 @@ document.addEventListener('click', (event) => {
   if (event.target.closest('[data-print]')) window.print();
   if (event.target.closest('[data-palette]')) openPalette();
 });
+
+/* Where the cursor comes first, what stands there is typed over: a wrong number, above all. */
+document.querySelector('[autofocus]')?.select?.();

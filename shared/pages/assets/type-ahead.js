@@ -13,8 +13,9 @@
   const arrive = () => {
     const field = document.activeElement;
     const [line] = typed.split('\n');
-    if (isWaiting() && line !== '' && field instanceof HTMLInputElement) {
-      field.value += line;
+    /* A field that is filled has come back: it was typed for another page. */
+    if (isWaiting() && line !== '' && field instanceof HTMLInputElement && field.value === '') {
+      field.value = line;
       field.dispatchEvent(new Event('input', { bubbles: true }));
     }
     untilMs = 0;
