@@ -226,6 +226,26 @@ function receiptPage(view: View, payment: PaymentView): Shown {
   return { title: `${words.receipt} ${receipt.number}`, content };
 }
 
+/** What has become of the money says more than what the home branch once decided. */
+function Standing({
+  view,
+  payment: { outcome, disposition },
+}: {
+  view: View;
+  payment: PaymentView;
+}) {
+  const { states } = view.words(paymentTexts);
+  switch (disposition) {
+    case 'paid-back':
+    case 'refunded':
+    case 'redirected':
+      return <State tone="warn">{states[disposition]}</State>;
+  }
+  if (outcome === 'credited') return <State tone="good">{states.credited}</State>;
+  if (outcome === 'refused') return <State tone="bad">{states.refused}</State>;
+  return <State tone="busy">{states.accepted}</State>;
+}
+
 /** Where the payment stands, in words; it asks again until nothing more will happen. */
 function Life({ view, payment }: { view: View; payment: PaymentView }) {
   const words = view.words(paymentTexts);
@@ -240,13 +260,7 @@ function Life({ view, payment }: { view: View; payment: PaymentView }) {
   return (
     <section class="panel" id="life" aria-live="polite" {...renewal}>
       <p>
-        {outcome === 'credited' ? (
-          <State tone="good">{words.states.credited}</State>
-        ) : outcome === 'refused' ? (
-          <State tone="bad">{words.states.refused}</State>
-        ) : (
-          <State tone="busy">{words.states.accepted}</State>
-        )}
+        <Standing view={view} payment={payment} />
       </p>
       <ol class="life">
         <li>

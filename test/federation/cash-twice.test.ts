@@ -130,6 +130,7 @@ describe('cash that has left the desk of a branch which was set back with its se
     expect(await releases(id)).to.equal(0);
     const text = await pageText(federation.branch('MSK').url, { path: `/payments/${id}` });
     expect(text).to.contain('may have left the desk already').and.not.contain('Pay the money out');
+    expect(text).to.contain('the money goes back').and.not.contain('Credited');
   });
 
   it('does not leave again though somebody else holds the second record', async () => {
