@@ -7,8 +7,6 @@ interface Sum {
   readonly amounts: readonly bigint[];
 }
 
-export type KeptSums = ReturnType<typeof keepSums>;
-
 /** What one transaction adds to rows of sums, until it is written: each row once. */
 export function keepSums(driver: Pick<Driver, 'run'>) {
   let kept = new Map<string, Sum>();
