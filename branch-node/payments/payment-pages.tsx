@@ -96,6 +96,22 @@ export function paymentPages({ pages, payments, ids }: PaymentPagesDeps): void {
     return { goTo: `/payments/${operationId}` };
   };
   pages.action({ path: `${path}/cancellation`, permission: 'payment.cancel' }, cancel, look);
+
+  const reinstate = async (view: View) => {
+    const { operationId = '' } = view.params;
+    const { reason = '', key } = view.form;
+    await payments.reinstatePayout(view.c, {
+      params: { operationId },
+      body: { reason },
+      ...(key === undefined ? {} : { key }),
+    });
+    return { goTo: `/payments/${operationId}` };
+  };
+  const reinstating = {
+    path: `${path}/payout/reinstatement`,
+    permission: 'recovery.override',
+  } as const;
+  pages.action(reinstating, reinstate, look);
 }
 
 function numberForm(view: View, { typed = '', error }: { typed?: string; error?: string }): Shown {
@@ -221,6 +237,9 @@ function receiptPage(view: View, payment: PaymentView): Shown {
       payment.outcome !== 'refused' ? (
         <CancelForm view={view} operationId={operationId} />
       ) : null}
+      {view.may('recovery.override') && payment.payout?.state === 'presumed-paid' ? (
+        <ReinstateForm view={view} payment={payment} />
+      ) : null}
     </>
   );
   return { title: `${words.receipt} ${receipt.number}`, content };
@@ -299,6 +318,27 @@ function CancelForm({ view, operationId }: { view: View; operationId: string }) 
         <input type="hidden" name="key" value={`cancel-${operationId}`} />
         <Field label={words.cancelReason} name="reason" maxlength={200} value={words.wrongReason} />
         <Button kind="danger">{words.cancel}</Button>
+      </form>
+    </details>
+  );
+}
+
+/** Each of the two people has a key of his own: what one says is no repeat of what the other said. */
+function ReinstateForm({ view, payment }: { view: View; payment: PaymentView }) {
+  const words = view.words(paymentTexts);
+  const { operationId, payout } = payment;
+  const key = `reinstate-${operationId}-${view.principal.operatorId}`;
+  return (
+    <details class="panel">
+      <summary>{words.reinstate}</summary>
+      <form class="stack" method="post" action={`/payments/${operationId}/payout/reinstatement`}>
+        <p>{payout?.reinstatements ? words.reinstateSecond : words.reinstateFirst}</p>
+        <input type="hidden" name="key" value={key} />
+        <Field
+          {...{ label: words.reinstateReason, name: 'reason', hint: words.reinstateHint }}
+          {...{ required: true, minlength: 10, maxlength: 500 }}
+        />
+        <Button kind="danger">{words.reinstate}</Button>
       </form>
     </details>
   );

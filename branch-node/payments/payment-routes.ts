@@ -174,6 +174,36 @@ type Note = (
   what: { action: string; subject: string },
 ) => Promise<void>;
 
+function payoutRoutes({ endpoint }: Pick<Api, 'endpoint'>, deps: PaymentRouteDeps, note: Note) {
+  const { payments } = deps;
+
+  const reinstatePayout = endpoint(
+    {
+      method: 'POST',
+      path: '/api/v1/payments/{operationId}/payout/reinstatement',
+      permission: 'recovery.override',
+      operationId: 'reinstatePayout',
+      tag: 'Payments',
+      summary: 'Say that a payout which is presumed paid never left the desk: needs two people',
+      description:
+        'After a count of the cash. With the second person the payout is released, and the desk pays it; the books have it as paid already.',
+      params: operationParams,
+      body: z.strictObject({ reason: z.string().trim().min(10).max(500) }),
+      response: paymentView,
+      idempotent: true,
+    },
+    async ({ params, body: { reason }, principal, idempotency }) =>
+      idempotency.write(async (tx) => {
+        const { operationId: paymentId } = params;
+        const operator = principal.operatorId;
+        const file = await payments.reinstate(tx, { paymentId, operator, reason });
+        await note(tx, principal, { action: 'payout.reinstate', subject: paymentId });
+        return paymentViewOf(file);
+      }),
+  );
+  return { reinstatePayout };
+}
+
 function suspenseRoutes({ endpoint }: Pick<Api, 'endpoint'>, deps: PaymentRouteDeps, note: Note) {
   const { store, payments } = deps;
 
@@ -252,5 +282,6 @@ function suspenseRoutes({ endpoint }: Pick<Api, 'endpoint'>, deps: PaymentRouteD
         return paymentViewOf(file);
       }),
   );
-  return { listSuspense, refundSuspense, redirectSuspense };
+  const payouts = payoutRoutes({ endpoint }, deps, note);
+  return { listSuspense, refundSuspense, redirectSuspense, ...payouts };
 }

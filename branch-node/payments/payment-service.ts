@@ -17,7 +17,7 @@ import {
   suspenseTender,
   takenDetails,
 } from './payment.ts';
-import { findPayment, findPayout } from './payment-store.ts';
+import { countReinstatements, findPayment, findPayout } from './payment-store.ts';
 import type { Payouts } from './payout-service.ts';
 
 /** A payment with everything that is known of it at the branch that took it. */
@@ -28,6 +28,8 @@ export interface PaymentFile {
   readonly payout?: Payout;
   /** Who has not told this start of the node what it holds: until then no cash leaves. */
   readonly awaits: readonly NodeCode[];
+  /** How many people have said that a payout which is presumed paid never left the desk. */
+  readonly reinstatements: number;
 }
 
 export interface PaymentServiceDeps {
@@ -170,6 +172,19 @@ export function createPayments(deps: PaymentServiceDeps) {
     return fileOf(tx, record);
   }
 
+  /**
+   * One of the two people who have counted the cash: a payout that is presumed paid never left the desk.
+   * @throws DomainError `operation-conflict`, `same-person`, `recovering`, `past-uncertain`, `forked`
+   */
+  async function reinstate(
+    tx: Transaction,
+    { paymentId, ...said }: { paymentId: string; operator: string; reason: string },
+  ): Promise<PaymentFile> {
+    const { record } = await open(tx, paymentId);
+    await payouts.reinstate(tx, paymentId, said);
+    return fileOf(tx, record);
+  }
+
   async function open(tx: Reader, id: string): Promise<PaymentFile> {
     const record = await operations.store.find(tx, id);
     if (record?.kind !== 'payment') throw new DomainError('operation-not-found');
@@ -183,7 +198,9 @@ export function createPayments(deps: PaymentServiceDeps) {
     const receiptKind = await receiptKindOf(tx, record);
     const isWaiting = payout?.state === 'held' && !federation.isCertain();
     const awaits = isWaiting ? (await federation.recovery.unanswered(tx)).sort() : [];
-    return { record, payment, receiptKind, awaits, ...(payout ? { payout } : {}) };
+    const isPresumed = payout?.state === 'presumed-paid';
+    const reinstatements = isPresumed ? await countReinstatements(tx, record.id) : 0;
+    return { record, payment, receiptKind, awaits, reinstatements, ...(payout ? { payout } : {}) };
   }
 
   async function receiptKindOf(tx: Reader, record: OperationRecord): Promise<ReceiptKind> {
@@ -192,7 +209,7 @@ export function createPayments(deps: PaymentServiceDeps) {
     return (await isHeldByPeer(tx, { operationId: record.id, kind })) ? 'accepted' : 'provisional';
   }
 
-  return { checkTender, take, cancel, refund, redirect, open, fileOf };
+  return { checkTender, take, cancel, refund, redirect, reinstate, open, fileOf };
 }
 
 /** Of a payment that was accepted right now: nobody else holds it, and nothing has become of its money. */
@@ -207,6 +224,7 @@ function takenFile(
     payment: { operationId, tender, money, receipt, disposition: 'taken' },
     receiptKind: record.decision ? 'credited' : 'provisional',
     awaits: [],
+    reinstatements: 0,
   };
 }
 

@@ -180,17 +180,43 @@ export async function heldPayouts(
   return rows.map(payoutOf);
 }
 
-/** Answers false if it was held no more. */
-export async function endPayout(
+/** Answers false if it was not in the state that it goes from. */
+export async function movePayout(
   tx: Transaction,
   paymentId: string,
-  { state, at }: { state: Exclude<PayoutState, 'held'>; at: string },
+  { from, to, at }: { from: PayoutState; to: PayoutState; at: string },
 ): Promise<boolean> {
   const changed = await tx.run(
-    `UPDATE payouts SET state = ?, released_at = ? WHERE payment_id = ? AND state = 'held'`,
-    state,
-    state === 'released' ? at : null,
+    'UPDATE payouts SET state = ?, released_at = ? WHERE payment_id = ? AND state = ?',
+    to,
+    to === 'released' ? at : null,
     paymentId,
+    from,
   );
   return changed === 1;
+}
+
+/** Answers false if this person has said so before. */
+export async function insertReinstatement(
+  tx: Transaction,
+  said: { paymentId: string; operator: string; reason: string; at: string },
+): Promise<boolean> {
+  const inserted = await tx.run(
+    `INSERT INTO payout_reinstatements (payment_id, operator, reason, at) VALUES (?, ?, ?, ?)
+     ON CONFLICT DO NOTHING`,
+    said.paymentId,
+    said.operator,
+    said.reason,
+    said.at,
+  );
+  return inserted === 1;
+}
+
+/** How many people have said that a payout never left the desk. */
+export async function countReinstatements(tx: Reader, paymentId: string): Promise<number> {
+  const row = await tx.get<{ count: bigint }>(
+    'SELECT COUNT(*) AS count FROM payout_reinstatements WHERE payment_id = ?',
+    paymentId,
+  );
+  return Number(row?.count ?? 0n);
 }

@@ -52,9 +52,14 @@ export const paymentTexts = catalogue(
       held: 'Do not pay out yet: another node must know of it first.',
       released: 'Pay the money out to the customer.',
       'presumed-paid':
-        'Do not pay out: it was recorded before this node was set back, and the money may have left the desk already. It is booked as paid; if the cash count shows that it is still there, the branch manager decides.',
+        'Do not pay out: it was recorded before this node was set back, and the money may have left the desk already. It is booked as paid; if a count of the cash shows that it is still there, two people can release it.',
       withdrawn: 'Nothing is to be paid out: the money had gone to another number before.',
     },
+    reinstate: 'The money never left the desk',
+    reinstateFirst: 'Two people have to say so after a count of the cash; you would be the first.',
+    reinstateSecond: 'Another person has said so. With you it is released, and the desk pays it.',
+    reinstateReason: 'What the count of the cash shows',
+    reinstateHint: 'At least 10 characters',
     payoutAwaits: (nodes: string) =>
       `Do not pay out yet: ${nodes} has not said since the start of this node whether it was paid before. Two people who may decide how a recovery goes on can end the waiting.`,
   },
@@ -109,9 +114,15 @@ export const paymentTexts = catalogue(
       held: 'Пока не выдавайте: сначала об этом должен узнать другой узел.',
       released: 'Выдайте деньги клиенту.',
       'presumed-paid':
-        'Не выдавайте: выплата записана до отката этого узла, деньги могли уже уйти из кассы. Она учтена как выданная; если пересчёт кассы показывает, что деньги на месте, решает управляющий филиалом.',
+        'Не выдавайте: выплата записана до отката этого узла, деньги могли уже уйти из кассы. Она учтена как выданная; если пересчёт кассы показывает, что деньги на месте, её могут разрешить двое.',
       withdrawn: 'Выдавать нечего: деньги ещё раньше ушли на другой номер.',
     },
+    reinstate: 'Деньги не уходили из кассы',
+    reinstateFirst: 'После пересчёта кассы это должны подтвердить двое; вы будете первым.',
+    reinstateSecond:
+      'Другой сотрудник уже подтвердил. С вами выплата разрешается, касса её выдаёт.',
+    reinstateReason: 'Что показывает пересчёт кассы',
+    reinstateHint: 'Не менее 10 знаков',
     payoutAwaits: (nodes: string) =>
       `Пока не выдавайте: ${nodes} — ответа о прежних выплатах после запуска этого узла ещё нет. Прекратить ожидание могут двое, кто вправе решать, как продолжать восстановление.`,
   },

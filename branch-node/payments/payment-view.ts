@@ -50,6 +50,10 @@ export const paymentView = z
         awaits: z.array(nodeCode).optional().openapi({
           description: 'While held: who has not told this start of the node what it holds',
         }),
+        reinstatements: z.int().optional().openapi({
+          description:
+            'While presumed paid: how many of the two people who are needed have said, after a count of the cash, that it never left the desk',
+        }),
         recordedAt: instant,
         releasedAt: instant.optional(),
       })
@@ -60,7 +64,7 @@ export const paymentView = z
 export type PaymentView = z.input<typeof paymentView>;
 
 export function paymentViewOf(file: PaymentFile): PaymentView {
-  const { record, payment, receiptKind, payout, awaits } = file;
+  const { record, payment, receiptKind, payout, awaits, reinstatements } = file;
   return {
     ...viewOf(record),
     money: formatMoney(payment.money),
@@ -74,6 +78,7 @@ export function paymentViewOf(file: PaymentFile): PaymentView {
             reason: payout.reason,
             state: payout.state,
             ...(awaits.length > 0 ? { awaits: [...awaits] } : {}),
+            ...(payout.state === 'presumed-paid' ? { reinstatements } : {}),
             recordedAt: payout.recordedAt,
             ...(payout.releasedAt ? { releasedAt: payout.releasedAt } : {}),
           },

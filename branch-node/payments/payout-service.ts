@@ -5,6 +5,7 @@ import { headOffice, type NodeCode } from '../../shared/ids/ids.ts';
 import { accounts, transfer } from '../../shared/ledger/ledger.ts';
 import { post, postFacts } from '../../shared/ledger/ledger-store.ts';
 import { formatMoney } from '../../shared/money/money.ts';
+import { DomainError } from '../../shared/problem/problem.ts';
 import type { Reader, Store, Transaction } from '../../shared/store/store.ts';
 import { type BusinessDate, type Clock, now } from '../../shared/time/clock.ts';
 import { acceptedBody, type LogEntry, wireDecision } from '../../shared/wire/peer-messages.ts';
@@ -12,17 +13,21 @@ import type { OperationTrace } from '../operations/operation.ts';
 import type { Operations } from '../operations/operation-service.ts';
 import type { Payment, Payout } from './payment.ts';
 import {
-  endPayout,
+  countReinstatements,
   findPayment,
   findPayout,
   heldPayouts,
   insertPayout,
+  insertReinstatement,
   moveDisposition,
+  movePayout,
 } from './payment-store.ts';
 
 const entryKind = 'payout.recorded';
 const releasedKind = 'payout.released';
 const heldPerLook = 200;
+/** Who release a payout that is presumed paid. */
+const peopleNeeded = 2;
 
 const trace = acceptedBody.extend({ decision: wireDecision.optional() });
 const payoutBody = z.strictObject({
@@ -103,7 +108,8 @@ export function createPayouts(deps: {
     state: 'released' | 'presumed-paid',
   ): Promise<void> {
     const payout = await findPayout(tx, paymentId);
-    if (!payout || !(await endPayout(tx, paymentId, { state, at: now(clock) }))) return;
+    const move = { from: 'held', to: state, at: now(clock) } as const;
+    if (!payout || !(await movePayout(tx, paymentId, move))) return;
     await post(tx, {
       kind: `payout.${state}`,
       operationId: paymentId,
@@ -142,7 +148,33 @@ export function createPayouts(deps: {
    * @returns false if no such payout waits.
    */
   async function withdraw(tx: Transaction, paymentId: string): Promise<boolean> {
-    return endPayout(tx, paymentId, { state: 'withdrawn', at: now(clock) });
+    return movePayout(tx, paymentId, { from: 'held', to: 'withdrawn', at: now(clock) });
+  }
+
+  /**
+   * The cash was counted: a payout that is presumed paid never left the desk. Once two people have said so it is released
+   * after all, and told; the books have it as paid already.
+   * @throws DomainError `operation-conflict` if it is not presumed paid; `same-person`; `recovering`, `past-uncertain`,
+   * `forked`
+   */
+  async function reinstate(
+    tx: Transaction,
+    paymentId: string,
+    { operator, reason }: { operator: string; reason: string },
+  ): Promise<void> {
+    await federation.assertMayOwe(tx);
+    await federation.assertCertain(tx);
+    const payout = await findPayout(tx, paymentId);
+    if (payout?.state !== 'presumed-paid') {
+      throw new DomainError('operation-conflict', 'The payout is not one that is presumed paid.');
+    }
+    const at = now(clock);
+    if (!(await insertReinstatement(tx, { paymentId, operator, reason, at }))) {
+      throw new DomainError('same-person');
+    }
+    if ((await countReinstatements(tx, paymentId)) < peopleNeeded) return;
+    await movePayout(tx, paymentId, { from: 'presumed-paid', to: 'released', at });
+    await tellReleased(tx, paymentId);
   }
 
   /** Payouts that another node holds, and that a peer's silence, a recovery or a forked stream had kept waiting. */
@@ -214,6 +246,7 @@ export function createPayouts(deps: {
     record,
     refund,
     withdraw,
+    reinstate,
     releaseWaiting,
     find: (tx: Reader, paymentId: string): Promise<Payout | undefined> => findPayout(tx, paymentId),
   };

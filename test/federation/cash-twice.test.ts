@@ -133,6 +133,39 @@ describe('cash that has left the desk of a branch which was set back with its se
     expect(text).to.contain('the money goes back').and.not.contain('Credited');
   });
 
+  it('leaves after all once two people have counted it, and after the next set-back waits for them again', async () => {
+    const id = await payOwn();
+    const goBack = await snapshot();
+    await cancel(id);
+    await untilReleased(id);
+    await federation.untilQuiet();
+    const again = async () => {
+      await goBack();
+      await start('MSK');
+      await untilKnownAgain();
+      expect(await stateOf(id)).to.equal('presumed-paid');
+    };
+    await again();
+    const { url } = federation.branch('MSK');
+    await addOperator(federation.running('MSK'), { login: 'deputy', role: 'branch-manager' });
+    const deputy = await signIn(url, 'deputy');
+    const path = `/api/v1/payments/${id}/payout/reinstatement`;
+    const reason = 'The cash is complete.';
+    const cashier = await signIn(url, 'cashier');
+    expect((await cashier.post(path, { reason })).status).to.equal(403);
+    const first = await post(path, { reason });
+    expect(first.payout).to.include({ state: 'presumed-paid', reinstatements: 1 });
+    expect((await post(path, { reason }, 403)).type).to.match(/same-person$/);
+    const second = await deputy.post(path, { reason });
+    expect(second.body.payout).to.include({ state: 'released' });
+    const text = await pageText(url, { path: `/payments/${id}` });
+    expect(text).to.contain('Pay the money out');
+    expect((await deputy.post(path, { reason })).body.type).to.match(/operation-conflict$/);
+    await untilKnownAgain();
+    await again();
+    expect(await releases(id)).to.equal(0);
+  });
+
   it('does not leave again though somebody else holds the second record', async () => {
     const id = await payOwn();
     const goBack = await snapshot();

@@ -148,6 +148,7 @@ const rareForms: Readonly<Record<string, readonly string[]>> = {
   '/account/sessions/:id/end': [],
   '/account/sessions/end-others': [],
   '/payments/:operationId/cancellation': ['key', 'reason'],
+  '/payments/:operationId/payout/reinstatement': ['key', 'reason'],
   '/settlements/:id/check': ['key'],
   '/branches/:code/admission': [],
   '/reference/releases': ['revision'],

@@ -1,5 +1,6 @@
 import { headOffice, type NodeCode } from '../../shared/ids/ids.ts';
 import { noteApiMetadata } from './api-metadata.ts';
+import { countCash } from './cash-count.ts';
 import { type Chance, createChance } from './chance.ts';
 import { createWork, type WorkKind } from './desk-work.ts';
 import { slotNumber, soundDisk } from './disk.ts';
@@ -226,16 +227,22 @@ export async function runSeed(number: number, options: SeedOptions = {}): Promis
   trace.note('*', 'everything works again');
   troubles.end();
   for (const machine of list) machine.start();
-  const deadline = nowMs() + quietMaxMs;
-  let reasons = ['begun'];
-  while (reasons.length > 0 && nowMs() < deadline && faults.length === 0) {
-    await timeline.run(nowMs() + checkPauseMs);
-    reasons = unrest(list, people.wishes);
-  }
+  const untilQuiet = async () => {
+    const deadline = nowMs() + quietMaxMs;
+    let reasons = ['begun'];
+    while (reasons.length > 0 && nowMs() < deadline && faults.length === 0) {
+      await timeline.run(nowMs() + checkPauseMs);
+      reasons = unrest(list, people.wishes);
+    }
+    return reasons;
+  };
+  let reasons = await untilQuiet();
+  const uncounted = reasons.length === 0 ? countCash(list, { people, paidOut }) : () => [];
+  if (people.wishes.some(({ outcome }) => outcome === 'open')) reasons = await untilQuiet();
   if (faults.length === 0) {
     for (const reason of reasons) fault(`never quiet: ${reason}`);
     const found = await timeline.until(judge(list, { wishes: people.wishes, paidOut, unseen }));
-    for (const text of found) fault(text);
+    for (const text of [...uncounted(), ...found]) fault(text);
   }
   for (const machine of list) machine.abandon();
   forgetApiMetadata();
