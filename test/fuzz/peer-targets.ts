@@ -97,7 +97,7 @@ const customerRequest = z.strictObject({
 });
 
 /** Each valid one costs an RSA signature. */
-const issuing = { answer: renewalAnswer, status: 201, maxInputs: 2_000 };
+const issuing = { answer: renewalAnswer, status: 201 };
 
 /** Every message but the stream; a route without a row fails the run. */
 const messages: readonly Message[] = [
