@@ -327,13 +327,15 @@ function CancelForm({ view, operationId }: { view: View; operationId: string }) 
 function ReinstateForm({ view, payment }: { view: View; payment: PaymentView }) {
   const words = view.words(paymentTexts);
   const { operationId, payout } = payment;
-  const key = `reinstate-${operationId}-${view.principal.operatorId}`;
+  const { operatorId } = view.principal;
+  const { reinstatedBy = [] } = payout ?? {};
+  if (reinstatedBy.includes(operatorId)) return <Notice tone="busy">{words.reinstateWaits}</Notice>;
   return (
     <details class="panel">
       <summary>{words.reinstate}</summary>
       <form class="stack" method="post" action={`/payments/${operationId}/payout/reinstatement`}>
-        <p>{payout?.reinstatements ? words.reinstateSecond : words.reinstateFirst}</p>
-        <input type="hidden" name="key" value={key} />
+        <p>{reinstatedBy.length > 0 ? words.reinstateSecond : words.reinstateFirst}</p>
+        <input type="hidden" name="key" value={`reinstate-${operationId}-${operatorId}`} />
         <Field
           {...{ label: words.reinstateReason, name: 'reason', hint: words.reinstateHint }}
           {...{ required: true, minlength: 10, maxlength: 500 }}

@@ -17,7 +17,7 @@ import {
   suspenseTender,
   takenDetails,
 } from './payment.ts';
-import { countReinstatements, findPayment, findPayout } from './payment-store.ts';
+import { findPayment, findPayout, reinstatersOf } from './payment-store.ts';
 import type { Payouts } from './payout-service.ts';
 
 /** A payment with everything that is known of it at the branch that took it. */
@@ -28,8 +28,8 @@ export interface PaymentFile {
   readonly payout?: Payout;
   /** Who has not told this start of the node what it holds: until then no cash leaves. */
   readonly awaits: readonly NodeCode[];
-  /** How many people have said that a payout which is presumed paid never left the desk. */
-  readonly reinstatements: number;
+  /** Who has said that a payout which is presumed paid never left the desk. */
+  readonly reinstatedBy: readonly string[];
 }
 
 export interface PaymentServiceDeps {
@@ -199,8 +199,8 @@ export function createPayments(deps: PaymentServiceDeps) {
     const isWaiting = payout?.state === 'held' && !federation.isCertain();
     const awaits = isWaiting ? (await federation.recovery.unanswered(tx)).sort() : [];
     const isPresumed = payout?.state === 'presumed-paid';
-    const reinstatements = isPresumed ? await countReinstatements(tx, record.id) : 0;
-    return { record, payment, receiptKind, awaits, reinstatements, ...(payout ? { payout } : {}) };
+    const reinstatedBy = isPresumed ? await reinstatersOf(tx, record.id) : [];
+    return { record, payment, receiptKind, awaits, reinstatedBy, ...(payout ? { payout } : {}) };
   }
 
   async function receiptKindOf(tx: Reader, record: OperationRecord): Promise<ReceiptKind> {
@@ -224,7 +224,7 @@ function takenFile(
     payment: { operationId, tender, money, receipt, disposition: 'taken' },
     receiptKind: record.decision ? 'credited' : 'provisional',
     awaits: [],
-    reinstatements: 0,
+    reinstatedBy: [],
   };
 }
 

@@ -212,11 +212,11 @@ export async function insertReinstatement(
   return inserted === 1;
 }
 
-/** How many people have said that a payout never left the desk. */
-export async function countReinstatements(tx: Reader, paymentId: string): Promise<number> {
-  const row = await tx.get<{ count: bigint }>(
-    'SELECT COUNT(*) AS count FROM payout_reinstatements WHERE payment_id = ?',
+/** Who has said that a payout never left the desk. */
+export async function reinstatersOf(tx: Reader, paymentId: string): Promise<string[]> {
+  const rows = await tx.all<{ operator: string }>(
+    'SELECT operator FROM payout_reinstatements WHERE payment_id = ? ORDER BY operator',
     paymentId,
   );
-  return Number(row?.count ?? 0n);
+  return rows.map(({ operator }) => operator);
 }

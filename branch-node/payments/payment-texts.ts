@@ -58,6 +58,8 @@ export const paymentTexts = catalogue(
     reinstate: 'The money never left the desk',
     reinstateFirst: 'Two people have to say so after a count of the cash; you would be the first.',
     reinstateSecond: 'Another person has said so. With you it is released, and the desk pays it.',
+    reinstateWaits:
+      'You have said that the money never left the desk. Another person has to say so, too.',
     reinstateReason: 'What the count of the cash shows',
     reinstateHint: 'At least 10 characters',
     payoutAwaits: (nodes: string) =>
@@ -121,6 +123,8 @@ export const paymentTexts = catalogue(
     reinstateFirst: 'После пересчёта кассы это должны подтвердить двое; вы будете первым.',
     reinstateSecond:
       'Другой сотрудник уже подтвердил. С вами выплата разрешается, касса её выдаёт.',
+    reinstateWaits:
+      'Вы подтвердили, что деньги не уходили из кассы. Это должен подтвердить ещё один человек.',
     reinstateReason: 'Что показывает пересчёт кассы',
     reinstateHint: 'Не менее 10 знаков',
     payoutAwaits: (nodes: string) =>

@@ -50,9 +50,9 @@ export const paymentView = z
         awaits: z.array(nodeCode).optional().openapi({
           description: 'While held: who has not told this start of the node what it holds',
         }),
-        reinstatements: z.int().optional().openapi({
+        reinstatedBy: z.array(z.string()).optional().openapi({
           description:
-            'While presumed paid: how many of the two people who are needed have said, after a count of the cash, that it never left the desk',
+            'While presumed paid: who of the two people that are needed has said, after a count of the cash, that it never left the desk',
         }),
         recordedAt: instant,
         releasedAt: instant.optional(),
@@ -64,7 +64,7 @@ export const paymentView = z
 export type PaymentView = z.input<typeof paymentView>;
 
 export function paymentViewOf(file: PaymentFile): PaymentView {
-  const { record, payment, receiptKind, payout, awaits, reinstatements } = file;
+  const { record, payment, receiptKind, payout, awaits, reinstatedBy } = file;
   return {
     ...viewOf(record),
     money: formatMoney(payment.money),
@@ -78,7 +78,7 @@ export function paymentViewOf(file: PaymentFile): PaymentView {
             reason: payout.reason,
             state: payout.state,
             ...(awaits.length > 0 ? { awaits: [...awaits] } : {}),
-            ...(payout.state === 'presumed-paid' ? { reinstatements } : {}),
+            ...(payout.state === 'presumed-paid' ? { reinstatedBy: [...reinstatedBy] } : {}),
             recordedAt: payout.recordedAt,
             ...(payout.releasedAt ? { releasedAt: payout.releasedAt } : {}),
           },

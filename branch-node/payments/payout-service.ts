@@ -13,7 +13,6 @@ import type { OperationTrace } from '../operations/operation.ts';
 import type { Operations } from '../operations/operation-service.ts';
 import type { Payment, Payout } from './payment.ts';
 import {
-  countReinstatements,
   findPayment,
   findPayout,
   heldPayouts,
@@ -21,6 +20,7 @@ import {
   insertReinstatement,
   moveDisposition,
   movePayout,
+  reinstatersOf,
 } from './payment-store.ts';
 
 const entryKind = 'payout.recorded';
@@ -172,7 +172,7 @@ export function createPayouts(deps: {
     if (!(await insertReinstatement(tx, { paymentId, operator, reason, at }))) {
       throw new DomainError('same-person');
     }
-    if ((await countReinstatements(tx, paymentId)) < peopleNeeded) return;
+    if ((await reinstatersOf(tx, paymentId)).length < peopleNeeded) return;
     await movePayout(tx, paymentId, { from: 'presumed-paid', to: 'released', at });
     await tellReleased(tx, paymentId);
   }

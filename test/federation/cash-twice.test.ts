@@ -154,7 +154,9 @@ describe('cash that has left the desk of a branch which was set back with its se
     const cashier = await signIn(url, 'cashier');
     expect((await cashier.post(path, { reason })).status).to.equal(403);
     const first = await post(path, { reason });
-    expect(first.payout).to.include({ state: 'presumed-paid', reinstatements: 1 });
+    expect(first.payout.state).to.equal('presumed-paid');
+    expect(first.payout.reinstatedBy).to.have.length(1);
+    expect(await pageText(url, { path: `/payments/${id}` })).to.contain('Another person has to');
     expect((await post(path, { reason }, 403)).type).to.match(/same-person$/);
     const second = await deputy.post(path, { reason });
     expect(second.body.payout).to.include({ state: 'released' });
