@@ -19,6 +19,7 @@ import { operationPages } from './operations/operation-pages.tsx';
 import type { OperationEndpoints } from './operations/operation-routes.ts';
 import { paymentPages } from './payments/payment-pages.tsx';
 import type { PaymentEndpoints } from './payments/payment-routes.ts';
+import { payoutPages } from './payments/payout-pages.tsx';
 import { receiptPages } from './payments/receipt-pages.tsx';
 import type { ReceiptEndpoints } from './payments/receipt-routes.ts';
 import { suspensePages } from './payments/suspense-pages.tsx';
@@ -75,6 +76,7 @@ export function openFrontOffice(deps: FrontOfficeDeps): void {
   paymentPages({ pages, payments, ids });
   receiptPages({ pages, receipts });
   suspensePages({ pages, payments, ids });
+  payoutPages({ pages, payments });
   businessDayPages({ pages, days, ids });
   const choices: Choices = {
     reasons: (kind) => rowsOf('reasons').filter((row) => row.kind === kind),

@@ -11,7 +11,7 @@ import { cursorQuery, limitQuery, msisdn, page, wireMoney } from '../../shared/w
 import type { Operations } from '../operations/operation-service.ts';
 import { operationView, viewOf } from '../operations/operation-view.ts';
 import type { Payments } from './payment-service.ts';
-import { suspendedPayments } from './payment-store.ts';
+import { presumedPaid, suspendedPayments } from './payment-store.ts';
 import { payabilityView, paymentView, paymentViewOf } from './payment-view.ts';
 
 export interface PaymentRouteDeps {
@@ -175,7 +175,33 @@ type Note = (
 ) => Promise<void>;
 
 function payoutRoutes({ endpoint }: Pick<Api, 'endpoint'>, deps: PaymentRouteDeps, note: Note) {
-  const { payments } = deps;
+  const { store, payments } = deps;
+
+  const listPresumedPaid = endpoint(
+    {
+      method: 'GET',
+      path: '/api/v1/payouts/presumed-paid',
+      permission: 'recovery.override',
+      operationId: 'listPresumedPaid',
+      tag: 'Payments',
+      summary: 'Payments whose money may have left the desk before this node was set back',
+      description: 'They are booked as paid. A count of the cash shows which never left.',
+      query: z.strictObject({ limit: limitQuery, cursor: cursorQuery }),
+      response: page(paymentView),
+    },
+    async ({ query }) => {
+      const { limit } = query;
+      const after = decodeCursor(query.cursor, cursorKey)?.id ?? '';
+      const files = await store.read(async (tx) => {
+        const ids = await presumedPaid(tx, { after, limit: limit + 1 });
+        return Promise.all(ids.map((id) => payments.open(tx, id)));
+      });
+      return pageOf(files, limit, {
+        item: paymentViewOf,
+        key: ({ record }) => ({ id: record.id }),
+      });
+    },
+  );
 
   const reinstatePayout = endpoint(
     {
@@ -201,7 +227,7 @@ function payoutRoutes({ endpoint }: Pick<Api, 'endpoint'>, deps: PaymentRouteDep
         return paymentViewOf(file);
       }),
   );
-  return { reinstatePayout };
+  return { listPresumedPaid, reinstatePayout };
 }
 
 function suspenseRoutes({ endpoint }: Pick<Api, 'endpoint'>, deps: PaymentRouteDeps, note: Note) {

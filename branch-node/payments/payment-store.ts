@@ -180,6 +180,20 @@ export async function heldPayouts(
   return rows.map(payoutOf);
 }
 
+/** Payments whose payout may have left before a set-back, in the order of their ids. */
+export async function presumedPaid(
+  tx: Reader,
+  { after, limit }: { after: string; limit: number },
+): Promise<string[]> {
+  const rows = await tx.all<{ id: string }>(
+    `SELECT payment_id AS id FROM payouts WHERE state = 'presumed-paid' AND payment_id > ?
+     ORDER BY payment_id LIMIT ?`,
+    after,
+    limit,
+  );
+  return rows.map(({ id }) => id);
+}
+
 /** Answers false if it was not in the state that it goes from. */
 export async function movePayout(
   tx: Transaction,

@@ -10,6 +10,7 @@ import type { BranchSettlementEndpoints } from '../settlement/settlement-routes.
 const inboxTexts = catalogue(
   {
     suspense: 'Payments in suspense: pay them back or send them on',
+    reinstatements: 'Sums that somebody found in the cash: a second person has to say so',
     operations: 'Operations that wait for their home branch',
     days: 'Business days to close',
     cases: 'Open cases about this branch',
@@ -17,6 +18,7 @@ const inboxTexts = catalogue(
   },
   {
     suspense: 'Невыясненные платежи: вернуть или отправить дальше',
+    reinstatements: 'Деньги, найденные в кассе: подтвердить должен второй',
     operations: 'Операции ждут домашнего филиала',
     days: 'Операционные дни, которые пора закрыть',
     cases: 'Открытые расхождения с этим филиалом',
@@ -41,6 +43,19 @@ export function branchInbox(endpoints: {
       async look(view) {
         const found = await payments.listSuspense(view.c, { query: { limit: counted } });
         return [waitingIn(found, { text: view.words(inboxTexts).suspense, href: '/suspense' })];
+      },
+    },
+    {
+      permission: 'recovery.override',
+      async look(view) {
+        const { items } = await payments.listPresumedPaid(view.c, { query: { limit: counted } });
+        const { operatorId } = view.principal;
+        const { length: count } = items.filter(({ payout }) => {
+          const { reinstatedBy = [] } = payout ?? {};
+          return reinstatedBy.length > 0 && !reinstatedBy.includes(operatorId);
+        });
+        const text = view.words(inboxTexts).reinstatements;
+        return [{ text, href: '/payouts/presumed-paid', count }];
       },
     },
     {

@@ -32,6 +32,10 @@ export const branchPlaces: readonly PlaceGroup[] = [
         label: { en: 'Suspense', ru: 'Невыясненные' },
       },
       {
+        ...{ href: '/payouts/presumed-paid', permission: 'recovery.override', key: 'v' },
+        label: { en: 'Presumed paid', ru: 'Спорные выплаты' },
+      },
+      {
         ...{ href: '/business-days', permission: 'operation.read', key: 'd' },
         label: { en: 'Business days', ru: 'Операционные дни' },
       },

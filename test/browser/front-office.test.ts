@@ -378,7 +378,7 @@ describe('the front office of a branch, in a browser', () => {
       ...['/', '/payments/new', `/payments/new?msisdn=${msisdn}`, '/operations'],
       `/find?q=${encodeURIComponent('Тестов')}`,
       ...['/suspense', '/business-days', '/registrations/new', `/subscribers/${msisdn}`, '/inbox'],
-      ...['/settlements', '/cases'],
+      ...['/settlements', '/cases', '/payouts/presumed-paid'],
       ...['services', 'rate-plan-change', 'sim-replacement', 'block', 'unblock', 'termination'].map(
         (work) => `/subscribers/${msisdn}/${work}`,
       ),

@@ -158,10 +158,15 @@ describe('cash that has left the desk of a branch which was set back with its se
     expect(first.payout.reinstatedBy).to.have.length(1);
     expect(await pageText(url, { path: `/payments/${id}` })).to.contain('Another person has to');
     expect((await post(path, { reason }, 403)).type).to.match(/same-person$/);
+    const list = async () => (await deputy.get('/api/v1/payouts/presumed-paid')).body.items;
+    expect(await list()).to.have.length(1);
+    const page = await pageText(url, { path: '/payouts/presumed-paid' });
+    expect(page).to.contain('1 of 2');
     const second = await deputy.post(path, { reason });
     expect(second.body.payout).to.include({ state: 'released' });
     const text = await pageText(url, { path: `/payments/${id}` });
     expect(text).to.contain('Pay the money out');
+    expect(await list()).to.have.length(0);
     expect((await deputy.post(path, { reason })).body.type).to.match(/operation-conflict$/);
     await untilKnownAgain();
     await again();

@@ -6,3 +6,4 @@ CREATE TABLE payout_reinstatements (
   at TEXT NOT NULL,
   PRIMARY KEY (payment_id, operator)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX payouts_presumed_paid ON payouts (payment_id) WHERE state = 'presumed-paid';
