@@ -162,14 +162,17 @@ export function createSubscriberService(deps: {
     await insertChange(tx, operation, { what: 'start', before: null, after: fresh.ratePlan });
   }
 
-  /** What a set-back lost for good is not there to change: then nothing is. */
+  /**
+   * What a set-back lost for good is not there to change: then nothing is. Nor is a number that was let go before a
+   * decision from before the set-back came back: who took it over took it as it was.
+   */
   async function change(
     tx: Transaction,
     operation: Operation,
     changed: Partial<Omit<Subscriber, 'msisdn'>>,
   ): Promise<void> {
     const before = await findSubscriber(tx, operation.msisdn);
-    if (!before) return;
+    if (!before || (before.movedTo !== undefined && changed.movedTo === undefined)) return;
     const after = { ...before, ...changed };
     await saveSubscriber(tx, after);
     const facts = {

@@ -157,6 +157,35 @@ describe('a node that was set back with its sentinel, or after its peer was', fu
     expect(claims).to.deep.equal([{ balance: 4000n }]);
   });
 
+  it('lets a number go that it had blocked before, and recovers though it is not there to block', async () => {
+    const [msk, spb] = [federation.branch('MSK').manager, federation.branch('SPB').manager];
+    const own = await registerSubscriber(federation.branch('MSK'));
+    const iccid = await receiveSim(federation.branch('SPB'));
+    await federation.untilQuiet();
+    const goBack = await snapshot('MSK');
+    const blocked = await msk.post('/api/v1/blocks', { msisdn: own, action: 'block' });
+    expect(blocked.status, JSON.stringify(blocked.body)).to.equal(201);
+    await until('head office holds it', () => isToldTo('HQ'));
+    await goBack();
+    await federation.stopNode('HQ');
+    await federation.startNode('MSK');
+    const moved = await spb.post('/api/v1/number-moves', { msisdn: own, iccid, customer });
+    expect(moved.status, JSON.stringify(moved.body)).to.equal(201);
+    await until('the number has moved', async () => {
+      const { body } = await spb.get(`/api/v1/operations/${moved.body.operationId}`);
+      return body.state === 'concluded' && body.outcome === 'executed';
+    });
+    await federation.startNode('HQ');
+    await until('it has back what it forgot', async () => {
+      return (await msk.get(`/api/v1/operations/${blocked.body.operationId}`)).status === 200;
+    });
+    await until('it has recovered', () => !federation.running('MSK').federation.isRecovering());
+    await federation.untilQuiet();
+    expect((await spb.get(`/api/v1/subscribers/${own}`)).body.status).to.equal('active');
+    const stores = codes.map((code) => ({ code, store: federation.running(code).store }));
+    expect(await moneyFaults(stores)).to.deep.equal([]);
+  });
+
   it('redirects once more what was in suspense, though the refusal that brought it there was told to nobody', async () => {
     const { manager } = federation.branch('MSK');
     const right = await registerSubscriber(federation.branch('SPB'));
