@@ -268,7 +268,9 @@ function wireRooms(node: Node, businessDays: BusinessDays) {
   operations.register(createServiceChange({ subscribers, charges, reference }));
   operations.register(createBlock({ subscribers }));
   operations.register(createTermination({ sims, subscribers }));
-  operations.register(createNumberMove({ node: code, sims, subscribers, clock, reference }));
+  operations.register(
+    createNumberMove({ node: code, sims, subscribers, clock, reference, federation }),
+  );
 
   const payments = createPayments({
     ...{ node: code, federation, operations, payouts, reference },

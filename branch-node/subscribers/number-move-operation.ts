@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { Federation } from '../../shared/federation/federation.ts';
 import { iccidPattern, imsiPattern, type NodeCode } from '../../shared/ids/ids.ts';
 import { accounts, transfer } from '../../shared/ledger/ledger.ts';
 import { post } from '../../shared/ledger/ledger-store.ts';
@@ -45,6 +46,8 @@ export function createNumberMove(deps: {
   clock: Clock;
   /** @throws DomainError `no-release` */
   reference(): Reference;
+  /** A set-back that nobody has shown yet may have forgotten that the number went to another branch already. */
+  federation: Pick<Federation, 'assertCertain'>;
 }): OperationKind {
   const { node, sims, subscribers, clock } = deps;
 
@@ -119,6 +122,7 @@ export function createNumberMove(deps: {
       if (operation.serving === node) throw new DomainError('already-at-home');
       const subscriber = await subscribers.requireHere(tx, operation.msisdn);
       assertActive(subscriber);
+      await deps.federation.assertCertain(tx);
       const { currency, billingAccountId, iccid: retires } = subscriber;
       const amount = await subscribers.balanceHere(tx, subscriber);
       return {
