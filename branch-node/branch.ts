@@ -268,9 +268,8 @@ function wireRooms(node: Node, businessDays: BusinessDays) {
   operations.register(createServiceChange({ subscribers, charges, reference }));
   operations.register(createBlock({ subscribers }));
   operations.register(createTermination({ sims, subscribers }));
-  operations.register(
-    createNumberMove({ node: code, sims, subscribers, clock, reference, federation }),
-  );
+  const moving = { node: code, sims, subscribers, clock, reference, federation };
+  operations.register(createNumberMove(moving));
 
   const payments = createPayments({
     ...{ node: code, federation, operations, payouts, reference },
