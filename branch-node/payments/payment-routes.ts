@@ -3,7 +3,7 @@ import type { Audit } from '../../shared/access/audit.ts';
 import type { Principal } from '../../shared/access/operator.ts';
 import type { Msisdn, NodeCode } from '../../shared/ids/ids.ts';
 import { parseMoney } from '../../shared/money/money.ts';
-import type { Store, Transaction } from '../../shared/store/store.ts';
+import type { Reader, Store, Transaction } from '../../shared/store/store.ts';
 import type { Api } from '../../shared/web/api.ts';
 import { decodeCursor, pageOf } from '../../shared/web/cursor.ts';
 import type { Recall } from '../../shared/web/idempotency.ts';
@@ -32,6 +32,7 @@ export type Payability = z.input<typeof payabilityView>;
 
 const operationParams = z.strictObject({ operationId: z.string().max(64) });
 const reason = z.string().trim().min(1).max(200);
+const pageQuery = z.strictObject({ limit: limitQuery, cursor: cursorQuery });
 const cursorKey = z.strictObject({ id: z.string().max(64) });
 
 /** Payments, their cancellation, and the suspense desk. */
@@ -174,8 +175,25 @@ type Note = (
   what: { action: string; subject: string },
 ) => Promise<void>;
 
+/** A page of the payments that are found, in the order of their ids. */
+async function paymentsPage(
+  { store, payments }: PaymentRouteDeps,
+  { limit, cursor }: z.output<typeof pageQuery>,
+  find: (tx: Reader, page: { after: string; limit: number }) => Promise<string[]>,
+) {
+  const after = decodeCursor(cursor, cursorKey)?.id ?? '';
+  const files = await store.read(async (tx) => {
+    const ids = await find(tx, { after, limit: limit + 1 });
+    return Promise.all(ids.map((id) => payments.open(tx, id)));
+  });
+  return pageOf(files, limit, {
+    item: paymentViewOf,
+    key: ({ record }) => ({ id: record.id }),
+  });
+}
+
 function payoutRoutes({ endpoint }: Pick<Api, 'endpoint'>, deps: PaymentRouteDeps, note: Note) {
-  const { store, payments } = deps;
+  const { payments } = deps;
 
   const listPresumedPaid = endpoint(
     {
@@ -186,21 +204,10 @@ function payoutRoutes({ endpoint }: Pick<Api, 'endpoint'>, deps: PaymentRouteDep
       tag: 'Payments',
       summary: 'Payments whose money may have left the desk before this node was set back',
       description: 'They are booked as paid. A count of the cash shows which never left.',
-      query: z.strictObject({ limit: limitQuery, cursor: cursorQuery }),
+      query: pageQuery,
       response: page(paymentView),
     },
-    async ({ query }) => {
-      const { limit } = query;
-      const after = decodeCursor(query.cursor, cursorKey)?.id ?? '';
-      const files = await store.read(async (tx) => {
-        const ids = await presumedPaid(tx, { after, limit: limit + 1 });
-        return Promise.all(ids.map((id) => payments.open(tx, id)));
-      });
-      return pageOf(files, limit, {
-        item: paymentViewOf,
-        key: ({ record }) => ({ id: record.id }),
-      });
-    },
+    ({ query }) => paymentsPage(deps, query, presumedPaid),
   );
 
   const reinstatePayout = endpoint(
@@ -231,7 +238,7 @@ function payoutRoutes({ endpoint }: Pick<Api, 'endpoint'>, deps: PaymentRouteDep
 }
 
 function suspenseRoutes({ endpoint }: Pick<Api, 'endpoint'>, deps: PaymentRouteDeps, note: Note) {
-  const { store, payments } = deps;
+  const { payments } = deps;
 
   const listSuspense = endpoint(
     {
@@ -241,24 +248,10 @@ function suspenseRoutes({ endpoint }: Pick<Api, 'endpoint'>, deps: PaymentRouteD
       operationId: 'listSuspense',
       tag: 'Suspense',
       summary: 'Payments that their home branch refused: the money waits for a person',
-      query: z.strictObject({ limit: limitQuery, cursor: cursorQuery }),
+      query: pageQuery,
       response: page(paymentView),
     },
-    async ({ query }) => {
-      const { limit } = query;
-      const after = decodeCursor(query.cursor, cursorKey)?.id;
-      const files = await store.read(async (tx) => {
-        const rows = await suspendedPayments(tx, {
-          limit: limit + 1,
-          ...(after === undefined ? {} : { after }),
-        });
-        return Promise.all(rows.map((row) => payments.open(tx, row.operationId)));
-      });
-      return pageOf(files, limit, {
-        item: paymentViewOf,
-        key: ({ record }) => ({ id: record.id }),
-      });
-    },
+    ({ query }) => paymentsPage(deps, query, suspendedPayments),
   );
 
   const refundSuspense = endpoint(

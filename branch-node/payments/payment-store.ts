@@ -62,15 +62,15 @@ export async function findReceipt(tx: Reader, number: string): Promise<Payment |
 /** Payments whose money waits for a person, oldest first. */
 export async function suspendedPayments(
   tx: Reader,
-  { after, limit }: { after?: string; limit: number },
-): Promise<Payment[]> {
-  const rows = await tx.all<PaymentRow>(
-    `SELECT ${paymentColumns} FROM payments
+  { after, limit }: { after: string; limit: number },
+): Promise<string[]> {
+  const rows = await tx.all<{ id: string }>(
+    `SELECT operation_id AS id FROM payments
      WHERE disposition = 'suspended' AND operation_id > ? ORDER BY operation_id LIMIT ?`,
-    after ?? '',
+    after,
     limit,
   );
-  return rows.map(paymentOf);
+  return rows.map(({ id }) => id);
 }
 
 /** Moves a payment's money on; answers false if it was not where it is moved from. */
@@ -224,6 +224,14 @@ export async function insertReinstatement(
     said.at,
   );
   return inserted === 1;
+}
+
+/** A count of the cash says nothing of what was paid out since: after a set-back it has to be counted again. */
+export async function dropReinstatements(tx: Transaction): Promise<void> {
+  await tx.run(
+    `DELETE FROM payout_reinstatements WHERE payment_id IN
+       (SELECT payment_id FROM payouts WHERE state = 'presumed-paid')`,
+  );
 }
 
 /** Who has said that a payout never left the desk. */

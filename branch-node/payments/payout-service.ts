@@ -13,6 +13,7 @@ import type { OperationTrace } from '../operations/operation.ts';
 import type { Operations } from '../operations/operation-service.ts';
 import type { Payment, Payout } from './payment.ts';
 import {
+  dropReinstatements,
   findPayment,
   findPayout,
   heldPayouts,
@@ -211,9 +212,10 @@ export function createPayouts(deps: {
 
   /**
    * What an earlier start recorded and nobody released, as far as this store knows: the set-back may have forgotten that
-   * it did, and that it told nobody.
+   * it did, and that it told nobody. What people had found in the cash may have been paid out since.
    */
   async function presumePaid(tx: Transaction): Promise<void> {
+    await dropReinstatements(tx);
     const current = federation.log.epoch();
     let after = '';
     for (;;) {

@@ -71,30 +71,33 @@ function Positions({ view, ids, lost }: { view: View; ids: Ids; lost: Lost }) {
   const words = view.words(lostSettlementTexts);
   const { money, count, moment } = view.format;
   return (
-    <Panel>
+    <>
       <Table
         {...{ caption: words.caption(moment(lost.madeAt)), empty: words.bringing }}
         rows={lost.positions}
         columns={[
-          { label: words.pair, cell: ({ branch, peer }) => `${branch} – ${peer}` },
+          { label: words.pair, cell: pairOf },
           { label: words.count, isNumber: true, cell: (row) => count(row.count) },
           { label: words.known, isNumber: true, cell: ({ known }) => count(known) },
           { label: words.net, isNumber: true, cell: ({ net }) => money(net) },
           { label: words.says, cell: (row) => <Sides view={view} position={row} /> },
-          {
-            label: words.decision,
-            cell: (row) => <Decision {...{ view, ids, position: row }} id={lost.id} />,
-          },
         ]}
       />
-    </Panel>
+      {lost.positions.map((position) => (
+        <Panel title={words.decision(pairOf(position))}>
+          <Decision {...{ view, ids, position }} id={lost.id} />
+        </Panel>
+      ))}
+    </>
   );
 }
+
+const pairOf = ({ branch, peer }: Position) => `${branch}\u00a0–\u00a0${peer}`;
 
 function Sides({ view, position }: { view: View; position: Position }) {
   const words = view.words(lostSettlementTexts);
   return (
-    <>
+    <div>
       {position.sides.map(({ branch, gone, said }) => (
         <p>
           <State tone={gone ? 'bad' : said === null ? 'busy' : 'good'}>
@@ -102,7 +105,7 @@ function Sides({ view, position }: { view: View; position: Position }) {
           </State>
         </p>
       ))}
-    </>
+    </div>
   );
 }
 
@@ -118,7 +121,7 @@ function Decision({ view, ids, id, position }: DecisionProps) {
   const { decision } = position;
   if (decision?.approvedBy) return <State tone="busy">{words.approved(decision.approvedBy)}</State>;
   return (
-    <div class="actions">
+    <div class="stack">
       {decision ? <Proposal {...{ view, ids, id, position, decision }} /> : null}
       {view.may('settlement.make') ? <Proposing {...{ view, ids, id, position }} /> : null}
     </div>
@@ -131,7 +134,7 @@ function Proposal(props: DecisionProps & { decision: NonNullable<Position['decis
   const side = position.sides.find(({ branch }) => branch === decision.without);
   const outcome = side?.outcomeWithout;
   return (
-    <form method="post" action={`${path}/${id}/decisions/approval`}>
+    <form class="stack" method="post" action={`${path}/${id}/decisions/approval`}>
       <input type="hidden" name="key" value={ids.uuid()} />
       <input type="hidden" name="proposal" value={decision.id} />
       <Notice tone="warn">
@@ -152,7 +155,7 @@ function Proposing({ view, ids, id, position }: DecisionProps) {
       {possible.map(({ branch, outcomeWithout }) => (
         <details>
           <summary>{`${words.without} ${branch}`}</summary>
-          <form method="post" action={`${path}/${id}/decisions`}>
+          <form class="stack" method="post" action={`${path}/${id}/decisions`}>
             <input type="hidden" name="key" value={ids.uuid()} />
             <input type="hidden" name="branch" value={position.branch} />
             <input type="hidden" name="peer" value={position.peer} />

@@ -4,7 +4,7 @@ export const lostSettlementTexts = catalogue(
   {
     title: 'Lost settlements',
     about:
-      'Head office completed these before it was set back, and asks the branches which operations it was. Until they are back no window is closed and nothing is settled.',
+      'Head office completed these before it was set back, and asks the branches which operations they were made of. Until that is known no window is closed and nothing is settled.',
     none: 'Nothing is lost.',
     caption: (made: string) => `Settlement of ${made}: positions that are not back`,
     bringing: 'All positions are known again; it is being posted.',
@@ -19,7 +19,7 @@ export const lostSettlementTexts = catalogue(
       silent: 'has not answered',
     },
     gone: 'not there',
-    decision: 'Decision',
+    decision: (pair: string) => `Decision: ${pair}`,
     without: 'Go on without',
     reason: 'Why it does not come back (at least 10 characters)',
     propose: 'Propose',
@@ -51,7 +51,7 @@ export const lostSettlementTexts = catalogue(
       silent: 'не ответил',
     },
     gone: 'нет на связи',
-    decision: 'Решение',
+    decision: (pair: string) => `Решение: ${pair}`,
     without: 'Продолжать без',
     reason: 'Почему он не вернётся (не короче 10 знаков)',
     propose: 'Предложить',

@@ -45,7 +45,7 @@ export const problems = {
   recovering: [503, 'The node is recovering from an older state'],
   'past-uncertain': [
     503,
-    'Not all nodes have told this one since its start what it may have forgotten',
+    'A node has not heard from all others since its start what it may have forgotten',
   ],
   'no-release': [503, 'No reference release has been applied yet'],
   'release-too-old': [503, 'The reference release is too old for this'],

@@ -158,6 +158,7 @@ describe('cash that has left the desk of a branch which was set back with its se
     expect(first.payout.reinstatedBy).to.have.length(1);
     expect(await pageText(url, { path: `/payments/${id}` })).to.contain('Another person has to');
     expect((await post(path, { reason }, 403)).type).to.match(/same-person$/);
+    const goBackToOne = await snapshot();
     const list = async () => (await deputy.get('/api/v1/payouts/presumed-paid')).body.items;
     expect(await list()).to.have.length(1);
     const page = await pageText(url, { path: '/payouts/presumed-paid' });
@@ -169,6 +170,14 @@ describe('cash that has left the desk of a branch which was set back with its se
     expect(await list()).to.have.length(0);
     expect((await deputy.post(path, { reason })).body.type).to.match(/operation-conflict$/);
     await untilKnownAgain();
+    await goBackToOne();
+    await start('MSK');
+    await untilKnownAgain();
+    // The word of before says nothing of the cash that has left since.
+    expect((await payment(id)).payout).to.deep.include({
+      state: 'presumed-paid',
+      reinstatedBy: [],
+    });
     await again();
     expect(await releases(id)).to.equal(0);
   });

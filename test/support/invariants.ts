@@ -1,6 +1,6 @@
 import { logFaults } from '../../shared/federation/log-faults-store.ts';
 import { ledgerFaults } from '../../shared/ledger/ledger-store.ts';
-import type { Store } from '../../shared/store/store.ts';
+import type { Reader, Store } from '../../shared/store/store.ts';
 
 /** The money invariants of the protocol, checked over the stores of a whole federation that has become quiet. */
 
@@ -38,11 +38,22 @@ export async function moneyFaults(nodes: readonly InspectedNode[]): Promise<stri
     const own = await node.store.read(async (tx) => [
       ...(await ledgerFaults(tx)),
       ...(await logFaults(tx)),
+      ...(await reinstatementFaults(tx)),
     ]);
     faults.push(...own.map((fault) => `${node.code}: ${fault}`));
     books.push(await bookOf(node));
   }
   return [...faults, ...mirrorFaults(books), ...paymentFaults(books), ...tenderFaults(books)];
+}
+
+/** What was presumed paid is paid by the word of two people only. */
+async function reinstatementFaults(tx: Reader): Promise<string[]> {
+  const rows = await tx.all<{ id: string }>(
+    `SELECT r.payment_id AS id FROM payout_reinstatements r
+       JOIN payouts p ON p.payment_id = r.payment_id AND p.state = 'released'
+     GROUP BY r.payment_id HAVING COUNT(*) < 2`,
+  );
+  return rows.map(({ id }) => `the payout of ${id} was released by one person`);
 }
 
 async function bookOf({ code, store }: InspectedNode): Promise<Book> {
