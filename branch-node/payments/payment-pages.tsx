@@ -74,7 +74,8 @@ export function paymentPages({ pages, payments, ids }: PaymentPagesDeps): void {
   const path = '/payments/:operationId';
   const look = async (view: View) => {
     const { operationId = '' } = view.params;
-    return receiptPage(view, await payments.getPayment(view.c, { params: { operationId } }));
+    const payment = await payments.getPayment(view.c, { params: { operationId } });
+    return receiptPage(view, payment, ids);
   };
   pages.page({ path, permission: 'operation.read' }, look);
 
@@ -206,7 +207,7 @@ function isFinal({ outcome, cancelledBy, payout, receipt }: PaymentView): boolea
   return cancelledBy === undefined || (payout !== undefined && payout.state !== 'held');
 }
 
-function receiptPage(view: View, payment: PaymentView): Shown {
+function receiptPage(view: View, payment: PaymentView, ids: Ids): Shown {
   const words = view.words(paymentTexts);
   const { operationId, receipt, money, msisdn, occurredAt, operator, tender } = payment;
   const content = (
@@ -238,7 +239,7 @@ function receiptPage(view: View, payment: PaymentView): Shown {
         <CancelForm view={view} operationId={operationId} />
       ) : null}
       {view.may('recovery.override') && payment.payout?.state === 'presumed-paid' ? (
-        <ReinstateForm view={view} payment={payment} />
+        <ReinstateForm {...{ view, payment, ids }} />
       ) : null}
     </>
   );
@@ -323,8 +324,8 @@ function CancelForm({ view, operationId }: { view: View; operationId: string }) 
   );
 }
 
-/** Each of the two people has a key of his own: what one says is no repeat of what the other said. */
-function ReinstateForm({ view, payment }: { view: View; payment: PaymentView }) {
+function ReinstateForm(props: { view: View; payment: PaymentView; ids: Ids }) {
+  const { view, payment, ids } = props;
   const words = view.words(paymentTexts);
   const { operationId, payout } = payment;
   const { operatorId } = view.principal;
@@ -335,7 +336,7 @@ function ReinstateForm({ view, payment }: { view: View; payment: PaymentView }) 
       <summary>{words.reinstate}</summary>
       <form class="stack" method="post" action={`/payments/${operationId}/payout/reinstatement`}>
         <p>{reinstatedBy.length > 0 ? words.reinstateSecond : words.reinstateFirst}</p>
-        <input type="hidden" name="key" value={`reinstate-${operationId}-${operatorId}`} />
+        <input type="hidden" name="key" value={ids.uuid()} />
         <Field
           {...{ label: words.reinstateReason, name: 'reason', hint: words.reinstateHint }}
           {...{ required: true, minlength: 10, maxlength: 500 }}
