@@ -8,6 +8,7 @@ import {
   type LogEntry,
   logEntry,
   type StreamHead,
+  startKind,
   streamHead,
 } from '../wire/peer-messages.ts';
 import type { LineOf } from './bundle.ts';
@@ -157,7 +158,7 @@ export function createBundleStreams(deps: {
 
   /** A start names the last entry of the one before: what is missing of that was left out. */
   function assertFollowsStart({ kind, node, body }: LogEntry, at: FailedPlace): void {
-    if (kind !== 'node.started' || at.to !== headOffice) return;
+    if (kind !== startKind || at.to !== headOffice) return;
     const previous: unknown = body.previous;
     if (typeof previous !== 'object' || previous === null) return;
     const epoch = String(Reflect.get(previous, 'epoch'));

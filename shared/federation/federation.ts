@@ -3,7 +3,7 @@ import { DomainError, isDomainError } from '../problem/problem.ts';
 import type { Reader, Store, Transaction } from '../store/store.ts';
 import { stateSentences } from '../text/state-sentences.ts';
 import type { BusinessDate, Clock } from '../time/clock.ts';
-import { hello as helloSchema, type LogEntry } from '../wire/peer-messages.ts';
+import { hello as helloSchema, type LogEntry, startKind } from '../wire/peer-messages.ts';
 import type { Alarms } from './alarms.ts';
 import { createInbox, type EntryHandler } from './inbox.ts';
 import { forkedPeers, inboundStreams, lastHead } from './inbox-store.ts';
@@ -51,7 +51,7 @@ export type Federation = ReturnType<typeof createFederation>;
 export function createFederation(deps: FederationDeps) {
   const { node, store, clock, ids, signer, verifier, client, directory, alarms } = deps;
   // A start is known by the head that it came with; the entry itself is for who reads the log.
-  const handlers = new Map<string, EntryHandler>([['node.started', async () => {}]]);
+  const handlers = new Map<string, EntryHandler>([[startKind, async () => {}]]);
   const replayers = new Map<string, EntryHandler>();
   const heldHandlers = new Map<string, HeldHandler>();
   const onRecovered: (() => void | Promise<void>)[] = [];
@@ -104,6 +104,7 @@ export function createFederation(deps: FederationDeps) {
     handlers,
     codeVersion: deps.codeVersion,
     prepare: (from, entries) => prepareBatch(from, entries),
+    hasTold: recovery.hasTold,
     events: {
       forked: (peer, place) =>
         alarms.raise('forked', stateSentences.say('twoHistories', { peer, place: String(place) })),
@@ -367,11 +368,6 @@ export function createFederation(deps: FederationDeps) {
       };
       refuseRecovering();
       await setAside.caughtUp();
-      refuseRecovering();
-      // It may be about to show that this node was set back, and what it tells would be decided once more.
-      if (!(await liveness.hasCompared(caller))) {
-        throw new DomainError('recovering', 'No hello of the sender is known in this start.');
-      }
       refuseRecovering();
       return withProof(caller, () => inbox.receive(caller, message));
     },

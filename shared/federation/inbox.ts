@@ -8,6 +8,7 @@ import {
   type LogEntry,
   type StreamBatch,
   type StreamHead,
+  startKind,
   streamBatch,
   streamHead,
 } from '../wire/peer-messages.ts';
@@ -74,18 +75,23 @@ export function createInbox(deps: {
   codeVersion: string;
   /** Awaited before a verified batch is applied; throws nothing and ends soon. */
   prepare(from: NodeCode, entries: readonly LogEntry[]): Promise<void>;
+  /** Whether the peer has told this start what it holds of this node: nothing of it is applied before. */
+  hasTold(peer: NodeCode): boolean;
   events: InboxEvents;
 }) {
   const { node, store, verifier, peerStarts, handlers, events } = deps;
 
   /**
-   * Takes a batch from the peer that the TLS connection proved.
+   * Takes a batch from the peer that the TLS connection proved; of one who has yet to tell what it holds of this node,
+   * nothing but its starts, for the answer must not wait for the answer to its own question.
+   * @returns how far the stream is held now.
    * @throws DomainError `peer-refused`, `broken-chain`, `unexpected-position`, `forked`, `stale-start`, `set-back`.
    */
   async function receive(caller: NodeCode, message: unknown): Promise<StreamAnswer> {
     const batch = parseBatch(message);
     const head = await verifiedHead(caller, batch);
     const texts = batch.entries.map(canonicalText);
+    if (!deps.hasTold(caller) && !batch.entries.every(isStart)) return held(batch, head);
     await deps.prepare(caller, batch.entries);
     const received = await takeBatch({ batch, head, texts });
     switch (received.outcome) {
@@ -104,6 +110,13 @@ export function createInbox(deps: {
           },
         });
     }
+  }
+
+  /** @throws DomainError `stale-start`, `set-back` */
+  async function held({ from, epoch }: StreamBatch, head: StreamHead): Promise<StreamAnswer> {
+    peerStarts.check(from, head);
+    const { position } = await store.read((tx) => inboundStream(tx, from, epoch));
+    return { epoch, position };
   }
 
   /** Nearly every entry can be applied; only a batch with one that cannot is worth a savepoint for each. */
@@ -214,6 +227,8 @@ export function createInbox(deps: {
 
   return { receive };
 }
+
+const isStart = ({ kind }: LogEntry): boolean => kind === startKind;
 
 function parseBatch(message: unknown): StreamBatch {
   const parsed = streamBatch.safeParse(message);

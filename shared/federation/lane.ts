@@ -109,7 +109,9 @@ export function createLane(deps: {
   /** Answers whether there was anything to send. */
   async function sendNext(): Promise<boolean> {
     const limits = { entries: maxBatchEntries, bytes: maxBatchBytes };
-    const batch = await store.read((tx) => nextBatch(tx, peer, limits));
+    const batch = await store.read((tx) =>
+      nextBatch(tx, peer, { ...limits, started: log.epoch() }),
+    );
     if (!batch) return false;
     const forgottenBefore = forgotten;
     const response = await client.request(peer, {
@@ -150,9 +152,9 @@ export function createLane(deps: {
     const { epoch } = batch;
     if (response.status === 200) {
       const { position } = answerIn(streamAnswer, response, peer);
-      if (position < batch.first) countRepeat();
-      await acknowledge(batch, position);
-      return;
+      if (position >= batch.first) return acknowledge(batch, position);
+      await rewind(epoch, position + 1);
+      throw new Error('takes nothing until it knows what it may have forgotten');
     }
     const problem = parseProblem(response.body);
     switch (problem.code) {

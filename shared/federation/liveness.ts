@@ -65,7 +65,6 @@ export type Liveness = ReturnType<typeof createLiveness>;
 export function createLiveness(deps: LivenessDeps) {
   const { store, log, clock } = deps;
   const statuses = new Map<NodeCode, PeerStatus>();
-  const compared = new Set<NodeCode>();
   let cancel: (() => void) | undefined;
   let stopped = false;
 
@@ -117,7 +116,6 @@ export function createLiveness(deps: LivenessDeps) {
     else deps.calm('clock-skew', doubt);
     deps.heard(peer);
     if (message.holds) await compareHeld(peer, message.holds);
-    compared.add(peer);
   }
 
   /** A peer that knows a start or a position which this node does not shows that this node was set back. */
@@ -218,14 +216,6 @@ export function createLiveness(deps: LivenessDeps) {
     async receive(message: Hello): Promise<Hello> {
       await note(message);
       return compose(message.node);
-    },
-    /**
-     * Whether the peer has said in this start how far it holds this node: a set-back that it can prove is known then. Who
-     * has not is asked now.
-     */
-    async hasCompared(peer: NodeCode): Promise<boolean> {
-      if (!compared.has(peer)) await greet(peer, probeTimeoutMs);
-      return compared.has(peer);
     },
     isReachable: (peer: NodeCode) => statuses.get(peer)?.reachable ?? true,
     clockDoubt,

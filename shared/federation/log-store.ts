@@ -181,17 +181,21 @@ export interface OutboundBatch {
   readonly entries: readonly string[];
 }
 
-/** The next entries that `peer` has not acknowledged, of its oldest epoch that still owes any. */
+/**
+ * The next entries that `peer` has not acknowledged: the one that opens the present start, by itself, then of the oldest
+ * epoch that still owes any.
+ */
 export async function nextBatch(
   tx: Reader,
   peer: NodeCode,
-  limits: { entries: number; bytes: number },
+  { started, entries, bytes: bytesMax }: { started: string; entries: number; bytes: number },
 ): Promise<OutboundBatch | undefined> {
   const stream = await tx.get<{ epoch: string; acknowledged: bigint }>(
     `SELECT s.epoch, s.acknowledged FROM outbound_streams s JOIN node_starts n ON n.epoch = s.epoch
      WHERE s.peer = ? AND s.acknowledged < s.position AND s.forked = 0
-     ORDER BY n.ordinal LIMIT 1`,
+     ORDER BY (s.epoch = ? AND s.acknowledged = 0) DESC, n.ordinal LIMIT 1`,
     peer,
+    started,
   );
   if (!stream) return undefined;
   const rows = await tx.all<{ position: bigint; chain: string; entry: string }>(
@@ -201,12 +205,12 @@ export async function nextBatch(
     peer,
     stream.epoch,
     stream.acknowledged,
-    limits.entries,
+    stream.epoch === started && stream.acknowledged === 0n ? 1 : entries,
   );
   let bytes = 0;
   const taken = rows.filter((row, index) => {
     bytes += row.entry.length;
-    return index === 0 || bytes <= limits.bytes;
+    return index === 0 || bytes <= bytesMax;
   });
   const last = taken.at(-1);
   const { epoch } = stream;

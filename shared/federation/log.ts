@@ -2,7 +2,7 @@ import { headOffice, type Ids, type NodeCode } from '../ids/ids.ts';
 import type { Reader, Transaction } from '../store/store.ts';
 import { type BusinessDate, type Clock, type Instant, msOf, now } from '../time/clock.ts';
 import { canonicalJson, sha256 } from '../wire/canonical.ts';
-import type { JsonObject, LogEntry } from '../wire/peer-messages.ts';
+import { type JsonObject, type LogEntry, startKind } from '../wire/peer-messages.ts';
 import {
   appendToStream,
   insertEntry,
@@ -38,18 +38,23 @@ export type Log = ReturnType<typeof createLog>;
 
 /**
  * A node's append-only log. An entry is written in the transaction of the state change that it reports, and gets its
- * place in the stream of everyone it is meant for.
+ * place in the stream of everyone it is meant for. What a start says to a node begins with that start.
  */
 export function createLog(deps: { node: NodeCode; clock: Clock; ids: Ids }) {
   const { node, clock, ids } = deps;
   let epoch = '';
   let before: { epoch: string; seq: number } | null = null;
   let previous: readonly string[] = [];
+  let codeVersion = '';
+  /** Whose stream of this start has begun. */
+  const introduced = new Set<NodeCode>();
   const listeners: ((peer: NodeCode) => void)[] = [];
 
   async function append(tx: Transaction, draft: LogDraft): Promise<LogEntry> {
-    const seq = await takeSeq(tx, epoch);
     const to = [...new Set(draft.to)].filter((peer) => peer !== node);
+    const strangers = draft.kind === startKind ? [] : await strangersAmong(tx, to);
+    if (strangers.length > 0) await tellStart(tx, { ...draft, to: [...strangers, headOffice] });
+    const seq = await takeSeq(tx, epoch);
     const entry: LogEntry = {
       node,
       epoch,
@@ -72,7 +77,10 @@ export function createLog(deps: { node: NodeCode; clock: Clock; ids: Ids }) {
     });
     for (const peer of to) await appendToStream(tx, { peer, epoch, logId, hash });
     tx.afterCommit(() => {
-      for (const peer of to) for (const listener of listeners) listener(peer);
+      for (const peer of to) {
+        introduced.add(peer);
+        for (const listener of listeners) listener(peer);
+      }
     });
     return entry;
   }
@@ -83,23 +91,34 @@ export function createLog(deps: { node: NodeCode; clock: Clock; ids: Ids }) {
     const last = earlier[0];
     epoch = ids.hex(16);
     previous = earlier.map((row) => row.epoch);
+    codeVersion = opening.codeVersion;
+    introduced.clear();
     await insertStart(tx, { epoch, startedAt: now(clock), learned: false });
     before = last ? { epoch: last.epoch, seq: Number(last.lastSeq) } : null;
     await tellStart(tx, opening);
   }
 
-  async function tellStart(tx: Transaction, { to, businessDate, codeVersion }: Opening) {
+  async function tellStart(tx: Transaction, { to, businessDate }: Omit<Opening, 'codeVersion'>) {
     const body = { codeVersion, previous: before };
-    await append(tx, { kind: 'node.started', to, occurredAt: now(clock), businessDate, body });
+    await append(tx, { kind: startKind, to, occurredAt: now(clock), businessDate, body });
+  }
+
+  async function strangersAmong(tx: Reader, peers: readonly NodeCode[]): Promise<NodeCode[]> {
+    const strangers: NodeCode[] = [];
+    for (const peer of peers) {
+      if (introduced.has(peer)) continue;
+      if (!(await outboundStream(tx, peer, epoch))) strangers.push(peer);
+    }
+    return strangers;
   }
 
   /** Tells of this start whom nothing of it was meant for yet: a peer that was not known when it began. */
-  async function introduce(tx: Transaction, opening: Opening): Promise<void> {
-    const strangers: NodeCode[] = [];
-    for (const peer of opening.to) {
-      if (!(await outboundStream(tx, peer, epoch))) strangers.push(peer);
-    }
-    if (strangers.length > 0) await tellStart(tx, { ...opening, to: [...strangers, headOffice] });
+  async function introduce(
+    tx: Transaction,
+    { to, businessDate }: Omit<Opening, 'codeVersion'>,
+  ): Promise<void> {
+    const strangers = await strangersAmong(tx, to);
+    if (strangers.length > 0) await tellStart(tx, { to: [...strangers, headOffice], businessDate });
   }
 
   return {

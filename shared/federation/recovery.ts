@@ -16,6 +16,7 @@ import {
   type StreamHead,
   signedRecoveryAnswer,
   startedHeader,
+  startKind,
   streamHead,
 } from '../wire/peer-messages.ts';
 import { forgottenStarts, type StartLine } from './forgotten-starts.ts';
@@ -296,7 +297,7 @@ export function createRecovery(deps: RecoveryDeps) {
       await deps.replayers.get(entry.kind)?.(tx, entry);
       const missing = entry.to.filter((peer) => !holders.includes(peer));
       // Facts that somebody has not heard are told again; what hears them twice knows them by operation id.
-      if (missing.length > 0 && entry.kind !== 'node.started') {
+      if (missing.length > 0 && entry.kind !== startKind) {
         const { kind, operationId, occurredAt, businessDate, body } = entry;
         const draft = { kind, to: missing, occurredAt, businessDate, body };
         await log.append(tx, operationId === undefined ? draft : { ...draft, operationId });
@@ -320,6 +321,8 @@ export function createRecovery(deps: RecoveryDeps) {
   return {
     isRecovering: () => recovering,
     isCertain: () => certain && !recovering,
+    /** Whether the peer has told this start what it holds of this node. */
+    hasTold: (peer: NodeCode) => compared.has(peer),
     /** Whom this start has not heard what they hold of this node. */
     unanswered,
     /** After a change of the members. */

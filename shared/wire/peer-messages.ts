@@ -66,6 +66,8 @@ export const streamHead = z.strictObject({
 });
 export type StreamHead = z.infer<typeof streamHead>;
 export const headType = 'sbms-head+jws';
+/** The kind of the entry by which a start opens its stream to each node. */
+export const startKind = 'node.started';
 
 export const streamBatch = z.strictObject({
   from: nodeCode,

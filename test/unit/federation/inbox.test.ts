@@ -38,13 +38,13 @@ describe('an inbox', () => {
     await rm(folder, { recursive: true });
   });
 
-  const entry = (seq: number, body = {}) => ({
-    ...{ node: spb, epoch, seq, id: systemIds.uuid(), kind: 'something.new', to: [msk] },
+  const entry = (seq: number, body = {}, kind = 'something.new') => ({
+    ...{ node: spb, epoch, seq, id: systemIds.uuid(), kind, to: [msk] },
     ...{ occurredAt: at, recordedAt: at, businessDate: '2025-06-30', body },
   });
 
   /** MSK's inbox, and what SPB signs for it. */
-  async function openInbox() {
+  async function openInbox(hasTold: () => boolean = () => true) {
     const keys = await federationKeys([msk, spb]);
     const signer = createSigner(keys.identity(spb));
     const { headOfficeKey } = keys.identity(spb);
@@ -53,7 +53,7 @@ describe('an inbox', () => {
       ...{ node: msk, store, peerStarts: createPeerStarts(), handlers: new Map() },
       verifier: createVerifier({ directory, headOfficeKey }),
       codeVersion: 'test',
-      prepare: async () => {},
+      ...{ prepare: async () => {}, hasTold },
       events: { forked: () => {}, setAside: () => {} },
     });
     async function batchOf(entries: ReturnType<typeof entry>[], base: string) {
@@ -79,6 +79,20 @@ describe('an inbox', () => {
     // What is known of it is the same; only the chain that it claims to continue is another.
     const lie = send([first, second, third], 'f'.repeat(64));
     expect((await refusalBy(lie)).code).to.equal('forked');
+  });
+
+  it('takes of a peer that has yet to tell what it holds of this node nothing but its start', async () => {
+    let hasTold = false;
+    const { inbox, batchOf } = await openInbox(() => hasTold);
+    const [opening, fact] = [entry(1, {}, 'node.started'), entry(2)];
+    const { chain: __, ...both } = await batchOf([opening, fact], emptyChain);
+    expect(await inbox.receive(spb, both)).to.deep.equal({ epoch, position: 0 });
+    const { chain, ...start } = await batchOf([opening], emptyChain);
+    expect(await inbox.receive(spb, start)).to.deep.equal({ epoch, position: 1 });
+    const { chain: _, ...rest } = await batchOf([fact], chain);
+    expect(await inbox.receive(spb, rest)).to.deep.equal({ epoch, position: 1 });
+    hasTold = true;
+    expect(await inbox.receive(spb, rest)).to.deep.equal({ epoch, position: 2 });
   });
 
   it('gives back what it holds in pages that the other can take', async () => {

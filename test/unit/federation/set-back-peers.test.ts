@@ -11,7 +11,7 @@ import { createSigner, createVerifier } from '../../../shared/federation/signing
 import { type NodeCode, systemIds } from '../../../shared/ids/ids.ts';
 import { openStore } from '../../../shared/store/open-store.ts';
 import type { Store } from '../../../shared/store/store.ts';
-import { systemClock } from '../../../shared/time/clock.ts';
+import { now, systemClock } from '../../../shared/time/clock.ts';
 import { sha256 } from '../../../shared/wire/canonical.ts';
 import { recoveryRequest, recoveryType } from '../../../shared/wire/peer-messages.ts';
 import { until } from '../../support/federation.ts';
@@ -41,13 +41,19 @@ describe('between a node and a peer, one of which was set back', () => {
 
   const streamToPeer = () => store.read((tx) => outboundStream(tx, spb, log.epoch()));
 
-  it('an answer from before the peer was set back acknowledges nothing', async () => {
-    await store.write((tx) => log.start(tx, opening));
+  /** MSK's lane to SPB, what it has sent, and SPB's answers to it. */
+  async function openLane() {
     const keys = await federationKeys([msk]);
+    const sent: { epoch: string; entries: { kind: string }[] }[] = [];
     const answers: ((response: PeerResponse) => void)[] = [];
     const lane = createLane({
       ...{ peer: spb, store, ...common, signer: createSigner(keys.identity(msk)) },
-      client: { request: () => new Promise((resolve) => answers.push(resolve)) },
+      client: {
+        request(_, { body }) {
+          sent.push(JSON.parse(body ?? ''));
+          return new Promise((resolve) => answers.push(resolve));
+        },
+      },
       events: {
         acknowledged: async () => {},
         setBack() {},
@@ -56,19 +62,55 @@ describe('between a node and a peer, one of which was set back', () => {
         failed() {},
       },
     });
-    const taken = () => ({
-      status: 200,
-      headers: {},
-      body: JSON.stringify({ epoch: log.epoch(), position: 1 }),
-    });
+    const answer = (turn: number, position: number) =>
+      answers[turn]?.({
+        ...{ status: 200, headers: {} },
+        body: JSON.stringify({ epoch: sent[turn]?.epoch, position }),
+      });
+    return { lane, sent, answer };
+  }
+
+  it('an answer from before the peer was set back acknowledges nothing', async () => {
+    await store.write((tx) => log.start(tx, opening));
+    const { lane, sent, answer } = await openLane();
     lane.wake();
-    await until('it is told', () => answers.length === 1);
+    await until('it is told', () => sent.length === 1);
     lane.forget();
-    answers[0]?.(taken());
-    await until('it is told again', () => answers.length === 2);
+    answer(0, 1);
+    await until('it is told again', () => sent.length === 2);
     expect((await streamToPeer())?.acknowledged).to.equal(0n);
-    answers[1]?.(taken());
+    answer(1, 1);
     await until('it is acknowledged', async () => (await streamToPeer())?.acknowledged === 1n);
+    await lane.stop();
+  });
+
+  it('who takes nothing yet is told of the start first, by itself, and of the rest when it is heard again', async () => {
+    await store.write((tx) => log.start(tx, opening));
+    const before = log.epoch();
+    await store.write((tx) => log.start(tx, opening));
+    const { to, businessDate } = opening;
+    const fact = { kind: 'something', to, businessDate, occurredAt: now(systemClock), body: {} };
+    await store.write((tx) => log.append(tx, fact));
+    const { lane, sent, answer } = await openLane();
+    lane.wake();
+    await until('it is told of the start', () => sent.length === 1);
+    answer(0, 1);
+    await until('it is told of the start before', () => sent.length === 2);
+    answer(1, 0);
+    await until('that is refused', () => lane.status().failures === 1);
+    expect(sent).to.have.lengthOf(2);
+    lane.heard();
+    await until('it is told again', () => sent.length === 3);
+    answer(2, 1);
+    await until('it is told the fact', () => sent.length === 4);
+    const said = sent.map(({ epoch, entries }) => [epoch, ...entries.map(({ kind }) => kind)]);
+    expect(said).to.deep.equal([
+      [log.epoch(), 'node.started'],
+      [before, 'node.started'],
+      [before, 'node.started'],
+      [log.epoch(), 'something'],
+    ]);
+    answer(3, 2);
     await lane.stop();
   });
 
