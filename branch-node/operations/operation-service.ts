@@ -237,9 +237,10 @@ export function createOperations(deps: OperationDeps) {
       return;
     }
     if (decided) {
-      // Asked again, it answers the same and does nothing.
-      const { decision } = decided;
-      await journal.tell(tx, decision.outcome, decided.operation, { decision, details });
+      // Asked again, it answers the same and does nothing; what it decided on was shown with that attempt, not with this.
+      const { decision, operation: answered } = decided;
+      const shown = answered.attempt === operation.attempt ? details : {};
+      await journal.tell(tx, decision.outcome, answered, { decision, details: shown });
       return;
     }
     const isHonest =

@@ -78,6 +78,26 @@ describe('hostile entries', function () {
       expect(await booksOf(siege)).to.deep.equal({ ...after, position: after.position + 1 });
     });
 
+    it('what it executed for one attempt, it does not say of another', async () => {
+      const nobodys = siege.rogue.payment('79250009999', '8.00');
+      await expectAnswered(nobodys, 'unknown-number');
+      const { id } = nobodys;
+      const followed = { ...nobodys, msisdn: siege.msisdn, attempt: 2 };
+      const askedOf = async (operation: Anything) => {
+        const entry = siege.rogue.accepted(operation);
+        expect((await siege.rogue.send([entry])).status).to.equal(200);
+        const { kind, body } = (await answersTo(siege, id)).at(-1);
+        return { kind, attempt: body.operation.attempt, accepted: body.details.accepted };
+      };
+      const executed = await askedOf(followed);
+      expect(executed).to.include({ kind: 'payment.credited', attempt: 2 });
+      expect(executed.accepted).to.be.a('string');
+      for (const other of [nobodys, { ...followed, attempt: 3 }]) {
+        expect(await askedOf(other)).to.deep.equal({ ...executed, accepted: undefined });
+      }
+      expect((await askedOf(followed)).accepted).to.be.a('string');
+    });
+
     it("another branch's payment is neither sent nor cancelled in its place", async () => {
       const taken = await siege.federation
         .branch('NSK')
