@@ -262,14 +262,14 @@ function wireRooms(node: Node, businessDays: BusinessDays) {
     }),
   );
   operations.register(createCancellationOperation(wired));
-  operations.register(createRegistration({ sims, numbers, subscribers, clock, reference }));
+  const giving = { sims, numbers, subscribers, clock, reference, federation };
+  operations.register(createRegistration(giving));
   operations.register(createSimReplacement({ sims, subscribers, charges, reference }));
   operations.register(createRatePlanChange({ subscribers, charges, reference }));
   operations.register(createServiceChange({ subscribers, charges, reference }));
   operations.register(createBlock({ subscribers }));
   operations.register(createTermination({ sims, subscribers }));
-  const moving = { node: code, sims, subscribers, clock, reference, federation };
-  operations.register(createNumberMove(moving));
+  operations.register(createNumberMove({ node: code, ...giving }));
 
   const payments = createPayments({
     ...{ node: code, federation, operations, payouts, reference },

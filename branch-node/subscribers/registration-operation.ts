@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { Federation } from '../../shared/federation/federation.ts';
 import { iccidPattern, imsiPattern } from '../../shared/ids/ids.ts';
 import { DomainError } from '../../shared/problem/problem.ts';
 import type { Reference } from '../../shared/reference/reference.ts';
@@ -33,6 +34,8 @@ export function createRegistration(deps: {
   clock: Clock;
   /** @throws DomainError `no-release` */
   reference(): Reference;
+  /** A set-back that nobody has shown yet may have forgotten that the number was given to somebody else already. */
+  federation: Pick<Federation, 'assertCertain'>;
 }): OperationKind {
   const { sims, numbers, subscribers, clock } = deps;
   return {
@@ -52,6 +55,7 @@ export function createRegistration(deps: {
       const { iccid, imsi, customerId, ...wanted } = parseInput(request, operation.request);
       const plan = deps.reference().ratePlan(wanted.ratePlan, operation.businessDate);
       if (!plan) throw new DomainError('unknown-rate-plan');
+      await deps.federation.assertCertain(tx);
       await numbers.assertFreeFor(tx, operation.msisdn, customerId);
       await subscribers.assertUnused(tx, operation.msisdn);
       await sims.assertBindable(tx, operation, { iccid, imsi });

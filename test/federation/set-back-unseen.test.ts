@@ -198,6 +198,36 @@ describe('a node that was set back with its sentinel, or after its peer was', fu
     expect(await moneyFaults(stores)).to.deep.equal([]);
   });
 
+  it('gives a number to nobody before it can know that it is not given already', async () => {
+    const branch = federation.branch('MSK');
+    const free = nextNumber('MSK');
+    await branch.manager.post('/api/v1/numbers', { numbers: [free] });
+    const [first, second] = [await receiveSim(branch), await receiveSim(branch)];
+    const register = (iccid: string) =>
+      branch.manager.post('/api/v1/subscribers', {
+        ...{ msisdn: free, iccid, ratePlan: 'BASIC', customer },
+      });
+    const goBack = await snapshot('MSK');
+    const registered = await register(first);
+    expect(registered.status, JSON.stringify(registered.body)).to.equal(201);
+    await until('head office holds it', () => isToldTo('HQ'));
+    await goBack();
+    await federation.stopNode('HQ');
+    await federation.startNode('MSK');
+    const early = await register(second);
+    expect(early.status).to.equal(503);
+    expect(early.body).to.include({ code: 'past-uncertain' });
+    await federation.startNode('HQ');
+    const path = `/api/v1/operations/${registered.body.operationId}`;
+    await until('it has back what it forgot', async () => {
+      return (await branch.manager.get(path)).status === 200;
+    });
+    await until('it has recovered', () => !federation.running('MSK').federation.isRecovering());
+    const late = await register(second);
+    expect(late.status).to.equal(409);
+    expect(late.body).to.include({ code: 'number-taken' });
+  });
+
   it('redirects once more what was in suspense, though the refusal that brought it there was told to nobody', async () => {
     const { manager } = federation.branch('MSK');
     const right = await registerSubscriber(federation.branch('SPB'));

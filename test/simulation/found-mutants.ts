@@ -190,6 +190,42 @@ export const foundMutants: readonly Mutant[] = [
     troubles: ['unaware'],
   },
   {
+    name: 'a number is given to a customer by a start that is not certain of its past',
+    changes: [
+      {
+        file: 'branch-node/subscribers/registration-operation.ts',
+        find: 'await deps.federation.assertCertain(tx);',
+        replace: '',
+      },
+    ],
+    troubles: ['another-witness'],
+    work: ['registration', 'payment'],
+  },
+  {
+    name: 'a number goes from a start that is not certain of its past',
+    changes: [
+      {
+        file: 'branch-node/subscribers/number-move-operation.ts',
+        find: 'await deps.federation.assertCertain(tx);',
+        replace: '',
+      },
+    ],
+    troubles: ['another-witness'],
+    work: ['number-move', 'block', 'termination', 'registration'],
+  },
+  {
+    name: 'an execution is told as the answer to whatever attempt is asked about',
+    changes: [
+      {
+        file: operations,
+        find: 'answered.attempt === operation.attempt ? details : {}',
+        replace: 'details',
+      },
+    ],
+    troubles: ['set-back'],
+    work: ['number-move', 'payment'],
+  },
+  {
     name: 'what no branch has of a settlement is not taken back',
     changes: [
       {

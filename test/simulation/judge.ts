@@ -154,7 +154,7 @@ function payoutFaults(machines: readonly Machine[], { paidOut }: Known): string[
   );
 }
 
-/** A number is served by one branch, and a card is in one telephone. */
+/** A number is given to one customer, served by one branch, and a card is in one telephone. */
 function subscriberFaults(branches: readonly Machine[]): string[] {
   const places = new Map<string, string[]>();
   const note = (what: string, code: string) =>
@@ -165,6 +165,9 @@ function subscriberFaults(branches: readonly Machine[]): string[] {
       note(`number ${msisdn}`, code);
       note(`card ${iccid}`, code);
     }
+    const given =
+      "SELECT msisdn FROM decisions WHERE kind = 'registration' AND outcome = 'executed'";
+    for (const { msisdn } of rowsOf(disk.slot.db, given)) note(`customer of ${msisdn}`, code);
     const reserved = "SELECT iccid FROM sim_cards WHERE state = 'reserved'";
     for (const { iccid } of rowsOf(disk.slot.db, reserved)) {
       note(`card ${iccid}`, `reserved at ${code}`);

@@ -67,10 +67,7 @@ export function createPeople(deps: {
   }
 
   function again(made: Wish, then: (wish: Wish) => void): void {
-    if (made.tries >= maxTries || deps.setBacksOf(made.code) !== made.setBacks) {
-      end(made, 'unknown', then);
-      return;
-    }
+    if (made.tries >= maxTries) return void end(made, 'unknown', then);
     timeline.after(chance.between(retryMinMs, retryMaxMs), () => ask(made, then));
   }
 
@@ -84,6 +81,7 @@ export function createPeople(deps: {
   }
 
   function ask(made: Wish, then: (wish: Wish) => void): void {
+    if (deps.setBacksOf(made.code) !== made.setBacks) return void end(made, 'unknown', then);
     made.tries += 1;
     const node = machines.get(made.code)?.node();
     if (!node || chance.happens(deps.lost())) return void again(made, then);
