@@ -23,7 +23,7 @@ export async function openDates(
 ): Promise<BusinessDate[]> {
   const rows = await tx.all<{ date: string }>(
     `SELECT DISTINCT business_date AS date FROM leg_totals
-     WHERE branch = ? AND business_date < ? AND business_date NOT IN (SELECT date FROM business_days)
+     WHERE branch = ? AND business_date < ? AND count > 0 AND business_date NOT IN (SELECT date FROM business_days)
      ORDER BY business_date`,
     branch,
     before,

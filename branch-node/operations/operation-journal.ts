@@ -1,7 +1,8 @@
 import type { Federation } from '../../shared/federation/federation.ts';
 import { headOffice } from '../../shared/ids/ids.ts';
+import { isCounted } from '../../shared/reconciliation/counted-legs-store.ts';
 import { type Leg, legIn, legOf } from '../../shared/reconciliation/leg.ts';
-import { addToTotals } from '../../shared/reconciliation/leg-totals-store.ts';
+import { addToTotals, takeFromTotals } from '../../shared/reconciliation/leg-totals-store.ts';
 import type { Transaction } from '../../shared/store/store.ts';
 import type { BusinessDate } from '../../shared/time/clock.ts';
 import { entryKindOf, type OperationPoint } from '../../shared/wire/operation-kinds.ts';
@@ -43,6 +44,29 @@ export function createOperationJournal(deps: {
 
   const count = (tx: Transaction, entry: LogEntry) => add(tx, legOf(entry));
 
+  /**
+   * An own entry came back about what was done, and counted, once more since: it counts for the date on which head office
+   * heard of it first.
+   */
+  async function recount(tx: Transaction, entry: LogEntry): Promise<void> {
+    const { operationId = '', kind } = entry;
+    const attempt = legOf(entry)?.attempt;
+    const legs: Leg[] = [];
+    let first: Leg | undefined;
+    for (const told of await federation.log.toldAbout(tx, { operationId, kind })) {
+      const leg = legOf(told.entry);
+      if (leg?.attempt !== attempt || leg === undefined) continue;
+      legs.push(leg);
+      if (told.isHeld) first ??= leg;
+    }
+    for (const leg of legs) {
+      if (!first || leg.businessDate === first.businessDate || !(await isCounted(tx, leg)))
+        continue;
+      await takeFromTotals(tx, leg);
+      await addToTotals(tx, first);
+    }
+  }
+
   async function add(tx: Transaction, leg: Leg | undefined): Promise<void> {
     if (leg) await addToTotals(tx, leg);
   }
@@ -65,5 +89,5 @@ export function createOperationJournal(deps: {
     });
   }
 
-  return { record, count, tell };
+  return { record, count, recount, tell };
 }

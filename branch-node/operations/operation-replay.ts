@@ -118,12 +118,12 @@ export function createOperationReplay(deps: {
     await journal.record(tx, 'concluded', operation, { decision }, date);
   }
 
-  /** The entry's handler for a recovery: what was new is counted. */
+  /** The entry's handler for a recovery: what was new is counted, what was done again meanwhile for its first date. */
   const counted =
     (replay: (typeof replays)[keyof typeof replays]) =>
     async (tx: Transaction, entry: LogEntry): Promise<void> => {
       postFacts(tx);
-      if (await replay(tx, entry)) await journal.count(tx, entry);
+      await ((await replay(tx, entry)) ? journal.count(tx, entry) : journal.recount(tx, entry));
     };
 
   return {

@@ -171,6 +171,25 @@ export async function restoreEntry(
   }
 }
 
+/** This node's own entries of one kind about an operation in the order of its log, with whether `peer` holds each. */
+export async function entriesAbout(
+  tx: Reader,
+  about: { operationId: string; kind: string; peer: NodeCode },
+): Promise<{ entry: string; isHeld: boolean }[]> {
+  const rows = await tx.all<{ entry: string; held: bigint }>(
+    `SELECT l.entry, EXISTS (
+       SELECT 1 FROM outbound_entries o
+       JOIN outbound_streams s ON s.peer = o.peer AND s.epoch = o.epoch
+       WHERE o.log_id = l.id AND o.peer = ? AND o.position <= s.acknowledged) AS held
+     FROM log_entries l JOIN node_starts n ON n.epoch = l.epoch
+     WHERE l.operation_id = ? AND l.kind = ? ORDER BY n.ordinal, l.seq`,
+    about.peer,
+    about.operationId,
+    about.kind,
+  );
+  return rows.map(({ entry, held }) => ({ entry, isHeld: held === 1n }));
+}
+
 export interface OutboundBatch {
   readonly epoch: string;
   readonly first: number;

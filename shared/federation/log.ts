@@ -2,9 +2,10 @@ import { headOffice, type Ids, type NodeCode } from '../ids/ids.ts';
 import type { Reader, Transaction } from '../store/store.ts';
 import { type BusinessDate, type Clock, type Instant, msOf, now } from '../time/clock.ts';
 import { canonicalJson, sha256 } from '../wire/canonical.ts';
-import { type JsonObject, type LogEntry, startKind } from '../wire/peer-messages.ts';
+import { type JsonObject, type LogEntry, logEntry, startKind } from '../wire/peer-messages.ts';
 import {
   appendToStream,
+  entriesAbout,
   insertEntry,
   insertStart,
   lastRecordedAt,
@@ -125,6 +126,17 @@ export function createLog(deps: { node: NodeCode; clock: Clock; ids: Ids }) {
     append,
     start,
     introduce,
+    /** What this log says of one point of an operation, in its order, with whether head office holds each. */
+    async toldAbout(
+      tx: Reader,
+      about: { operationId: string; kind: string },
+    ): Promise<{ entry: LogEntry; isHeld: boolean }[]> {
+      const told = await entriesAbout(tx, { ...about, peer: headOffice });
+      return told.map(({ entry, isHeld }) => ({
+        entry: logEntry.parse(JSON.parse(entry)),
+        isHeld,
+      }));
+    },
     /** How far the clock stands behind the newest entry, in milliseconds; 0 when it runs as it should. */
     async clockSetBackMs(tx: Reader): Promise<number> {
       const last = await lastRecordedAt(tx);

@@ -48,6 +48,26 @@ export async function keepCounted(tx: Transaction, leg: Leg, limbs: Limbs): Prom
   tx.add(minutes, [leg.branch, leg.businessDate, minute], [1n, ...limbs.map(BigInt)]);
 }
 
+/** What `keepCounted` kept is not counted any more. */
+export async function dropCounted(tx: Transaction, leg: Leg, limbs: Limbs): Promise<void> {
+  await tx.run(`DELETE FROM counted_legs WHERE ${oneLeg}`, ...placeOf(leg));
+  const minute = minuteOf(leg.operationId);
+  const amounts = [-1n, ...limbs.map((limb) => -BigInt(limb))];
+  tx.add(minutes, [leg.branch, leg.businessDate, minute], amounts);
+}
+
+/** Whether the leg is in the control totals of the date that it names. */
+export async function isCounted(tx: Reader, leg: Leg): Promise<boolean> {
+  const found = await tx.get(`SELECT 1 AS one FROM counted_legs WHERE ${oneLeg}`, ...placeOf(leg));
+  return found !== undefined;
+}
+
+const oneLeg =
+  'branch = ? AND business_date = ? AND minute = ? AND operation_id = ? AND attempt = ? AND point = ?';
+
+const placeOf = ({ branch, businessDate, operationId, attempt, point }: Leg) =>
+  [branch, businessDate, minuteOf(operationId), operationId, attempt, point] as const;
+
 /** The minutes of a date after one of them, in order. */
 export async function minutesOf(
   tx: Reader,
@@ -55,7 +75,7 @@ export async function minutesOf(
 ): Promise<LegMinute[]> {
   const rows = await tx.all<MinuteRow>(
     `SELECT minute, count, h0, h1, h2, h3 FROM leg_minutes
-     WHERE branch = ? AND business_date = ? AND minute > ? ORDER BY minute LIMIT ?`,
+     WHERE branch = ? AND business_date = ? AND minute > ? AND count > 0 ORDER BY minute LIMIT ?`,
     branch,
     businessDate,
     after,

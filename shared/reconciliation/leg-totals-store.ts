@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { NodeCode } from '../ids/ids.ts';
 import type { Reader, SumTable, Transaction } from '../store/store.ts';
-import { keepCounted } from './counted-legs-store.ts';
+import { dropCounted, keepCounted } from './counted-legs-store.ts';
 import { directionOf, fingerprintText, type Leg, legFingerprint, peerOf } from './leg.ts';
 
 /** Count, sum (minor units) and fingerprint of the legs of one group; the form in which `day.closed` carries it. */
@@ -30,10 +30,20 @@ const totals: SumTable = {
 /** Adds a leg that was not known before to its group. */
 export async function addToTotals(tx: Transaction, leg: Leg): Promise<void> {
   const limbs = legFingerprint(leg);
-  const group = [leg.kind, leg.point, directionOf(leg), peerOf(leg), leg.money?.currency ?? ''];
-  const amounts = [1n, leg.money?.amount ?? 0n, ...limbs.map(BigInt)];
-  tx.add(totals, [leg.branch, leg.businessDate, ...group], amounts);
+  addToGroup(tx, leg, [1n, leg.money?.amount ?? 0n, ...limbs.map(BigInt)]);
   await keepCounted(tx, leg, limbs);
+}
+
+/** Takes a leg that is counted out again. */
+export async function takeFromTotals(tx: Transaction, leg: Leg): Promise<void> {
+  const limbs = legFingerprint(leg);
+  addToGroup(tx, leg, [-1n, -(leg.money?.amount ?? 0n), ...limbs.map((limb) => -BigInt(limb))]);
+  await dropCounted(tx, leg, limbs);
+}
+
+function addToGroup(tx: Transaction, leg: Leg, amounts: readonly bigint[]): void {
+  const group = [leg.kind, leg.point, directionOf(leg), peerOf(leg), leg.money?.currency ?? ''];
+  tx.add(totals, [leg.branch, leg.businessDate, ...group], amounts);
 }
 
 /** The control totals of one branch and business date, in a fixed order. */
@@ -44,7 +54,7 @@ export async function totalsOf(
 ): Promise<LegTotal[]> {
   const rows = await tx.all<TotalRow>(
     `SELECT kind, point, direction, peer, currency, count, sum, h0, h1, h2, h3 FROM leg_totals
-     WHERE branch = ? AND business_date = ?
+     WHERE branch = ? AND business_date = ? AND count > 0
      ORDER BY kind, point, direction, peer, currency`,
     branch,
     businessDate,
