@@ -384,14 +384,24 @@ describe('hostile peers', function () {
     }).timeout(120_000);
   });
 
-  it('tell nothing to a new start before they have said how far they hold this node', async () => {
-    const { federation, rogue, msisdn } = siege;
-    await federation.stopNode('MSK');
-    await federation.startNode('MSK');
-    const entry = rogue.accepted(rogue.payment(msisdn, '4.00'));
-    const early = await rogue.send([entry]);
-    expect([early.status, early.body.code]).to.deep.equal([503, 'recovering']);
-    await sayHello();
-    expect((await rogue.send([entry])).status).to.equal(200);
+  describe('that do not say what they hold of a new start', () => {
+    it('tell it nothing but their own starts', async () => {
+      const { federation, rogue, msisdn } = siege;
+      await federation.stopNode('MSK');
+      await federation.startNode('MSK');
+      const before = await booksOf(siege);
+      const entry = rogue.accepted(rogue.payment(msisdn, '4.00'));
+      await sayHello();
+      const early = await rogue.send([entry]);
+      expect(early.status).to.equal(200);
+      expect(early.body.position).to.equal(before.position);
+      expect(await booksOf(siege)).to.deep.equal(before);
+      const started = createRogue({
+        ...{ identity: siege.spb, victim: siege.victim },
+        previous: await startsOf(siege.victim, 'SPB'),
+      });
+      const start = await started.send([started.entry('node.started', { codeVersion: '0' })]);
+      expect(start.body.position, JSON.stringify(start.body)).to.equal(1);
+    });
   });
 });
