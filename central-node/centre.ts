@@ -104,7 +104,7 @@ export async function openCentre(config: CentreConfig, given: Partial<CentrePort
   const drafts = createReferenceDraftService({ store, clock, signer, references });
 
   const lostReleases = createLostReleases({
-    ...{ references, drafts, federation },
+    ...{ references, drafts, federation, clock },
     client: node.client,
     restoreDirectory: (released) =>
       store.write((tx) => directory.lostDirectory.restore(tx, released)),

@@ -1,4 +1,5 @@
 import type { Federation } from '../../shared/federation/federation.ts';
+import type { PeerStatus } from '../../shared/federation/liveness.ts';
 import type { PeerClient } from '../../shared/federation/peers.ts';
 import { DomainError } from '../../shared/problem/problem.ts';
 import { parseRows } from '../../shared/reference/dataset-content.ts';
@@ -11,7 +12,11 @@ import {
 import type { ReferenceService } from '../../shared/reference/reference-service.ts';
 import type { ReleaseManifest } from '../../shared/reference/release.ts';
 import { createReleaseFetcher } from '../../shared/reference/release-fetcher.ts';
+import { type Clock, msOf } from '../../shared/time/clock.ts';
 import type { ReferenceDraftService } from './reference-draft-service.ts';
+
+/** What a branch that cannot be reached said of its release is waited for no longer than this. */
+const silenceMaxMs = 10 * 60_000;
 
 /**
  * Releases that head office published and lost with a backup: the branches still have them, signed by itself. Without
@@ -20,8 +25,13 @@ import type { ReferenceDraftService } from './reference-draft-service.ts';
 export function createLostReleases(deps: {
   references: ReferenceService;
   drafts: ReferenceDraftService;
-  federation: Pick<Federation, 'liveness' | 'isRecovering'>;
+  federation: {
+    readonly isRecovering: Federation['isRecovering'];
+    readonly liveness: Pick<Federation['liveness'], 'statuses'>;
+    readonly recovery: Pick<Federation['recovery'], 'hasTold'>;
+  };
   client: PeerClient;
+  clock: Clock;
   /** Members and keys are as the release says. */
   restoreDirectory(released: {
     createdAt: string;
@@ -29,7 +39,7 @@ export function createLostReleases(deps: {
     keys: readonly RowOf<'node-keys'>[];
   }): Promise<void>;
 }) {
-  const { references, drafts, federation, client } = deps;
+  const { references, drafts, federation, client, clock } = deps;
 
   async function rowsOf<Name extends DatasetName>({ datasets }: ReleaseManifest, name: Name) {
     const listed = datasets[name];
@@ -37,15 +47,19 @@ export function createLostReleases(deps: {
     return parseRows(name, JSON.parse(text));
   }
 
-  /** The branch that has the highest release, if it is higher than head office's own. */
-  async function holder() {
+  /** Of the branches that count, the one that has the highest release, if it is higher than head office's own. */
+  async function holder(counts: (branch: PeerStatus) => boolean) {
     const own = (await references.highest())?.manifest.version ?? 0;
     const [best] = federation.liveness
       .statuses()
-      .flatMap(({ peer, release = 0, reachable }) => (reachable ? [{ peer, release }] : []))
+      .filter(counts)
+      .map(({ peer, release = 0 }) => ({ peer, release }))
       .sort((one, other) => other.release - one.release);
     return best && best.release > own ? best : undefined;
   }
+
+  const isRecent = ({ heardAt }: PeerStatus) =>
+    heardAt !== undefined && clock.nowMs() - msOf(heardAt) < silenceMaxMs;
 
   /** The draft goes on from the release, or the next one would take its changes back. */
   async function adopt(
@@ -72,7 +86,7 @@ export function createLostReleases(deps: {
   return {
     /** Fetches the highest release that a branch has and head office lacks, and goes on from it. */
     async restore(): Promise<void> {
-      const found = await holder();
+      const found = await holder(({ reachable }) => reachable);
       if (found) {
         const fetcher = createReleaseFetcher({ peerClient: client, from: found.peer });
         const manifestJws = await fetcher.manifest(found.release);
@@ -93,7 +107,14 @@ export function createLostReleases(deps: {
     /** @throws DomainError `recovering` while head office may not know its own last release. */
     async assertNoneLost(): Promise<void> {
       if (federation.isRecovering()) throw new DomainError('recovering');
-      const found = await holder();
+      const silent = federation.liveness
+        .statuses()
+        .find(({ peer, release }) => release === undefined && federation.recovery.hasTold(peer));
+      if (silent) {
+        const detail = `${silent.peer} has yet to say which release it holds.`;
+        throw new DomainError('recovering', detail);
+      }
+      const found = await holder(isRecent);
       if (!found && !(await unadopted())) return;
       const who = found ? `${found.peer} says that it` : 'A branch';
       throw new DomainError('recovering', `${who} holds a release that is being fetched back.`);

@@ -170,9 +170,9 @@ export const foundMutants: readonly Mutant[] = [
         file: releases,
         find: `            if (federation.isRecovering())
                 throw new DomainError('recovering');
-            const found = await holder();`,
+            const silent =`,
         replace: `            return;
-            const found = await holder();`,
+            const silent =`,
       },
     ],
     troubles: ['head-office-falls'],
