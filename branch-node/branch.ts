@@ -224,7 +224,7 @@ function wireRooms(node: Node, businessDays: BusinessDays) {
 
   const customers = createCustomerService({ node: code, clock, ids, audit, reference });
   const numbers = createNumberService({ clock });
-  const sims = createSimService({ node: code, clock });
+  const sims = createSimService({ node: code, clock, federation });
   const subscribers = createSubscriberService({ node: code, customers, numbers, reference });
   const charges = createCharges({ clock });
   const questions = createHomeQuestions({ client, signer, clock, ids, federation });

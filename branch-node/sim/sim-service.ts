@@ -1,3 +1,4 @@
+import type { Federation } from '../../shared/federation/federation.ts';
 import type { NodeCode } from '../../shared/ids/ids.ts';
 import { DomainError, type FieldError } from '../../shared/problem/problem.ts';
 import type { Reader, Transaction } from '../../shared/store/store.ts';
@@ -15,7 +16,14 @@ export type SimService = ReturnType<typeof createSimService>;
  * accepted, bound where the subscriber lives, and written off or released at the serving branch
  * when the answer is known.
  */
-export function createSimService({ node, clock }: { node: NodeCode; clock: Clock }) {
+export function createSimService(deps: {
+  node: NodeCode;
+  clock: Clock;
+  /** A set-back that nobody has shown yet may have forgotten that a card left the shelf. */
+  federation: Pick<Federation, 'assertCertain'>;
+}) {
+  const { node, clock, federation } = deps;
+
   async function change(
     tx: Transaction,
     card: SimCard,
@@ -42,6 +50,7 @@ export function createSimService({ node, clock }: { node: NodeCode; clock: Clock
    * Serving branch: the card is put aside for the operation. Deliveries of cards are in no log:
    * what is done again after a set-back may find the shelf empty, and then takes the operation's
    * word for the card.
+   * @throws DomainError `sim-not-found`, `sim-not-available`, `recovering`, `past-uncertain`
    */
   async function reserve(
     tx: Transaction,
@@ -52,6 +61,7 @@ export function createSimService({ node, clock }: { node: NodeCode; clock: Clock
       await saveSim(tx, { ...card, state: 'reserved', reservedFor: operationId }, now(clock));
       return;
     }
+    await federation.assertCertain(tx);
     const known = await findSim(tx, card.iccid);
     if (known?.imsi !== card.imsi) throw new DomainError('sim-not-found');
     await change(tx, known, { event: 'reserve', operationId });

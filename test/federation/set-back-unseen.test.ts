@@ -198,11 +198,12 @@ describe('a node that was set back with its sentinel, or after its peer was', fu
     expect(await moneyFaults(stores)).to.deep.equal([]);
   });
 
-  it('gives a number to nobody before it can know that it is not given already', async () => {
+  it('gives a number and a card to nobody before it can know that they are not given already', async () => {
     const branch = federation.branch('MSK');
     const free = nextNumber('MSK');
     await branch.manager.post('/api/v1/numbers', { numbers: [free] });
     const [first, second] = [await receiveSim(branch), await receiveSim(branch)];
+    await pay('MSK', '500.00');
     const register = (iccid: string) =>
       branch.manager.post('/api/v1/subscribers', {
         ...{ msisdn: free, iccid, ratePlan: 'BASIC', customer },
@@ -217,6 +218,9 @@ describe('a node that was set back with its sentinel, or after its peer was', fu
     const early = await register(second);
     expect(early.status).to.equal(503);
     expect(early.body).to.include({ code: 'past-uncertain' });
+    const card = { msisdn, iccid: first };
+    const replaced = await branch.manager.post('/api/v1/sim-replacements', card);
+    expect([replaced.status, replaced.body.code]).to.deep.equal([503, 'past-uncertain']);
     await federation.startNode('HQ');
     const path = `/api/v1/operations/${registered.body.operationId}`;
     await until('it has back what it forgot', async () => {
@@ -226,6 +230,8 @@ describe('a node that was set back with its sentinel, or after its peer was', fu
     const late = await register(second);
     expect(late.status).to.equal(409);
     expect(late.body).to.include({ code: 'number-taken' });
+    const inUse = await branch.manager.post('/api/v1/sim-replacements', card);
+    expect([inUse.status, inUse.body.code]).to.deep.equal([409, 'sim-not-available']);
   });
 
   it('redirects once more what was in suspense, though the refusal that brought it there was told to nobody', async () => {

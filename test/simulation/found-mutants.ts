@@ -202,6 +202,18 @@ export const foundMutants: readonly Mutant[] = [
     work: ['registration', 'payment'],
   },
   {
+    name: 'a card is given out by a start that is not certain of its past',
+    changes: [
+      {
+        file: 'branch-node/sim/sim-service.ts',
+        find: 'await federation.assertCertain(tx);',
+        replace: '',
+      },
+    ],
+    troubles: ['unaware'],
+    work: ['registration', 'sim-replacement'],
+  },
+  {
     name: 'a number goes from a start that is not certain of its past',
     changes: [
       {

@@ -177,7 +177,9 @@ function wireRooms(parts: Awaited<ReturnType<typeof openNode>>) {
   const base = { node, store, clock, ids, audit, reference: () => reference };
   const customers = createCustomerService(base);
   const numbers = createNumberService(base);
-  const sims = createSimService(base);
+  // Nobody starts here: what a start is certain of is not what these tests are about.
+  const certain = { assertCertain: async () => {} };
+  const sims = createSimService({ ...base, federation: certain });
   const subscribers = createSubscriberService({ ...base, customers, numbers });
   const businessDate = async () => today;
   const operations = createOperations({
@@ -187,8 +189,6 @@ function wireRooms(parts: Awaited<ReturnType<typeof openNode>>) {
   });
   const charges = createCharges(base);
   const wired = { ...base, sims, numbers, subscribers, charges };
-  // Nobody starts here: what a start is certain of is not what these tests are about.
-  const certain = { assertCertain: async () => {} };
   for (const create of [
     ...[createRegistration, createSimReplacement, createRatePlanChange, createServiceChange],
     ...[createBlock, createNumberMove],
