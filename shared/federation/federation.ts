@@ -59,6 +59,8 @@ export function createFederation(deps: FederationDeps) {
   const onRecoveryEnd: ((tx: Transaction) => Promise<void>)[] = [];
   let prepareBatch: PrepareBatch = async () => {};
   const lanes = new Map<NodeCode, Lane>();
+  /** Whose streams came before their senders had told what they hold of this node. */
+  const early = new Set<NodeCode>();
   let isOpen = false;
   let isStopped = false;
 
@@ -67,6 +69,10 @@ export function createFederation(deps: FederationDeps) {
   const recovery = createRecovery({
     ...{ node, store, log, client, directory, signer, verifier, clock, ids, replayers },
     introduce: () => introduce(),
+    told(peer) {
+      // A lane that was sent away tries again as soon as it hears of this node.
+      if (early.delete(peer)) void liveness.greet(peer);
+    },
     async ending(tx) {
       for (const listener of onRecoveryEnd) await listener(tx);
     },
@@ -106,6 +112,7 @@ export function createFederation(deps: FederationDeps) {
     prepare: (from, entries) => prepareBatch(from, entries),
     hasTold: recovery.hasTold,
     events: {
+      early: (peer) => void early.add(peer),
       forked: (peer, place) =>
         alarms.raise('forked', stateSentences.say('twoHistories', { peer, place: String(place) })),
       setAside: setAside.report,

@@ -35,6 +35,8 @@ export type EntryHandler = (tx: Transaction, entry: LogEntry) => Promise<void>;
 /** What is reported beside the answer. */
 export interface InboxEvents {
   forked(peer: NodeCode, at: number): void;
+  /** It would be told more, and has yet to tell itself what it holds of this node. */
+  early(peer: NodeCode): void;
   /** An entry of an unknown kind, or one that says nothing its handler can apply, for this reason. */
   setAside(entry: LogEntry, reason?: string): void;
 }
@@ -115,6 +117,7 @@ export function createInbox(deps: {
   /** @throws DomainError `stale-start`, `set-back` */
   async function held({ from, epoch }: StreamBatch, head: StreamHead): Promise<StreamAnswer> {
     peerStarts.check(from, head);
+    events.early(from);
     const { position } = await store.read((tx) => inboundStream(tx, from, epoch));
     return { epoch, position };
   }

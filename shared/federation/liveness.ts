@@ -217,6 +217,8 @@ export function createLiveness(deps: LivenessDeps) {
       await note(message);
       return compose(message.node);
     },
+    /** Says hello at once; whether the peer answered. */
+    greet: (peer: NodeCode) => greet(peer, helloTimeoutMs),
     isReachable: (peer: NodeCode) => statuses.get(peer)?.reachable ?? true,
     clockDoubt,
     statuses: ofMembers,

@@ -61,6 +61,8 @@ export interface RecoveryDeps {
   isRecovering(peer: NodeCode): boolean;
   /** Tells the peers of this start that have not been told of it. */
   introduce(): Promise<void>;
+  /** The peer has told this start what it holds of this node. */
+  told(peer: NodeCode): void;
   /** In the transaction that ends a recovery. */
   ending(tx: Transaction): Promise<void>;
   /** All that was lost is back: what had to wait goes on. */
@@ -285,7 +287,10 @@ export function createRecovery(deps: RecoveryDeps) {
     // Until it takes this start it may still take what an earlier one had sent; a peer that recovers takes nothing.
     if (answer.starts.at(-1) !== current && !deps.isRecovering(peer)) return;
     await recordAnswer(tx, { epoch: current, peer, at: now(clock) });
-    tx.afterCommit(() => compared.add(peer));
+    tx.afterCommit(() => {
+      compared.add(peer);
+      deps.told(peer);
+    });
   }
 
   async function applySome(tx: Transaction): Promise<number> {

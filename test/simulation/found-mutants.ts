@@ -234,7 +234,7 @@ export const foundMutants: readonly Mutant[] = [
         replace: 'details',
       },
     ],
-    troubles: ['set-back'],
+    troubles: ['head-office-last'],
     work: ['number-move', 'payment'],
   },
   {

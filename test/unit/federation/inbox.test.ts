@@ -54,7 +54,7 @@ describe('an inbox', () => {
       verifier: createVerifier({ directory, headOfficeKey }),
       codeVersion: 'test',
       ...{ prepare: async () => {}, hasTold },
-      events: { forked: () => {}, setAside: () => {} },
+      events: { forked: () => {}, early: () => {}, setAside: () => {} },
     });
     async function batchOf(entries: ReturnType<typeof entry>[], base: string) {
       const said = { from: spb, to: msk, started: epoch, epoch, first: entries[0]?.seq ?? 0 };

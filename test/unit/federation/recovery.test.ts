@@ -52,6 +52,7 @@ describe('a recovery', () => {
         replayers: new Map(),
         isRecovering: () => false,
         introduce: async () => {},
+        told: () => {},
         ending: async () => {},
         recovered: resolve,
         certain: () => {},

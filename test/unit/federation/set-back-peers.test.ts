@@ -139,6 +139,7 @@ describe('between a node and a peer, one of which was set back', () => {
       replayers: new Map(),
       isRecovering: () => false,
       introduce: () => store.write((tx) => log.introduce(tx, opening)),
+      told: () => {},
       ending: async () => {},
       recovered() {
         isOver = true;
