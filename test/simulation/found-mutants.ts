@@ -211,7 +211,6 @@ export const foundMutants: readonly Mutant[] = [
       },
     ],
     troubles: ['unaware'],
-    work: ['registration', 'sim-replacement'],
   },
   {
     name: 'a number goes from a start that is not certain of its past',
