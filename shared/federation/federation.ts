@@ -290,11 +290,8 @@ export function createFederation(deps: FederationDeps) {
   async function assertCertain(tx: Reader): Promise<void> {
     if (recovery.isRecovering()) throw new DomainError('recovering');
     if (recovery.isCertain()) return;
-    const silent = (await recovery.unanswered(tx)).sort().join(', ');
-    throw new DomainError(
-      'past-uncertain',
-      `Since its start this node has not heard what it may have forgotten from ${silent}.`,
-    );
+    const peers = (await recovery.unanswered(tx)).sort().join(', ');
+    throw new DomainError('past-uncertain', stateSentences.say('unheard', { peers }));
   }
 
   async function streams() {

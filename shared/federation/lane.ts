@@ -1,6 +1,7 @@
 import type { Ids, NodeCode } from '../ids/ids.ts';
 import { isDomainError } from '../problem/problem.ts';
 import type { Store, Transaction } from '../store/store.ts';
+import { stateSentences } from '../text/state-sentences.ts';
 import { type Clock, now } from '../time/clock.ts';
 import {
   headType,
@@ -154,7 +155,7 @@ export function createLane(deps: {
       const { position } = answerIn(streamAnswer, response, peer);
       if (position >= batch.first) return acknowledge(batch, position);
       await rewind(epoch, position + 1);
-      throw new Error('takes nothing until it knows what it may have forgotten');
+      throw new Error(stateSentences.say('takesNothingYet', {}));
     }
     const problem = parseProblem(response.body);
     switch (problem.code) {

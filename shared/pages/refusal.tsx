@@ -4,6 +4,7 @@ import { Notice } from './components.tsx';
 import { fieldComplaint, fieldName } from './field-texts.ts';
 import type { Language } from './language.ts';
 import { problemText } from './problem-texts.ts';
+import { refusalDetail } from './state-detail-texts.ts';
 
 const maxShownErrors = 10;
 
@@ -17,8 +18,10 @@ export const Refusal: FC<{ language: Language; error: DomainError }> = ({ langua
   </Notice>
 );
 
-/** The detail is English, and mostly the title once more. */
+/** But for what a node says of its state, the detail is English, and mostly the title once more. */
 function detailOf(language: Language, error: DomainError): string {
+  const known = refusalDetail(language, error.message);
+  if (known !== undefined) return known;
   const isNews = language === 'en' && error.message !== problemText(language, error);
   return isNews ? error.message : '';
 }

@@ -1,5 +1,6 @@
 import { stateSentences } from '../text/state-sentences.ts';
 import { caseDetailText } from './case-detail-texts.ts';
+import type { Language } from './language.ts';
 import type { View } from './view.ts';
 
 type Key = NonNullable<ReturnType<typeof stateSentences.read>>['key'];
@@ -49,6 +50,9 @@ const russian: Readonly<Record<Key, string>> = {
   needsApproval: 'состав узлов или ключи ждут подписанного релиза',
   overCap: '{peer} должен больше своего предела, {currency}',
   nearCap: '{peer} должен больше {percent} % своего предела, {currency}',
+  unheard:
+    'Пока с запуска не ответят {peers}, SIM-карты, номера и деньги не выдаются. Ждать дальше могут отменить двое, у кого есть на это право.',
+  takesNothingYet: 'ничего не принимает, пока не узнает, что мог забыть',
   told: '{peer}: {told}',
 };
 
@@ -71,6 +75,16 @@ function sentenceText(view: View, text: string): string {
     ...(told === undefined ? {} : { told: sentenceText(view, told) }),
     ...(at === undefined || Number.isNaN(Date.parse(at)) ? {} : { at: view.format.moment(at) }),
   };
-  if (view.language === 'en') return stateSentences.say(known.key, values);
-  return russian[known.key].replaceAll(/\{(\w+)\}/g, (_, name: string) => values[name] ?? '');
+  return said(view.language, known.key, values);
+}
+
+/** What a refusal says of the node's state, in the reader's language; undefined for anything else. */
+export function refusalDetail(language: Language, text: string): string | undefined {
+  const known = stateSentences.read(text);
+  return known?.key === 'unheard' ? said(language, known.key, known.values) : undefined;
+}
+
+function said(language: Language, key: Key, values: Readonly<Record<string, string>>): string {
+  const text = language === 'en' ? stateSentences.say(key, values) : russian[key];
+  return text.replaceAll(/\{(\w+)\}/g, (_, name: string) => values[name] ?? '');
 }

@@ -45,7 +45,7 @@ export const problems = {
   recovering: [503, 'The node is recovering from an older state'],
   'past-uncertain': [
     503,
-    'A node has not heard from all others since its start what it may have forgotten',
+    'The node still waits for the others after its start: they say what it may have forgotten',
   ],
   'no-release': [503, 'No reference release has been applied yet'],
   'release-too-old': [503, 'The reference release is too old for this'],

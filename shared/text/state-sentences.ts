@@ -47,10 +47,20 @@ export const stateSentences = sentences(
     needsApproval: 'members or keys wait for a signed release',
     overCap: '{peer} owes more than its cap in {currency}',
     nearCap: '{peer} owes over {percent} % of its cap in {currency}',
+    unheard:
+      'Until {peers} answered once since the start, no card and no number is given out, and no money. Two people who may do so can end the waiting.',
+    takesNothingYet: 'takes nothing until it knows what it may have forgotten',
     told: '{peer}: {told}',
   },
   {
-    ...{ peer: '[A-Z]+', one: '[A-Z]+', mebibytes: '\\d+', seconds: '\\d+', hours: '\\d+' },
+    ...{
+      peer: '[A-Z]+',
+      peers: '[A-Z, ]+',
+      one: '[A-Z]+',
+      mebibytes: '\\d+',
+      seconds: '\\d+',
+      hours: '\\d+',
+    },
     ...{ version: '\\d+', count: '\\d+', status: '\\d+', percent: '\\d+', currency: '[A-Z]+' },
     ...{ at: '\\S+', place: '\\S+', id: '\\S+', kind: '\\S+' },
   },

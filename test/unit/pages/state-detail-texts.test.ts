@@ -1,8 +1,9 @@
 import { expect } from 'chai';
 import { formatsFor } from '../../../shared/pages/formats.ts';
-import { stateDetailText } from '../../../shared/pages/state-detail-texts.ts';
+import { refusalDetail, stateDetailText } from '../../../shared/pages/state-detail-texts.ts';
 import type { View } from '../../../shared/pages/view.ts';
 import { describeRelease } from '../../../shared/reference/release-policy.ts';
+import { stateSentences } from '../../../shared/text/state-sentences.ts';
 
 const viewIn = (language: 'en' | 'ru') =>
   ({
@@ -27,6 +28,10 @@ const told: readonly (readonly [string, string])[] = [
   ['SPB: it holds 4 entries of 01a20719', 'SPB: хранит записей: 4, запуск 01a20719'],
   ['the clocks of MSK and SPB disagree', 'часы MSK и SPB расходятся'],
   ['SPB disputes 01a2-b', 'SPB оспаривает расчёт 01a2-b'],
+  [
+    'takes nothing until it knows what it may have forgotten',
+    'ничего не принимает, пока не узнает, что мог забыть',
+  ],
   ['SPB owes over 80 % of its cap in RUB', 'SPB должен больше 80 % своего предела, RUB'],
   [
     'NSK told executed of 0190-a/1, SPB to MSK.',
@@ -40,6 +45,13 @@ describe('what a node says of its own state', () => {
       expect(stateDetailText(viewIn('ru'), english).replaceAll(/\s/g, ' ')).to.equal(russian);
     });
   }
+
+  it('says in a refusal, in both languages, whom the node waits for; of others it is silent', () => {
+    const text = stateSentences.say('unheard', { peers: 'HQ, SPB' });
+    expect(refusalDetail('en', text)).to.equal(text);
+    expect(refusalDetail('ru', text)).to.include('не ответят HQ, SPB, SIM-карты');
+    expect(refusalDetail('ru', 'The SIM card is in-use.')).to.equal(undefined);
+  });
 
   it('is left as it was told where that is not known, and in English', () => {
     expect(stateDetailText(viewIn('ru'), 'SQLITE_FULL: no room')).to.equal('SQLITE_FULL: no room');
