@@ -229,15 +229,17 @@ export function createLiveness(deps: LivenessDeps) {
   };
 }
 
-/** A clock that runs as ours says a time between asking and hearing; beyond that it is certainly apart. */
-function skewOf(
+/** A clock that runs as ours says a time between asking and hearing; beyond that it is certainly apart. In milliseconds. */
+export function skewOf(
   saidMs: number,
   at: { askedMs: number | undefined; heardMs: number; known: number | undefined },
 ): number {
   if (saidMs > at.heardMs) return saidMs - at.heardMs;
-  // Behind, or long on its way: what was measured last still counts.
-  if (at.askedMs === undefined) return Math.min(0, at.known ?? 0);
-  return Math.min(0, saidMs - at.askedMs);
+  const { askedMs = Number.NaN } = at;
+  const tookMs = at.heardMs - askedMs;
+  // Behind, or long on its way, or this clock jumped meanwhile: what was measured last still counts.
+  if (!(tookMs >= 0 && tookMs <= helloTimeoutMs)) return Math.min(0, at.known ?? 0);
+  return Math.min(0, saidMs - askedMs);
 }
 
 const seconds = (ms: number) => String(Math.ceil(ms / 1000));

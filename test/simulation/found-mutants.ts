@@ -63,8 +63,9 @@ export const foundMutants: readonly Mutant[] = [
     troubles: ['late-answers'],
   },
   {
-    name: 'an answer to a forgotten operation is passed over',
+    name: 'an answer to a forgotten operation is passed over, and heard before its sender has said what it holds',
     changes: [
+      { file: federation, find: 'hasTold: recovery.hasTold,', replace: 'hasTold: () => true,' },
       {
         file: operations,
         find: "throw new DomainError('operation-not-found');",
@@ -80,8 +81,9 @@ export const foundMutants: readonly Mutant[] = [
     work: ['day-close'],
   },
   {
-    name: 'what a payout brings back counts for the present date',
+    name: 'what comes back counts for the date on which it does',
     changes: [
+      { file: replay, find: 'journal.recount(tx, entry)', replace: 'undefined' },
       {
         file: replay,
         find: "await journal.record(tx, 'concluded', operation, { decision }, date);",
@@ -192,6 +194,12 @@ export const foundMutants: readonly Mutant[] = [
   {
     name: 'a number is given to a customer by a start that is not certain of its past',
     changes: [
+      // The card that goes with it would wait, too.
+      {
+        file: 'branch-node/sim/sim-service.ts',
+        find: 'await federation.assertCertain(tx);',
+        replace: '',
+      },
       {
         file: 'branch-node/subscribers/registration-operation.ts',
         find: 'await deps.federation.assertCertain(tx);',

@@ -24,6 +24,9 @@ const { values } = parseArgs({
 
 const write = (line: string) => void process.stdout.write(`${line}\n`);
 
+/** What is no other behaviour, but none. */
+const broken = /\b(Reference|Syntax)Error\b/;
+
 const first = Number(values.from);
 const end = first + Number(values.seeds);
 const given = process.env.SIMULATION_TEMPLATES;
@@ -69,6 +72,8 @@ async function hunt(mutant: Mutant): Promise<Caught | undefined> {
       const range = ['--from', String(from), '--seeds', String(end - from), '--stop-at-first'];
       const caught = await firstFault(tree.root, [...range, ...kind]);
       if (!caught) return undefined;
+      if (broken.test(caught.fault))
+        throw new Error(`${mutant.name} does not run: ${caught.fault}`);
       const alone = ['--from', String(caught.seed), '--seeds', '1', ...kind];
       const isMutant = (await firstFault(tree.root, alone)) !== undefined;
       if (isMutant && (await firstFault(projectRoot(), alone)) === undefined) return caught;

@@ -106,7 +106,7 @@ export const ruleMutants: readonly Mutant[] = [
         });`,
         replace: `            body: { payment: paymentTrace, ...rest, money: formatMoney(money) },
         });
-        await release(tx, paymentId);`,
+        await payOut(tx, paymentId, 'released');`,
       },
     ],
     troubles: ['ambush'],

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { createLiveness } from '../../../shared/federation/liveness.ts';
+import { createLiveness, skewOf } from '../../../shared/federation/liveness.ts';
 import { createLog } from '../../../shared/federation/log.ts';
 import { createPeerStarts } from '../../../shared/federation/peer-starts.ts';
 import { type NodeCode, systemIds } from '../../../shared/ids/ids.ts';
@@ -16,6 +16,24 @@ import { changeableDirectory, federationKeys } from '../../support/federation-ke
 const msk = 'MSK' as NodeCode;
 const spb = 'SPB' as NodeCode;
 const nsk = 'NSK' as NodeCode;
+
+describe('the skew of a peer’s clock', () => {
+  const hourMs = 3_600_000;
+  const asked = { askedMs: 10_000, heardMs: 10_200, known: undefined };
+
+  it('is none between asking and hearing, and what is beyond', () => {
+    expect(skewOf(10_100, asked)).to.equal(0);
+    expect(skewOf(12_200, asked)).to.equal(2_000);
+    expect(skewOf(8_000, asked)).to.equal(-2_000);
+  });
+
+  it('is what was measured last where this clock jumped meanwhile, forward or back', () => {
+    const known = -2 * hourMs;
+    const jumped = 10_200 + 2 * hourMs;
+    expect(skewOf(10_100, { askedMs: 10_000, heardMs: jumped, known })).to.equal(known);
+    expect(skewOf(10_100, { askedMs: jumped, heardMs: 10_200, known })).to.equal(known);
+  });
+});
 
 describe('liveness at a start', () => {
   let store: Store;
