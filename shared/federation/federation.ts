@@ -283,8 +283,8 @@ export function createFederation(deps: FederationDeps) {
   }
 
   /**
-   * Of what stands here once and is to go on by this node's word alone, money, a number or a card: a set-back that nobody has
-   * shown yet may have forgotten that it went already.
+   * Of money, a number or a card that stands here and is to go on by this node's word alone: a set-back
+   * that nobody has shown yet may have forgotten that it went already.
    * @throws DomainError `recovering`, `past-uncertain`
    */
   async function assertCertain(tx: Reader): Promise<void> {
