@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { Principal } from '../../shared/access/operator.ts';
 import type { NodeCode } from '../../shared/ids/ids.ts';
 import { DomainError, isDomainError } from '../../shared/problem/problem.ts';
-import type { Store } from '../../shared/store/store.ts';
+import type { Reader, Store } from '../../shared/store/store.ts';
 import { nodeCode } from '../../shared/wire/peer-messages.ts';
 import type { CustomerData } from './customer.ts';
 import type { HomeQuestions } from './home-questions.ts';
@@ -22,6 +22,14 @@ const maxMoves = 3;
 
 const enteredCustomer = z.object({ customerId: z.string().max(64), msisdn: z.string() });
 
+/** How a question is answered by this branch, and by another one. */
+interface Places<Answer> {
+  here(tx: Reader): Promise<Answer>;
+  elsewhere(home: NodeCode): Promise<Answer>;
+}
+
+const get = (path: string) => ({ method: 'GET', path }) as const;
+
 export type SubscriberDirectory = ReturnType<typeof createSubscriberDirectory>;
 
 /**
@@ -36,15 +44,19 @@ export function createSubscriberDirectory(deps: {
 }) {
   const { node, store, subscribers, questions } = deps;
 
-  /** Asks where the number lives, and where it has moved to. */
-  async function follow<Answer>(
-    msisdn: string,
-    look: (home: NodeCode) => Promise<Answer>,
-  ): Promise<Answer> {
-    let home = await store.read((tx) => subscribers.homeOf(tx, msisdn));
+  /** Looks where the number lives, and where it has moved to. */
+  async function look<Answer>(msisdn: string, at: Places<Answer>): Promise<Answer> {
+    let home: NodeCode | undefined;
     for (let moves = 0; ; moves += 1) {
       try {
-        return await look(home);
+        if (home !== undefined && home !== node) return await at.elsewhere(home);
+        const found: { answer: Answer } | { home: NodeCode } = await store.read(async (tx) => {
+          const there = home ?? (await subscribers.homeOf(tx, msisdn));
+          return there === node ? { answer: await at.here(tx) } : { home: there };
+        });
+        if ('answer' in found) return found.answer;
+        home = found.home;
+        return await at.elsewhere(home);
       } catch (error) {
         if (!isDomainError(error, 'subscriber-moved') || moves === maxMoves) throw error;
         const movedTo = nodeCode.safeParse(error.members.movedTo).data;
@@ -59,13 +71,12 @@ export function createSubscriberDirectory(deps: {
    * @throws DomainError `unknown-number`, `foreign-number`, `home-unreachable`.
    */
   function card(msisdn: string, principal: Principal): Promise<SubscriberCard> {
-    return follow(msisdn, async (home) => {
-      if (home === node) {
-        return store.read((tx) => subscribers.cardOf(tx, msisdn, principal.permissions));
-      }
-      const path = `/peer/v1/subscribers/${msisdn}`;
-      const answer = await questions.ask(home, principal, { method: 'GET', path });
-      return readAnswer(subscriberCard, answer);
+    return look(msisdn, {
+      here: (tx) => subscribers.cardOf(tx, msisdn, principal.permissions),
+      elsewhere: async (home) => {
+        const path = `/peer/v1/subscribers/${msisdn}`;
+        return readAnswer(subscriberCard, await questions.ask(home, principal, get(path)));
+      },
     });
   }
 
@@ -74,13 +85,12 @@ export function createSubscriberDirectory(deps: {
    * @throws DomainError `unknown-number`, `foreign-number`, `home-unreachable`.
    */
   function history(msisdn: string, principal: Principal): Promise<SubscriberHistory> {
-    return follow(msisdn, async (home) => {
-      if (home === node) {
-        return store.read((tx) => subscribers.historyOf(tx, msisdn, principal.permissions));
-      }
-      const path = `/peer/v1/subscribers/${msisdn}/changes`;
-      const answer = await questions.ask(home, principal, { method: 'GET', path });
-      return readAnswer(subscriberHistory, answer);
+    return look(msisdn, {
+      here: (tx) => subscribers.historyOf(tx, msisdn, principal.permissions),
+      elsewhere: async (home) => {
+        const path = `/peer/v1/subscribers/${msisdn}/changes`;
+        return readAnswer(subscriberHistory, await questions.ask(home, principal, get(path)));
+      },
     });
   }
 
@@ -91,11 +101,12 @@ export function createSubscriberDirectory(deps: {
    */
   async function payability(msisdn: string, principal: Principal): Promise<Payability> {
     try {
-      return await follow(msisdn, async (home) => {
-        if (home === node) return store.read((tx) => subscribers.payabilityOf(tx, msisdn));
-        const path = `/peer/v1/subscribers/${msisdn}/payability`;
-        const answer = await questions.ask(home, principal, { method: 'GET', path });
-        return readAnswer(verifiedPayability, answer);
+      return await look<Payability>(msisdn, {
+        here: (tx) => subscribers.payabilityOf(tx, msisdn),
+        elsewhere: async (home) => {
+          const path = `/peer/v1/subscribers/${msisdn}/payability`;
+          return readAnswer(verifiedPayability, await questions.ask(home, principal, get(path)));
+        },
       });
     } catch (error) {
       if (isDomainError(error, 'home-unreachable')) return { verified: false };

@@ -87,6 +87,11 @@ export async function markApplied(tx: Transaction, epoch: string, seq: bigint): 
   await tx.run('UPDATE recovered_entries SET applied = 1 WHERE epoch = ? AND seq = ?', epoch, seq);
 }
 
+/** Has any own entry ever come back? */
+export async function holdsRecovered(tx: Reader): Promise<boolean> {
+  return (await tx.get('SELECT 1 AS one FROM recovered_entries LIMIT 1')) !== undefined;
+}
+
 /** The own entry that came back for what was asked under this key. */
 export async function recoveredUnderKey(
   tx: Reader,

@@ -27,6 +27,7 @@ import type { PeerClient, PeerDirectory, Signer, Verifier } from './peers.ts';
 import {
   answeredPeers,
   heldStreams,
+  holdsRecovered,
   keepRecovered,
   knownStarts,
   markApplied,
@@ -93,6 +94,8 @@ export function createRecovery(deps: RecoveryDeps) {
   const compared = new Set<NodeCode>();
   /** Every peer has been asked once, and has answered or was not to be reached. */
   let haveAllBeenAsked = false;
+  /** An own entry has come back, now or once; few nodes ever had one. */
+  let mayHoldRecovered = true;
   let nonce = '';
 
   /** From now on, and after any restart, the node knows that it does not know everything. */
@@ -272,6 +275,7 @@ export function createRecovery(deps: RecoveryDeps) {
       const text = canonicalJson(entry);
       const { epoch, seq } = entry;
       const row = { epoch, seq, hash: sha256(text), text, holder: peer };
+      mayHoldRecovered = true;
       const kept = await keepRecovered(tx, row);
       if (kept === 'forked')
         deps.alarm('forked', stateSentences.say('ownEntry', { place: `${epoch}/${seq}` }));
@@ -317,7 +321,7 @@ export function createRecovery(deps: RecoveryDeps) {
    * @throws DomainError `recovering` while it is not applied, or may still come from a peer that is there.
    */
   async function recalled(tx: Reader, key: string): Promise<string | undefined> {
-    const found = await recoveredUnderKey(tx, key);
+    const found = mayHoldRecovered ? await recoveredUnderKey(tx, key) : undefined;
     const mayCome = found ? !found.isApplied : recovering && !haveAllBeenAsked;
     if (mayCome) throw new DomainError('recovering');
     return found?.operationId;
@@ -341,7 +345,10 @@ export function createRecovery(deps: RecoveryDeps) {
     run,
     /** At start: a recovery that a crash interrupted goes on. */
     async load({ continues }: { continues: boolean }): Promise<void> {
-      recovering = (await store.read(recoveringReason)) !== undefined;
+      await store.read(async (tx) => {
+        recovering = (await recoveringReason(tx)) !== undefined;
+        mayHoldRecovered = await holdsRecovered(tx);
+      });
       isContinued = continues;
     },
     /** One of the two people who may answer for a peer that is dead, in a recovery or before money goes out. */

@@ -36,15 +36,12 @@ export async function post(tx: Transaction, entry: JournalEntry): Promise<void> 
     entry.recordedAt,
   );
   if (!inserted) throw new Error('broken invariant: an insert returns its row');
+  const rows: bigint[] = [];
   for (const posting of entry.postings) {
-    const account = await move(tx, posting);
-    await tx.run(
-      'INSERT INTO ledger_postings (entry, account, amount) VALUES (?, ?, ?)',
-      inserted.id,
-      account,
-      posting.amount,
-    );
+    rows.push(inserted.id, await move(tx, posting), posting.amount);
   }
+  const values = entry.postings.map(() => '(?, ?, ?)').join(', ');
+  await tx.run(`INSERT INTO ledger_postings (entry, account, amount) VALUES ${values}`, ...rows);
 }
 
 async function move(tx: Transaction, { account, currency, amount }: Posting): Promise<bigint> {

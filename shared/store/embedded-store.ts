@@ -2,6 +2,7 @@ import { mkdirSync, realpathSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import Database from 'libsql';
+import BackgroundDatabase from 'libsql/promise';
 import { assert, type DomainError } from '../problem/problem.ts';
 import { boundedCache } from './bounded-cache.ts';
 import { primaryCode } from './constraint.ts';
@@ -35,8 +36,8 @@ type Connection = InstanceType<typeof Database>;
 type Statement = ReturnType<Connection['prepare']>;
 
 /**
- * The store in one file of this machine. Nothing here waits: every answer is there when the call
- * returns.
+ * The store in one file of this machine. Nothing but a commit waits: every other answer is there when
+ * the call returns.
  */
 export function openEmbeddedDriver(givenPath: string): Driver {
   const path = settledPath(givenPath);
@@ -51,7 +52,7 @@ export function openEmbeddedDriver(givenPath: string): Driver {
     throw error;
   }
   return {
-    ...connectionDriver(db),
+    ...connectionDriver(db, commitInBackground),
     close: () => {
       leaveWal(db);
       db.close();
@@ -60,8 +61,18 @@ export function openEmbeddedDriver(givenPath: string): Driver {
   };
 }
 
+/**
+ * A commit waits for the disk: on a thread of the driver's, while this one reads requests and writes answers. Nothing
+ * else asks the connection meanwhile. Both of libsql's interfaces stand on the same native connection.
+ */
+const commitInBackground = (db: Connection): Promise<void> =>
+  BackgroundDatabase.prototype.exec.call({ db: Reflect.get(db, 'db') }, 'COMMIT');
+
 /** The driver of an open connection, however it was opened. */
-export function connectionDriver(db: Connection): Omit<Driver, 'close'> {
+export function connectionDriver(
+  db: Connection,
+  commit?: (db: Connection) => Promise<void>,
+): Omit<Driver, 'close'> {
   const guard = createGuard(db);
   const statements = createStatements(db);
   return {
@@ -80,7 +91,7 @@ export function connectionDriver(db: Connection): Omit<Driver, 'close'> {
       guard.reset();
       guard.control('BEGIN IMMEDIATE');
     },
-    commit: () => guard.control('COMMIT'),
+    commit: () => (commit ? guard.finish(commit) : guard.control('COMMIT')),
     rollback: guard.rollback,
     savepoint: (depth) => guard.control(`SAVEPOINT s${depth}`),
     release: (depth) => guard.control(`RELEASE s${depth}`),
@@ -194,6 +205,15 @@ function createGuard(db: Connection) {
       if (lost) throw lost;
       try {
         own(sql).run([]);
+      } catch (error) {
+        throw lose(error);
+      }
+    },
+    /** The same for a commit that takes its time. */
+    finish: async (commit: (db: Connection) => Promise<void>): Promise<void> => {
+      if (lost) throw lost;
+      try {
+        await commit(db);
       } catch (error) {
         throw lose(error);
       }

@@ -110,13 +110,11 @@ export function writeHandle(driver: Driver): WriteHandle {
 function readerOn(
   query: (sql: string, params: SqlParameter[], wanted: Wanted) => MaybePromise<Row[]>,
 ): Reader {
-  /** The border of the store: what a row looks like is the schema's and the statement's word. */
-  const rowsOf = async <T>(sql: string, params: SqlParameter[], wanted: Wanted) =>
-    (await query(sql, params, wanted)) as T[];
+  // The border of the store: what a row looks like is the schema's and the statement's word.
   return {
     get: async <T extends object = Row>(sql: string, ...params: SqlParameter[]) =>
-      (await rowsOf<T>(sql, params, 'first'))[0],
-    all: <T extends object = Row>(sql: string, ...params: SqlParameter[]) =>
-      rowsOf<T>(sql, params, 'all'),
+      (await query(sql, params, 'first'))[0] as T | undefined,
+    all: async <T extends object = Row>(sql: string, ...params: SqlParameter[]) =>
+      (await query(sql, params, 'all')) as T[],
   };
 }

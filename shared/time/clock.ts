@@ -39,17 +39,30 @@ export function pause(clock: Clock, delayMs: number): Promise<void> {
   });
 }
 
-const dateFormats = new Map<string, Intl.DateTimeFormat>();
+interface Zone {
+  readonly format: Intl.DateTimeFormat;
+  minute: number;
+  day: BusinessDate;
+}
 
-/** The calendar day at `ms` in an IANA time zone. */
+const zones = new Map<string, Zone>();
+const minuteMs = 60_000;
+
+/** The calendar day at `ms` in an IANA time zone. Formatting is slow; no zone's day begins within a minute. */
 export function calendarDay(ms: number, timeZone: string): BusinessDate {
-  let format = dateFormats.get(timeZone);
-  if (!format) {
+  let zone = zones.get(timeZone);
+  if (!zone) {
     // en-CA writes dates as YYYY-MM-DD.
-    format = new Intl.DateTimeFormat('en-CA', { timeZone, dateStyle: 'short' });
-    dateFormats.set(timeZone, format);
+    const format = new Intl.DateTimeFormat('en-CA', { timeZone, dateStyle: 'short' });
+    zone = { format, minute: Number.NaN, day: '' };
+    zones.set(timeZone, zone);
   }
-  return format.format(ms);
+  const minute = Math.floor(ms / minuteMs);
+  if (zone.minute !== minute) {
+    zone.day = zone.format.format(ms);
+    zone.minute = minute;
+  }
+  return zone.day;
 }
 
 /** The day after a business date. */

@@ -7,9 +7,9 @@ import { type Branch, openBranch } from '../../branch-node/branch.ts';
 import { readBranchConfig } from '../../branch-node/config.ts';
 import { type Centre, openCentre } from '../../central-node/centre.ts';
 import { readCentreConfig } from '../../central-node/config.ts';
-import type { PasswordHash } from '../../shared/access/passwords.ts';
+import { createPasswords, type PasswordHash } from '../../shared/access/passwords.ts';
 import { enrolWithCentre } from '../../shared/federation/enrolment.ts';
-import { luhnDigit, type NodeCode } from '../../shared/ids/ids.ts';
+import { luhnDigit, type NodeCode, systemIds } from '../../shared/ids/ids.ts';
 import type { NodePorts } from '../../shared/node/node-ports.ts';
 import { assetPath } from '../../shared/store/assets.ts';
 import { freePorts } from './ports.ts';
@@ -257,14 +257,15 @@ export async function startFederation(
   };
 }
 
-/** Made once: a hash takes a sixth of a second, on purpose. */
+/** A hash as people's passwords get takes a sixth of a second, on purpose, and so does each sign-in against it. */
+const cheap = createPasswords({ ids: systemIds, cost: { N: 2, r: 1, p: 1 } });
 let passwordHash: PasswordHash | undefined;
 
 export async function addOperator(
   node: Pick<Branch, 'access' | 'store' | 'code'>,
   { login, role }: { login: string; role: string },
 ): Promise<void> {
-  passwordHash ??= await node.access.hashPassword(password);
+  passwordHash ??= await cheap.hash(password);
   const hash = passwordHash;
   const by = { id: 'test', name: 'test', node: node.code };
   await node.store.write((tx) =>

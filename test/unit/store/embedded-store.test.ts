@@ -18,6 +18,7 @@ const schema = `
   CREATE TABLE items (id INTEGER PRIMARY KEY, note TEXT NOT NULL) STRICT;
   CREATE TRIGGER no_bombs BEFORE INSERT ON items WHEN new.note = 'bomb'
   BEGIN SELECT raise(ROLLBACK, 'everything goes'); END;
+  CREATE TABLE promises (item INTEGER NOT NULL REFERENCES items (id)) STRICT;
 `;
 const insert = 'INSERT INTO items (note) VALUES (?)';
 
@@ -167,6 +168,33 @@ describe('embedded store', () => {
     });
   });
 
+  describe('a commit', () => {
+    it('leaves the event loop to others while the disk is waited for', async () => {
+      const driver = openEmbeddedDriver(join(folder, 'other.db'));
+      driver.script(schema);
+      driver.begin();
+      driver.run(insert, ['one']);
+      const order: string[] = [];
+      await null;
+      process.nextTick(() => order.push('another'));
+      await driver.commit();
+      order.push('committed');
+      await driver.close();
+      expect(order).to.deep.equal(['another', 'committed']);
+    });
+
+    it('that fails is told to everyone of its group, keeps nothing, and the store goes on', async () => {
+      const broken = store.write(async (tx) => {
+        await tx.all('PRAGMA defer_foreign_keys = ON');
+        await tx.run('INSERT INTO promises (item) VALUES (7)');
+      });
+      const answers = await Promise.all([failureOf(add('one')), failureOf(broken)]);
+      expect(answers).to.deep.equal(['store-unavailable', 'store-unavailable']);
+      await add('two');
+      expect(await notes()).to.deep.equal(['two']);
+    });
+  });
+
   describe('while a commit is recorded', () => {
     /** A sentinel on a disk that takes its time: each record waits to be let through. */
     function slowStore() {
@@ -181,6 +209,11 @@ describe('embedded store', () => {
         await new Promise((resolve) => setImmediate(resolve));
       }
     };
+    /** A commit takes its time on another thread. */
+    const come = async (isThere: () => boolean) => {
+      while (!isThere()) await turns(1);
+      await turns(3);
+    };
     const noted = (told: string[], what: string, promise: Promise<unknown>) =>
       promise.then(() => told.push(what));
 
@@ -188,18 +221,21 @@ describe('embedded store', () => {
       await store.close();
       const { slow, records } = slowStore();
       const told: string[] = [];
+      let isRead = false;
       const writing = noted(
         told,
         'written',
         slow.write((tx) => tx.run(insert, 'one')),
       );
-      await turns(3);
+      await come(() => records.length === 1);
       const reading = noted(
         told,
         'read',
-        slow.read((tx) => tx.all('SELECT note FROM items')),
+        slow.read(async (tx) => {
+          isRead = (await tx.all('SELECT note FROM items')).length === 1;
+        }),
       );
-      await turns(3);
+      await come(() => isRead);
       expect([told, records.length]).to.deep.equal([[], 1]);
       records[0]?.();
       await Promise.all([writing, reading]);
@@ -217,19 +253,19 @@ describe('embedded store', () => {
         'first',
         slow.write((tx) => tx.run(insert, 'one')),
       );
-      await turns(3);
+      await come(() => records.length === 1);
       const next = slow.write(async (tx) => {
         isRun = true;
         await tx.run(insert, 'two');
       });
       const second = noted(told, 'second', next);
-      await turns(3);
+      await come(() => isRun);
       expect({ isRun, told, records: records.length }).to.deep.equal({
         ...{ isRun: true, told: [], records: 1 },
       });
       records[0]?.();
       await first;
-      await turns(3);
+      await come(() => records.length === 2);
       expect([told, records.length]).to.deep.equal([['first'], 2]);
       const closing = slow.close();
       records[1]?.();
