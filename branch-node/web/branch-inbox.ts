@@ -1,7 +1,8 @@
 import type { AdministrationEndpoints } from '../../shared/node/administration.ts';
-import { alarmInbox } from '../../shared/pages/alarm-inbox.ts';
+
 import { type InboxSource, waitingIn } from '../../shared/pages/inbox.ts';
 import { catalogue } from '../../shared/pages/language.ts';
+import { nodeInbox } from '../../shared/pages/node-inbox.ts';
 import type { BusinessDayEndpoints } from '../business-days/business-day-routes.ts';
 import type { OperationEndpoints } from '../operations/operation-routes.ts';
 import type { PaymentEndpoints } from '../payments/payment-routes.ts';
@@ -92,6 +93,6 @@ export function branchInbox(endpoints: {
         return [{ text, href: '/settlements', count, tone: 'bad' }];
       },
     },
-    alarmInbox(administration),
+    ...nodeInbox(administration),
   ];
 }

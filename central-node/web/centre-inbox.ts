@@ -1,7 +1,8 @@
 import type { AdministrationEndpoints } from '../../shared/node/administration.ts';
-import { alarmInbox } from '../../shared/pages/alarm-inbox.ts';
+
 import type { InboxSource } from '../../shared/pages/inbox.ts';
 import { catalogue } from '../../shared/pages/language.ts';
+import { nodeInbox } from '../../shared/pages/node-inbox.ts';
 import type { NodeEndpoints } from '../directory/node-routes.ts';
 import type { CaseEndpoints } from '../reconciliation/case-routes.ts';
 import type { ReferenceEndpoints } from '../reference/reference-routes.ts';
@@ -91,6 +92,6 @@ export function centreInbox(endpoints: {
         return [{ text: view.words(inboxTexts).joining, href: '/branches', count }];
       },
     },
-    alarmInbox(administration),
+    ...nodeInbox(administration),
   ];
 }

@@ -139,12 +139,13 @@ export async function recordOverride(
   );
 }
 
-export async function overrideCount(tx: Reader, epoch: string): Promise<number> {
-  const row = await tx.get<{ count: bigint }>(
-    'SELECT COUNT(*) AS count FROM recovery_overrides WHERE epoch = ?',
+/** Who has answered for the silent ones in this start, by operator id. */
+export async function overriders(tx: Reader, epoch: string): Promise<string[]> {
+  const rows = await tx.all<{ operator: string }>(
+    'SELECT operator FROM recovery_overrides WHERE epoch = ?',
     epoch,
   );
-  return Number(row?.count ?? 0n);
+  return rows.map(({ operator }) => operator);
 }
 
 /** As the one that answers: the peer forgot what it had acknowledged, so it is told again from where it still knows. */

@@ -31,7 +31,7 @@ import {
   keepRecovered,
   knownStarts,
   markApplied,
-  overrideCount,
+  overriders,
   recordAnswer,
   recordOverride,
   recoveredUnderKey,
@@ -154,7 +154,7 @@ export function createRecovery(deps: RecoveryDeps) {
   async function isAnswered(): Promise<boolean> {
     return store.read(async (tx) => {
       if ((await unanswered(tx)).length === 0) return true;
-      return (await overrideCount(tx, log.epoch())) >= overridesNeeded;
+      return (await overriders(tx, log.epoch())).length >= overridesNeeded;
     });
   }
 
@@ -364,7 +364,8 @@ export function createRecovery(deps: RecoveryDeps) {
         run();
         reviewSoon();
       });
-      return { given: await overrideCount(tx, log.epoch()), needed: overridesNeeded };
+      const { length: given } = await overriders(tx, log.epoch());
+      return { given, needed: overridesNeeded };
     },
     status: () =>
       store.read(async (tx) => ({
@@ -372,7 +373,7 @@ export function createRecovery(deps: RecoveryDeps) {
         certain,
         answered: await answeredPeers(tx, log.epoch()),
         awaited: await unanswered(tx),
-        overrides: await overrideCount(tx, log.epoch()),
+        overriddenBy: await overriders(tx, log.epoch()),
       })),
     stop(): void {
       stopped = true;

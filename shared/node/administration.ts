@@ -32,6 +32,10 @@ export type AdministrationEndpoints = ReturnType<typeof administrationRoutes>;
 export function administrationRoutes(api: Pick<Api, 'endpoint'>, deps: AdministrationDeps) {
   const { code: node, store, audit, federation } = deps;
   ledgerRoutes(api, { store });
-  recoveryRoutes(api, { node, store, audit, federation });
-  return { ...streamRoutes(api, deps), ...backupRoutes(api, deps), ...nodeStateRoutes(api, deps) };
+  return {
+    ...recoveryRoutes(api, { node, store, audit, federation }),
+    ...streamRoutes(api, deps),
+    ...backupRoutes(api, deps),
+    ...nodeStateRoutes(api, deps),
+  };
 }

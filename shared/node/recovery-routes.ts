@@ -15,7 +15,10 @@ const recoveryView = z
     }),
     answered: z.array(nodeCode).openapi({ description: 'Peers that gave back what they hold' }),
     awaited: z.array(nodeCode),
-    overrides: z.int(),
+    overrides: z
+      .int()
+      .openapi({ description: 'People who have ended the waiting; two are needed' }),
+    overriddenBy: z.array(z.string()).openapi({ description: 'Their operator ids' }),
   })
   .openapi('Recovery');
 
@@ -23,16 +26,16 @@ const recoveryView = z
 export function recoveryRoutes(
   { endpoint }: Pick<Api, 'endpoint'>,
   deps: { node: NodeCode; store: Store; audit: Audit; federation: Federation },
-): void {
+) {
   const { node, store, audit, federation } = deps;
 
   async function view() {
-    const { recovering, certain, answered, awaited, overrides } =
-      await federation.recovery.status();
-    return { recovering, certain, answered, awaited: certain ? [] : awaited, overrides };
+    const { awaited, ...state } = await federation.recovery.status();
+    const overrides = state.overriddenBy.length;
+    return { ...state, awaited: state.certain ? [] : awaited, overrides };
   }
 
-  endpoint(
+  const getRecovery = endpoint(
     {
       method: 'GET',
       path: '/api/v1/recovery',
@@ -46,7 +49,7 @@ export function recoveryRoutes(
     view,
   );
 
-  endpoint(
+  const overrideRecovery = endpoint(
     {
       method: 'POST',
       path: '/api/v1/recovery/override',
@@ -72,4 +75,6 @@ export function recoveryRoutes(
       return view();
     },
   );
+
+  return { getRecovery, overrideRecovery };
 }

@@ -3,6 +3,7 @@ import type { Ask } from '../web/endpoint.ts';
 import { administrationTexts } from './administration-texts.ts';
 import { Button, Facts, Heading, Panel, State, Table } from './components.tsx';
 import type { Pages, Shown } from './pages.tsx';
+import { recoveryPages } from './recovery-pages.tsx';
 import { stateDetailText } from './state-detail-texts.ts';
 import type { View } from './view.ts';
 
@@ -20,6 +21,7 @@ type Stream = Awaited<ReturnType<AdministrationEndpoints['listStreams']>>['items
 
 /** How this node is: its checks, its streams, its certificate, its backups. */
 export function administrationPages({ pages, endpoints, renew }: AdministrationPagesDeps): void {
+  const recovery = recoveryPages({ pages, endpoints, path, show });
   pages.page({ path, permission: 'stream.read' }, show);
   pages.fragment({ path: `${path}/streams`, permission: 'stream.read' }, streams);
 
@@ -58,6 +60,7 @@ export function administrationPages({ pages, endpoints, renew }: AdministrationP
     const content = (
       <>
         <Heading title={`${words.title}: ${state.code}`} />
+        {await recovery(view)}
         <div class="columns">
           <Certificate view={view} state={state} canRenew={renew !== undefined} />
           <Backup view={view} state={state} />

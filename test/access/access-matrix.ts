@@ -191,6 +191,8 @@ const everyNodesPages = [
   page('/palette', 'signed-in'),
   page('/node', 'stream.read'),
   page('/node/streams', 'stream.read'),
+  page('/node/recovery', 'stream.read'),
+  form('/node/recovery', 'recovery.override'),
   form('/node/streams/{peer}/retry', 'stream.retry'),
   form('/node/backups', 'backup.take'),
 ];

@@ -400,4 +400,45 @@ describe('the front office of a branch, in a browser', () => {
     expect(desk.faults).to.deep.equal([]);
     await desk.close();
   }).timeout(120_000);
+
+  it('says whom a node waits for that was started anew, and lets two people end the waiting', async () => {
+    const node = federation.running('SPB');
+    await addOperator(node, { login: 'chief', role: 'branch-manager' });
+    await addOperator(node, { login: 'second', role: 'branch-manager' });
+    await federation.stopNode('MSK');
+    await federation.stopNode('SPB');
+    federation.startMachineAnew('SPB');
+    await federation.startNode('SPB');
+    const panel = (page: Page) =>
+      page.locator('section.panel', { hasText: 'What this node may have forgotten' });
+    const end = async (page: Page) => {
+      await page.goto(`${at('SPB')}/inbox`);
+      await page.getByRole('link', { name: /^Nodes to hear from/ }).click();
+      await panel(page).getByText('Gives out no card').waitFor();
+      await panel(page).locator('summary').click();
+      await page.locator('#reason').fill('It burnt down, its desk paid nothing.');
+      await panel(page).getByRole('button', { name: 'End the waiting' }).click();
+    };
+    const chief = await visit(browser, at('SPB'));
+    await signInAs(chief.page, 'chief', password);
+    await end(chief.page);
+    await panel(chief.page).getByText('You have said so.').waitFor();
+    await panel(chief.page).getByText('MSK', { exact: true }).waitFor();
+    await chief.page.screenshot({ path: join(pictures, 'ending-the-waiting.png'), fullPage: true });
+    const storageState = await chief.page.context().storageState();
+    const faults = await faultsOfPages(browser, { url: at('SPB'), paths: ['/node'], storageState });
+    expect(faults).to.deep.equal([]);
+    const second = await visit(browser, at('SPB'));
+    await signInAs(second.page, 'second', password);
+    await end(second.page);
+    await until('the waiting is over', async () =>
+      federation.running('SPB').federation.isCertain(),
+    );
+    await second.page.goto(`${at('SPB')}/node`);
+    expect(await panel(second.page).count()).to.equal(0);
+    // What stood open says so by itself.
+    await panel(chief.page).getByText('All have answered: nothing is waited for').waitFor();
+    expect([...chief.faults, ...second.faults]).to.deep.equal([]);
+    await Promise.all([chief.close(), second.close()]);
+  }).timeout(180_000);
 });

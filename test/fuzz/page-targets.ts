@@ -151,6 +151,7 @@ const rareForms: Readonly<Record<string, readonly string[]>> = {
   '/payments/:operationId/payout/reinstatement': ['key', 'reason'],
   '/settlements/:id/check': ['key'],
   '/branches/:code/admission': [],
+  '/node/recovery': ['reason'],
   '/reference/releases': ['revision'],
   '/cases/:id/adjustment': ['reason', 'debtor', 'creditor', 'sum', 'key'],
   '/cases/:id/approval': ['proposal', 'key'],
