@@ -18,17 +18,22 @@ type Check = Readiness['checks'][string];
 
 /** What the store, its WAL and a backup need to go on for a while. */
 const diskFreeMinBytes = 512 * 1024 * 1024;
+/** A commit that hangs hangs all that waits for it; whoever asks how the node is does not hang with it. */
+const storeAnswersMaxMs = 3_000;
 const certificateMinMs = 7 * 24 * 60 * 60_000;
 const mebibyte = 1024 * 1024;
 
 export interface HealthDeps {
   readonly kind: NodeKind;
-  readonly config: NodeConfig;
-  readonly store: Store;
-  readonly federation: Federation;
+  readonly config: Pick<NodeConfig, 'dataDir'>;
+  readonly store: Pick<Store, 'read' | 'write'>;
+  readonly federation: Pick<Federation, 'isRecovering'> & {
+    readonly liveness: Pick<Federation['liveness'], 'statuses' | 'clockDoubt'>;
+    readonly log: Pick<Federation['log'], 'clockSetBackMs'>;
+  };
   readonly references: Pick<ReferenceService, 'current' | 'freshness'>;
-  readonly alarms: Alarms;
-  readonly backups: Backups;
+  readonly alarms: Pick<Alarms, 'list'>;
+  readonly backups: Pick<Backups, 'state'>;
   readonly clock: Clock;
   /** The certificate that this node shows to its peers now. */
   readonly certPem: () => string;
@@ -65,7 +70,29 @@ export function createHealth(deps: HealthDeps) {
     return { ready: store.ok && (hasRelease || kind === 'centre'), checks };
   }
 
-  async function storeCheck(): Promise<Check> {
+  let asked: Promise<Check> | undefined;
+
+  /** What hangs is not asked again beside itself. */
+  function storeCheck(): Promise<Check> {
+    asked ??= askStore().finally(() => {
+      asked = undefined;
+    });
+    const seconds = String(storeAnswersMaxMs / 1_000);
+    const detail = stateSentences.say('diskSilent', { seconds });
+    return inTime(asked, { ok: false, detail });
+  }
+
+  function inTime<T>(answer: Promise<T>, otherwise: T): Promise<T> {
+    return new Promise((resolve) => {
+      const stop = clock.after(storeAnswersMaxMs, () => resolve(otherwise));
+      void answer.then((value) => {
+        stop();
+        resolve(value);
+      });
+    });
+  }
+
+  async function askStore(): Promise<Check> {
     try {
       await deps.store.write((tx) => touchState(tx));
       return { ok: true };
@@ -88,7 +115,8 @@ export function createHealth(deps: HealthDeps) {
   }
 
   async function clockCheck(): Promise<Check> {
-    const behindMs = await deps.store.read(federation.log.clockSetBackMs).catch(() => 0);
+    const behind = deps.store.read(federation.log.clockSetBackMs).catch(() => 0);
+    const behindMs = await inTime(behind, 0);
     const doubt = federation.liveness.clockDoubt(behindMs);
     return doubt === undefined ? { ok: true } : { ok: false, detail: doubt };
   }
