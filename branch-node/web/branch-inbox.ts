@@ -1,5 +1,4 @@
 import type { AdministrationEndpoints } from '../../shared/node/administration.ts';
-
 import { type InboxSource, waitingIn } from '../../shared/pages/inbox.ts';
 import { catalogue } from '../../shared/pages/language.ts';
 import { nodeInbox } from '../../shared/pages/node-inbox.ts';
