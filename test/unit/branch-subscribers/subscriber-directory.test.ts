@@ -130,7 +130,9 @@ describe('the directory of subscribers', () => {
     federation.network.asked.length = 0;
     const unverified = await federation.spb.directory.payability(msisdn, cashier);
     expect(unverified).to.deep.equal({ verified: false });
-    expect(federation.network.asked).to.deep.equal([]);
+    // A node that waits for a peer's past goes on asking for that.
+    const asked = federation.network.asked.filter((question) => !/recovery$/.test(question));
+    expect(asked).to.deep.equal([]);
   });
 
   it('follows a number that has moved', async () => {
