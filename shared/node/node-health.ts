@@ -78,7 +78,7 @@ export function createHealth(deps: HealthDeps) {
       asked = undefined;
     });
     const seconds = String(storeAnswersMaxMs / 1_000);
-    const detail = stateSentences.say('diskSilent', { seconds });
+    const detail = stateSentences.say('storeSilent', { seconds });
     return inTime(asked, { ok: false, detail });
   }
 

@@ -7,7 +7,7 @@ type Key = NonNullable<ReturnType<typeof stateSentences.read>>['key'];
 
 const russian: Readonly<Record<Key, string>> = {
   takesNothing: 'ничего не принимает: {cause}',
-  diskSilent: 'ничего не принимает: диск не отвечает {seconds} с',
+  storeSilent: 'ничего не принимает: не отвечает {seconds} с',
   diskFree: 'свободно {mebibytes} МиБ',
   behindLog: 'отстают на {seconds} с от последней записи собственного журнала',
   behindPeer: 'отстают на {seconds} с от {peer}',

@@ -4,7 +4,7 @@ import { sentences } from './sentences.ts';
 export const stateSentences = sentences(
   {
     takesNothing: 'takes nothing: {cause}',
-    diskSilent: 'takes nothing: its disk has not answered for {seconds} s',
+    storeSilent: 'takes nothing: it has not answered for {seconds} s',
     diskFree: '{mebibytes} MiB free',
     behindLog: '{seconds} s behind the newest entry of its own log',
     behindPeer: '{seconds} s behind {peer}',

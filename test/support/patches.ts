@@ -79,8 +79,11 @@ export function patchedTree(patches: readonly SourcePatch[]): PatchedTree {
   return { root, remove };
 }
 
-/** All patches of one file are made one after the other, each to what the ones before it left. */
-function patchedTexts(patches: readonly SourcePatch[]): Map<string, string> {
+/**
+ * The compiled modules that these patches change, by path, as they are then. All patches of one file are made one after the
+ * other, each to what the ones before it left. @throws Error when one does not fit.
+ */
+export function patchedTexts(patches: readonly SourcePatch[]): Map<string, string> {
   const texts = new Map<string, string>();
   for (const patch of patches) {
     const path = compiledPath(patch.file);

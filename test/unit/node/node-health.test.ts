@@ -46,7 +46,7 @@ describe('the health of a node', () => {
       const { ready, checks } = await asking;
       expect([ready, checks.store?.detail]).to.deep.equal([
         false,
-        'takes nothing: its disk has not answered for 3 s',
+        'takes nothing: it has not answered for 3 s',
       ]);
     }
     expect(writes.length, 'what hangs is asked for once').to.equal(1);
