@@ -42,7 +42,7 @@ import { createCharges } from './subscribers/charges.ts';
 import { contractRoutes } from './subscribers/contract-routes.ts';
 import { createCustomerService } from './subscribers/customer-service.ts';
 import { createHomeQuestions } from './subscribers/home-questions.ts';
-import { createNumberMove } from './subscribers/number-move-operation.ts';
+import { arrivals, createNumberMove } from './subscribers/number-move-operation.ts';
 import { createPeerVisits } from './subscribers/peer-visits.ts';
 import { createRatePlanChange } from './subscribers/rate-plan-change-operation.ts';
 import { createRegistration } from './subscribers/registration-operation.ts';
@@ -225,7 +225,8 @@ function wireRooms(node: Node, businessDays: BusinessDays) {
   const customers = createCustomerService({ node: code, clock, ids, audit, reference });
   const numbers = createNumberService({ clock });
   const sims = createSimService({ node: code, clock, federation });
-  const subscribers = createSubscriberService({ node: code, customers, numbers, reference });
+  const known = { node: code, customers, numbers, reference };
+  const subscribers = createSubscriberService({ ...known, isArriving: arrivals(() => operations) });
   const charges = createCharges({ clock });
   const questions = createHomeQuestions({ client, signer, clock, ids, federation });
   const directory = createSubscriberDirectory({ node: code, store, subscribers, questions });
@@ -276,16 +277,7 @@ function wireRooms(node: Node, businessDays: BusinessDays) {
     releasePolicy: policy,
   });
   const desk = createSubscriberDesk({
-    node: code,
-    store,
-    operations,
-    subscribers,
-    customers,
-    sims,
-    numbers,
-    directory,
-    reference,
-    businessDate,
+    ...{ ...known, store, operations, subscribers, sims, directory, businessDate },
   });
 
   const settlements = createSettlements({

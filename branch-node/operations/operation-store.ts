@@ -97,6 +97,19 @@ export function createOperationStore(node: NodeCode) {
       return rows.map(recordOf);
     },
 
+    /** Is an operation of this kind for this number not concluded yet, or one that was accepted before another? */
+    async isOpen(
+      tx: Reader,
+      { kind, msisdn, before }: { kind: string; msisdn: string; before: OperationId | undefined },
+    ): Promise<boolean> {
+      const row = await tx.get(
+        `SELECT 1 AS one FROM operations WHERE msisdn = ? AND kind = ? AND state = 'accepted'
+           AND (? IS NULL OR rowid < (SELECT rowid FROM operations WHERE id = ?)) LIMIT 1`,
+        ...[msisdn, kind, before ?? null, before ?? null],
+      );
+      return row !== undefined;
+    },
+
     /** Operations that this branch, as their own home, has still to decide. */
     async waitingAtHome(tx: Reader, limit: number): Promise<OperationRecord[]> {
       const rows = await tx.all<OperationRow>(

@@ -1,16 +1,22 @@
 import { z } from 'zod';
 import type { Federation } from '../../shared/federation/federation.ts';
-import { iccidPattern, imsiPattern, type NodeCode } from '../../shared/ids/ids.ts';
+import {
+  iccidPattern,
+  imsiPattern,
+  type NodeCode,
+  type OperationId,
+} from '../../shared/ids/ids.ts';
 import { accounts, transfer } from '../../shared/ledger/ledger.ts';
 import { post } from '../../shared/ledger/ledger-store.ts';
 import { formatMoney, type Money, parseMoney } from '../../shared/money/money.ts';
 import { assert, DomainError } from '../../shared/problem/problem.ts';
 import type { Reference } from '../../shared/reference/reference.ts';
-import type { Transaction } from '../../shared/store/store.ts';
+import type { Reader, Transaction } from '../../shared/store/store.ts';
 import { type Clock, now } from '../../shared/time/clock.ts';
 import { parseInput } from '../../shared/web/input.ts';
 import type { JsonObject } from '../../shared/wire/peer-messages.ts';
 import type { Operation, OperationKind } from '../operations/operation.ts';
+import type { OperationStore } from '../operations/operation-store.ts';
 import type { SimService } from '../sim/sim-service.ts';
 import { assertActive, nextStatus, servicesAfterPlanChange } from './subscriber.ts';
 import type { ServedSubscriber, SubscriberService } from './subscriber-service.ts';
@@ -33,6 +39,14 @@ const decided = z.object({
   /** The balance that goes along; absent when there is none. */
   money: z.strictObject({ amount: z.string(), currency: z.string() }).optional(),
 });
+
+const kind = 'number-move';
+
+/** Numbers that are on their way to this branch: the question of `createSubscriberService`. */
+export const arrivals =
+  (operations: () => { readonly store: Pick<OperationStore, 'isOpen'> }) =>
+  (tx: Reader, msisdn: string, before?: OperationId): Promise<boolean> =>
+    operations().store.isOpen(tx, { kind, msisdn, before });
 
 /**
  * A number changes its home: the branch that serves the request becomes the new one. The present
@@ -93,9 +107,13 @@ export function createNumberMove(deps: {
     const billingAccountId = operation.id;
     const activatedAt = operation.occurredAt;
     await sims.bind(tx, { iccid, imsi });
-    await subscribers.start(tx, operation, {
+    const begun = await subscribers.start(tx, operation, {
       ...{ iccid, imsi, customerId, billingAccountId, currency, ratePlan, services, activatedAt },
     });
+    // What came back after a set-back may say that the number has gone on since, or has another card.
+    const isInUse =
+      begun?.iccid === iccid && (begun.status === 'active' || begun.status === 'blocked');
+    if (!isInUse) await sims.retire(tx, iccid);
     if (!balance) return;
     await postMove(tx, operation, {
       point: 'concluded',
@@ -106,7 +124,7 @@ export function createNumberMove(deps: {
   }
 
   return {
-    kind: 'number-move',
+    kind,
     request,
     acceptedWhileRecovering: false,
     changesPlans: true,

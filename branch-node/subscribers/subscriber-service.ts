@@ -1,5 +1,5 @@
 import type { Permission } from '../../shared/access/permissions.ts';
-import type { Msisdn, NodeCode } from '../../shared/ids/ids.ts';
+import type { Msisdn, NodeCode, OperationId } from '../../shared/ids/ids.ts';
 import { accounts } from '../../shared/ledger/ledger.ts';
 import { balanceOf } from '../../shared/ledger/ledger-store.ts';
 import { assert, DomainError } from '../../shared/problem/problem.ts';
@@ -8,6 +8,7 @@ import type { Reader, Transaction } from '../../shared/store/store.ts';
 import type { Operation } from '../operations/operation.ts';
 import type { NumberService } from '../sim/number-service.ts';
 import type { SimIdentity } from '../sim/sim-card.ts';
+import { deleteAwaited, insertAwaited, listAwaited } from './awaited-change-store.ts';
 import { incompleteName, maskName } from './customer.ts';
 import type { CustomerService } from './customer-service.ts';
 import type { Subscriber, SubscriberStatus } from './subscriber.ts';
@@ -34,6 +35,13 @@ const shownChanges = 50;
 /** A subscriber who can be served here. */
 export type ServedSubscriber = Subscriber & { readonly status: 'active' | 'blocked' };
 
+const isHere = (subscriber: Subscriber | undefined): subscriber is Subscriber =>
+  subscriber !== undefined && subscriber.movedTo === undefined;
+
+/** The beginning of a subscriber says all of him, a change of him never which account is his. */
+const isBeginning = (changed: Partial<Subscriber>): changed is Subscriber =>
+  changed.billingAccountId !== undefined;
+
 export type SubscriberService = ReturnType<typeof createSubscriberService>;
 
 /** The subscribers whose home this branch is, and where the others' home is. */
@@ -43,6 +51,8 @@ export function createSubscriberService(deps: {
   numbers: NumberService;
   /** @throws DomainError `no-release` */
   reference(): Reference;
+  /** Is the number to come here by a move that is not concluded yet, or by one accepted before this operation? */
+  isArriving(tx: Reader, msisdn: string, before?: OperationId): Promise<boolean>;
 }) {
   const { node, customers, numbers } = deps;
 
@@ -149,22 +159,59 @@ export function createSubscriberService(deps: {
     if (status === 'active' || status === 'blocked') throw new DomainError('number-taken');
   }
 
-  /** The number has its home here from now on. */
+  /**
+   * The number has its home here from now on.
+   * @returns the subscriber, after what had waited for it.
+   */
   async function start(
     tx: Transaction,
     operation: Operation,
     fresh: Omit<Subscriber, 'msisdn' | 'status' | 'movedTo'>,
-  ): Promise<void> {
+  ): Promise<Subscriber | undefined> {
     const { customerId, billingAccountId: id, currency, activatedAt: at } = fresh;
+    const { msisdn } = operation;
     await customers.ensure(tx, customerId);
     await insertBillingAccount(tx, { id, customerId, currency, at });
-    await saveSubscriber(tx, { ...fresh, msisdn: operation.msisdn, status: 'active' });
-    await insertChange(tx, operation, { what: 'start', before: null, after: fresh.ratePlan });
+    const begun = { ...fresh, msisdn, status: 'active' } as const;
+    if (await deps.isArriving(tx, msisdn, operation.id)) {
+      await insertAwaited(tx, operation, begun);
+      return begun;
+    }
+    await begin(tx, operation, begun);
+    return applyAwaited(tx, msisdn);
+  }
+
+  async function begin(tx: Transaction, operation: Operation, begun: Subscriber): Promise<void> {
+    await saveSubscriber(tx, begun);
+    await insertChange(tx, operation, { what: 'start', before: null, after: begun.ratePlan });
   }
 
   /**
-   * What a set-back lost for good is not there to change: then nothing is. Nor is a number that was let go before a
-   * decision from before the set-back came back: who took it over took it as it was.
+   * After a set-back, what was decided about a number may be known before its arrival, and its second arrival before its
+   * first: each waits for its turn.
+   * @returns the subscriber after that.
+   */
+  async function applyAwaited(tx: Transaction, msisdn: string): Promise<Subscriber | undefined> {
+    const awaited = await listAwaited(tx, msisdn);
+    let subscriber = await findSubscriber(tx, msisdn);
+    while (awaited.length > 0) {
+      const isBegun = isHere(subscriber);
+      const at = awaited.findIndex(({ changed }) => isBeginning(changed) !== isBegun);
+      const [next] = at < 0 ? [] : awaited.splice(at, 1);
+      if (!next) break;
+      const { number, operation, changed } = next;
+      await deleteAwaited(tx, number);
+      if (isBeginning(changed)) await begin(tx, operation, changed);
+      else await change(tx, operation, changed);
+      subscriber = await findSubscriber(tx, msisdn);
+    }
+    return subscriber;
+  }
+
+  /**
+   * A number that is not here is not changed. Where it is on its way here, what came back was decided after it had come, and
+   * waits. Else a set-back lost it for good, or it was let go before the decision came back: who took it over took it as it
+   * was.
    */
   async function change(
     tx: Transaction,
@@ -172,7 +219,10 @@ export function createSubscriberService(deps: {
     changed: Partial<Omit<Subscriber, 'msisdn'>>,
   ): Promise<void> {
     const before = await findSubscriber(tx, operation.msisdn);
-    if (!before || (before.movedTo !== undefined && changed.movedTo === undefined)) return;
+    if (!isHere(before)) {
+      if (await deps.isArriving(tx, operation.msisdn)) return insertAwaited(tx, operation, changed);
+      if (!before || changed.movedTo === undefined) return;
+    }
     const after = { ...before, ...changed };
     await saveSubscriber(tx, after);
     const facts = {

@@ -233,6 +233,18 @@ export const foundMutants: readonly Mutant[] = [
     work: ['number-move', 'block', 'termination', 'registration'],
   },
   {
+    name: 'what comes back about a number does not wait for its arrival',
+    changes: [
+      {
+        file: 'branch-node/subscribers/subscriber-service.ts',
+        find: 'if (await deps.isArriving(tx, operation.msisdn))',
+        replace: 'if (operation.attempt > 9)',
+      },
+    ],
+    troubles: ['another-witness'],
+    work: ['number-move'],
+  },
+  {
     name: 'an execution is told as the answer to whatever attempt is asked about',
     changes: [
       {

@@ -12,7 +12,10 @@ import { createCharges } from '../../../branch-node/subscribers/charges.ts';
 import type { CustomerData } from '../../../branch-node/subscribers/customer.ts';
 import { createCustomerService } from '../../../branch-node/subscribers/customer-service.ts';
 import { createHomeQuestions } from '../../../branch-node/subscribers/home-questions.ts';
-import { createNumberMove } from '../../../branch-node/subscribers/number-move-operation.ts';
+import {
+  arrivals,
+  createNumberMove,
+} from '../../../branch-node/subscribers/number-move-operation.ts';
 import { createPeerVisits } from '../../../branch-node/subscribers/peer-visits.ts';
 import { createRatePlanChange } from '../../../branch-node/subscribers/rate-plan-change-operation.ts';
 import { createRegistration } from '../../../branch-node/subscribers/registration-operation.ts';
@@ -180,7 +183,10 @@ function wireRooms(parts: Awaited<ReturnType<typeof openNode>>) {
   // Nobody starts here: what a start is certain of is not what these tests are about.
   const certain = { assertCertain: async () => {} };
   const sims = createSimService({ ...base, federation: certain });
-  const subscribers = createSubscriberService({ ...base, customers, numbers });
+  const subscribers = createSubscriberService({
+    ...{ ...base, customers, numbers },
+    isArriving: arrivals(() => operations),
+  });
   const businessDate = async () => today;
   const operations = createOperations({
     ...{ ...base, businessDate, federation: listened, release: () => reference.version },

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { accounts } from '../../../shared/ledger/ledger.ts';
 import { ledgerFaults } from '../../../shared/ledger/ledger-store.ts';
+import type { LogEntry } from '../../../shared/wire/peer-messages.ts';
 import { refusalBy } from '../../support/federation-keys.ts';
 import {
   type Branch,
@@ -53,8 +54,11 @@ describe('operations between branches', () => {
    * The branch is lost and comes back empty: its own log, as its peers hold it, is done again,
    * twice.
    */
-  async function restored(branch: Branch): Promise<Branch> {
-    const entries = await branch.ownEntries();
+  async function restored(
+    branch: Branch,
+    inOrder: (entries: LogEntry[]) => LogEntry[] = (entries) => entries,
+  ): Promise<Branch> {
+    const entries = inOrder(await branch.ownEntries());
     const fresh = await openBranch(
       branch.node,
       { ...federation.network, join: () => {} },
@@ -282,6 +286,74 @@ describe('operations between branches', () => {
         expect(await facts(fresh)).to.deep.equal(await facts(branch));
         await fresh.close();
       }
+    });
+
+    describe('although it hears last that a number had come', () => {
+      const [spbCard2, mskCard2] = [simCard(2, 2), simCard(1, 3)];
+      const isArrival = ({ kind }: LogEntry) => kind === 'number-move.concluded';
+      const arrivalsLast = (entries: LogEntry[]) => [
+        ...entries.filter((entry) => !isArrival(entry)),
+        ...entries.filter(isArrival),
+      ];
+      const arrivalsBackwards = (entries: LogEntry[]) => [
+        ...entries.filter((entry) => !isArrival(entry)),
+        ...entries.filter(isArrival).reverse(),
+      ];
+      const move = async (to: Branch, iccid: string) => {
+        const whose = { customer: petrov };
+        const { id } = await to.write((tx) => to.desk.moveNumber(tx, { msisdn, iccid, whose }, by));
+        expect((await to.concluded(id)).decision?.outcome).to.equal('executed');
+      };
+      const block = () =>
+        home.write((tx) =>
+          home.desk.block(tx, { msisdn, action: 'block', reason: 'lost-phone' }, by),
+        );
+      async function expectSame(inOrder: (entries: LogEntry[]) => LogEntry[]): Promise<void> {
+        const fresh = await restored(home, inOrder);
+        const shelf = "DELETE FROM sim_cards WHERE state = 'in-stock'";
+        for (const branch of [home, fresh]) await branch.write((tx) => tx.run(shelf));
+        // What was topped up in these tests is in no log.
+        const [{ balances: _, ...was }, { balances: __, ...is }] = [
+          await facts(home),
+          await facts(fresh),
+        ];
+        expect(is).to.deep.equal(was);
+        const waiting = await fresh.store.read((tx) => tx.all('SELECT * FROM awaited_changes'));
+        expect(waiting).to.deep.equal([]);
+        await fresh.close();
+      }
+
+      beforeEach(async () => {
+        await away.stock([spbCard2]);
+        await home.stock([mskCard2]);
+        await move(away, spbCard.iccid);
+        await move(home, mskCard.iccid);
+      });
+
+      it('does then what it had decided about it since', async () => {
+        await home.topUp(msisdn, 50_000n);
+        await home.write((tx) =>
+          home.desk.changeService(tx, { msisdn, service: 'VOICEMAIL', action: 'on' }, by),
+        );
+        await home.write((tx) => home.desk.replaceSim(tx, { msisdn, iccid: mskCard2.iccid }, by));
+        await block();
+        await expectSame(arrivalsLast);
+        expect((await home.card(msisdn)).status).to.equal('blocked');
+      });
+
+      it('does not serve a number that had gone on since', async () => {
+        await move(away, spbCard2.iccid);
+        await expectSame(arrivalsLast);
+        expect(await home.store.read((tx) => home.subscribers.homeOf(tx, msisdn))).to.equal(spb);
+      });
+
+      it('takes its arrivals in their order', async () => {
+        await move(away, spbCard2.iccid);
+        await move(home, mskCard2.iccid);
+        await block();
+        await expectSame(arrivalsBackwards);
+        await expectSame(arrivalsLast);
+      });
     });
 
     it('keeps a place for a person whose data was lost', async () => {
