@@ -88,16 +88,12 @@ export type Limbs = readonly [number, number, number, number];
  * not depend on their order.
  */
 export function legFingerprint(leg: Leg): Limbs {
-  const { branch, operationId, attempt, point, kind, serving, home, msisdn } = leg;
-  const { businessDate, operationDate, money } = leg;
+  const { attempt, branch, businessDate, home, kind, money } = leg;
+  const { msisdn, operationDate, operationId, point, serving } = leg;
+  const [amount, currency] = [money?.amount.toString(), money?.currency];
   // Named one by one: whoever counts may know more of a leg than the leg is.
-  const text = sha256(
-    canonicalJson({
-      ...{ branch, operationId, attempt, point, kind, serving, home, msisdn },
-      ...{ businessDate, operationDate },
-      ...(money ? { amount: money.amount.toString(), currency: money.currency } : {}),
-    }),
-  );
+  const told = { amount, attempt, branch, businessDate, currency, home, kind, msisdn };
+  const text = sha256(canonicalJson({ ...told, operationDate, operationId, point, serving }));
   const limb = (index: number) => Number.parseInt(text.slice(index * 8, index * 8 + 8), 16);
   return [limb(0), limb(1), limb(2), limb(3)];
 }

@@ -75,8 +75,13 @@ export function previousDays(date: BusinessDate, days: number): BusinessDate {
   return instantOf(msOf(`${date}T00:00:00.000Z`) - days * 86_400_000).slice(0, 10);
 }
 
-/** True for a date that the calendar has. */
+let lastDate: BusinessDate = '';
+
+/** True for a date that the calendar has. Most are the same as the one before. */
 export function isBusinessDate(text: string): boolean {
+  if (text === lastDate && text !== '') return true;
   const ms = /^\d{4}-\d{2}-\d{2}$/.test(text) ? Date.parse(`${text}T00:00:00.000Z`) : Number.NaN;
-  return !Number.isNaN(ms) && instantOf(ms).slice(0, 10) === text;
+  const isDate = !Number.isNaN(ms) && instantOf(ms).slice(0, 10) === text;
+  if (isDate) lastDate = text;
+  return isDate;
 }
