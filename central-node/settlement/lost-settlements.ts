@@ -52,7 +52,7 @@ const restorer = { id: restoredPerson, name: headOffice };
 export interface LostSettlementDeps {
   store: Store;
   client: PeerClient;
-  federation: Pick<Federation, 'log' | 'alarms' | 'onReplay' | 'isRecovering'>;
+  federation: Pick<Federation, 'log' | 'alarms' | 'onReplay' | 'isRecovering' | 'isCertain'>;
   obligations: Pick<Obligations, 'adopt' | 'giveBack' | 'recordClosed' | 'restate'>;
   settlements: Pick<Settlements, 'view' | 'discharge' | 'giveUp' | 'tell' | 'tellRecalled'>;
   isMember(code: NodeCode): boolean;
@@ -136,6 +136,7 @@ export function createLostSettlements(deps: LostSettlementDeps) {
     const ids = await store.read(lostSettlementIds);
     for (const id of ids) {
       await store.write((tx) => tellUntold(tx, id));
+      await store.write((tx) => recallUntold(tx, id));
       if (await store.write((tx) => finish(tx, id))) continue;
       const unchecked = await collect(id);
       await goOnWithout(id);
@@ -157,6 +158,20 @@ export function createLostSettlements(deps: LostSettlementDeps) {
     const told = await toldBranches(tx, id);
     for (const branch of new Set(settled.positions.map((position) => position.branch))) {
       if (!told.has(branch)) await settlements.tell(tx, settled, branch);
+    }
+  }
+
+  /**
+   * Between two branches of which neither was told, nothing was settled, though the windows have their operations: every
+   * peer has said what it was told, and to nobody else is it told any more.
+   */
+  async function recallUntold(tx: Transaction, id: string): Promise<void> {
+    if (!federation.isCertain()) return;
+    const { positions, windowIds } = await settlements.view(tx, id);
+    const sums = pairPositions((await sumsOf(tx, windowIds)).filter(({ count }) => count > 0));
+    for (const sum of sums) {
+      if (sum.branch > sum.peer || positions.some((each) => isSamePair(each, sum))) continue;
+      await recallPair(tx, id, [sum.branch, sum.peer]);
     }
   }
 
@@ -260,8 +275,8 @@ export function createLostSettlements(deps: LostSettlementDeps) {
     const settlement = await settlements.view(tx, id);
     const [branch, peer] = pair;
     const positions = settlement.positions.filter((each) => isSamePair(each, { branch, peer }));
-    if (positions.length === 0) return;
     const lost = await lostWindows(tx, id);
+    if (positions.length === 0 && lost.length === 0) return;
     // A backup of before the settlement was lost has posted it.
     if (lost.length === 0) {
       await settlements.discharge(tx, { ...settlement, positions: positions.map(negated) });

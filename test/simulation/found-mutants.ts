@@ -245,6 +245,18 @@ export const foundMutants: readonly Mutant[] = [
     work: ['number-move'],
   },
   {
+    name: 'what was settled between two branches of which neither was told is not taken back',
+    changes: [
+      {
+        file: 'central-node/settlement/lost-settlements.ts',
+        find: 'await store.write((tx) => recallUntold(tx, id));',
+        replace: '',
+      },
+    ],
+    troubles: ['settlement-lost'],
+    work: ['settlement'],
+  },
+  {
     name: 'an execution is told as the answer to whatever attempt is asked about',
     changes: [
       {

@@ -52,11 +52,23 @@ function changeOf(kind: string, branch: NodeCode, { operation, decision }: Body)
 export function storyFaults({ code, disk: { slot } }: Machine): string[] {
   const expected = new Map<string, State>();
   const told = new Set<string>();
-  for (const row of rowsOf(slot.db, inOrder)) {
-    const [kind = '', point] = String(row.kind).split('.');
-    const { body }: { body: Body } = JSON.parse(String(row.entry));
+  const entries = rowsOf(slot.db, inOrder).map(({ kind, entry }) => {
+    const [name = '', point = ''] = String(kind).split('.');
+    const { body }: { body: Body } = JSON.parse(String(entry));
+    return { kind: name, point, body };
+  });
+  const arrivals = new Map<string, Body>(
+    entries
+      .filter(({ kind, point }) => kind === 'number-move' && point === 'concluded')
+      .map(({ body }) => [body.operation.id, body]),
+  );
+  for (const { kind, point, body: said } of entries) {
+    // From acceptance to arrival nothing is decided about a number; after a set-back the arrival may be heard of last.
+    const isArrival = kind === 'number-move' && point !== 'executed';
+    const arrival = isArrival ? arrivals.get(said.operation.id) : undefined;
+    const body = arrival ?? said;
     const { operation, decision } = body;
-    const isHere = point === 'executed' || (kind === 'number-move' && point === 'concluded');
+    const isHere = point === 'executed' || arrival !== undefined;
     if (!isHere || decision?.outcome !== 'executed' || told.has(operation.id)) continue;
     told.add(operation.id);
     const before = expected.get(operation.msisdn);

@@ -26,9 +26,10 @@ describe('head office that was set back', () => {
   const opened: HeadOffice[] = [];
   let hq: HeadOffice;
 
-  async function open(backup?: string): Promise<HeadOffice> {
+  async function open(backup?: string, isUncertain = false): Promise<HeadOffice> {
     const keys = await federationKeys(branches);
-    const options = { keys, network, branches, ...(backup === undefined ? {} : { backup }) };
+    const old = backup === undefined ? {} : { backup };
+    const options = { keys, network, branches, isUncertain, ...old };
     const node = await openHeadOffice(options);
     opened.push(node);
     return node;
@@ -171,6 +172,35 @@ describe('head office that was set back', () => {
     await hq.lostSettlements.bringBack();
     expect(await recallsTold(hq)).to.deep.equal([[msk, spb]]);
     expect(await hq.balances()).to.deep.equal({});
+    await approve(hq, (await make(await closeWindow())).id);
+    expect(await hq.balances()).to.deep.equal(balances);
+  });
+
+  it('takes back what stands in its windows between two branches of which neither was told', async () => {
+    for (const home of [spb, nsk]) {
+      const { accepted, executed } = operationEntries({ serving: msk, home });
+      await hq.tell(accepted(), executed());
+    }
+    const { accepted, executed } = operationEntries({ serving: spb, home: nsk });
+    await hq.tell(accepted(), executed());
+    const backup = await backupOf(hq);
+    await approve(hq, (await make(await closeWindow())).id);
+    const balances = await hq.balances();
+    const told = await hq.logged('settlement.completed');
+
+    const recalledBy = async (isUncertain: boolean) => {
+      hq = await open(backup, isUncertain);
+      await hq.replay(...told.filter(({ to }) => to.includes(msk)));
+      branchesSay(nothing);
+      network.join(nsk, async () => Response.json(nothing));
+      await hq.lostSettlements.bringBack();
+      return recallsTold(hq);
+    };
+    // Who has not said yet what he was told may have been told it.
+    expect(await recalledBy(true)).not.to.deep.include([nsk, spb]);
+    expect((await refusalBy(closeWindow())).code).to.equal('recovering');
+    // What remains is what the branches were told.
+    expect(await recalledBy(false)).to.deep.equal([[nsk, spb]]);
     await approve(hq, (await make(await closeWindow())).id);
     expect(await hq.balances()).to.deep.equal(balances);
   });

@@ -152,6 +152,7 @@ const sharedRooms = {
 interface HeadOfficeOptions extends Omit<NodeOptions, 'node'> {
   readonly cutOff?: ReadonlySet<NodeCode>;
   readonly away?: ReadonlySet<NodeCode>;
+  readonly isUncertain?: boolean;
 }
 
 export async function openHeadOffice(options: HeadOfficeOptions) {
@@ -168,6 +169,8 @@ export async function openHeadOffice(options: HeadOfficeOptions) {
   const replayers = new Map<string, EntryHandler>();
   const federation: Federation = {
     ...parts.federation,
+    // No peer says here what it holds.
+    isCertain: () => options.isUncertain !== true,
     onReplay(kind, handler) {
       replayers.set(kind, handler);
     },
