@@ -28,6 +28,8 @@ ENV NODE_ENV=production \
 COPY --from=build /src ./
 COPY reference-data ./reference-data
 COPY docs/container-health.mjs ./docs/
+RUN ln -s /app/branch-node/sbms-branch.mjs /usr/local/bin/sbms-branch \
+  && ln -s /app/central-node/sbms-centre.mjs /usr/local/bin/sbms-centre
 # A volume that is mounted here for the first time takes over owner and mode.
 RUN install -d -o node -g node -m 0700 /data /sentinel
 USER node

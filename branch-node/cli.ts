@@ -60,7 +60,7 @@ program
   .option('--password-file <file>', 'instead of standard input')
   .action(async (caller: Caller) => {
     const request = { method: 'POST', path: '/api/v1/keys/rotation', body: {} } as const;
-    const answer = await callRunningNode(readBranchConfig(process.env).front.url, caller, request);
+    const answer = await callRunningNode(readBranchConfig(process.env).front, caller, request);
     print(`Rotation: ${z.object({ rotation: z.string() }).parse(answer).rotation}.`);
   });
 

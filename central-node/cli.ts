@@ -139,7 +139,7 @@ const withCentre = (work: (centre: Centre) => Promise<void>) => withStoppedNode(
 /** The running node is reached where people reach it. */
 function callHere(caller: Caller, request: { path: string; body: object }): Promise<unknown> {
   const { front } = readCentreConfig(process.env);
-  return callRunningNode(front.url, caller, { method: 'POST', ...request });
+  return callRunningNode(front, caller, { method: 'POST', ...request });
 }
 
 await runCommands(program);

@@ -18,7 +18,7 @@ const state = z.object({
 /** The federation's authority and head office's key, asked of the running node. */
 export function addAuthorityCommands(program: Command, config: () => NodeConfig): void {
   async function ask(caller: Caller, request: RunningRequest): Promise<void> {
-    tell(state.parse(await callRunningNode(config().front.url, caller, request)));
+    tell(state.parse(await callRunningNode(config().front, caller, request)));
   }
   const authority = program.command('authority').description("the federation's authority");
 

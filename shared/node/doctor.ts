@@ -30,7 +30,7 @@ export async function examine(
   config: NodeConfig,
   { clock, centreUrl }: { clock: Clock; centreUrl: string | undefined },
 ): Promise<Finding[]> {
-  const running = await readinessAnswer(config.front.url);
+  const running = await readinessAnswer(config.front);
   const findings = [
     { what: 'environment', ok: true, detail: `${config.code}, data in ${config.dataDir}` },
     await keys(config, clock),
@@ -42,7 +42,7 @@ export async function examine(
   ];
   if (running === undefined) {
     const detail = `nobody answers at ${config.front.url}`;
-    const advice = 'start the node, or set FRONT_URL right';
+    const advice = 'start the node, or set FRONT_PORT and FRONT_URL right';
     return [...findings, { what: 'node', ok: false, detail, advice }];
   }
   const asked = Object.entries(running.checks).map(([check, { ok, detail = 'well' }]) => ({

@@ -1,8 +1,9 @@
 import { existsSync } from 'node:fs';
-import { access, copyFile, link, rm } from 'node:fs/promises';
+import { copyFile, link, open, rm } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { describeVerdict, verifyBundleFile } from '../audit/verify-command.ts';
+import { checkBackup } from './backup-check.ts';
 import { backupRecord } from './backups.ts';
 import { print } from './command-line.ts';
 import { addDoctorCommand } from './doctor-command.ts';
@@ -25,10 +26,10 @@ export interface CommandNode {
 
 /** Does something with a node that is not running; a running one refuses to be opened. */
 export async function withStoppedNode<Opened extends { stop(): Promise<void> }>(
-  open: () => Promise<Opened>,
+  opening: () => Promise<Opened>,
   work: (node: Opened) => Promise<void>,
 ): Promise<void> {
-  const node = await open();
+  const node = await opening();
   try {
     await work(node);
   } finally {
@@ -62,36 +63,37 @@ export function addNodeCommands(program: Command, node: CommandNode): void {
     );
 
   program
-    .command('verify [bundle]')
+    .command('verify [file]')
     .description(
-      "check the stopped node's books, log and streams against the invariants; or, without any node, prove or refute an audit bundle",
+      "check the stopped node's books, log and streams against the invariants; or, without any node, those in a backup, or prove or refute an audit bundle",
     )
     .option('--trust <key>', "of a bundle: head office's public key in a file, or its fingerprint")
     .option('--release-keys <file>', 'of a bundle: the release keys that must have signed releases')
     .option('--release-keys-from <version>', 'the first release that needed them', wholeNumber, 1)
-    .action(async (bundle: string | undefined, options: BundleTrust) => {
-      if (bundle !== undefined) return verifyBundleHere(bundle, options);
-      return withStoppedNode(openExisting, async ({ store }) => {
-        const faults = await verifyStore(store);
-        for (const fault of faults) print(fault);
-        print(faults.length === 0 ? 'No fault was found.' : `${faults.length} faults.`);
-        process.exitCode = faults.length === 0 ? 0 : 1;
-      });
+    .action(async (file: string | undefined, options: BundleTrust) => {
+      if (file === undefined) {
+        return withStoppedNode(openExisting, async ({ store }) => tell(await verifyStore(store)));
+      }
+      if (await isStoreFile(file)) return tell((await checkBackup(file)).faults);
+      return verifyBundleHere(file, options);
     });
 
   program
-    .command('backup <file>')
-    .description('write a copy of the running node, or without --login of the stopped one')
+    .command('backup [file]')
+    .description(
+      'take a copy of the running node, or without --login write one of the stopped node; the file is a name for it',
+    )
     .option('--login <login>', 'an operator of the running node who may take backups')
     .option('--password-file <file>', 'instead of standard input')
-    .action(async (file: string, { login, passwordFile }: Partial<Caller>) => {
+    .action(async (file: string | undefined, { login, passwordFile }: Partial<Caller>) => {
       const caller = login && { login, ...(passwordFile ? { passwordFile } : {}) };
       if (caller) return backUpRunning(node.config(), caller, file);
-      const open = () =>
+      if (file === undefined) throw new Error('name the file, or --login for the running node');
+      const opening = () =>
         openExisting().catch((error: Error) => {
           throw new Error(`${error.message}; of a running node, --login takes the copy`);
         });
-      await withStoppedNode(open, async ({ store }) => {
+      await withStoppedNode(opening, async ({ store }) => {
         print(`${file}: SHA-256 ${await store.backup(file)}`);
       });
     });
@@ -128,7 +130,6 @@ function wholeNumber(text: string): number {
 async function verifyBundleHere(bundle: string, options: BundleTrust): Promise<void> {
   const { trust, releaseKeys: keys, releaseKeysFrom: from } = options;
   if (trust === undefined) throw new Error("say whose key to trust: --trust <head office's key>");
-  await access(bundle);
   const verdict = await verifyBundleFile(
     bundle,
     trust,
@@ -139,9 +140,17 @@ async function verifyBundleHere(bundle: string, options: BundleTrust): Promise<v
 }
 
 /** The node writes into its own folder, where it keeps the newest ones; the file is one more name for that copy. */
-async function backUpRunning(config: NodeConfig, caller: Caller, file: string): Promise<void> {
+async function backUpRunning(
+  config: NodeConfig,
+  caller: Caller,
+  file: string | undefined,
+): Promise<void> {
   const request = { method: 'POST', path: '/api/v1/backups', maxMs: backupMaxMs } as const;
-  const taken = backupRecord.parse(await callRunningNode(config.front.url, caller, request));
+  const taken = backupRecord.parse(await callRunningNode(config.front, caller, request));
+  const { bytes, sha256, log } = taken;
+  print(`${taken.file}: ${bytes} bytes, looked through, no fault`);
+  print(`SHA-256 ${sha256}, newest entry ${log.epoch}/${log.seq}`);
+  if (file === undefined) return;
   const target = resolve(file);
   for (const suffix of ['', '.json']) {
     await rm(target + suffix, { force: true });
@@ -149,7 +158,22 @@ async function backUpRunning(config: NodeConfig, caller: Caller, file: string): 
       copyFile(taken.file + suffix, target + suffix),
     );
   }
-  const { bytes, sha256, log } = taken;
-  print(`${target}: ${bytes} bytes, looked through, no fault`);
-  print(`SHA-256 ${sha256}, newest entry ${log.epoch}/${log.seq}`);
+  print(`Also as ${target}`);
+}
+
+function tell(faults: readonly string[]): void {
+  for (const fault of faults) print(fault);
+  print(faults.length === 0 ? 'No fault was found.' : `${faults.length} faults.`);
+  process.exitCode = faults.length === 0 ? 0 : 1;
+}
+
+/** Whether it begins as SQLite's files do. */
+async function isStoreFile(path: string): Promise<boolean> {
+  const file = await open(path);
+  try {
+    const { buffer } = await file.read(Buffer.alloc(16), 0, 16, 0);
+    return buffer.toString('latin1') === 'SQLite format 3\0';
+  } finally {
+    await file.close();
+  }
 }

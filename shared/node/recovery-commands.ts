@@ -20,7 +20,7 @@ export function addRecoveryCommands(program: Command, config: () => NodeConfig):
   asCaller(recovery.command('status'))
     .description('is it recovering, and for whom does it wait?')
     .action(async (caller: Caller) => {
-      const answer = await callRunningNode(config().front.url, caller, { method: 'GET', path });
+      const answer = await callRunningNode(config().front, caller, { method: 'GET', path });
       tell(state.parse(answer));
     });
 
@@ -29,7 +29,7 @@ export function addRecoveryCommands(program: Command, config: () => NodeConfig):
     .requiredOption('--reason <reason>', 'at least 10 characters, kept in the audit trail')
     .action(async ({ reason, ...caller }: Caller & { reason: string }) => {
       const request = { method: 'POST', path: `${path}/override`, body: { reason } } as const;
-      tell(state.parse(await callRunningNode(config().front.url, caller, request)));
+      tell(state.parse(await callRunningNode(config().front, caller, request)));
     });
 }
 

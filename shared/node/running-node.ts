@@ -1,8 +1,16 @@
+import { request as overHttp } from 'node:http';
+import { request as overTls } from 'node:https';
+import { text as textOf } from 'node:stream/consumers';
+import { checkServerIdentity } from 'node:tls';
 import { z } from 'zod';
 import { systemIds } from '../ids/ids.ts';
 import { readCommandSecret } from './command-secret.ts';
+import type { NodeConfig } from './node-config.ts';
 
 const requestMaxMs = 30_000;
+
+/** Where a running node's people reach it, and where it listens itself: elsewhere, behind a proxy or a published port. */
+export type Front = Pick<NodeConfig['front'], 'host' | 'port' | 'url' | 'tls'>;
 
 /** Who asks the running node, as the command line names him. */
 export interface Caller {
@@ -22,10 +30,10 @@ const problem = z.object({ code: z.string(), detail: z.string() });
 
 /**
  * One call to the API of a node that is running, for the command line: signed in for just this, as anybody would be.
- * @throws Error with the refusal's code, or when nobody answers at `url`.
+ * @throws Error with the refusal's code, or when nobody answers.
  */
 export async function callRunningNode(
-  url: string,
+  front: Front,
   caller: Caller,
   request: RunningRequest,
 ): Promise<unknown> {
@@ -33,49 +41,95 @@ export async function callRunningNode(
   const [password, code] = (await readCommandSecret(caller.passwordFile)).split(/\r?\n/, 2);
   const body = { login: caller.login, password, code };
   const { token } = session.parse(
-    await send(url, { method: 'POST', path: '/api/v1/sessions', body }),
+    await send(front, { method: 'POST', path: '/api/v1/sessions', body }),
   );
   try {
-    return await send(url, { ...request, token });
+    return await send(front, { ...request, token });
   } finally {
-    await send(url, { method: 'DELETE', path: '/api/v1/sessions/current', token });
+    await send(front, { method: 'DELETE', path: '/api/v1/sessions/current', token });
   }
 }
 
-async function send(url: string, request: RunningRequest & { token?: string }): Promise<unknown> {
-  const { method, path, body, token } = request;
-  const response = await fetch(url + path, {
-    method,
-    headers: {
-      ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
-      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-      ...(method === 'POST' ? { 'idempotency-key': systemIds.uuid() } : {}),
-    },
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    signal: AbortSignal.timeout(request.maxMs ?? requestMaxMs),
-  }).catch((cause: unknown) => {
-    throw new Error(`The node does not answer at ${url}: ${reasonOf(cause)}`, { cause });
-  });
-  const text = await response.text();
+async function send(front: Front, request: RunningRequest & { token?: string }): Promise<unknown> {
+  const { method, body, token } = request;
+  const headers = {
+    ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+    ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+    ...(method === 'POST' ? { 'idempotency-key': systemIds.uuid() } : {}),
+  };
+  const { status, text } = await ask(front, { ...request, headers });
   const answer: unknown = text === '' ? undefined : JSON.parse(text);
-  if (response.ok) return answer;
+  if (status >= 200 && status < 300) return answer;
   const refusal = problem.safeParse(answer).data;
-  throw new Error(refusal ? `${refusal.code}: ${refusal.detail}` : `answered ${response.status}`);
+  throw new Error(refusal ? `${refusal.code}: ${refusal.detail}` : `answered ${status}`);
 }
 
-/** What went wrong with the connection is the cause of what fetch says. */
-function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  return error.cause instanceof Error ? error.cause.message : error.message;
+type Asked = RunningRequest & { readonly headers?: Readonly<Record<string, string>> };
+
+/** Asks at the node's own listener, and where nobody is there, as in another container, where people would. */
+async function ask(front: Front, request: Asked): Promise<{ status: number; text: string }> {
+  const own = listenerOf(front);
+  try {
+    return await askAt(own, front, request);
+  } catch (atOwn) {
+    if (own.origin === new URL(front.url).origin) throw silence(own, atOwn);
+    const people = new URL(front.url);
+    return askAt(people, front, request).catch((error) => {
+      throw new Error(`${silence(people, error).message}; at ${own.origin}: ${reasonOf(atOwn)}`);
+    });
+  }
 }
+
+const silence = (at: URL, error: unknown): Error =>
+  new Error(`The node does not answer at ${at.origin}: ${reasonOf(error)}`, { cause: error });
+
+const loopback: Readonly<Record<string, string>> = { '0.0.0.0': '127.0.0.1', '::': '[::1]' };
+
+function listenerOf({ host, port, tls }: Front): URL {
+  const address = loopback[host] ?? (host.includes(':') ? `[${host}]` : host);
+  return new URL(`${tls ? 'https' : 'http'}://${address}:${port}`);
+}
+
+/** Whoever answers must have the certificate of the name that people know, at whatever address. */
+async function askAt(
+  at: URL,
+  { url }: Front,
+  { method, path, body, headers = {}, maxMs = requestMaxMs }: Asked,
+): Promise<{ status: number; text: string }> {
+  const { host, hostname } = new URL(url);
+  const content = body === undefined ? undefined : Buffer.from(JSON.stringify(body));
+  return new Promise((settle, reject) => {
+    const request = at.protocol === 'https:' ? overTls : overHttp;
+    request(
+      new URL(path, at),
+      {
+        method,
+        headers: { ...headers, host, 'content-length': content?.length ?? 0 },
+        servername: /^[\d.]+$|:/.test(hostname) ? '' : hostname,
+        checkServerIdentity: (_, certificate) => checkServerIdentity(hostname, certificate),
+        signal: AbortSignal.timeout(maxMs),
+      },
+      (answer) => {
+        const status = answer.statusCode ?? 0;
+        textOf(answer).then((text) => settle({ status, text }), reject);
+      },
+    )
+      .on('error', reject)
+      .end(content);
+  });
+}
+
+const reasonOf = (error: unknown): string =>
+  error instanceof Error
+    ? error.message || ('code' in error ? String(error.code) : error.name)
+    : String(error);
 
 const readiness = z.object({
   checks: z.record(z.string(), z.object({ ok: z.boolean(), detail: z.string().optional() })),
 });
 
 /** What the node says of itself to anybody; undefined when nobody answers. */
-export async function readinessAnswer(url: string) {
-  const signal = AbortSignal.timeout(requestMaxMs);
-  const response = await fetch(`${url}/readyz`, { signal }).catch(() => undefined);
-  return response && readiness.safeParse(await response.json()).data;
+export async function readinessAnswer(front: Front) {
+  const answer = await ask(front, { method: 'GET', path: '/readyz' }).catch(() => undefined);
+  return answer && readiness.safeParse(JSON.parse(answer.text)).data;
 }

@@ -49,7 +49,7 @@ export const stateSentences = sentences(
     overCap: '{peer} owes more than its cap in {currency}',
     nearCap: '{peer} owes over {percent} % of its cap in {currency}',
     unheard:
-      'Until {peers} have answered once since the start, no card and no number is given out, and no money. Two people who may do so can end the waiting.',
+      'No card and no number is given out, and no money, before {peers} answered once since the start. Two people who may do so can end the waiting.',
     takesNothingYet: 'takes nothing until it knows what it may have forgotten',
     told: '{peer}: {told}',
   },

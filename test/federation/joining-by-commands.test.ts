@@ -62,6 +62,23 @@ describe('a branch that joins by the commands alone', () => {
     expect([status, out.match(/^BAD .*/gm)], out).to.deep.equal([0, null]);
   }).timeout(120_000);
 
+  it('is asked by commands where it listens, wherever people reach it', async () => {
+    const passwordFile = secretFile('manager', password);
+    const environment = {
+      ...federation.branch('MSK').environment,
+      FRONT_URL: 'https://msk.invalid:7410',
+    };
+    const asked = (...args: string[]) => run('branch-node', args, { env: environment });
+    const caller = ['--login', 'manager', '--password-file', passwordFile];
+    expect((await asked('recovery', 'status', ...caller)).status).to.equal(0);
+    const taken = await asked('backup', ...caller);
+    expect(taken.status, taken.err).to.equal(0);
+    const [, file = ''] = taken.out.match(/^(\/\S+): \d+ bytes/) ?? [];
+    expect(await asked('verify', file)).to.deep.equal({
+      ...{ status: 0, out: 'No fault was found.', err: '' },
+    });
+  }).timeout(120_000);
+
   it('is told by doctor what is not well, one thing at a time, and what to do', async () => {
     const config = readBranchConfig(federation.branch('MSK').environment);
     const nowhere = join(folder, 'nowhere');
@@ -76,7 +93,10 @@ describe('a branch that joins by the commands alone', () => {
       ['disk', { config: { ...config, dataDir: nowhere } }],
       ['head office', { centreUrl: shut }],
       ['own peer port', { config: { ...config, peer: { ...config.peer, url: shut } } }],
-      ['node', { config: { ...config, front: { ...config.front, url: 'http://127.0.0.1:1' } } }],
+      [
+        'node',
+        { config: { ...config, front: { ...config.front, port: 1, url: 'http://127.0.0.1:1' } } },
+      ],
     ];
     for (const [what, given] of troubles) {
       const { clock = systemClock, centreUrl = config.centreUrl } = given;
