@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 
 /**
  * A network of hosts on this machine: a namespace each, joined by a bridge. A packet is lost by sending it to an Ethernet
@@ -12,6 +12,7 @@ const ownHost = 254;
 const nobody = '02:00:00:00:00:00';
 const burst = '2kb';
 const queueMs = 400;
+const filtered = '/proc/sys/net/bridge/bridge-nf-call-iptables';
 
 export interface Network {
   hostOf(code: string): string;
@@ -30,6 +31,10 @@ export function checkNetworkTools(): void {
   if (process.getuid?.() !== 0) throw new Error('network namespaces need root: run it with sudo');
   for (const tool of ['ip', 'tc']) {
     if (find(tool) === undefined) throw new Error(`${tool} is missing: apt-get install iproute2`);
+  }
+  // A container engine's firewall would drop what goes from host to host.
+  if (existsSync(filtered) && readFileSync(filtered, 'utf8').trim() === '1') {
+    throw new Error('a firewall filters bridges: sysctl -w net.bridge.bridge-nf-call-iptables=0');
   }
 }
 
