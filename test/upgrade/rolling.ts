@@ -6,8 +6,9 @@ import { until } from '../support/federation.ts';
 import { type Desk, demoPlace, deskAt, storedFaults, untilCalm } from '../support/processes.ts';
 
 /**
- * `npm run upgrade -- --old FOLDER`: a federation of an older version that was built there (`git worktree add FOLDER COMMIT`,
- * `npm ci`, `npm run build`) is brought up to date node by node, while its desks take payments and cancel some.
+ * `npm run upgrade -- --old FOLDER`: a federation of an older version that was built there, as by
+ * `git worktree add FOLDER COMMIT`, `npm ci` and `npm run build`, is brought up to date node by node, while its desks
+ * take payments and cancel some.
  */
 
 const workersPerDesk = 2;
