@@ -226,7 +226,7 @@ function wireRooms(node: Node, businessDays: BusinessDays) {
   const numbers = createNumberService({ clock });
   const sims = createSimService({ node: code, clock, federation });
   const known = { node: code, customers, numbers, reference };
-  const subscribers = createSubscriberService({ ...known, isArriving: arrivals(() => operations) });
+  const subscribers = createSubscriberService({ ...known, arrivals: arrivals(() => operations) });
   const charges = createCharges({ clock });
   const questions = createHomeQuestions({ client, signer, clock, ids, federation });
   const directory = createSubscriberDirectory({ node: code, store, subscribers, questions });

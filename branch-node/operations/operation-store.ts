@@ -27,6 +27,8 @@ const columns = `id, kind, home, attempt, msisdn, state, outcome, reason, actor_
   actor_name AS actorName, business_date AS businessDate, occurred_at AS occurredAt,
   concluded_at AS concludedAt, release, request, details, result`;
 
+const openMax = 1_000;
+
 /** Greater than every UUID. */
 const afterAllIds = 'g';
 
@@ -97,17 +99,17 @@ export function createOperationStore(node: NodeCode) {
       return rows.map(recordOf);
     },
 
-    /** Is an operation of this kind for this number not concluded yet, or one that was accepted before another? */
-    async isOpen(
+    /** The operations of a kind for a number that are not concluded yet, in the order in which they were accepted. */
+    async openOnes(
       tx: Reader,
-      { kind, msisdn, before }: { kind: string; msisdn: string; before: OperationId | undefined },
-    ): Promise<boolean> {
-      const row = await tx.get(
-        `SELECT 1 AS one FROM operations WHERE msisdn = ? AND kind = ? AND state = 'accepted'
-           AND (? IS NULL OR rowid < (SELECT rowid FROM operations WHERE id = ?)) LIMIT 1`,
-        ...[msisdn, kind, before ?? null, before ?? null],
+      { kind, msisdn }: { kind: string; msisdn: string },
+    ): Promise<OperationId[]> {
+      const rows = await tx.all<{ id: OperationId }>(
+        `SELECT id FROM operations WHERE msisdn = ? AND kind = ? AND state = 'accepted'
+         ORDER BY rowid LIMIT ?`,
+        ...[msisdn, kind, openMax],
       );
-      return row !== undefined;
+      return rows.map(({ id }) => id);
     },
 
     /** Operations that this branch, as their own home, has still to decide. */

@@ -1,25 +1,22 @@
 import { z } from 'zod';
 import type { Federation } from '../../shared/federation/federation.ts';
-import {
-  iccidPattern,
-  imsiPattern,
-  type NodeCode,
-  type OperationId,
-} from '../../shared/ids/ids.ts';
+import { firstStartOf } from '../../shared/federation/log-store.ts';
+import { iccidPattern, imsiPattern, type NodeCode } from '../../shared/ids/ids.ts';
 import { accounts, transfer } from '../../shared/ledger/ledger.ts';
 import { post } from '../../shared/ledger/ledger-store.ts';
 import { formatMoney, type Money, parseMoney } from '../../shared/money/money.ts';
 import { assert, DomainError } from '../../shared/problem/problem.ts';
 import type { Reference } from '../../shared/reference/reference.ts';
-import type { Reader, Transaction } from '../../shared/store/store.ts';
+import type { Transaction } from '../../shared/store/store.ts';
 import { type Clock, now } from '../../shared/time/clock.ts';
 import { parseInput } from '../../shared/web/input.ts';
+import { entryKindOf, type OperationKindName } from '../../shared/wire/operation-kinds.ts';
 import type { JsonObject } from '../../shared/wire/peer-messages.ts';
 import type { Operation, OperationKind } from '../operations/operation.ts';
 import type { OperationStore } from '../operations/operation-store.ts';
 import type { SimService } from '../sim/sim-service.ts';
 import { assertActive, nextStatus, servicesAfterPlanChange } from './subscriber.ts';
-import type { ServedSubscriber, SubscriberService } from './subscriber-service.ts';
+import type { Arrivals, ServedSubscriber, SubscriberService } from './subscriber-service.ts';
 
 /** The customer is the new home's own; without a rate plan the present one goes along. */
 const request = z.strictObject({
@@ -42,11 +39,18 @@ const decided = z.object({
 
 const kind = 'number-move';
 
-/** Numbers that are on their way to this branch: the question of `createSubscriberService`. */
-export const arrivals =
-  (operations: () => { readonly store: Pick<OperationStore, 'isOpen'> }) =>
-  (tx: Reader, msisdn: string, before?: OperationId): Promise<boolean> =>
-    operations().store.isOpen(tx, { kind, msisdn, before });
+/** The moves by which numbers come to this branch: what `createSubscriberService` asks. */
+export const arrivals = (
+  operations: () => { readonly store: Pick<OperationStore, 'openOnes'> },
+): Arrivals => ({
+  underway: (tx, msisdn) => operations().store.openOnes(tx, { kind, msisdn }),
+  async mayPrecede(tx, move, { id, kind: name }) {
+    const asked = { operationId: move, kind: entryKindOf(kind, 'accepted') };
+    const told = { operationId: id, kind: entryKindOf(name as OperationKindName, 'executed') };
+    const [first, then] = [await firstStartOf(tx, asked), await firstStartOf(tx, told)];
+    return first === undefined || then === undefined || first <= then;
+  },
+});
 
 /**
  * A number changes its home: the branch that serves the request becomes the new one. The present
@@ -107,13 +111,10 @@ export function createNumberMove(deps: {
     const billingAccountId = operation.id;
     const activatedAt = operation.occurredAt;
     await sims.bind(tx, { iccid, imsi });
-    const begun = await subscribers.start(tx, operation, {
+    const unused = await subscribers.start(tx, operation, {
       ...{ iccid, imsi, customerId, billingAccountId, currency, ratePlan, services, activatedAt },
     });
-    // What came back after a set-back may say that the number has gone on since, or has another card.
-    const isInUse =
-      begun?.iccid === iccid && (begun.status === 'active' || begun.status === 'blocked');
-    if (!isInUse) await sims.retire(tx, iccid);
+    for (const card of unused) await sims.retire(tx, card);
     if (!balance) return;
     await postMove(tx, operation, {
       point: 'concluded',
@@ -165,8 +166,9 @@ export function createNumberMove(deps: {
     },
     async conclude(tx, operation, decision) {
       const { iccid } = parseInput(request, operation.request);
-      if (decision.outcome === 'executed') await takeOver(tx, operation, decision.result);
-      else await sims.conclude(tx, operation, { iccid, decision });
+      if (decision.outcome === 'executed') return takeOver(tx, operation, decision.result);
+      await sims.conclude(tx, operation, { iccid, decision });
+      for (const card of await subscribers.stayAway(tx, operation)) await sims.retire(tx, card);
     },
   };
 }

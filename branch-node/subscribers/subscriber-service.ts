@@ -8,7 +8,12 @@ import type { Reader, Transaction } from '../../shared/store/store.ts';
 import type { Operation } from '../operations/operation.ts';
 import type { NumberService } from '../sim/number-service.ts';
 import type { SimIdentity } from '../sim/sim-card.ts';
-import { deleteAwaited, insertAwaited, listAwaited } from './awaited-change-store.ts';
+import {
+  type AwaitedChange,
+  deleteAwaited,
+  insertAwaited,
+  listAwaited,
+} from './awaited-change-store.ts';
 import { incompleteName, maskName } from './customer.ts';
 import type { CustomerService } from './customer-service.ts';
 import type { Subscriber, SubscriberStatus } from './subscriber.ts';
@@ -42,6 +47,14 @@ const isHere = (subscriber: Subscriber | undefined): subscriber is Subscriber =>
 const isBeginning = (changed: Partial<Subscriber>): changed is Subscriber =>
   changed.billingAccountId !== undefined;
 
+/** What is known of numbers that come to this branch. */
+export interface Arrivals {
+  /** The moves of a number to this branch that are not concluded yet, in the order of their acceptance. */
+  underway(tx: Reader, msisdn: string): Promise<readonly OperationId[]>;
+  /** May it have been concluded before this was decided here? It was not accepted in a later start. */
+  mayPrecede(tx: Reader, move: OperationId, operation: Operation): Promise<boolean>;
+}
+
 export type SubscriberService = ReturnType<typeof createSubscriberService>;
 
 /** The subscribers whose home this branch is, and where the others' home is. */
@@ -51,8 +64,7 @@ export function createSubscriberService(deps: {
   numbers: NumberService;
   /** @throws DomainError `no-release` */
   reference(): Reference;
-  /** Is the number to come here by a move that is not concluded yet, or by one accepted before this operation? */
-  isArriving(tx: Reader, msisdn: string, before?: OperationId): Promise<boolean>;
+  arrivals: Arrivals;
 }) {
   const { node, customers, numbers } = deps;
 
@@ -160,25 +172,42 @@ export function createSubscriberService(deps: {
   }
 
   /**
-   * The number has its home here from now on.
-   * @returns the subscriber, after what had waited for it.
+   * The number has its home here from now on; after a set-back, once those arrivals are known that came before.
+   * @returns the cards that have come out of use by what had waited for it.
    */
   async function start(
     tx: Transaction,
     operation: Operation,
     fresh: Omit<Subscriber, 'msisdn' | 'status' | 'movedTo'>,
-  ): Promise<Subscriber | undefined> {
+  ): Promise<readonly string[]> {
     const { customerId, billingAccountId: id, currency, activatedAt: at } = fresh;
     const { msisdn } = operation;
     await customers.ensure(tx, customerId);
     await insertBillingAccount(tx, { id, customerId, currency, at });
     const begun = { ...fresh, msisdn, status: 'active' } as const;
-    if (await deps.isArriving(tx, msisdn, operation.id)) {
+    const awaited = await listAwaited(tx, msisdn);
+    // Nothing waits but what came back after a set-back.
+    const isLater = awaited.some(({ changed }) => changed.movedTo !== undefined);
+    if (isLater && (await deps.arrivals.underway(tx, msisdn)).indexOf(operation.id) > 0) {
       await insertAwaited(tx, operation, begun);
-      return begun;
+      return [];
     }
     await begin(tx, operation, begun);
-    return applyAwaited(tx, msisdn);
+    return applyAwaited(tx, { msisdn, awaited, cards: [begun.iccid] });
+  }
+
+  /**
+   * A move of the number to this branch was refused.
+   * @returns the cards that have come out of use by what had waited for it.
+   */
+  async function stayAway(tx: Transaction, { id, msisdn }: Operation): Promise<readonly string[]> {
+    const awaited = await listAwaited(tx, msisdn);
+    if (awaited.length === 0) return [];
+    const others = (await deps.arrivals.underway(tx, msisdn)).filter((move) => move !== id);
+    if (others.length > 0) return [];
+    const unused = await applyAwaited(tx, { msisdn, awaited, cards: [] });
+    for (const { number } of await listAwaited(tx, msisdn)) await deleteAwaited(tx, number);
+    return unused;
   }
 
   async function begin(tx: Transaction, operation: Operation, begun: Subscriber): Promise<void> {
@@ -189,23 +218,28 @@ export function createSubscriberService(deps: {
   /**
    * After a set-back, what was decided about a number may be known before its arrival, and its second arrival before its
    * first: each waits for its turn.
-   * @returns the subscriber after that.
+   * @returns the cards among these and those of what had waited that nobody has in the end.
    */
-  async function applyAwaited(tx: Transaction, msisdn: string): Promise<Subscriber | undefined> {
-    const awaited = await listAwaited(tx, msisdn);
-    let subscriber = await findSubscriber(tx, msisdn);
-    while (awaited.length > 0) {
+  async function applyAwaited(
+    tx: Transaction,
+    of: { msisdn: string; awaited: readonly AwaitedChange[]; cards: readonly string[] },
+  ): Promise<readonly string[]> {
+    const [left, cards] = [[...of.awaited], [...of.cards]];
+    let subscriber = await findSubscriber(tx, of.msisdn);
+    while (left.length > 0) {
       const isBegun = isHere(subscriber);
-      const at = awaited.findIndex(({ changed }) => isBeginning(changed) !== isBegun);
-      const [next] = at < 0 ? [] : awaited.splice(at, 1);
+      const at = left.findIndex(({ changed }) => isBeginning(changed) !== isBegun);
+      const [next] = at < 0 ? [] : left.splice(at, 1);
       if (!next) break;
       const { number, operation, changed } = next;
       await deleteAwaited(tx, number);
+      if (changed.iccid !== undefined) cards.push(changed.iccid);
       if (isBeginning(changed)) await begin(tx, operation, changed);
       else await change(tx, operation, changed);
-      subscriber = await findSubscriber(tx, msisdn);
+      subscriber = await findSubscriber(tx, of.msisdn);
     }
-    return subscriber;
+    const isServed = subscriber?.status === 'active' || subscriber?.status === 'blocked';
+    return cards.filter((card) => !(isServed && card === subscriber?.iccid));
   }
 
   /**
@@ -220,7 +254,7 @@ export function createSubscriberService(deps: {
   ): Promise<void> {
     const before = await findSubscriber(tx, operation.msisdn);
     if (!isHere(before)) {
-      if (await deps.isArriving(tx, operation.msisdn)) return insertAwaited(tx, operation, changed);
+      if (await isToCome(tx, operation)) return insertAwaited(tx, operation, changed);
       if (!before || changed.movedTo === undefined) return;
     }
     const after = { ...before, ...changed };
@@ -238,6 +272,13 @@ export function createSubscriberService(deps: {
     }
   }
 
+  async function isToCome(tx: Transaction, operation: Operation): Promise<boolean> {
+    for (const move of await deps.arrivals.underway(tx, operation.msisdn)) {
+      if (await deps.arrivals.mayPrecede(tx, move, operation)) return true;
+    }
+    return false;
+  }
+
   return {
     homeOf,
     requireHere,
@@ -247,6 +288,7 @@ export function createSubscriberService(deps: {
     balanceHere,
     assertUnused,
     start,
+    stayAway,
     /** Is it a number of this branch's own ranges? */
     isOwnNumber(msisdn: string): boolean {
       const home = plannedHome(msisdn);

@@ -52,7 +52,7 @@ const restorer = { id: restoredPerson, name: headOffice };
 export interface LostSettlementDeps {
   store: Store;
   client: PeerClient;
-  federation: Pick<Federation, 'log' | 'alarms' | 'onReplay' | 'isRecovering' | 'isCertain'>;
+  federation: Pick<Federation, 'log' | 'alarms' | 'onReplay' | 'isRecovering' | 'recovery'>;
   obligations: Pick<Obligations, 'adopt' | 'giveBack' | 'recordClosed' | 'restate'>;
   settlements: Pick<Settlements, 'view' | 'discharge' | 'giveUp' | 'tell' | 'tellRecalled'>;
   isMember(code: NodeCode): boolean;
@@ -68,6 +68,8 @@ export interface OpenPair {
   /** How many of its operations either branch has named. */
   readonly known: number;
   readonly said: ReadonlyMap<NodeCode, Said>;
+  /** False for what only the windows hold: nobody's word names it. */
+  readonly isTold: boolean;
 }
 
 export type LostSettlements = ReturnType<typeof createLostSettlements>;
@@ -161,18 +163,21 @@ export function createLostSettlements(deps: LostSettlementDeps) {
     }
   }
 
-  /**
-   * Between two branches of which neither was told, nothing was settled, though the windows have their operations: every
-   * peer has said what it was told, and to nobody else is it told any more.
-   */
+  /** Between two branches that have both said they were not told, nothing was settled, though the windows hold something. */
   async function recallUntold(tx: Transaction, id: string): Promise<void> {
-    if (!federation.isCertain()) return;
+    const { hasTold } = federation.recovery;
+    for (const { branch, peer } of await untoldPairs(tx, id)) {
+      if (hasTold(branch) && hasTold(peer)) await recallPair(tx, id, [branch, peer]);
+    }
+  }
+
+  /** What a lost settlement's windows hold between two branches, and no word of head office names. */
+  async function untoldPairs(tx: Reader, id: string): Promise<PairPosition[]> {
     const { positions, windowIds } = await settlements.view(tx, id);
     const sums = pairPositions((await sumsOf(tx, windowIds)).filter(({ count }) => count > 0));
-    for (const sum of sums) {
-      if (sum.branch > sum.peer || positions.some((each) => isSamePair(each, sum))) continue;
-      await recallPair(tx, id, [sum.branch, sum.peer]);
-    }
+    return sums
+      .filter(({ branch, peer }) => branch < peer)
+      .filter((sum) => !positions.some((position) => isSamePair(position, sum)));
   }
 
   async function toldBranches(tx: Reader, id: string): Promise<ReadonlySet<NodeCode>> {
@@ -206,12 +211,14 @@ export function createLostSettlements(deps: LostSettlementDeps) {
     const decisions = await store.read((tx) => lostDecisions(tx, id));
     for (const decision of decisions) {
       const { branch, peer, without, approvedBy } = decision;
-      if (!approvedBy || !open.some(({ position }) => isSamePair(position, decision))) continue;
+      const pair = open.find(({ position }) => isSamePair(position, decision));
+      if (!approvedBy || !pair) continue;
       // Back after all: it is asked itself.
       if (deps.isMember(without) && deps.isReachable(without)) continue;
       const other = without === branch ? peer : branch;
       try {
-        if (deps.isMember(other) && (await collectFrom({ id, branch: other, without }))) continue;
+        const isAsked = pair.isTold && deps.isMember(other);
+        if (isAsked && (await collectFrom({ id, branch: other, without }))) continue;
         await store.write((tx) => recallPair(tx, id, [branch, peer]));
       } catch (error) {
         passOverSilence(error);
@@ -225,14 +232,24 @@ export function createLostSettlements(deps: LostSettlementDeps) {
     const { positions, windowIds } = await settlements.view(tx, id);
     const sums = pairPositions((await sumsOf(tx, windowIds)).filter(({ count }) => count > 0));
     const counts = await lostCounts(tx, id);
-    return positions
+    const told = positions
       .filter((position) => position.branch < position.peer)
       .filter((position) => !sums.some((sum) => isSame([sum], [position])))
       .map((position) => ({
         position,
         known: counts.find((each) => isSamePair(each, position))?.count ?? 0,
-        said: heard.get(id) ?? new Map(),
+        said: heard.get(id) ?? new Map<NodeCode, Said>(),
+        isTold: true,
       }));
+    const untold = (await untoldPairs(tx, id)).map((position) => ({
+      ...{ position, known: 0, isTold: false },
+      said: new Map<NodeCode, Said>(
+        [position.branch, position.peer]
+          .filter(federation.recovery.hasTold)
+          .map((branch) => [branch, 'unchecked']),
+      ),
+    }));
+    return [...told, ...untold];
   }
 
   /** The positions whose operations are not known again. */

@@ -190,6 +190,20 @@ export async function entriesAbout(
   return rows.map(({ entry, held }) => ({ entry, isHeld: held === 1n }));
 }
 
+/** The number of the start in which an operation reached a point first; undefined if no entry tells it. */
+export async function firstStartOf(
+  tx: Reader,
+  about: { operationId: string; kind: string },
+): Promise<bigint | undefined> {
+  const row = await tx.get<{ first: bigint | null }>(
+    `SELECT MIN(n.ordinal) AS first FROM log_entries l JOIN node_starts n ON n.epoch = l.epoch
+     WHERE l.operation_id = ? AND l.kind = ?`,
+    about.operationId,
+    about.kind,
+  );
+  return row?.first ?? undefined;
+}
+
 export interface OutboundBatch {
   readonly epoch: string;
   readonly first: number;

@@ -37,7 +37,7 @@ export async function restoreStore(
 }
 
 /** A byte that changed since may fit the file, the books and the log all the same. */
-async function assertAsTaken(backup: string): Promise<void> {
+export async function assertAsTaken(backup: string): Promise<void> {
   const path = `${backup}.json`;
   if (!existsSync(path)) return;
   if (hashIn(path) === (await hashOf(backup))) return;

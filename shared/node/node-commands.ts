@@ -7,7 +7,7 @@ import { checkBackup } from './backup-check.ts';
 import { backupRecord } from './backups.ts';
 import { print } from './command-line.ts';
 import { addDoctorCommand } from './doctor-command.ts';
-import { restoreStore, verifyStore } from './maintenance.ts';
+import { assertAsTaken, restoreStore, verifyStore } from './maintenance.ts';
 import type { Node } from './node.ts';
 import type { NodeConfig } from './node-config.ts';
 import { addOperatorOffline, type OfflineOperator } from './operator-command.ts';
@@ -74,8 +74,9 @@ export function addNodeCommands(program: Command, node: CommandNode): void {
       if (file === undefined) {
         return withStoppedNode(openExisting, async ({ store }) => tell(await verifyStore(store)));
       }
-      if (await isStoreFile(file)) return tell((await checkBackup(file)).faults);
-      return verifyBundleHere(file, options);
+      if (!(await isStoreFile(file))) return verifyBundleHere(file, options);
+      await assertAsTaken(file);
+      tell((await checkBackup(file)).faults);
     });
 
   program
@@ -167,10 +168,11 @@ function tell(faults: readonly string[]): void {
   process.exitCode = faults.length === 0 ? 0 : 1;
 }
 
-/** Whether it begins as SQLite's files do. */
+/** Whether it begins as SQLite's files do; a pipe can be read once, and is a bundle. */
 async function isStoreFile(path: string): Promise<boolean> {
   const file = await open(path);
   try {
+    if (!(await file.stat()).isFile()) return false;
     const { buffer } = await file.read(Buffer.alloc(16), 0, 16, 0);
     return buffer.toString('latin1') === 'SQLite format 3\0';
   } finally {

@@ -1,6 +1,6 @@
 import { request as overHttp } from 'node:http';
 import { request as overTls } from 'node:https';
-import { text as textOf } from 'node:stream/consumers';
+import { isIP } from 'node:net';
 import { checkServerIdentity } from 'node:tls';
 import { z } from 'zod';
 import { systemIds } from '../ids/ids.ts';
@@ -8,6 +8,7 @@ import { readCommandSecret } from './command-secret.ts';
 import type { NodeConfig } from './node-config.ts';
 
 const requestMaxMs = 30_000;
+const answerMaxBytes = 64 * 1024 * 1024;
 
 /** Where a running node's people reach it, and where it listens itself: elsewhere, behind a proxy or a published port. */
 export type Front = Pick<NodeConfig['front'], 'host' | 'port' | 'url' | 'tls'>;
@@ -58,7 +59,7 @@ async function send(front: Front, request: RunningRequest & { token?: string }):
     ...(method === 'POST' ? { 'idempotency-key': systemIds.uuid() } : {}),
   };
   const { status, text } = await ask(front, { ...request, headers });
-  const answer: unknown = text === '' ? undefined : JSON.parse(text);
+  const answer = jsonIn(text);
   if (status >= 200 && status < 300) return answer;
   const refusal = problem.safeParse(answer).data;
   throw new Error(refusal ? `${refusal.code}: ${refusal.detail}` : `answered ${status}`);
@@ -66,14 +67,23 @@ async function send(front: Front, request: RunningRequest & { token?: string }):
 
 type Asked = RunningRequest & { readonly headers?: Readonly<Record<string, string>> };
 
-/** Asks at the node's own listener, and where nobody is there, as in another container, where people would. */
+/**
+ * Asks at the node's own listener, and where nobody is there, as in another container, where people would. An own listener
+ * without TLS behind a proxy with it proves nothing of itself: it is passed over.
+ */
 async function ask(front: Front, request: Asked): Promise<{ status: number; text: string }> {
+  const people = new URL(front.url);
   const own = listenerOf(front);
+  if (own.origin === people.origin || own.protocol !== people.protocol) {
+    return askAt(people, front, request).catch((error) => {
+      throw silence(people, error);
+    });
+  }
   try {
     return await askAt(own, front, request);
   } catch (atOwn) {
-    if (own.origin === new URL(front.url).origin) throw silence(own, atOwn);
-    const people = new URL(front.url);
+    // Somebody is there, and may have begun.
+    if (isTimeout(atOwn)) throw silence(own, atOwn);
     return askAt(people, front, request).catch((error) => {
       throw new Error(`${silence(people, error).message}; at ${own.origin}: ${reasonOf(atOwn)}`);
     });
@@ -90,23 +100,26 @@ function listenerOf({ host, port, tls }: Front): URL {
   return new URL(`${tls ? 'https' : 'http'}://${address}:${port}`);
 }
 
-/** Whoever answers must have the certificate of the name that people know, at whatever address. */
+/** Whoever answers over TLS must have the certificate of the name that people know, at whatever address. */
 async function askAt(
   at: URL,
   { url }: Front,
   { method, path, body, headers = {}, maxMs = requestMaxMs }: Asked,
 ): Promise<{ status: number; text: string }> {
   const { host, hostname } = new URL(url);
+  const name = hostname.replace(/^\[|\]$/g, '');
   const content = body === undefined ? undefined : Buffer.from(JSON.stringify(body));
+  const target = new URL(at);
+  target.pathname = at.pathname.replace(/\/$/, '') + path;
   return new Promise((settle, reject) => {
     const request = at.protocol === 'https:' ? overTls : overHttp;
     request(
-      new URL(path, at),
+      target,
       {
         method,
         headers: { ...headers, host, 'content-length': content?.length ?? 0 },
-        servername: /^[\d.]+$|:/.test(hostname) ? '' : hostname,
-        checkServerIdentity: (_, certificate) => checkServerIdentity(hostname, certificate),
+        servername: isIP(name) === 0 ? name : '',
+        checkServerIdentity: (_, certificate) => checkServerIdentity(name, certificate),
         signal: AbortSignal.timeout(maxMs),
       },
       (answer) => {
@@ -119,10 +132,35 @@ async function askAt(
   });
 }
 
-const reasonOf = (error: unknown): string =>
-  error instanceof Error
-    ? error.message || ('code' in error ? String(error.code) : error.name)
-    : String(error);
+/** @throws Error for an answer that is longer than any of this API. */
+async function textOf(answer: AsyncIterable<Buffer>): Promise<string> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of answer) {
+    length += chunk.length;
+    if (length > answerMaxBytes) throw new Error(`the answer is over ${answerMaxBytes} bytes`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString();
+}
+
+const isTimeout = (error: unknown): boolean =>
+  error instanceof Error && (error.name === 'AbortError' || error.name === 'TimeoutError');
+
+function reasonOf(error: unknown): string {
+  if (isTimeout(error)) return 'no answer in time';
+  if (!(error instanceof Error)) return String(error);
+  return error.message || ('code' in error ? String(error.code) : error.name);
+}
+
+/** Nothing for what is no JSON, as a proxy may say it. */
+function jsonIn(text: string): unknown {
+  try {
+    return text === '' ? undefined : JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
 
 const readiness = z.object({
   checks: z.record(z.string(), z.object({ ok: z.boolean(), detail: z.string().optional() })),
@@ -131,5 +169,5 @@ const readiness = z.object({
 /** What the node says of itself to anybody; undefined when nobody answers. */
 export async function readinessAnswer(front: Front) {
   const answer = await ask(front, { method: 'GET', path: '/readyz' }).catch(() => undefined);
-  return answer && readiness.safeParse(JSON.parse(answer.text)).data;
+  return answer && readiness.safeParse(jsonIn(answer.text)).data;
 }

@@ -29,6 +29,7 @@ function inOrder(value: unknown): unknown {
 }
 
 function listInOrder(list: readonly unknown[]): unknown {
+  if ('toJSON' in list) return unusual;
   const ordered: unknown[] = [];
   let isSame = true;
   for (const item of list) {
@@ -41,7 +42,8 @@ function listInOrder(list: readonly unknown[]): unknown {
 }
 
 function membersInOrder(object: object): unknown {
-  if ('toJSON' in object) return unusual;
+  const kind: unknown = Object.getPrototypeOf(object);
+  if ((kind !== Object.prototype && kind !== null) || 'toJSON' in object) return unusual;
   const members = object as Readonly<Record<string, unknown>>;
   const names = Object.keys(members);
   let isSame = true;

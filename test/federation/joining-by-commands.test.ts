@@ -66,7 +66,7 @@ describe('a branch that joins by the commands alone', () => {
     const passwordFile = secretFile('manager', password);
     const environment = {
       ...federation.branch('MSK').environment,
-      FRONT_URL: 'https://msk.invalid:7410',
+      FRONT_URL: 'http://msk.invalid:7410',
     };
     const asked = (...args: string[]) => run('branch-node', args, { env: environment });
     const caller = ['--login', 'manager', '--password-file', passwordFile];

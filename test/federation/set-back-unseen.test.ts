@@ -159,7 +159,8 @@ describe('a node that was set back with its sentinel, or after its peer was', fu
     expect(claims).to.deep.equal([{ balance: 4000n }]);
   });
 
-  it('lets a number go that it had blocked before, and recovers though it is not there to block', async () => {
+  /** @param isAskedBack MSK has asked for the number again when it hears that it had blocked it. */
+  async function letsGoWhatItHadBlocked(isAskedBack: boolean): Promise<void> {
     const [msk, spb] = [federation.branch('MSK').manager, federation.branch('SPB').manager];
     const own = await registerSubscriber(federation.branch('MSK'));
     const iccid = await receiveSim(federation.branch('SPB'));
@@ -180,23 +181,36 @@ describe('a node that was set back with its sentinel, or after its peer was', fu
     };
     // It may have gone to another branch already, as far as this start knows.
     expect(await move()).to.include({ outcome: 'refused', reason: 'past-uncertain' });
-    await addOperator(federation.running('MSK'), { login: 'admin', role: 'branch-admin' });
-    const admin = await signIn(federation.branch('MSK').url, 'admin');
+    const login = `admin-${own}`;
+    await addOperator(federation.running('MSK'), { login, role: 'branch-admin' });
+    const admin = await signIn(federation.branch('MSK').url, login);
     for (const person of [msk, admin]) {
       const body = { reason: 'Head office is away for a week.' };
       expect((await person.post('/api/v1/recovery/override', body)).status).to.equal(201);
     }
     expect(await move()).to.include({ outcome: 'executed' });
+    if (isAskedBack) {
+      await federation.stopNode('SPB');
+      const body = { msisdn: own, iccid: await receiveSim(federation.branch('MSK')), customer };
+      expect((await msk.post('/api/v1/number-moves', body)).body.state).to.equal('accepted');
+    }
     await federation.startNode('HQ');
     await until('it has back what it forgot', async () => {
       return (await msk.get(`/api/v1/operations/${blocked.body.operationId}`)).status === 200;
     });
+    if (isAskedBack) await federation.startNode('SPB');
     await until('it has recovered', () => !federation.running('MSK').federation.isRecovering());
     await federation.untilQuiet();
     expect((await spb.get(`/api/v1/subscribers/${own}`)).body.status).to.equal('active');
     const stores = codes.map((code) => ({ code, store: federation.running(code).store }));
     expect(await moneyFaults(stores)).to.deep.equal([]);
-  });
+  }
+
+  it('lets a number go that it had blocked before, and recovers though it is not there to block', () =>
+    letsGoWhatItHadBlocked(false));
+
+  it('takes such a number back as it comes, and not as it had been before', () =>
+    letsGoWhatItHadBlocked(true));
 
   it('gives a number and a card to nobody before it can know that they are not given already', async () => {
     const branch = federation.branch('MSK');

@@ -114,5 +114,5 @@ export function outcomesText(outcomes: ReadonlyMap<string, number>): string {
 
 /** Whether valid inputs came past the schema: otherwise nothing behind it was tried. */
 export function cameThrough({ outcomes }: Report): boolean {
-  return [...outcomes.keys()].some((outcome) => !/^(400 invalid-input|415|413)/.test(outcome));
+  return [...outcomes.keys()].some((outcome) => !/^((400 )?invalid-input|415|413)/.test(outcome));
 }

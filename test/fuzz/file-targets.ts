@@ -36,6 +36,7 @@ import type { FuzzFederation } from './fuzz-federation.ts';
 import { deepLevels, hostileTexts, jsonText, spoilt } from './hostile-values.ts';
 
 const inn = '7707049388';
+const currencies = '[{"code":"RUB","decimals":2,"name":"Российский рубль"}]';
 const registryHeader = 'АВС/ DEF;От;До;Емкость;Оператор;Регион;ИНН';
 /** What a program that is broken throws; a file that is broken has an error that says so. */
 const ourFaults = /^(TypeError|RangeError|ReferenceError|AssertionError)/;
@@ -116,7 +117,7 @@ export async function allFileTargets(fuzz: FuzzFederation): Promise<Target[]> {
       readWith(() => importNumbering({ registry, regions: bytes, inn })),
     ),
     ...['roles.csv', 'tariffs.csv', 'branches.csv'].flatMap((name) => datasetTargets(folder, name)),
-    ...fileTargets('data set as JSON', Buffer.from('[{"code":"RUB","decimals":2}]'), (bytes) =>
+    ...fileTargets('data set as JSON', Buffer.from(currencies), (bytes) =>
       readAlone(folder, 'currencies.json', bytes),
     ),
     ...['signing-key.jwk', 'tls-cert.pem', 'tls-key.pem', 'ca.pem', 'hq-signing-key.jwk'].flatMap(

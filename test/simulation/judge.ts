@@ -168,6 +168,10 @@ function subscriberFaults(branches: readonly Machine[]): string[] {
     const given =
       "SELECT msisdn FROM decisions WHERE kind = 'registration' AND outcome = 'executed'";
     for (const { msisdn } of rowsOf(disk.slot.db, given)) note(`customer of ${msisdn}`, code);
+    for (const { msisdn } of rowsOf(disk.slot.db, 'SELECT msisdn FROM awaited_changes')) {
+      note(`change of ${msisdn}`, `waiting at ${code}`);
+      note(`change of ${msisdn}`, 'for ever');
+    }
     const reserved = "SELECT iccid FROM sim_cards WHERE state = 'reserved'";
     for (const { iccid } of rowsOf(disk.slot.db, reserved)) {
       note(`card ${iccid}`, `reserved at ${code}`);

@@ -62,19 +62,36 @@ export function storyFaults({ code, disk: { slot } }: Machine): string[] {
       .filter(({ kind, point }) => kind === 'number-move' && point === 'concluded')
       .map(({ body }) => [body.operation.id, body]),
   );
-  for (const { kind, point, body: said } of entries) {
-    // From acceptance to arrival nothing is decided about a number; after a set-back the arrival may be heard of last.
-    const isArrival = kind === 'number-move' && point !== 'executed';
-    const arrival = isArrival ? arrivals.get(said.operation.id) : undefined;
-    const body = arrival ?? said;
+  const underway = new Map<string, Body[]>();
+  function apply(kind: string, body: Body): void {
     const { operation, decision } = body;
-    const isHere = point === 'executed' || arrival !== undefined;
-    if (!isHere || decision?.outcome !== 'executed' || told.has(operation.id)) continue;
+    if (decision?.outcome !== 'executed' || told.has(operation.id)) return;
     told.add(operation.id);
     const before = expected.get(operation.msisdn);
     // Nobody held how it began, and it was forgotten with a set-back.
-    if (!before && !begins(kind, code, operation)) continue;
+    if (!before && !begins(kind, code, operation)) return;
     expected.set(operation.msisdn, { ...before, ...changeOf(kind, code, body) });
+  }
+  for (const { kind, point, body } of entries) {
+    const isMove = kind === 'number-move';
+    if (point === 'executed') {
+      const { msisdn } = body.operation;
+      const status = expected.get(msisdn)?.status ?? 'moved';
+      // What was decided about it here was decided after it had come, though that may be heard of last.
+      const come = status === 'moved' ? underway.get(msisdn)?.shift() : undefined;
+      if (come) apply('number-move', come);
+      apply(kind, body);
+    } else if (isMove && point === 'accepted') {
+      const arrival = arrivals.get(body.operation.id);
+      const { msisdn } = body.operation;
+      const isNew = arrival?.decision.outcome === 'executed' && !told.has(arrival.operation.id);
+      if (isNew) underway.set(msisdn, [...(underway.get(msisdn) ?? []), arrival]);
+    } else if (isMove && point === 'concluded') {
+      const { id, msisdn } = body.operation;
+      const left = underway.get(msisdn)?.filter(({ operation }) => operation.id !== id) ?? [];
+      underway.set(msisdn, left);
+      apply(kind, body);
+    }
   }
   const found = new Map(
     rowsOf(slot.db, 'SELECT msisdn, status, rate_plan AS plan, iccid FROM subscribers').map(

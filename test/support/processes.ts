@@ -237,6 +237,9 @@ function running(
       const args = node(code).start.args.map((arg) =>
         arg.replace(/^.*(?=\/dist\/)/, projectRoot()),
       );
+      if (!args.some((arg) => arg.startsWith(join(projectRoot(), 'dist')))) {
+        throw new Error(`${code} was not started by a program of a project: ${args.join(' ')}`);
+      }
       const startedMs = performance.now();
       await untilReady(code, start(code, args));
       return performance.now() - startedMs;

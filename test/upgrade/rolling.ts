@@ -87,14 +87,18 @@ async function beginWork(desks: readonly Desk[]) {
       await pause(breathMs);
     }
   }
-  const workers = desks.flatMap((desk) =>
-    Array.from({ length: workersPerDesk }, (_, index) => worker(desk, index)),
+  const workers = Promise.all(
+    desks.flatMap((desk) =>
+      Array.from({ length: workersPerDesk }, (_, index) => worker(desk, index)),
+    ),
   );
+  // Who fails is heard of in the end; until then the nodes go on.
+  workers.catch(() => {});
   return {
     done: () => answered.length,
     async end(): Promise<readonly Answered[]> {
       isOver = true;
-      await Promise.all(workers);
+      await workers;
       return answered;
     },
   };

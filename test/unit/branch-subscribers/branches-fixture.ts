@@ -185,7 +185,7 @@ function wireRooms(parts: Awaited<ReturnType<typeof openNode>>) {
   const sims = createSimService({ ...base, federation: certain });
   const subscribers = createSubscriberService({
     ...{ ...base, customers, numbers },
-    isArriving: arrivals(() => operations),
+    arrivals: arrivals(() => operations),
   });
   const businessDate = async () => today;
   const operations = createOperations({

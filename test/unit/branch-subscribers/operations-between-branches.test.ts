@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { type OperationId, systemIds } from '../../../shared/ids/ids.ts';
 import { accounts } from '../../../shared/ledger/ledger.ts';
 import { ledgerFaults } from '../../../shared/ledger/ledger-store.ts';
 import type { LogEntry } from '../../../shared/wire/peer-messages.ts';
@@ -8,6 +9,7 @@ import {
   by,
   ivanov,
   msk,
+  nsk,
   openBranch,
   openBranches,
   simCard,
@@ -234,6 +236,34 @@ describe('operations between branches', () => {
       expect((await away.balances())[accounts.clearing(msk)]).to.equal(-250n);
     });
 
+    it('waits for no other move of the number that is under way', async () => {
+      const other = { ...(await moveAway()), home: nsk };
+      await away.concluded(other.id);
+      const asked = { ...other, id: systemIds.uuid() as OperationId };
+      await home.concluded(
+        (
+          await home.write((tx) =>
+            home.desk.moveNumber(
+              tx,
+              { msisdn, iccid: mskCard.iccid, whose: { customerNumber: 'MSK-1' } },
+              by,
+            ),
+          )
+        ).id,
+      );
+      await away.write((tx) => away.operations.store.insert(tx, asked, {}));
+      await away.stock([simCard(2, 2)]);
+      const { id } = await away.write((tx) =>
+        away.desk.moveNumber(
+          tx,
+          { msisdn, iccid: simCard(2, 2).iccid, whose: { customer: petrov } },
+          by,
+        ),
+      );
+      expect((await away.concluded(id)).decision?.outcome).to.equal('executed');
+      expect(await away.card(msisdn)).to.include({ homeBranch: 'SPB', status: 'active' });
+    });
+
     it('is followed by what was meant for the old home', async () => {
       // SPB does not know yet that MSK will say no: the operation goes to MSK and comes back home.
       await away.stock([simCard(2, 2)]);
@@ -289,7 +319,7 @@ describe('operations between branches', () => {
     });
 
     describe('although it hears last that a number had come', () => {
-      const [spbCard2, mskCard2] = [simCard(2, 2), simCard(1, 3)];
+      const [spbCard2, mskCard2, mskCard3] = [simCard(2, 2), simCard(1, 3), simCard(1, 4)];
       const isArrival = ({ kind }: LogEntry) => kind === 'number-move.concluded';
       const arrivalsLast = (entries: LogEntry[]) => [
         ...entries.filter((entry) => !isArrival(entry)),
@@ -348,8 +378,11 @@ describe('operations between branches', () => {
       });
 
       it('takes its arrivals in their order', async () => {
+        await home.stock([mskCard3]);
+        await home.topUp(msisdn, 50_000n);
         await move(away, spbCard2.iccid);
         await move(home, mskCard2.iccid);
+        await home.write((tx) => home.desk.replaceSim(tx, { msisdn, iccid: mskCard3.iccid }, by));
         await block();
         await expectSame(arrivalsBackwards);
         await expectSame(arrivalsLast);

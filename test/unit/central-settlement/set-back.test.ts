@@ -26,10 +26,14 @@ describe('head office that was set back', () => {
   const opened: HeadOffice[] = [];
   let hq: HeadOffice;
 
-  async function open(backup?: string, isUncertain = false): Promise<HeadOffice> {
+  async function open(
+    backup?: string,
+    silent = new Set<NodeCode>(),
+    away = new Set<NodeCode>(),
+  ): Promise<HeadOffice> {
     const keys = await federationKeys(branches);
     const old = backup === undefined ? {} : { backup };
-    const options = { keys, network, branches, isUncertain, ...old };
+    const options = { keys, network, branches, silent, away, ...old };
     const node = await openHeadOffice(options);
     opened.push(node);
     return node;
@@ -188,8 +192,8 @@ describe('head office that was set back', () => {
     const balances = await hq.balances();
     const told = await hq.logged('settlement.completed');
 
-    const recalledBy = async (isUncertain: boolean) => {
-      hq = await open(backup, isUncertain);
+    const recalledAfter = async (...silent: NodeCode[]) => {
+      hq = await open(backup, new Set(silent));
       await hq.replay(...told.filter(({ to }) => to.includes(msk)));
       branchesSay(nothing);
       network.join(nsk, async () => Response.json(nothing));
@@ -197,12 +201,41 @@ describe('head office that was set back', () => {
       return recallsTold(hq);
     };
     // Who has not said yet what he was told may have been told it.
-    expect(await recalledBy(true)).not.to.deep.include([nsk, spb]);
+    expect(await recalledAfter(nsk)).not.to.deep.include([nsk, spb]);
     expect((await refusalBy(closeWindow())).code).to.equal('recovering');
     // What remains is what the branches were told.
-    expect(await recalledBy(false)).to.deep.equal([[nsk, spb]]);
+    expect(await recalledAfter()).to.deep.equal([[nsk, spb]]);
     await approve(hq, (await make(await closeWindow())).id);
     expect(await hq.balances()).to.deep.equal(balances);
+  });
+
+  it('lets two people decide what one of the two would have been told, if he does not come back', async () => {
+    for (const home of [spb, nsk]) {
+      const { accepted, executed } = operationEntries({ serving: msk, home });
+      await hq.tell(accepted(), executed());
+    }
+    const { accepted, executed } = operationEntries({ serving: spb, home: nsk });
+    await hq.tell(accepted(), executed());
+    const backup = await backupOf(hq);
+    const { id: settlementId } = await make(await closeWindow());
+    await approve(hq, settlementId);
+    const told = await hq.logged('settlement.completed');
+    hq = await open(backup, new Set([nsk]), new Set([nsk]));
+    await hq.replay(...told.filter(({ to }) => to.includes(msk)));
+    await hq.lostSettlements.bringBack();
+    expect(await recallsTold(hq)).to.deep.equal([]);
+    const { decision } = await hq.write((tx) =>
+      hq.lostDecisions.propose(tx, {
+        ...{ settlementId, pair: [nsk, spb], without: nsk, reason: 'gone', actor: maker },
+      }),
+    );
+    const proposal = decision?.id ?? '';
+    await hq.write((tx) =>
+      hq.lostDecisions.approve(tx, { settlementId, proposal, actor: checker }),
+    );
+    await hq.lostSettlements.bringBack();
+    expect(await recallsTold(hq)).to.deep.equal([[nsk, spb]]);
+    expect(await hq.store.read(hq.lostDecisions.list)).to.deep.equal([]);
   });
 
   it('takes nothing back as long as one of the two may know it', async () => {

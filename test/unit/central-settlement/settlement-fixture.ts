@@ -152,7 +152,8 @@ const sharedRooms = {
 interface HeadOfficeOptions extends Omit<NodeOptions, 'node'> {
   readonly cutOff?: ReadonlySet<NodeCode>;
   readonly away?: ReadonlySet<NodeCode>;
-  readonly isUncertain?: boolean;
+  /** Have not said yet what they hold of head office. */
+  readonly silent?: ReadonlySet<NodeCode>;
 }
 
 export async function openHeadOffice(options: HeadOfficeOptions) {
@@ -169,8 +170,11 @@ export async function openHeadOffice(options: HeadOfficeOptions) {
   const replayers = new Map<string, EntryHandler>();
   const federation: Federation = {
     ...parts.federation,
-    // No peer says here what it holds.
-    isCertain: () => options.isUncertain !== true,
+    // Nobody says here what he holds.
+    recovery: {
+      ...parts.federation.recovery,
+      hasTold: (peer) => options.silent?.has(peer) !== true,
+    },
     onReplay(kind, handler) {
       replayers.set(kind, handler);
     },

@@ -74,6 +74,18 @@ describe('canonical JSON', () => {
     );
   });
 
+  it('writes what is no plain object as the library does', () => {
+    class Named {
+      name = 'b';
+      also = 'a';
+    }
+    const list = Object.assign([{ b: 1, a: 2 }], { toJSON: () => 'a list' });
+    const values = [new Date(0), new Named(), new Map([[1, 2]]), Object(5), list, [undefined]];
+    for (const value of values) {
+      expect(canonicalJson({ b: value, a: 1 })).to.equal(canonicalize({ b: value, a: 1 }));
+    }
+  });
+
   for (const [what, value] of [
     ['half a character', { text: '\ud800' }],
     ['half a character in a name', { '\udc00': 1 }],
