@@ -6,12 +6,14 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { expect } from 'chai';
+import Database from 'libsql';
 import { isDomainError } from '../../../shared/problem/problem.ts';
 import { assetPath } from '../../../shared/store/assets.ts';
 import { openEmbeddedDriver } from '../../../shared/store/embedded-store.ts';
 import { openStore, storeOn } from '../../../shared/store/open-store.ts';
 import { commitCountSchema } from '../../../shared/store/sentinel.ts';
 import type { Store } from '../../../shared/store/store.ts';
+import { fileFaults, readCopy } from '../../../shared/store/stored-copy.ts';
 import type { Clock } from '../../../shared/time/clock.ts';
 
 const schema = `
@@ -405,6 +407,19 @@ describe('embedded store', () => {
       expect(await failureOf(store.backup(nowhere))).to.equal('store-unavailable');
       expect(existsSync(nowhere)).to.equal(false);
       await add('after');
+    });
+
+    it('is refused with a text that would end the process that reads it', async () => {
+      await add('Ёжик');
+      const copy = join(folder, 'copy.db');
+      await store.backup(copy);
+      expect(await readCopy(copy, fileFaults)).to.deep.equal([]);
+      const damaged = new Database(copy);
+      damaged.exec("UPDATE items SET note = CAST(x'd081c328' AS TEXT)");
+      damaged.close();
+      expect(await failureOf(readCopy(copy, fileFaults))).to.include(
+        'a text of items is not UTF-8',
+      );
     });
 
     it('can be taken after reads that found more than they asked for', async () => {
