@@ -237,8 +237,8 @@ export const foundMutants: readonly Mutant[] = [
     changes: [
       {
         file: 'branch-node/subscribers/subscriber-service.ts',
-        find: 'if (await isToCome(tx, operation)) ',
-        replace: 'if (operation.attempt > 9) ',
+        find: 'if (await isToCome(tx, operation))',
+        replace: 'if (operation.attempt > 9)',
       },
     ],
     troubles: ['another-witness'],
