@@ -64,6 +64,8 @@ export function createWork(deps: {
   for (const kind of deps.wanted) weights.set(kind, wantedTimes * kinds[kind]);
   const crowd = [...(deps.crowded ? (template.numbers.get(deps.crowded) ?? []) : [])].slice(-2);
   const wrongNumbers = deps.wanted.includes('suspense') ? 0.5 : 0.06;
+  /** Where numbers move often, one of them goes to and fro. */
+  let wanderer: string | undefined;
   let serial = 0;
   let settlements = 0;
 
@@ -180,7 +182,9 @@ export function createWork(deps: {
       });
     },
     'number-move'(code) {
-      const [msisdn, iccid] = [oneOf(foreignTo(code)), cardAt(code)];
+      const isBack = wanderer !== undefined && chance.happens(0.7);
+      const [msisdn, iccid] = [isBack ? wanderer : oneOf(foreignTo(code)), cardAt(code)];
+      if (deps.wanted.includes('number-move')) wanderer = msisdn;
       const body = { msisdn, iccid, customer };
       const asked = { code, what: 'number-move', path: '/api/v1/number-moves', body };
       people.wish(asked, handsOut(code, iccid));
