@@ -1,6 +1,6 @@
 /* Keys that come while the next page is on its way go into its first field, up to Enter: nobody agrees unseen. */
 {
-  const keptMs = 5_000;
+  const keptMs = 10_000;
   const place = 'typed-ahead';
   let typed = '';
   let untilMs = 0;
