@@ -174,7 +174,7 @@ export function createLostSettlements(deps: LostSettlementDeps) {
   /** What a lost settlement's windows hold between two branches, and no word of head office names. */
   async function untoldPairs(tx: Reader, id: string): Promise<PairPosition[]> {
     const { positions, windowIds } = await settlements.view(tx, id);
-    const sums = pairPositions((await sumsOf(tx, windowIds)).filter(({ count }) => count > 0));
+    const sums = await positionsIn(tx, windowIds);
     return sums
       .filter(({ branch, peer }) => branch < peer)
       .filter((sum) => !positions.some((position) => isSamePair(position, sum)));
@@ -230,7 +230,7 @@ export function createLostSettlements(deps: LostSettlementDeps) {
   async function openPairs(tx: Reader, id: string): Promise<OpenPair[]> {
     if (!(await isLost(tx, id))) return [];
     const { positions, windowIds } = await settlements.view(tx, id);
-    const sums = pairPositions((await sumsOf(tx, windowIds)).filter(({ count }) => count > 0));
+    const sums = await positionsIn(tx, windowIds);
     const counts = await lostCounts(tx, id);
     const told = positions
       .filter((position) => position.branch < position.peer)
@@ -366,10 +366,8 @@ export function createLostSettlements(deps: LostSettlementDeps) {
   async function finish(tx: Transaction, id: string): Promise<boolean> {
     const lost = await lostWindows(tx, id);
     const settlement = await settlements.view(tx, id);
-    const sums = await sumsOf(tx, settlement.windowIds);
-    if (!isSame(pairPositions(sums.filter(({ count }) => count > 0)), settlement.positions)) {
-      return false;
-    }
+    const positions = await positionsIn(tx, settlement.windowIds);
+    if (!isSame(positions, settlement.positions)) return false;
     for (const { windowId, recorded } of lost) {
       const window = await findWindow(tx, windowId);
       if (window && !recorded) await obligations.recordClosed(tx, window);
@@ -390,6 +388,11 @@ interface Source {
   readonly id: string;
   readonly branch: NodeCode;
   readonly without?: NodeCode;
+}
+
+/** What windows hold between each two branches. */
+async function positionsIn(tx: Reader, windowIds: readonly string[]): Promise<PairPosition[]> {
+  return pairPositions((await sumsOf(tx, windowIds)).filter(({ count }) => count > 0));
 }
 
 function mirrored(position: PairPosition): PairPosition {

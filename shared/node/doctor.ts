@@ -60,7 +60,7 @@ const advices: Readonly<Record<string, string>> = {
   recovery: 'wait for the peers; see `recovery status`',
   peers: 'look at the name, the way and the node itself',
   certificate: 'mend the way to head office: it renews itself; else enrol again',
-  backup: 'take one: `backup FILE --login LOGIN`',
+  backup: 'take one: `backup --login LOGIN`',
   alarms: 'see the log for each of them',
 };
 

@@ -180,21 +180,29 @@ describe('head office that was set back', () => {
     expect(await hq.balances()).to.deep.equal(balances);
   });
 
-  it('takes back what stands in its windows between two branches of which neither was told', async () => {
-    for (const home of [spb, nsk]) {
-      const { accepted, executed } = operationEntries({ serving: msk, home });
+  /** Payments between all three, in a backup of before they were settled; then only MSK's word of that is left. */
+  async function settledByThree() {
+    for (const [serving, home] of [
+      [msk, spb],
+      [msk, nsk],
+      [spb, nsk],
+    ] as const) {
+      const { accepted, executed } = operationEntries({ serving, home });
       await hq.tell(accepted(), executed());
     }
-    const { accepted, executed } = operationEntries({ serving: spb, home: nsk });
-    await hq.tell(accepted(), executed());
     const backup = await backupOf(hq);
-    await approve(hq, (await make(await closeWindow())).id);
-    const balances = await hq.balances();
+    const { id } = await make(await closeWindow());
+    await approve(hq, id);
     const told = await hq.logged('settlement.completed');
+    return { backup, id, told: told.filter(({ to }) => to.includes(msk)) };
+  }
 
+  it('takes back what stands in its windows between two branches of which neither was told', async () => {
+    const { backup, told } = await settledByThree();
+    const balances = await hq.balances();
     const recalledAfter = async (...silent: NodeCode[]) => {
       hq = await open(backup, new Set(silent));
-      await hq.replay(...told.filter(({ to }) => to.includes(msk)));
+      await hq.replay(...told);
       branchesSay(nothing);
       network.join(nsk, async () => Response.json(nothing));
       await hq.lostSettlements.bringBack();
@@ -210,18 +218,9 @@ describe('head office that was set back', () => {
   });
 
   it('lets two people decide what one of the two would have been told, if he does not come back', async () => {
-    for (const home of [spb, nsk]) {
-      const { accepted, executed } = operationEntries({ serving: msk, home });
-      await hq.tell(accepted(), executed());
-    }
-    const { accepted, executed } = operationEntries({ serving: spb, home: nsk });
-    await hq.tell(accepted(), executed());
-    const backup = await backupOf(hq);
-    const { id: settlementId } = await make(await closeWindow());
-    await approve(hq, settlementId);
-    const told = await hq.logged('settlement.completed');
+    const { backup, told, id: settlementId } = await settledByThree();
     hq = await open(backup, new Set([nsk]), new Set([nsk]));
-    await hq.replay(...told.filter(({ to }) => to.includes(msk)));
+    await hq.replay(...told);
     await hq.lostSettlements.bringBack();
     expect(await recallsTold(hq)).to.deep.equal([]);
     const { decision } = await hq.write((tx) =>
