@@ -19,6 +19,8 @@ export function unrest(machines: readonly Machine[], wishes: readonly Wish[]): s
     const node = machine.node();
     if (!node) reasons.push(`${code} does not run`);
     else if (node.federation.isRecovering()) reasons.push(`${code} is recovering`);
+    // A peer's answer that a bad disk could not take is asked for again: until then it does not know what it forgot.
+    else if (!node.federation.isCertain()) reasons.push(`${code} is not certain of its past`);
     else reasons.push(...waitingAt(machine).map((what) => `${code}: ${what}`));
     if (reasons.length > 0) return reasons;
   }
