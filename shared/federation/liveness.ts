@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { NodeCode } from '../ids/ids.ts';
+import { isDomainError } from '../problem/problem.ts';
 import type { Reader, Store } from '../store/store.ts';
 import { stateSentences } from '../text/state-sentences.ts';
 import { type Clock, type Instant, msOf, now } from '../time/clock.ts';
@@ -38,7 +39,7 @@ export interface LivenessDeps {
   node: NodeCode;
   codeVersion: string;
   release: () => number;
-  store: Store;
+  store: Pick<Store, 'read'>;
   log: Log;
   client: PeerClient;
   directory: PeerDirectory;
@@ -160,6 +161,8 @@ export function createLiveness(deps: LivenessDeps) {
       await note(answer, askedMs);
       return true;
     } catch (error) {
+      // What this node's own store cannot do now is no fault of the peer.
+      if (isDomainError(error, 'store-unavailable')) return false;
       const known = statuses.get(peer);
       const failure = error instanceof Error ? error.message : String(error);
       statuses.set(peer, { ...(known ?? { peer }), reachable: false, failure });

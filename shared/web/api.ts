@@ -8,6 +8,7 @@ import type { Ids } from '../ids/ids.ts';
 import { DomainError } from '../problem/problem.ts';
 import type { Store } from '../store/store.ts';
 import type { Logger } from '../text/logger.ts';
+import { createSparingLog } from '../text/sparing-log.ts';
 import type { Clock } from '../time/clock.ts';
 import { registerAuditEndpoints } from './audit-routes.ts';
 import { registerDocs } from './docs-pages.tsx';
@@ -22,6 +23,9 @@ import { frameHeaders, problemAnswer, refusalOf } from './response.ts';
 import { registerSecondFactorEndpoints } from './second-factor-routes.ts';
 import { registerSessionEndpoints } from './session-routes.ts';
 import { createTracer } from './trace.ts';
+
+/** While a store or a peer is away, each of hundreds of requests a second is refused for the same reason. */
+const refusalPauseMs = 1_000;
 
 export interface ApiDeps {
   readonly title: string;
@@ -56,6 +60,7 @@ export function createApi(deps: ApiDeps) {
   const app = new OpenAPIHono<FrameEnv>();
   const guard = createGuard(deps);
   const idempotency = createIdempotency({ store, clock });
+  const unavailable = createSparingLog({ clock, pauseMs: refusalPauseMs });
 
   async function refuse(c: FrameContext, error: unknown): Promise<Response> {
     const refusal = refusalOf(error);
@@ -71,7 +76,9 @@ export function createApi(deps: ApiDeps) {
       logger.error({ err, traceId: trace.traceId, route }, 'request failed');
     } else if (status > 500) {
       // A node that is away or recovering is no error of this one's.
-      logger.warn({ code: refusal.code, traceId: trace.traceId, route }, refusal.message);
+      const { code, message } = refusal;
+      const of = { code, traceId: trace.traceId, route };
+      unavailable(`${code} ${route}`, (leftOut) => logger.warn({ ...of, leftOut }, message));
     }
     await guard.recordDenial(c, refusal, status);
   }

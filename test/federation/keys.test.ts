@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { expect } from 'chai';
 import { readBranchConfig } from '../../branch-node/config.ts';
 import { openAuthority } from '../../central-node/directory/authority.ts';
@@ -50,6 +51,8 @@ async function keepPaying(federation: TestFederation, codes: readonly string[]) 
       } catch (error) {
         refused.push(`${code}: ${error}`);
       }
+      // What runs beside it needs the processor, too.
+      await pause(50);
     }
   }
   const desks = codes.map(payAt);
@@ -59,7 +62,7 @@ async function keepPaying(federation: TestFederation, codes: readonly string[]) 
     /** Nobody pays at a branch whose process is down. */
     async without(code: string, work: () => Promise<void>): Promise<void> {
       paused = code;
-      await new Promise((resolve) => setTimeout(resolve, 200));
+      await pause(200);
       await work();
     },
     resume(): void {

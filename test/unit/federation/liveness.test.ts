@@ -60,12 +60,14 @@ describe('liveness at a start', () => {
     at: instantOf(systemClock.nowMs()),
   });
 
-  /** Whom a start greets: SPB answers, NSK is away. */
-  async function greeted(isRecovering: boolean): Promise<NodeCode[]> {
+  /** SPB answers, NSK is away. */
+  async function livenessOn(
+    own: Pick<Store, 'read'>,
+    { isRecovering, calls }: { isRecovering: boolean; calls: NodeCode[] },
+  ) {
     const keys = await federationKeys([spb, nsk]);
-    const calls: NodeCode[] = [];
-    const liveness = createLiveness({
-      ...{ node: msk, codeVersion: 'test', store, log, clock: systemClock },
+    return createLiveness({
+      ...{ node: msk, codeVersion: 'test', store: own, log, clock: systemClock },
       ...{ release: () => 0, peerStarts: createPeerStarts(), isRecovering: () => isRecovering },
       ...{ heard() {}, async setBack() {}, alarm() {}, calm() {} },
       directory: changeableDirectory([keys.peer(spb), keys.peer(nsk)]),
@@ -77,6 +79,12 @@ describe('liveness at a start', () => {
         },
       },
     });
+  }
+
+  /** Whom a start greets. */
+  async function greeted(isRecovering: boolean): Promise<NodeCode[]> {
+    const calls: NodeCode[] = [];
+    const liveness = await livenessOn(store, { isRecovering, calls });
     await liveness.probe();
     expect(calls.splice(0).sort()).to.deep.equal([nsk, spb]);
     liveness.start();
@@ -93,5 +101,22 @@ describe('liveness at a start', () => {
 
   it('tells everybody at once that it has begun to recover', async () => {
     expect(await greeted(true)).to.deep.equal([nsk, spb]);
+  });
+
+  it('blames no peer for what its own store cannot do', async () => {
+    let isAway = false;
+    const own: Pick<Store, 'read'> = {
+      read: async (fn) => {
+        if (isAway) throw new DomainError('store-unavailable');
+        return store.read(fn);
+      },
+    };
+    const liveness = await livenessOn(own, { isRecovering: false, calls: [] });
+    const reached = () => liveness.statuses().map(({ peer, reachable }) => `${peer} ${reachable}`);
+    await liveness.probe();
+    expect(reached()).to.have.members(['SPB true', 'NSK false']);
+    isAway = true;
+    expect(await liveness.greet(spb)).to.equal(false);
+    expect(reached()).to.have.members(['SPB true', 'NSK false']);
   });
 });
