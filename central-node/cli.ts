@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { type BundleScope, bundleScope } from '../shared/audit/bundle.ts';
 import { print, runCommands } from '../shared/node/command-line.ts';
 import { addNodeCommands, withStoppedNode } from '../shared/node/node-commands.ts';
-import { type Caller, callRunningNode } from '../shared/node/running-node.ts';
+import { type Caller, callRunningNode, withRunningNode } from '../shared/node/running-node.ts';
 import { writeBundle } from './audit/bundle-file.ts';
 import { type Centre, openCentre } from './centre.ts';
 import { readCentreConfig } from './config.ts';
@@ -14,6 +14,10 @@ import { addReleaseKeyCommands } from './reference/release-key-commands.ts';
 const program = new Command('sbms-centre').description(
   "Head office's node. It is configured by its environment; see the README's table.",
 );
+
+const invitations = z.object({
+  items: z.array(z.object({ id: z.string(), code: z.string(), createdBy: z.string() })),
+});
 
 const openQuietly = () => openCentre({ ...readCentreConfig(process.env), logLevel: 'error' });
 
@@ -71,10 +75,20 @@ program
 program
   .command('admit <code>')
   .description("make a branch's token good that another person asked for, and may not alone")
+  .requiredOption('--invited-by <login>', 'who asked for it')
   .requiredOption('--login <login>', 'another operator who may enrol branches')
   .option('--password-file <file>', 'instead of standard input')
-  .action(async (code: string, caller: Caller) => {
-    await callHere(caller, { path: `/api/v1/nodes/${code}/admission`, body: {} });
+  .action(async (code: string, caller: Caller & { readonly invitedBy: string }) => {
+    const { front } = readCentreConfig(process.env);
+    await withRunningNode(front, caller, async (call) => {
+      const listed = await call({ method: 'GET', path: '/api/v1/enrolment-tokens' });
+      const found = invitations
+        .parse(listed)
+        .items.find((each) => each.code === code && each.createdBy === caller.invitedBy);
+      if (!found) throw new Error(`No invitation of ${code} by ${caller.invitedBy} waits.`);
+      const body = { invitation: found.id };
+      await call({ method: 'POST', path: `/api/v1/nodes/${code}/admission`, body });
+    });
     print(`The token of ${code} is good.`);
   });
 

@@ -5,7 +5,7 @@ import type { Api } from '../../shared/web/api.ts';
 import { decodeCursor, pageOf } from '../../shared/web/cursor.ts';
 import { cursorQuery, limitQuery, msisdn, page } from '../../shared/web/schemas.ts';
 import type { OperationStore } from './operation-store.ts';
-import { homeViewOf, operationView, viewOf } from './operation-view.ts';
+import { homeViewOf, operationView, seenBy, viewOf } from './operation-view.ts';
 
 const cursorKey = z.strictObject({ id: z.string().max(64) });
 
@@ -25,7 +25,7 @@ export function operationRoutes(
       params: z.strictObject({ id: z.string().max(64) }),
       response: operationView,
     },
-    async ({ params }) => {
+    async ({ params, principal }) => {
       const view = await store.read(async (tx) => {
         const served = await operations.find(tx, params.id);
         if (served) return viewOf(served);
@@ -33,7 +33,7 @@ export function operationRoutes(
         return decided && homeViewOf(decided);
       });
       if (!view) throw new DomainError('operation-not-found');
-      return view;
+      return seenBy(principal.permissions, view);
     },
   );
 
@@ -53,7 +53,7 @@ export function operationRoutes(
       }),
       response: page(operationView),
     },
-    async ({ query }) => {
+    async ({ query, principal }) => {
       const { limit } = query;
       const before = decodeCursor(query.cursor, cursorKey)?.id;
       const rows = await store.read((tx) =>
@@ -64,7 +64,10 @@ export function operationRoutes(
           ...(before === undefined ? {} : { before }),
         }),
       );
-      return pageOf(rows, limit, { item: viewOf, key: ({ id }) => ({ id }) });
+      return pageOf(rows, limit, {
+        item: (row) => seenBy(principal.permissions, viewOf(row)),
+        key: ({ id }) => ({ id }),
+      });
     },
   );
 

@@ -1,4 +1,6 @@
 import { z } from '@hono/zod-openapi';
+import type { Permission } from '../../shared/access/permissions.ts';
+import { maskDigits } from '../../shared/ids/ids.ts';
 import { businessDate, instant, msisdn, nodeCode } from '../../shared/web/schemas.ts';
 import { operationKinds } from '../../shared/wire/operation-kinds.ts';
 import type { Decision, Operation, OperationRecord } from './operation.ts';
@@ -31,7 +33,11 @@ export const operationView = z
     staleRelease: z.literal(true).optional().openapi({
       description: 'Accepted while head office had not confirmed the release for over 7 days',
     }),
-    request: z.looseObject({}),
+    request: z
+      .looseObject({})
+      .openapi({
+        description: 'Cards, here and in the result, masked without subscriber.personal',
+      }),
     result: z.looseObject({}).optional(),
   })
   .openapi('Operation');
@@ -75,4 +81,26 @@ function decided({ kind }: Operation, decision: Decision | undefined) {
   if (decision.outcome === 'refused') return { outcome: 'refused', reason: decision.reason };
   const facts = Object.entries(operationKinds).find(([name]) => name === kind)?.[1];
   return { outcome: facts?.executedAs ?? 'executed', result: decision.result };
+}
+
+const cardFields: ReadonlySet<string> = new Set(['iccid', 'imsi', 'retires']);
+
+/** An operation as far as the permissions let it be seen: cards are told as a subscriber's own card tells them. */
+export function seenBy(permissions: ReadonlySet<Permission>, view: OperationView): OperationView {
+  if (permissions.has('subscriber.personal')) return view;
+  const { request, result, ...rest } = view;
+  return {
+    ...rest,
+    request: withMaskedCards(request),
+    ...(result ? { result: withMaskedCards(result) } : {}),
+  };
+}
+
+function withMaskedCards(facts: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(facts).map(([name, value]) => [
+      name,
+      cardFields.has(name) && typeof value === 'string' ? maskDigits(value) : value,
+    ]),
+  );
 }

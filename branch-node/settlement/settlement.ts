@@ -73,7 +73,9 @@ export function differingPeers(
     position &&
     [position.count, position.gross, position.commission, position.fees, position.net].join();
   const ours = new Map(counted.map((position) => [position.peer, text(position)]));
-  const theirs = new Map(told.map((position) => [position.peer, text(position)]));
+  // Head office once told of positions that cases had emptied.
+  const held = told.filter(({ count }) => count > 0);
+  const theirs = new Map(held.map((position) => [position.peer, text(position)]));
   const peers = [...new Set([...ours.keys(), ...theirs.keys()])].sort();
   return peers.filter((peer) => ours.get(peer) !== theirs.get(peer));
 }

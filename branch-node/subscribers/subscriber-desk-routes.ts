@@ -8,7 +8,7 @@ import { iccid, msisdn, nodeCode } from '../../shared/web/schemas.ts';
 import { sha256 } from '../../shared/wire/canonical.ts';
 import type { OperationRecord } from '../operations/operation.ts';
 import type { Operations } from '../operations/operation-service.ts';
-import { operationView, viewOf } from '../operations/operation-view.ts';
+import { operationView, seenBy, viewOf } from '../operations/operation-view.ts';
 import type { CustomerService } from './customer-service.ts';
 
 import { customerInput, customerView, viewOfCustomer } from './subscriber-card.ts';
@@ -171,7 +171,7 @@ function operationAdder(
       },
       ({ body: wish, principal, traceId, idempotency }) =>
         idempotency.write(async (tx, { sha256: key }) =>
-          viewOf(await act(tx, wish, { principal, traceId, key })),
+          seenBy(principal.permissions, viewOf(await act(tx, wish, { principal, traceId, key }))),
         ),
     );
 }

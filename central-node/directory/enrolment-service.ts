@@ -20,7 +20,12 @@ import { DomainError, isDomainError } from '../../shared/problem/problem.ts';
 import type { Store, Transaction } from '../../shared/store/store.ts';
 import { type Clock, type Instant, instantOf, now } from '../../shared/time/clock.ts';
 import { sha256 } from '../../shared/wire/canonical.ts';
-import { type EnrolledBranch, type IssuedCertificate, tokenIsGood } from './enrolment.ts';
+import {
+  type EnrolledBranch,
+  type IssuedCertificate,
+  invitationId,
+  tokenIsGood,
+} from './enrolment.ts';
 import * as enrolments from './enrolment-store.ts';
 import { createFailedTries } from './failed-tries.ts';
 import {
@@ -49,6 +54,14 @@ export interface Invitation {
   readonly actor: string;
   /** Another person has to admit it first. */
   readonly isHeld?: boolean;
+}
+
+/** Whom somebody admits, and by which invitation. */
+export interface Admission {
+  readonly code: NodeCode;
+  readonly invitation: string;
+  readonly actor: string;
+  readonly also: Also;
 }
 
 export interface EnrolmentDeps {
@@ -206,13 +219,18 @@ export function createEnrolment(deps: EnrolmentDeps) {
 
     /**
      * Makes a token good that another person made and may not alone. Twice is the same as once.
-     * @throws DomainError `not-found` without one that waits, `same-person` for who made it.
+     * @param options `invitation` is the one that was seen: it may have been replaced since.
+     * @throws DomainError `not-found` without one that waits, `operation-conflict` for another than was seen, `same-person`
+     * for who made it.
      */
-    admit(options: { code: NodeCode; actor: string; also: Also }): Promise<void> {
+    admit(options: Admission): Promise<void> {
       return store.write(async (tx) => {
         const token = await enrolments.findOpenToken(tx, options.code);
         if (!token || token.expiresAt <= now(clock)) {
           throw new DomainError('not-found', `No token of ${options.code} waits to be used.`);
+        }
+        if (invitationId(token) !== options.invitation) {
+          throw new DomainError('operation-conflict', 'It was invited anew meanwhile. Look again.');
         }
         if (!token.isHeld) return;
         if (token.createdBy === options.actor) throw new DomainError('same-person');

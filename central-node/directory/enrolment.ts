@@ -2,6 +2,7 @@ import type { PublicSigningKey } from '../../shared/federation/identity.ts';
 import type { NodeKey } from '../../shared/federation/peers.ts';
 import type { NodeCode } from '../../shared/ids/ids.ts';
 import type { Instant } from '../../shared/time/clock.ts';
+import { sha256 } from '../../shared/wire/canonical.ts';
 
 /** A member as enrolment knows it: what the reference data's `branches` rows are filled from. */
 export interface EnrolledBranch {
@@ -39,6 +40,9 @@ export interface TokenRecord {
   /** Who made it may not let a branch in alone: another person has to admit it. */
   readonly isHeld: boolean;
 }
+
+/** What an invitation is called by those who must not know its secret, nor what it is looked up by. */
+export const invitationId = ({ secretSha256 }: TokenRecord): string => sha256(secretSha256);
 
 /** A token is good for its own branch, once, until it expires, if nobody has to admit it yet. */
 export function tokenIsGood(

@@ -79,7 +79,8 @@ export function joiningPages({ pages, nodes }: { pages: Pages; nodes: NodeEndpoi
   pages.action({ path, permission }, invite, show);
 
   const admit = async (view: View): Promise<Shown> => {
-    await nodes.admitNode(view.c, { params: { code: view.params.code ?? '' } });
+    const body = { invitation: view.form.invitation ?? '' };
+    await nodes.admitNode(view.c, { params: { code: view.params.code ?? '' }, body });
     return { goTo: path };
   };
   pages.action({ path: `${path}/:code/admission`, permission }, admit, show);
@@ -122,11 +123,12 @@ export function joiningPages({ pages, nodes }: { pages: Pages; nodes: NodeEndpoi
 
 function Admission({ view, token }: { view: View; token: Token }) {
   const words = view.words(joiningTexts);
-  const { code, isHeld, createdBy } = token;
+  const { id, code, isHeld, createdBy } = token;
   if (!isHeld) return <>–</>;
   if (createdBy === view.principal.login) return <span class="soft">{words.ownHeld}</span>;
   return (
     <form method="post" action={`${path}/${code}/admission`}>
+      <input type="hidden" name="invitation" value={id} />
       <Button aria-label={`${words.admit}: ${code}`}>{words.admit}</Button>
     </form>
   );

@@ -10,7 +10,7 @@ import { type Clock, msOf } from '../../shared/time/clock.ts';
 import type { Api } from '../../shared/web/api.ts';
 import type { AddEndpoint } from '../../shared/web/endpoint.ts';
 import { instant, nodeCode, page } from '../../shared/web/schemas.ts';
-import type { IssuedCertificate } from './enrolment.ts';
+import { type IssuedCertificate, invitationId } from './enrolment.ts';
 import type { Enrolment } from './enrolment-service.ts';
 
 /** Renewal begins ten days before the end. */
@@ -69,6 +69,7 @@ const isHeld = z.boolean().openapi({ description: 'Not good before another perso
 
 const tokenView = z
   .strictObject({
+    id: z.string().openapi({ description: 'What an admission names' }),
     code: nodeCode,
     createdBy: z.string().openapi({ description: "A person's login" }),
     createdAt: instant,
@@ -169,11 +170,18 @@ export function nodeRoutes({ endpoint }: Pick<Api, 'endpoint'>, deps: NodeRouteD
       tag: 'Federation',
       summary: "Make another person's token good, who may not let a branch in alone",
       params: codeParams,
+      body: z.strictObject({
+        invitation: z
+          .string()
+          .regex(/^[0-9a-f]{64}$/)
+          .openapi({ description: 'The one that was seen, by its id' }),
+      }),
     },
-    async ({ params, principal }) => {
+    async ({ params, body, principal }) => {
       const code = params.code as NodeCode;
       const also = noting(principal, 'branch.admit', code);
-      await enrolment.admit({ code, actor: principal.login, also });
+      const { invitation } = body;
+      await enrolment.admit({ code, invitation, actor: principal.login, also });
     },
   );
 
@@ -237,9 +245,10 @@ function enrolmentTokens(endpoint: AddEndpoint, enrolment: Enrolment) {
     },
     async () => {
       const tokens = await enrolment.openTokens();
-      const items = tokens.map(({ code, createdBy, createdAt, expiresAt, isHeld: held }) => ({
-        ...{ code, createdBy, createdAt, expiresAt, isHeld: held },
-      }));
+      const items = tokens.map((token) => {
+        const { code, createdBy, createdAt, expiresAt, isHeld: held } = token;
+        return { id: invitationId(token), code, createdBy, createdAt, expiresAt, isHeld: held };
+      });
       return { items, next: null };
     },
   );

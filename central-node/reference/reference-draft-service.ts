@@ -100,7 +100,7 @@ export interface ReferenceDraftService {
   rows<Name extends DatasetName>(name: Name): Promise<readonly RowOf<Name>[]>;
   /** Another one after every change of the draft. */
   revision(): Promise<bigint>;
-  /** What publishing would change, per data set that differs from the highest release. */
+  /** What publishing would change, per data set that differs from the release in force; nothing if it is published. */
   diff(): Promise<readonly (DatasetDiff & { readonly changedBy: readonly string[] })[]>;
   /**
    * Validates, signs and stores the next release, and tells `onPublished` in the same transaction.
@@ -231,7 +231,14 @@ export function createReferenceDraftService({
     revision: () => store.read(draftRevision),
     async diff() {
       const { datasets, editors } = await store.read(readDraft);
-      const released = await releasedRows(references);
+      const last = await releasedRows(references);
+      const inForce = references.current();
+      // What is published now overtakes a release that is still to come, and brings its changes along.
+      const released = (name: DatasetName) => inForce?.rows(name) ?? last(name);
+      const isNew = datasetNames.some((name) =>
+        isChanged(diffRows(name, last(name), datasets[name])),
+      );
+      if (!isNew) return [];
       const editorsOf = (name: DatasetName) =>
         editors.filter(({ dataset }) => dataset === name).map(({ login }) => login);
       return datasetNames
@@ -239,7 +246,7 @@ export function createReferenceDraftService({
           ...diffRows(name, released(name), datasets[name]),
           changedBy: editorsOf(name),
         }))
-        .filter(({ added, removed, changed }) => added + removed + changed > 0);
+        .filter(isChanged);
     },
     compose,
     publish,
@@ -374,6 +381,8 @@ function manifestOf({
     ),
   };
 }
+
+const isChanged = ({ added, removed, changed }: DatasetDiff) => added + removed + changed > 0;
 
 /** The rows of the highest release, which need not be in force yet. */
 async function releasedRows(

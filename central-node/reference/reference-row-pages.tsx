@@ -8,6 +8,7 @@ import {
   Table,
 } from '../../shared/pages/components.tsx';
 import { fieldComplaint, fieldName } from '../../shared/pages/field-texts.ts';
+import { plainFormats } from '../../shared/pages/formats.ts';
 import type { Pages, Shown } from '../../shared/pages/pages.tsx';
 import { problemText } from '../../shared/pages/problem-texts.ts';
 import type { View } from '../../shared/pages/view.ts';
@@ -114,7 +115,8 @@ async function table(view: View, { reference }: ReferenceRowPagesDeps): Promise<
           label: fieldName(view.language, column.name),
           isNumber: column.kind === 'integer' || rows.some(({ cells }) => isSum(cells, column)),
           cell: ({ key, cells }) => {
-            const text = cellOf(cells[column.name] ?? '');
+            const value = cells[column.name] ?? '';
+            const text = view.format === plainFormats ? value : cellOf(value);
             if (place > 0 || !isEditable) return text;
             return <a href={`${path}/${name}/row?${new URLSearchParams({ key })}`}>{text}</a>;
           },

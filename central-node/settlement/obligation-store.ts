@@ -172,12 +172,13 @@ export interface KindSum extends OwedSum {
   readonly kind: string;
 }
 
+/** Nothing for what cases have emptied: branches are told of no position without operations. */
 export async function sumsOf(tx: Reader, windowIds: readonly string[]): Promise<KindSum[]> {
   const rows = await tx.all<Omit<KindSum, 'count'> & { count: bigint }>(
     `SELECT debtor, creditor, kind, SUM(count) AS count, SUM(gross) AS gross,
        SUM(commission) AS commission, SUM(fee) AS fee, SUM(net) AS net
      FROM obligation_sums WHERE window_id IN (${windowIds.map(() => '?').join(', ')})
-     GROUP BY debtor, creditor, kind ORDER BY debtor, creditor, kind`,
+     GROUP BY debtor, creditor, kind HAVING SUM(count) > 0 ORDER BY debtor, creditor, kind`,
     ...windowIds,
   );
   return rows.map((row) => ({ ...row, count: Number(row.count) }));

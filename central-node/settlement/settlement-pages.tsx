@@ -44,7 +44,7 @@ export function settlementPages({ pages, settlement, ids }: SettlementPagesDeps)
   async function overview(view: View): Promise<Shown> {
     const words = view.words(settlementTexts);
     const query = { limit: String(shown) };
-    const windows = await settlement.listSettlementWindows(view.c, { query });
+    const windows = await windowsToShow(view);
     const settlements = await settlement.listSettlements(view.c, { query });
     const lost = await settlement.listLostSettlements(view.c);
     const content = (
@@ -54,8 +54,8 @@ export function settlementPages({ pages, settlement, ids }: SettlementPagesDeps)
             <LinkButton href="/lost-settlements">{words.lost(lost.items.length)}</LinkButton>
           ) : null}
         </Heading>
-        <Windows {...{ view, ids, windows: windows.items }} />
-        {view.may('settlement.make') && windows.items.some(({ state }) => state === 'CLOSED') ? (
+        <Windows {...{ view, ids, windows }} />
+        {view.may('settlement.make') && windows.some(({ state }) => state === 'CLOSED') ? (
           <Preparation view={view} ids={ids} />
         ) : null}
         <Table
@@ -77,6 +77,17 @@ export function settlementPages({ pages, settlement, ids }: SettlementPagesDeps)
       </>
     );
     return { title: words.title, content, next: null };
+  }
+
+  /** What is still to be closed or settled, however old, then the newest. */
+  async function windowsToShow(view: View): Promise<WindowView[]> {
+    const found = new Map<string, WindowView>();
+    for (const state of ['OPEN', 'CLOSED', undefined] as const) {
+      const query = { limit: String(shown), ...(state ? { state } : {}) };
+      const { items } = await settlement.listSettlementWindows(view.c, { query });
+      for (const window of items) found.set(window.id, window);
+    }
+    return [...found.values()];
   }
 
   const closing = { path: `${path}/windows/:id/close`, permission: 'settlement.make' } as const;

@@ -188,11 +188,12 @@ function windowRoutes({ endpoint }: RouteApi, deps: SettlementRouteDeps) {
   return { listSettlementWindows, closeSettlementWindow };
 }
 
-/** @throws DomainError `window-not-closed` if none is. */
+/** Of one currency, that of the newest. @throws DomainError `window-not-closed` if none is. */
 async function closedWindows(tx: Reader): Promise<string[]> {
   const windows = await listWindows(tx, { state: 'CLOSED', limit: maxWindows });
-  if (windows.length === 0) throw new DomainError('window-not-closed', 'No window is closed.');
-  return windows.map((window) => window.id);
+  const [newest] = windows;
+  if (!newest) throw new DomainError('window-not-closed', 'No window is closed.');
+  return windows.filter(({ currency }) => currency === newest.currency).map(({ id }) => id);
 }
 
 function decisionRoutes({ endpoint }: RouteApi, deps: SettlementRouteDeps) {
@@ -208,12 +209,9 @@ function decisionRoutes({ endpoint }: RouteApi, deps: SettlementRouteDeps) {
       summary: 'Prepare the settlement of closed windows',
       description: 'Its net positions are fixed from now on. Another person approves it.',
       body: z.strictObject({
-        windowIds: z
-          .array(id)
-          .min(1)
-          .max(maxWindows)
-          .optional()
-          .openapi({ description: 'Every closed window without them' }),
+        windowIds: z.array(id).min(1).max(maxWindows).optional().openapi({
+          description: 'Without them every closed window in the currency of the newest',
+        }),
         model,
       }),
       response: settlementDetailShape,

@@ -27,6 +27,7 @@ const inboxTexts = catalogue(
 );
 
 const limit = '100';
+const openStates = ['detected', 'notified', 'explained', 'adjusted'] as const;
 
 /** What waits for people at head office. */
 export function centreInbox(endpoints: {
@@ -41,28 +42,33 @@ export function centreInbox(endpoints: {
     {
       permission: 'case.work',
       async look(view) {
-        const { items, next } = await cases.listCases(view.c, { query: { limit } });
-        const { length: count } = items.filter(({ state }) => state !== 'closed');
-        const text = view.words(inboxTexts).cases;
-        return [{ text, href: '/cases', count, isMore: next !== null }];
+        let count = 0;
+        let isMore = false;
+        // By state: newer ones that have closed by themselves hide none that is open.
+        for (const state of openStates) {
+          const { items, next } = await cases.listCases(view.c, { query: { limit, state } });
+          count += items.length;
+          isMore ||= next !== null;
+        }
+        return [{ text: view.words(inboxTexts).cases, href: '/cases', count, isMore }];
       },
     },
     {
       permission: 'settlement.check',
       async look(view) {
-        const { items } = await settlement.listSettlements(view.c, { query: { limit } });
-        const { length: count } = items.filter(
-          ({ state, madeBy }) => state === 'PENDING_SETTLEMENT' && madeBy !== view.principal.login,
-        );
+        const query = { limit, state: 'PENDING_SETTLEMENT' } as const;
+        const { items } = await settlement.listSettlements(view.c, { query });
+        const { length: count } = items.filter(({ madeBy }) => madeBy !== view.principal.name);
         return [{ text: view.words(inboxTexts).approvals, href: '/settlement', count }];
       },
     },
     {
       permission: 'settlement.make',
       async look(view) {
-        const { items } = await settlement.listSettlementWindows(view.c, { query: { limit } });
-        const { length: count } = items.filter(({ state }) => state === 'CLOSED');
-        return [{ text: view.words(inboxTexts).windows, href: '/settlement', count }];
+        const query = { limit, state: 'CLOSED' } as const;
+        const { items } = await settlement.listSettlementWindows(view.c, { query });
+        const text = view.words(inboxTexts).windows;
+        return [{ text, href: '/settlement', count: items.length }];
       },
     },
     {

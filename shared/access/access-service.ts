@@ -52,7 +52,7 @@ export interface Access extends Operators, OwnSecondFactor {
    * Who holds the token; nobody if it is unknown, idle for 30 min, older than 12 h or its operator
    * is disabled.
    */
-  authenticate(token: string): Promise<Principal | undefined>;
+  authenticate(token: string, asked?: { isUse: boolean }): Promise<Principal | undefined>;
   /** When the session ends if it is not used again. */
   expiresAt(token: string): Promise<Instant | undefined>;
   signOut(token: string, traceId?: string): Promise<void>;
@@ -129,7 +129,7 @@ export function createAccess(deps: AccessDeps): Access {
       await signIn(credentials, open, { asksCode: false });
     },
 
-    authenticate: async (token) => (await sessions.find(token))?.principal,
+    authenticate: async (token, asked) => (await sessions.find(token, asked))?.principal,
 
     async expiresAt(token) {
       const session = await sessions.find(token);

@@ -12,7 +12,7 @@ export interface Operator {
   readonly disabled: boolean;
   readonly createdAt: Instant;
   readonly hasSecondFactor: boolean;
-  /** Who let him in and may not do so alone: he stays out until another person approves. */
+  /** Who let him in and may not do so alone, divided by spaces: he stays out until another person approves of each. */
   readonly heldBy: string | undefined;
 }
 

@@ -118,7 +118,7 @@ export function createOperators(deps: OperatorDeps): Operators {
       // Who knew the old password may have signed in with it: no place is known any more.
       await forgetPlacesOf(tx, operator.id);
       await endSessionsOf(tx, operator.id);
-      if (needsSecondPerson) await updateHeldBy(tx, operator.id, by.id);
+      if (needsSecondPerson) await hold(tx, operator, by.id);
       const action = 'operator.set-password';
       const { login: subject } = operator;
       await audit.record(tx, { actor: by, action, subject, outcome: 'done', traceId });
@@ -144,7 +144,7 @@ export function createOperators(deps: OperatorDeps): Operators {
       if (by.id === operator.id) throw new DomainError('same-person');
       await deleteSecondFactor(tx, operator.id);
       await endSessionsOf(tx, operator.id);
-      if (needsSecondPerson) await updateHeldBy(tx, operator.id, by.id);
+      if (needsSecondPerson) await hold(tx, operator, by.id);
       const { login: subject } = operator;
       const action = 'operator.drop-second-factor';
       await audit.record(tx, { actor: by, action, subject, outcome: 'done', traceId });
@@ -154,17 +154,27 @@ export function createOperators(deps: OperatorDeps): Operators {
       const { passwordHash: _, temporaryUntil: __, ...operator } = await known(tx, login);
       const { heldBy, id, role, login: subject } = operator;
       if (heldBy === undefined) return operator;
-      if (heldBy === by.id) throw new DomainError('same-person');
-      await updateHeldBy(tx, id, undefined);
+      // What he did himself waits for somebody else still.
+      const own = holdersIn(heldBy).filter((holder) => holder === by.id);
+      if (own.length === holdersIn(heldBy).length) throw new DomainError('same-person');
+      const left = own.length === 0 ? undefined : by.id;
+      await updateHeldBy(tx, id, left);
       await audit.record(tx, {
         ...{ actor: by, action: 'operator.approve', subject, outcome: 'done' },
         ...{ detail: { role, heldBy }, traceId },
       });
-      return { ...operator, heldBy: undefined };
+      return { ...operator, heldBy: left };
     },
 
     operators: (tx, { after, limit }) => listOperators(tx, { after: after ?? '', limit }),
   };
+}
+
+const holdersIn = (heldBy: string | undefined) => heldBy?.split(' ') ?? [];
+
+/** Everybody who let him in: one act does not hide another. */
+async function hold(tx: Transaction, { id, heldBy }: Operator, by: string): Promise<void> {
+  await updateHeldBy(tx, id, [...new Set([...holdersIn(heldBy), by])].join(' '));
 }
 
 function invalid(field: string, message: string): DomainError {

@@ -19,12 +19,15 @@ export type SessionCache = ReturnType<typeof createSessionCache>;
 
 /**
  * Sessions by token; nothing of it leaves the process's memory. One process owns the store, so what
- * is written through it is all there is to know. Callers fill the cache inside a store read and
- * empty it after a commit: the store's queue then keeps the two in order.
+ * is written through it is all there is to know. Callers empty the cache after a commit; what a read of before brings
+ * after it, as one at a replica may, is not kept.
  */
 export function createSessionCache() {
   const sessions = new Map<string, LiveSession>();
+  let ends = 0;
   return {
+    /** Another number after every end of a session: what was read before it is not put here after it. */
+    ends: () => ends,
     get: (token: string) => sessions.get(token),
     put(token: string, session: LiveSession) {
       for (const oldest of sessions.keys()) {
@@ -33,8 +36,12 @@ export function createSessionCache() {
       }
       sessions.set(token, session);
     },
-    forget: (token: string) => sessions.delete(token),
+    forget(token: string) {
+      ends += 1;
+      sessions.delete(token);
+    },
     forgetOperator(operatorId: string) {
+      ends += 1;
       for (const [token, { principal }] of sessions) {
         if (principal.operatorId === operatorId) sessions.delete(token);
       }

@@ -74,16 +74,15 @@ export function createSessions(deps: SessionDeps) {
     };
   }
 
-  function load(token: string): Promise<LiveSession | undefined> {
-    return store.read(async (tx) => {
-      const stored = await findSession(tx, sha256(token));
-      if (!stored) return undefined;
-      const { operator, isPasswordTemporary, ...times } = stored;
-      const principal = principalOf(operator, isPasswordTemporary);
-      const session = { principal, ...times, storedSeenMs: times.seenMs };
-      cache.put(token, session);
-      return session;
-    });
+  async function load(token: string): Promise<LiveSession | undefined> {
+    const ends = cache.ends();
+    const stored = await store.read((tx) => findSession(tx, sha256(token)));
+    if (!stored) return undefined;
+    const { operator, isPasswordTemporary, ...times } = stored;
+    const principal = principalOf(operator, isPasswordTemporary);
+    const session = { principal, ...times, storedSeenMs: times.seenMs };
+    if (cache.ends() === ends) cache.put(token, session);
+    return session;
   }
 
   function touch(token: string, session: LiveSession) {
@@ -111,7 +110,10 @@ export function createSessions(deps: SessionDeps) {
     },
 
     /** The session of a token that is still good; using it keeps it so. */
-    async find(token: string): Promise<LiveSession | undefined> {
+    async find(
+      token: string,
+      { isUse = true }: { isUse?: boolean } = {},
+    ): Promise<LiveSession | undefined> {
       if (!tokenPattern.test(token)) return undefined;
       const session = cache.get(token) ?? (await load(token));
       if (!session) return undefined;
@@ -120,7 +122,7 @@ export function createSessions(deps: SessionDeps) {
         cache.forget(token);
         return undefined;
       }
-      session.seenMs = Math.max(session.seenMs, nowMs);
+      if (isUse) session.seenMs = Math.max(session.seenMs, nowMs);
       const { role, hasSecondFactor, permissions: before } = session.principal;
       const permissions = permissionsOf(role);
       // A release may have changed the role since the session was opened.

@@ -33,11 +33,20 @@ const problem = z.object({ code: z.string(), detail: z.string() });
  * One call to the API of a node that is running, for the command line: signed in for just this, as anybody would be.
  * @throws Error with the refusal's code, or when nobody answers.
  */
-export async function callRunningNode(
+export function callRunningNode(
   front: Front,
   caller: Caller,
   request: RunningRequest,
 ): Promise<unknown> {
+  return withRunningNode(front, caller, (call) => call(request));
+}
+
+/** The same for several requests of one sign-in. */
+export async function withRunningNode<T>(
+  front: Front,
+  caller: Caller,
+  work: (call: (request: RunningRequest) => Promise<unknown>) => Promise<T>,
+): Promise<T> {
   // Who has a second factor writes its code into the line below the password.
   const [password, code] = (await readCommandSecret(caller.passwordFile)).split(/\r?\n/, 2);
   const body = { login: caller.login, password, code };
@@ -45,7 +54,7 @@ export async function callRunningNode(
     await send(front, { method: 'POST', path: '/api/v1/sessions', body }),
   );
   try {
-    return await send(front, { ...request, token });
+    return await work((request) => send(front, { ...request, token }));
   } finally {
     await send(front, { method: 'DELETE', path: '/api/v1/sessions/current', token });
   }

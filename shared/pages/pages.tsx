@@ -272,14 +272,15 @@ export function createPages({ api, nodeName, timeZone, names, groups }: PagesDep
     },
     /** A part of a page that renews itself; null: what is shown still holds. */
     fragment(spec: PageSpec, show: (view: View) => Promise<Child>): void {
-      app.get(spec.path, (c) =>
-        serve(c, spec, async (view) => {
+      app.get(spec.path, (c) => {
+        c.get('exchange').isUnattended = true;
+        return serve(c, spec, async (view) => {
           const part = await show(view);
           return part === null
             ? answer(c, { status: 204, text: null })
             : html(c, 200, String(part));
-        }),
-      );
+        });
+      });
     },
   };
 }
@@ -306,10 +307,12 @@ const ListEnd: FC<{ view: View; next: string | null }> = ({ view, next }) => {
   const words = view.words(frameTexts);
   const here = (change: Readonly<Record<string, string>>) =>
     `?${new URLSearchParams({ ...view.query, ...change })}`;
+  // Of the whole list, on whatever page of it somebody stands.
+  const { cursor: _, ...list } = view.query;
   return (
     <p class="actions">
       {next === null ? null : <LinkButton href={here({ cursor: next })}>{words.more}</LinkButton>}
-      <LinkButton href={here({ format: 'csv' })}>CSV</LinkButton>
+      <LinkButton href={`?${new URLSearchParams({ ...list, format: 'csv' })}`}>CSV</LinkButton>
     </p>
   );
 };

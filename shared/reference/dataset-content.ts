@@ -70,7 +70,7 @@ export function datasetContent(name: DatasetName, rows: readonly object[]): Data
   return { text, sha256: sha256(text), rows: rows.length };
 }
 
-function compareText(a: string, b: string): number {
+export function compareText(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
 

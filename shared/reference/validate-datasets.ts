@@ -1,6 +1,6 @@
 import { decimalsOf } from '../money/money.ts';
 import type { FieldError } from '../problem/problem.ts';
-import { invalidDatasets, maxListedErrors, rowKey } from './dataset-content.ts';
+import { compareText, invalidDatasets, maxListedErrors, rowKey } from './dataset-content.ts';
 import { type DatasetName, type Datasets, datasetNames, datasets } from './datasets.ts';
 
 /** Adds an error about a row's field, as long as there is room for it. */
@@ -27,6 +27,7 @@ export function validateDatasets(all: Datasets): void {
   }
   checkRanges(all, report);
   checkCurrencies(all, report);
+  checkFees(all, report);
   if (errors.length > 0) throw invalidDatasets(errors);
 }
 
@@ -95,7 +96,8 @@ function checkPeriods(name: DatasetName, rows: readonly object[], report: Report
       to: String(fields.get('validTo') ?? '9999-12-31'),
     };
   });
-  periods.sort((a, b) => (a.subject + a.from < b.subject + b.from ? -1 : 1));
+  // Not by both texts joined: BASIC of 2026 comes after BASIC2025 of any year then.
+  periods.sort((a, b) => compareText(a.subject, b.subject) || compareText(a.from, b.from));
   for (const [index, period] of periods.entries()) {
     const previous = periods[index - 1];
     if (previous?.subject !== period.subject || previous.from === period.from) continue;
@@ -132,4 +134,32 @@ function checkCurrencies(all: Datasets, report: Report): void {
     if (min > max) report('tenders', row.code, 'minAmount', 'is over maxAmount');
     if (cap > max) report('tenders', row.code, 'unverifiedMax', 'is over maxAmount');
   }
+}
+
+/** What one operation makes a home branch owe is one sum: the fees in it have one currency on any day. */
+const addedFees = ['sim-card', 'cross-branch-service'];
+
+function checkFees(all: Datasets, report: Report): void {
+  const fees = all.tariffs.filter(
+    ({ action, payer }) => payer === 'home-branch' && addedFees.includes(action),
+  );
+  for (const [index, fee] of fees.entries()) {
+    const other = fees
+      .slice(0, index)
+      .find((each) => each.currency !== fee.currency && overlaps(each, fee));
+    if (!other) continue;
+    const key = rowKey('tariffs', fee);
+    report('tariffs', key, 'currency', `is not that of ${rowKey('tariffs', other)}`);
+  }
+}
+
+interface Validity {
+  readonly validFrom: string;
+  readonly validTo?: string;
+}
+
+function overlaps(one: Validity, other: Validity): boolean {
+  const begins = (row: Validity, before: Validity) =>
+    before.validTo === undefined || row.validFrom <= before.validTo;
+  return begins(one, other) && begins(other, one);
 }

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { NodeCode } from '../ids/ids.ts';
 import { type Money, parseMoney, shareOf } from '../money/money.ts';
-import { assert } from '../problem/problem.ts';
+import { assert, DomainError } from '../problem/problem.ts';
 import type { Reference } from '../reference/reference.ts';
 import type { BusinessDate } from '../time/clock.ts';
 import { type OperationKindName, operationKinds } from '../wire/operation-kinds.ts';
@@ -133,13 +133,16 @@ function feesOwed(
   { businessDate }: MatchedOperation,
   terms: Terms,
 ): Obligation | undefined {
-  const prices = actions.flatMap((action) => terms.tariff(action, businessDate)?.price ?? []);
+  const prices = actions.flatMap((action) => {
+    const tariff = terms.tariff(action, businessDate);
+    return tariff?.payer === 'home-branch' ? tariff.price : [];
+  });
   const fee = prices.reduce((sum, price) => sum + price.amount, 0n);
   const currency = prices[0]?.currency;
   if (currency === undefined || fee === 0n) return undefined;
-  assert(
-    prices.every((price) => price.currency === currency),
-    'the fees of one operation are in one currency',
-  );
+  // Of a release from before this was checked: the entry is set aside, the stream goes on.
+  if (prices.some((price) => price.currency !== currency)) {
+    throw new DomainError('invalid-money', 'The fees of one operation are in two currencies.');
+  }
   return { ...sides, currency, gross: 0n, commission: 0n, fee, net: fee };
 }

@@ -149,6 +149,7 @@ function frame(app: OpenAPIHono<FrameEnv>, deps: FrameDeps): void {
       route: undefined,
       principal: undefined,
       source: sourceOf(c, proxies),
+      isUnattended: false,
       isFramed: false,
     };
     c.set('exchange', exchange);

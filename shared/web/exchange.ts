@@ -15,6 +15,8 @@ export interface Exchange {
   principal: Principal | undefined;
   /** The address that the request came from. */
   readonly source: string;
+  /** A part of a page that renews itself asks: nobody need sit before it, so it keeps no session alive. */
+  isUnattended: boolean;
   /** True once the response carries the frame's headers. */
   isFramed: boolean;
 }

@@ -96,7 +96,8 @@ export function createGuard({ store, access, audit, clock, logger, serverName }:
     const exchange = c.get('exchange');
     const presented = presentedToken(c);
     if (!presented) return undefined;
-    exchange.principal ??= await access.authenticate(presented.token);
+    const isUse = !exchange.isUnattended;
+    exchange.principal ??= await access.authenticate(presented.token, { isUse });
     if (presented.by === 'cookie' && !safeMethods.has(c.req.method)) requireSameOrigin(c);
     return exchange.principal;
   }

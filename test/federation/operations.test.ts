@@ -5,6 +5,7 @@ import {
   nextNumber,
   receiveSim,
   registerSubscriber,
+  signIn,
   startFederation,
   type TestFederation,
   until,
@@ -46,6 +47,23 @@ describe('everything that is done for a subscriber of another branch', () => {
     });
     return (await manager(at).get(`/api/v1/operations/${operationId}`)).body;
   }
+
+  it('shows a whole card to nobody who may not see what is personal', async () => {
+    const { iccid, imsi } = (await card('MSK')).sim;
+    const cashier = await signIn(federation.branch('MSK').url, 'cashier');
+    const path = `/api/v1/operations?msisdn=${msisdn}`;
+    const whole = JSON.stringify((await manager('MSK').get(path)).body);
+    expect(whole).to.include(iccid).and.to.include(imsi);
+    const { body } = await cashier.get(path);
+    const { operationId } = body.items.find(
+      ({ kind }: { kind: string }) => kind === 'registration',
+    );
+    const one = (await cashier.get(`/api/v1/operations/${operationId}`)).body;
+    for (const told of [body, one].map((each) => JSON.stringify(each))) {
+      expect(told).not.to.include(iccid).and.not.to.include(imsi);
+      expect(told).to.include('•');
+    }
+  });
 
   it('reads the card live from the home branch, which audits who looked', async () => {
     expect(await card('SPB')).to.deep.include({

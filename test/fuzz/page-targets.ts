@@ -150,7 +150,7 @@ const rareForms: Readonly<Record<string, readonly string[]>> = {
   '/payments/:operationId/cancellation': ['key', 'reason'],
   '/payments/:operationId/payout/reinstatement': ['key', 'reason'],
   '/settlements/:id/check': ['key'],
-  '/branches/:code/admission': [],
+  '/branches/:code/admission': ['invitation'],
   '/node/recovery': ['reason'],
   '/reference/releases': ['revision'],
   '/cases/:id/adjustment': ['reason', 'debtor', 'creditor', 'sum', 'key'],

@@ -51,7 +51,7 @@ export interface AccessFixture {
   readonly audit: Audit;
   readonly access: Access;
   /** A second service on the same store: what a restarted process would know. */
-  restarted(): Access;
+  restarted(own?: Partial<Store>): Access;
   /** As a release does that says something else of a role. */
   setRole(role: string, permissions: readonly Permission[]): void;
   /** As a release does that wants more of a role. */
@@ -88,7 +88,7 @@ export async function accessFixture(node: NodeKind = 'branch'): Promise<AccessFi
       duties.add(`${role} ${duty}`);
       roleTable.set(role, new Set(roleTable.get(role)));
     },
-    restarted: () => createAccess(deps),
+    restarted: (own = {}) => createAccess({ ...deps, store: { ...store, ...own } }),
     async add(login, role, password, isTemporary) {
       const passwordHash = await (hashes.get(password) ?? access.hashPassword(password));
       hashes.set(password, passwordHash);

@@ -41,6 +41,28 @@ describe('access', () => {
     expect(await fixture.access.authenticate(token)).to.deep.equal(principal);
   });
 
+  it('keeps no session that ended while an older answer of a replica was on its way', async () => {
+    const { token } = await tryAs('boris', password);
+    let answer = () => {};
+    const late = new Promise<void>((resolve) => {
+      answer = resolve;
+    });
+    // A start later: no session is in memory.
+    const again = fixture.restarted({
+      read: async (fn) => {
+        const found = await fixture.store.read(fn);
+        await late;
+        return found;
+      },
+    });
+    const asked = again.authenticate(token);
+    await fixture.store.read(async () => undefined);
+    await fixture.store.write((tx) => again.disable(tx, { login: 'boris', ...byTest }));
+    answer();
+    await asked;
+    expect(await again.authenticate(token)).to.equal(undefined);
+  });
+
   it('stores neither token nor password', async () => {
     const { token } = await tryAs('anna', password);
     const rows = await fixture.store.read(async (tx) => [

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import { openAuthority } from '../../../central-node/directory/authority.ts';
 import { createBranchKeys } from '../../../central-node/directory/branch-keys.ts';
-import type { EnrolledBranch } from '../../../central-node/directory/enrolment.ts';
+import { type EnrolledBranch, invitationId } from '../../../central-node/directory/enrolment.ts';
 import { createEnrolmentRoutes } from '../../../central-node/directory/enrolment-routes.ts';
 import { createEnrolment } from '../../../central-node/directory/enrolment-service.ts';
 import { openHeadOfficeIdentity } from '../../../central-node/directory/head-office-identity.ts';
@@ -161,13 +161,30 @@ describe('enrolment', () => {
       const { keys, enrolment } = await centre();
       const token = await enrolment.createToken({ code: msk, actor: 'root', isHeld: true });
       const enter = () => enrolment.enrol(requestOf(keys, token), 'a');
+      const [seen] = await enrolment.openTokens();
+      const invitation = seen ? invitationId(seen) : '';
+      const also = async () => undefined;
       const admit = (actor: string) =>
-        refusalBy(enrolment.admit({ code: msk, actor, also: async () => undefined }));
+        refusalBy(enrolment.admit({ code: msk, invitation, actor, also }));
       expect(await refusalBy(enter())).to.include({ code: 'enrolment-refused' });
       expect(await admit('root')).to.include({ code: 'same-person' });
-      await enrolment.admit({ code: msk, actor: 'other', also: async () => undefined });
+      await enrolment.admit({ code: msk, invitation, actor: 'other', also });
       await enter();
       expect(await admit('other')).to.include({ code: 'not-found' });
+    });
+
+    it('lets nobody admit another invitation than he saw', async () => {
+      const { enrolment } = await centre();
+      await enrolment.createToken({ code: msk, actor: 'anna', isHeld: true });
+      const [seen] = await enrolment.openTokens();
+      await enrolment.createToken({ code: msk, actor: 'mallory', isHeld: true });
+      const invitation = seen ? invitationId(seen) : '';
+      const admission = { code: msk, invitation, actor: 'erik', also: async () => undefined };
+      expect(await refusalBy(enrolment.admit(admission))).to.include({
+        code: 'operation-conflict',
+      });
+      const [now] = await enrolment.openTokens();
+      expect(now).to.include({ createdBy: 'mallory', isHeld: true });
     });
 
     it('takes no expired, replaced, foreign or invented token', async () => {

@@ -1,0 +1,46 @@
+import { expect } from 'chai';
+import { createReferenceDraftService } from '../../../central-node/reference/reference-draft-service.ts';
+import { createReferenceService } from '../../../shared/reference/reference-service.ts';
+import { assetPath } from '../../../shared/store/assets.ts';
+import { instantOf } from '../../../shared/time/clock.ts';
+import {
+  headOfficeKeys,
+  manualClock,
+  referenceStore,
+  startMs,
+} from '../reference/reference-fixtures.ts';
+
+const { signer, verifier } = headOfficeKeys();
+
+describe('a release for tomorrow, and one that is published today', () => {
+  it('is shown with all that it brings into force, and with nothing once it is published', async () => {
+    const files = await referenceStore();
+    const clock = manualClock();
+    const references = createReferenceService({ store: files.store, clock, verifier });
+    const draft = createReferenceDraftService({ store: files.store, clock, signer, references });
+    try {
+      await references.load();
+      await draft.importDirectory(assetPath('reference-data'));
+      await draft.publish({ actor: 'anna' });
+      const cash = () => references.current()?.tender('cash')?.maxAmount.amount;
+      const today = cash();
+      const tenders = (await draft.rows('tenders')).map((row) =>
+        row.code === 'cash' ? { ...row, maxAmount: '999999.00' } : row,
+      );
+      await draft.replaceDataset('tenders', tenders, { by: 'boris' });
+      await draft.publish({ actor: 'anna', effectiveFrom: instantOf(startMs + 7 * 86_400_000) });
+      expect(cash(), 'not before its day').to.equal(today);
+      const [reason, ...rest] = await draft.rows('reasons');
+      await draft.replaceDataset('reasons', [{ ...reason, name: 'Иначе' }, ...rest], {
+        by: 'boris',
+      });
+      const shown = (await draft.diff()).map(({ dataset }) => dataset);
+      expect(shown).to.have.members(['tenders', 'reasons']);
+      await draft.publish({ actor: 'anna' });
+      expect(cash(), 'the later release was overtaken').to.equal(99_999_900n);
+      expect(await draft.diff()).to.deep.equal([]);
+    } finally {
+      await files.remove();
+    }
+  });
+});
