@@ -84,7 +84,10 @@ export function createOperationJournal(deps: {
       operationId: operation.id,
       occurredAt: operation.occurredAt,
       businessDate:
-        point === 'accepted' ? operation.businessDate : (date ?? (await deps.businessDate(tx))),
+        // What follows a number is sent again on a day of its own: that of its acceptance may be closed.
+        point === 'accepted' && operation.attempt === 1
+          ? operation.businessDate
+          : (date ?? (await deps.businessDate(tx))),
       body: { operation, ...body },
     });
   }

@@ -106,7 +106,7 @@ export function createOperationReplay(deps: {
     const { operation, details, decision } = trace;
     const isLocal = operation.home === node;
     const isBack = await replayAcceptance(tx, operation, details);
-    if (isBack && !isLocal) await journal.record(tx, 'accepted', operation, { details });
+    if (isBack && !isLocal) await journal.record(tx, 'accepted', operation, { details }, date);
     if (!decision) return;
     if (isLocal) {
       if (await replayDecision(tx, operation, { decision, date })) {

@@ -115,11 +115,16 @@ export function createOperations(deps: OperationDeps) {
   async function accept(tx: Transaction, draft: OperationDraft): Promise<OperationRecord> {
     assertAccepts(draft.kind);
     const kind = kindOf(draft.kind);
+    const home = draft.home ?? (await deps.homeOf(tx, draft.msisdn));
+    // Nobody would ever decide it.
+    if (federation.isCutOff(home)) {
+      throw new DomainError('home-unreachable', `The home branch ${home} was cut off.`);
+    }
     const operation: Operation = {
       id: (draft.id ?? deps.ids.uuid()) as OperationId,
       kind: draft.kind,
       serving: node,
-      home: draft.home ?? (await deps.homeOf(tx, draft.msisdn)),
+      home,
       attempt: 1,
       msisdn: draft.msisdn,
       businessDate: await businessDate(tx),
@@ -312,7 +317,8 @@ export function createOperations(deps: OperationDeps) {
     (await kindOf(operation.kind).mayFollow?.(tx, operation)) ?? true;
 
   const isBranch = (code: NodeCode) =>
-    code === node || (code !== headOffice && federation.peers().includes(code));
+    code === node ||
+    (code !== headOffice && federation.peers().includes(code) && !federation.isCutOff(code));
 
   /** What this branch accepted for its own subscribers while it was recovering is decided now. */
   async function decideWaiting(): Promise<void> {

@@ -33,11 +33,9 @@ export const operationView = z
     staleRelease: z.literal(true).optional().openapi({
       description: 'Accepted while head office had not confirmed the release for over 7 days',
     }),
-    request: z
-      .looseObject({})
-      .openapi({
-        description: 'Cards, here and in the result, masked without subscriber.personal',
-      }),
+    request: z.looseObject({}).openapi({
+      description: 'Cards, here and in the result, masked without subscriber.personal',
+    }),
     result: z.looseObject({}).optional(),
   })
   .openapi('Operation');

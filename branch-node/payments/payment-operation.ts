@@ -12,7 +12,14 @@ import {
   traceOf,
 } from '../operations/operation.ts';
 import type { OperationStore } from '../operations/operation-store.ts';
-import { moneyOf, paymentRequest, paymentResult, receiptNumber, receiptSerial } from './payment.ts';
+import {
+  moneyOf,
+  type PaymentRequest,
+  paymentRequest,
+  paymentResult,
+  receiptNumber,
+  receiptSerial,
+} from './payment.ts';
 import {
   findPayment,
   insertPayment,
@@ -97,9 +104,10 @@ export function createPaymentOperation(deps: PaymentOperationDeps): OperationKin
     async accept(tx, operation, replayed) {
       const request = paymentRequest.parse(operation.request);
       const receipt = await nextReceipt(tx, operation, replayed?.receipt);
+      const tender = await tenderOf(tx, request);
       await insertPayment(tx, {
         operationId: operation.id,
-        tender: request.tender.kind,
+        tender,
         money: moneyOf(operation.request),
         receipt,
         disposition: 'taken',
@@ -108,7 +116,7 @@ export function createPaymentOperation(deps: PaymentOperationDeps): OperationKin
       const isReplay = replayed !== undefined;
       const debit =
         request.source === undefined
-          ? accounts.tender(request.tender.kind)
+          ? accounts.tender(tender)
           : await takeFromSuspense(tx, request.source, { isReplay });
       const credit = accounts.clearing(operation.home);
       // Taken again from the branch that refused it, for another number of that branch: it stands there already.
@@ -149,6 +157,12 @@ export function createPaymentOperation(deps: PaymentOperationDeps): OperationKin
       });
     },
   };
+
+  /** What came over the counter, and goes back there: of money out of suspense, what it was first paid in. */
+  async function tenderOf(tx: Transaction, { source, tender }: PaymentRequest): Promise<string> {
+    const first = source === undefined ? undefined : await findPayment(tx, source);
+    return first?.tender ?? tender.kind;
+  }
 
   /** @returns the account that the money stands on. */
   async function takeFromSuspense(

@@ -236,7 +236,7 @@ function receiptPage(view: View, payment: PaymentView, ids: Ids): Shown {
       {view.may('payment.cancel') &&
       payment.cancelledBy === undefined &&
       payment.outcome !== 'refused' ? (
-        <CancelForm view={view} operationId={operationId} />
+        <CancelForm {...{ view, operationId, ids }} />
       ) : null}
       {view.may('recovery.override') && payment.payout?.state === 'presumed-paid' ? (
         <ReinstateForm {...{ view, payment, ids }} />
@@ -310,13 +310,14 @@ function Life({ view, payment }: { view: View; payment: PaymentView }) {
   );
 }
 
-function CancelForm({ view, operationId }: { view: View; operationId: string }) {
+function CancelForm(props: { view: View; operationId: string; ids: Ids }) {
+  const { view, operationId, ids } = props;
   const words = view.words(paymentTexts);
   return (
     <details class="panel">
       <summary>{words.cancel}</summary>
       <form class="stack" method="post" action={`/payments/${operationId}/cancellation`}>
-        <input type="hidden" name="key" value={`cancel-${operationId}`} />
+        <input type="hidden" name="key" value={ids.uuid()} />
         <Field label={words.cancelReason} name="reason" maxlength={200} value={words.wrongReason} />
         <Button kind="danger">{words.cancel}</Button>
       </form>

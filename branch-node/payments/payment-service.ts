@@ -10,13 +10,7 @@ import type { Reader, Transaction } from '../../shared/store/store.ts';
 import { entryKindOf } from '../../shared/wire/operation-kinds.ts';
 import { type OperationRecord, traceOf } from '../operations/operation.ts';
 import type { Operations } from '../operations/operation-service.ts';
-import {
-  type Payment,
-  type Payout,
-  type ReceiptKind,
-  suspenseTender,
-  takenDetails,
-} from './payment.ts';
+import { type Payment, type Payout, type ReceiptKind, takenDetails } from './payment.ts';
 import { findPayment, findPayout, reinstatersOf } from './payment-store.ts';
 import type { Payouts } from './payout-service.ts';
 
@@ -164,7 +158,8 @@ export function createPayments(deps: PaymentServiceDeps) {
       actor: { id: actor.operatorId, name: actor.name },
       request: {
         money: { ...formatMoney(payment.money) },
-        tender: { kind: suspenseTender },
+        // The cash, or the card, that it came in by: that is what goes back if it is to.
+        tender: { kind: payment.tender },
         source: paymentId,
       },
       key,

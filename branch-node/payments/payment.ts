@@ -58,6 +58,7 @@ export const paymentRequest = z.strictObject({
   tender: z.strictObject({ kind: z.string().max(40), reference: z.string().max(120).optional() }),
   source: z.string().max(64).optional(),
 });
+export type PaymentRequest = z.output<typeof paymentRequest>;
 
 /** What the home branch decided: the billing account that is credited. */
 export const paymentResult = z.object({ account: z.string().max(64) });
@@ -77,9 +78,6 @@ export const cancellationResult = z.object({ reversed: z.boolean() });
 export function moneyOf(request: JsonObject): Money {
   return parseMoney(paymentRequest.parse(request).money);
 }
-
-/** The tender of money that comes out of suspense instead of a customer's hand. */
-export const suspenseTender = 'suspense';
 
 /**
  * `MSK-20261122-000042-3f9a1c`. The last part names the node's start: one that was set back counts again from where the

@@ -14,8 +14,14 @@ import { entryKindOf, type OperationKindName } from '../../shared/wire/operation
 import type { JsonObject } from '../../shared/wire/peer-messages.ts';
 import type { Operation, OperationKind } from '../operations/operation.ts';
 import type { OperationStore } from '../operations/operation-store.ts';
+import type { NumberService } from '../sim/number-service.ts';
 import type { SimService } from '../sim/sim-service.ts';
-import { assertActive, nextStatus, servicesAfterPlanChange } from './subscriber.ts';
+import {
+  assertActive,
+  nextStatus,
+  servicesAfterPlanChange,
+  servicesBroughtBy,
+} from './subscriber.ts';
 import type { Arrivals, ServedSubscriber, SubscriberService } from './subscriber-service.ts';
 
 /** The customer is the new home's own; without a rate plan the present one goes along. */
@@ -60,6 +66,7 @@ export const arrivals = (
 export function createNumberMove(deps: {
   node: NodeCode;
   sims: SimService;
+  numbers: Pick<NumberService, 'take'>;
   subscribers: SubscriberService;
   clock: Clock;
   /** @throws DomainError `no-release` */
@@ -67,7 +74,7 @@ export function createNumberMove(deps: {
   /** A set-back that nobody has shown yet may have forgotten that the number went to another branch already. */
   federation: Pick<Federation, 'assertCertain'>;
 }): OperationKind {
-  const { node, sims, subscribers, clock } = deps;
+  const { node, sims, numbers, subscribers, clock } = deps;
 
   function planAfter(operation: Operation, { ratePlan, services }: ServedSubscriber) {
     const wanted = parseInput(request, operation.request).ratePlan;
@@ -75,8 +82,8 @@ export function createNumberMove(deps: {
     const reference = deps.reference();
     const plan = reference.ratePlan(wanted, operation.businessDate);
     if (!plan) throw new DomainError('unknown-rate-plan');
-    const present = reference.ratePlan(ratePlan, operation.businessDate);
-    const change = { from: present?.services ?? [], to: plan.services };
+    const left = { ratePlan, date: operation.businessDate };
+    const change = { from: servicesBroughtBy(reference, left), to: plan.services };
     return { ratePlan: wanted, services: servicesAfterPlanChange(services, change) };
   }
 
@@ -110,6 +117,8 @@ export function createNumberMove(deps: {
     }
     const billingAccountId = operation.id;
     const activatedAt = operation.occurredAt;
+    // As a registration does: it is no free number of this branch, whatever is delivered.
+    await numbers.take(tx, operation.msisdn);
     await sims.bind(tx, { iccid, imsi });
     const unused = await subscribers.start(tx, operation, {
       ...{ iccid, imsi, customerId, billingAccountId, currency, ratePlan, services, activatedAt },

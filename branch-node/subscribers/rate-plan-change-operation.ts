@@ -5,7 +5,7 @@ import type { Reference } from '../../shared/reference/reference.ts';
 import { parseInput } from '../../shared/web/input.ts';
 import type { OperationKind } from '../operations/operation.ts';
 import type { Charges } from './charges.ts';
-import { assertActive, servicesAfterPlanChange } from './subscriber.ts';
+import { assertActive, servicesAfterPlanChange, servicesBroughtBy } from './subscriber.ts';
 import type { SubscriberService } from './subscriber-service.ts';
 
 const request = z.strictObject({ ratePlan: z.string().max(40) });
@@ -34,11 +34,11 @@ export function createRatePlanChange(deps: {
       const plan = reference.ratePlan(ratePlan, operation.businessDate);
       if (!plan) throw new DomainError('unknown-rate-plan');
       await charges.assertCovered(tx, subscriber, plan.switchFee);
-      const present = reference.ratePlan(subscriber.ratePlan, operation.businessDate);
+      const left = { ratePlan: subscriber.ratePlan, date: operation.businessDate };
       return {
         ratePlan,
         services: servicesAfterPlanChange(subscriber.services, {
-          from: present?.services ?? [],
+          from: servicesBroughtBy(reference, left),
           to: plan.services,
         }),
         billingAccountId: subscriber.billingAccountId,

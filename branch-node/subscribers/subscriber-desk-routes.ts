@@ -5,7 +5,7 @@ import type { Transaction } from '../../shared/store/store.ts';
 import type { AddEndpoint } from '../../shared/web/endpoint.ts';
 import type { Recall } from '../../shared/web/idempotency.ts';
 import { iccid, msisdn, nodeCode } from '../../shared/web/schemas.ts';
-import { sha256 } from '../../shared/wire/canonical.ts';
+import { canonicalJson, sha256 } from '../../shared/wire/canonical.ts';
 import type { OperationRecord } from '../operations/operation.ts';
 import type { Operations } from '../operations/operation-service.ts';
 import { operationView, seenBy, viewOf } from '../operations/operation-view.ts';
@@ -215,9 +215,14 @@ function registrationRoute(
         return await write();
       } catch (error) {
         if (!(error instanceof HomeFirst)) throw error;
-        // Under a key, asking the home branch again is the same question there.
+        // Under a key, asking the home branch again about the same person is the same question there.
         const { home, key } = error;
-        const requestId = key === undefined ? ids.uuid() : sha256(`${principal.operatorId} ${key}`);
+        const named = canonicalJson({
+          by: principal.operatorId,
+          key: key ?? '',
+          whose: wish.whose,
+        });
+        const requestId = key === undefined ? ids.uuid() : sha256(named);
         return write(await desk.enterElsewhere(home, wish, { by, requestId }));
       }
     },

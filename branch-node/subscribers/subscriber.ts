@@ -1,5 +1,7 @@
 import type { NodeCode } from '../../shared/ids/ids.ts';
 import { DomainError, type ProblemCode } from '../../shared/problem/problem.ts';
+import type { Reference } from '../../shared/reference/reference.ts';
+import type { BusinessDate } from '../../shared/time/clock.ts';
 
 export const subscriberStatuses = ['active', 'blocked', 'terminated', 'moved'] as const;
 export type SubscriberStatus = (typeof subscriberStatuses)[number];
@@ -72,4 +74,16 @@ export function servicesAfterPlanChange(
 ): string[] {
   const chosen = services.filter((service) => !from.includes(service));
   return [...new Set([...to, ...chosen])].sort();
+}
+
+/** What a plan brings, or brought last: one that is not offered any more does not leave its services behind. */
+export function servicesBroughtBy(
+  reference: Pick<Reference, 'rows'>,
+  { ratePlan, date }: { ratePlan: string; date: BusinessDate },
+): readonly string[] {
+  const [last] = reference
+    .rows('rate-plans')
+    .filter(({ code, validFrom }) => code === ratePlan && validFrom <= date)
+    .sort((one, other) => (one.validFrom > other.validFrom ? -1 : 1));
+  return last?.services ?? [];
 }

@@ -355,6 +355,8 @@ export function createFederation(deps: FederationDeps) {
     },
     /** All nodes but this one, as the directory has them now. */
     peers: (): NodeCode[] => directory.peers().map((peer) => peer.code),
+    /** A member once, and no more: it takes nothing, and decides nothing. */
+    isCutOff: (peer: NodeCode): boolean => directory.peer(peer)?.active === false,
     /** The directory changed: new peers get a lane. */
     peersChanged(): void {
       wakeAll();

@@ -114,7 +114,7 @@ function wishFaults(machines: readonly Machine[], wishes: readonly Wish[]): stri
     const sum = kopecksOf(wish);
     const taken = rowsOf(
       db,
-      "SELECT operation_id FROM payments WHERE amount = ? AND tender <> 'suspense'",
+      'SELECT operation_id FROM payments WHERE amount = ? AND source IS NULL',
       sum,
     );
     const most = wish.outcome === 'refused' && !wish.isUnsure ? 0 : 1;

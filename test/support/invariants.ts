@@ -12,10 +12,11 @@ export interface InspectedNode {
 interface Book {
   readonly code: string;
   readonly clearing: ReadonlyMap<string, bigint>;
-  readonly tender: bigint;
+  /** By kind. */
+  readonly tenders: ReadonlyMap<string, bigint>;
   readonly payments: readonly PaymentRow[];
   readonly credited: readonly string[];
-  readonly released: bigint;
+  readonly released: ReadonlyMap<string, bigint>;
 }
 
 interface PaymentRow {
@@ -24,6 +25,7 @@ interface PaymentRow {
   state: string;
   outcome: string | null;
   disposition: string;
+  source: string | null;
   tender: string;
   amount: bigint;
   /** What became of its cancellation. */
@@ -66,11 +68,13 @@ async function bookOf({ code, store }: InspectedNode): Promise<Book> {
         .filter((account) => account.code.startsWith('clearing:'))
         .map((account) => [account.code.slice('clearing:'.length), account.balance]),
     );
-    const tender = accounts
-      .filter((account) => account.code.startsWith('tender:'))
-      .reduce((sum, account) => sum + account.balance, 0n);
+    const tenders = new Map(
+      accounts
+        .filter((account) => account.code.startsWith('tender:'))
+        .map((account) => [account.code.slice('tender:'.length), account.balance]),
+    );
     const payments = await tx.all<PaymentRow>(
-      `SELECT p.operation_id AS id, o.home, o.state, o.outcome, p.disposition, p.tender, p.amount,
+      `SELECT p.operation_id AS id, o.home, o.state, o.outcome, p.disposition, p.source, p.tender, p.amount,
          c.outcome AS cancellation
        FROM payments p JOIN operations o ON o.id = p.operation_id
          LEFT JOIN operations c ON c.id = p.cancelled_by`,
@@ -78,16 +82,17 @@ async function bookOf({ code, store }: InspectedNode): Promise<Book> {
     const credited = await tx.all<{ id: string }>(
       `SELECT operation_id AS id FROM ledger_entries WHERE kind = 'payment.credited'`,
     );
-    const released = await tx.get<{ sum: bigint }>(
-      `SELECT COALESCE(SUM(amount), 0) AS sum FROM payouts WHERE state IN ('released', 'presumed-paid')`,
+    const released = await tx.all<{ tender: string; sum: bigint }>(
+      `SELECT tender, SUM(amount) AS sum FROM payouts
+       WHERE state IN ('released', 'presumed-paid') GROUP BY tender`,
     );
     return {
       code,
       clearing,
-      tender,
+      tenders,
       payments,
       credited: credited.map(({ id }) => id),
-      released: released?.sum ?? 0n,
+      released: new Map(released.map((row) => [row.tender, row.sum])),
     };
   });
 }
@@ -133,10 +138,14 @@ function paymentFaults(books: readonly Book[]): string[] {
 
 /** What the desks hold is what was paid in less what was paid out. */
 function tenderFaults(books: readonly Book[]): string[] {
-  return books.flatMap(({ code, tender, payments, released }) => {
-    const taken = payments
-      .filter((payment) => payment.tender !== 'suspense')
-      .reduce((sum, { amount }) => sum + amount, 0n);
-    return tender === taken - released ? [] : [`${code}: tender ${tender}, ${taken} − ${released}`];
+  return books.flatMap(({ code, tenders, payments, released }) => {
+    const kinds = new Set([...tenders.keys(), ...released.keys()]);
+    return [...kinds].flatMap((kind) => {
+      const taken = payments
+        .filter(({ source, tender }) => source === null && tender === kind)
+        .reduce((sum, { amount }) => sum + amount, 0n);
+      const [held, left] = [tenders.get(kind) ?? 0n, released.get(kind) ?? 0n];
+      return held === taken - left ? [] : [`${code}: tender ${kind} ${held}, ${taken} − ${left}`];
+    });
   });
 }

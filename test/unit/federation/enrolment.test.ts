@@ -29,9 +29,7 @@ import {
   shiftableClock,
 } from '../../support/federation-keys.ts';
 
-const msk = 'MSK' as NodeCode;
-const spb = 'SPB' as NodeCode;
-const nsk = 'NSK' as NodeCode;
+const [msk, spb, nsk] = ['MSK', 'SPB', 'NSK'] as [NodeCode, NodeCode, NodeCode];
 const hourMs = 3_600_000;
 const urls = { peerUrl: 'https://127.0.0.1:9001', frontUrl: 'https://msk.example:9000' };
 
@@ -157,34 +155,23 @@ describe('enrolment', () => {
       expect(await enrolment.certificates(msk)).to.have.length(1);
     });
 
-    it('takes no token of who may not alone before another person admits it', async () => {
+    it('takes no token of who may not alone before another person admits just that one', async () => {
       const { keys, enrolment } = await centre();
-      const token = await enrolment.createToken({ code: msk, actor: 'root', isHeld: true });
-      const enter = () => enrolment.enrol(requestOf(keys, token), 'a');
-      const [seen] = await enrolment.openTokens();
-      const invitation = seen ? invitationId(seen) : '';
-      const also = async () => undefined;
-      const admit = (actor: string) =>
-        refusalBy(enrolment.admit({ code: msk, invitation, actor, also }));
-      expect(await refusalBy(enter())).to.include({ code: 'enrolment-refused' });
-      expect(await admit('root')).to.include({ code: 'same-person' });
-      await enrolment.admit({ code: msk, invitation, actor: 'other', also });
-      await enter();
-      expect(await admit('other')).to.include({ code: 'not-found' });
-    });
-
-    it('lets nobody admit another invitation than he saw', async () => {
-      const { enrolment } = await centre();
       await enrolment.createToken({ code: msk, actor: 'anna', isHeld: true });
+      const [replaced] = await enrolment.openTokens();
+      const token = await enrolment.createToken({ code: msk, actor: 'root', isHeld: true });
       const [seen] = await enrolment.openTokens();
-      await enrolment.createToken({ code: msk, actor: 'mallory', isHeld: true });
-      const invitation = seen ? invitationId(seen) : '';
-      const admission = { code: msk, invitation, actor: 'erik', also: async () => undefined };
-      expect(await refusalBy(enrolment.admit(admission))).to.include({
-        code: 'operation-conflict',
-      });
-      const [now] = await enrolment.openTokens();
-      expect(now).to.include({ createdBy: 'mallory', isHeld: true });
+      const enter = () => enrolment.enrol(requestOf(keys, token), 'a');
+      const admit = (actor: string, of = seen) => {
+        const invitation = of ? invitationId(of) : '';
+        return enrolment.admit({ code: msk, invitation, actor, also: async () => undefined });
+      };
+      const refusal = async (work: Promise<unknown>) => (await refusalBy(work))?.code;
+      expect(await refusal(enter())).to.equal('enrolment-refused');
+      expect(await refusal(admit('root'))).to.equal('same-person');
+      expect(await refusal(admit('other', replaced))).to.equal('operation-conflict');
+      await admit('other').then(enter);
+      expect(await refusal(admit('other'))).to.equal('not-found');
     });
 
     it('takes no expired, replaced, foreign or invented token', async () => {
