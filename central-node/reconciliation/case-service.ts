@@ -25,7 +25,7 @@ const maxDetailLength = 1_000;
 export interface CaseDeps {
   clock: Clock;
   ids: Ids;
-  federation: Pick<Federation, 'log' | 'onHeld' | 'onReplay' | 'isRecovering'>;
+  federation: Pick<Federation, 'log' | 'onHeld' | 'onReplay' | 'isRecovering' | 'peers'>;
   obligations: Pick<Obligations, 'hold' | 'release' | 'adjust'>;
   /** Head office's own calendar day. */
   businessDate(): BusinessDate;
@@ -54,9 +54,11 @@ export function createCases(deps: CaseDeps) {
   const { clock, ids, federation, obligations } = deps;
 
   async function tell(tx: Transaction, about: Case, kind: string, body: object): Promise<void> {
+    const members = federation.peers();
     await federation.log.append(tx, {
       kind,
-      to: about.branches,
+      // A leg names any branch it likes: a stream to one that is none would wait for ever.
+      to: about.branches.filter((branch) => members.includes(branch)),
       operationId: about.id,
       occurredAt: now(clock),
       businessDate: deps.businessDate(),
@@ -244,6 +246,10 @@ export function createCases(deps: CaseDeps) {
     await saveCase(tx, adjusted, { state: 'adjusted', at: now(clock), actor: null, note });
     if (owes) await obligations.adjust(tx, { caseId, owes: { ...owes, gross: owes.amount } });
     await leaveToPeople(tx, adjusted);
+    // Both were one step: nobody else closes it, and its closing may have been told to nobody.
+    const resolution = caseSentences.say('adjusted', { reason });
+    const closedAt = now(clock);
+    await ended(tx, await take(tx, adjusted, 'close', { resolution, closedAt, note: resolution }));
   }
 
   async function restoreClosed(tx: Transaction, entry: LogEntry): Promise<void> {

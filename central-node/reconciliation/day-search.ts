@@ -107,7 +107,8 @@ export function createDaySearch(deps: DaySearchDeps) {
       const page: DayMinutes = await ask(day, `minutes?from=${from}`, dayMinutes);
       minutes.push(...page.items);
       whole = page.whole;
-      if (page.next !== null && page.next <= from) throw unusable(day.branch);
+      if (page.next !== null && (page.next <= from || page.items.length === 0))
+        throw unusable(day.branch);
       from = page.next;
     }
     return { whole: whole && from === null, minutes };

@@ -3,6 +3,8 @@
  * Few, and none that anything hangs on; otherwise a peer could fill a recovering node with starts that never were.
  */
 const maxUnprovenStarts = 4;
+/** Of one peer in one start of this node, however often it is asked. */
+const maxUnprovenOfPeer = 16;
 
 /** A start and those before it, oldest first, as one of the node's own signed heads names them. */
 export type StartLine = readonly string[];
@@ -14,7 +16,8 @@ export type StartLine = readonly string[];
 export function forgottenStarts(
   claimed: readonly string[],
   lines: readonly StartLine[],
-): readonly string[] {
+  said: readonly string[] = [],
+): { readonly all: readonly string[]; readonly unproven: readonly string[] } {
   const earlier = new Map<string, Set<string>>();
   for (const line of lines) {
     for (const [index, start] of line.entries()) {
@@ -35,5 +38,9 @@ export function forgottenStarts(
   const proven = (start: string) => earlier.has(start);
   for (const start of [...claimed.filter(proven), ...earlier.keys()]) visit(start);
   const unproven = claimed.filter((start) => !proven(start));
-  return [...ordered, ...unproven.slice(-maxUnprovenStarts)];
+  const last = [...new Set([...said, ...unproven.slice(-maxUnprovenStarts)])].slice(
+    0,
+    maxUnprovenOfPeer,
+  );
+  return { all: [...ordered, ...last], unproven: last };
 }

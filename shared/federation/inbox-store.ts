@@ -123,6 +123,15 @@ export async function peerStarts(tx: Reader, peer: NodeCode): Promise<string[]> 
   return rows.map((row) => row.epoch);
 }
 
+/** The one of them that may speak. */
+export async function newestPeerStart(tx: Reader, peer: NodeCode): Promise<string | undefined> {
+  const row = await tx.get<{ epoch: string }>(
+    'SELECT epoch FROM peer_starts WHERE peer = ? ORDER BY rank DESC LIMIT 1',
+    peer,
+  );
+  return row?.epoch;
+}
+
 export function allPeerStarts(tx: Reader): Promise<{ peer: NodeCode; epoch: string }[]> {
   return tx.all('SELECT peer, epoch FROM peer_starts ORDER BY peer, rank');
 }

@@ -169,6 +169,7 @@ export function createLane(deps: {
       }
       case 'set-back':
         if (await isOwnStart(problem.newest)) {
+          countRepeat();
           log.nameEarlierStart(String(problem.newest));
           return;
         }

@@ -162,6 +162,10 @@ export async function restoreEntry(
       peer,
     );
     if (isThere) continue;
+    // Who holds it holds all that was meant for it before: also what others gave back while it was silent.
+    for (const before of await unstreamedBefore(tx, { peer, epoch, seq })) {
+      await appendToStream(tx, { peer, epoch, ...before });
+    }
     await appendToStream(tx, { peer, epoch, logId, hash });
     await tx.run(
       'UPDATE outbound_streams SET acknowledged = position WHERE peer = ? AND epoch = ?',
@@ -169,6 +173,23 @@ export async function restoreEntry(
       epoch,
     );
   }
+}
+
+/** Own entries of a start before `seq` that were meant for `peer` and stand after the end of its stream here. */
+function unstreamedBefore(
+  tx: Reader,
+  { peer, epoch, seq }: { peer: NodeCode; epoch: string; seq: number },
+): Promise<{ logId: bigint; hash: string }[]> {
+  return tx.all(
+    `SELECT l.id AS logId, l.hash FROM log_entries l
+     WHERE l.epoch = ? AND l.seq < ? AND l.seq > COALESCE((
+       SELECT MAX(e.seq) FROM outbound_streams s
+       JOIN outbound_entries o ON o.peer = s.peer AND o.epoch = s.epoch AND o.position = s.position
+       JOIN log_entries e ON e.id = o.log_id WHERE s.peer = ? AND s.epoch = ?), 0)
+       AND EXISTS (SELECT 1 FROM json_each(l.entry, '$.to') WHERE value = ?)
+     ORDER BY l.seq`,
+    ...[epoch, seq, peer, epoch, peer],
+  );
 }
 
 /** This node's own entries of one kind about an operation in the order of its log, with whether `peer` holds each. */

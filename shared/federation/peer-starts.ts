@@ -1,7 +1,7 @@
 import type { NodeCode } from '../ids/ids.ts';
 import { DomainError } from '../problem/problem.ts';
 import type { Reader, Transaction } from '../store/store.ts';
-import { allPeerStarts, appendPeerStart } from './inbox-store.ts';
+import { allPeerStarts, appendPeerStart, newestPeerStart, peerStarts } from './inbox-store.ts';
 
 /** The start that speaks, and the earlier ones that it names. */
 export interface StartClaim {
@@ -22,11 +22,15 @@ export function createPeerStarts() {
   const current = (peer: NodeCode) => known.get(peer)?.at(-1);
 
   /** @throws DomainError `stale-start` or `set-back`; answers whether the start is new here. */
-  function check(peer: NodeCode, { started, previous }: StartClaim): boolean {
-    const newest = current(peer);
+  function check(
+    peer: NodeCode,
+    { started, previous }: StartClaim,
+    held: readonly string[] = known.get(peer) ?? [],
+  ): boolean {
+    const newest = held.at(-1);
     if (newest === undefined) return true;
     if (newest === started) return false;
-    if (known.get(peer)?.includes(started)) {
+    if (held.includes(started)) {
       throw new DomainError('stale-start', 'A newer start of the sending node is known here.');
     }
     if (!previous.includes(newest)) {
@@ -39,16 +43,17 @@ export function createPeerStarts() {
 
   /** Checks the claim and remembers a new start, in the transaction of what it came with. */
   async function admit(tx: Transaction, peer: NodeCode, claim: StartClaim): Promise<void> {
-    if (!check(peer, claim)) return;
-    const held = known.get(peer) ?? [];
+    // As this transaction sees it: memory is behind a commit whose record, or whose answer, is still out.
+    const newest = await newestPeerStart(tx, peer);
+    if (newest === claim.started && current(peer) === newest) return;
+    const held = await peerStarts(tx, peer);
+    const isNew = check(peer, claim, held);
     // Earlier starts that were never heard from are fenced too: they come before the one that names them.
     const unheard = claim.previous.filter((epoch) => !held.includes(epoch)).reverse();
-    const added = held.length === 0 ? [claim.started] : [...unheard, claim.started];
+    const first = held.length === 0 ? [claim.started] : [...unheard, claim.started];
+    const added = isNew ? first : [];
     for (const epoch of added) await appendPeerStart(tx, peer, epoch);
-    tx.afterCommit(() => {
-      const now = known.get(peer) ?? [];
-      known.set(peer, [...now, ...added.filter((epoch) => !now.includes(epoch))]);
-    });
+    tx.afterCommit(() => void known.set(peer, [...held, ...added]));
   }
 
   return {

@@ -92,6 +92,8 @@ export function createRecovery(deps: RecoveryDeps) {
   /** Peers that have taken something of this start, and are still to be asked. */
   const due = new Set<NodeCode>();
   const compared = new Set<NodeCode>();
+  /** Starts that stand on a peer's word alone, by the peer: what it said once it need not say again, and it says no more. */
+  const unproven = new Map<NodeCode, readonly string[]>();
   /** Every peer has been asked once, and has answered or was not to be reached. */
   let haveAllBeenAsked = false;
   /** An own entry has come back, now or once; few nodes ever had one. */
@@ -142,10 +144,14 @@ export function createRecovery(deps: RecoveryDeps) {
     haveAllBeenAsked = true;
     if (!(await isAnswered())) return;
     while ((await store.write(applySome)) > 0);
-    await store.write(async (tx) => {
+    const isOver = await store.write(async (tx) => {
+      // A peer may have given more back meanwhile.
+      if ((await unappliedEntries(tx, 1)).length > 0) return false;
       await deps.ending(tx);
       await setRecovering(tx, undefined);
+      return true;
     });
+    if (!isOver) return;
     recovering = false;
     deps.recovered();
     reviewSoon();
@@ -233,8 +239,9 @@ export function createRecovery(deps: RecoveryDeps) {
       const proven = await Promise.all(answer.batches.map(provenBatch));
       for (const { head } of proven) lines.set(head.started, lineOf(head));
       const entries = proven.flatMap((batch) => batch.entries);
-      const starts = forgottenStarts(answer.starts, [...lines.values()]);
-      await store.write((tx) => keep(tx, { answer, entries, starts }));
+      const starts = forgottenStarts(answer.starts, [...lines.values()], unproven.get(peer));
+      if (answer.next === null) unproven.set(peer, starts.unproven);
+      await store.write((tx) => keep(tx, { answer, entries, starts: starts.all }));
       if (answer.next === null) return;
       after = answer.next;
     }

@@ -36,9 +36,9 @@ export type SetAside = ReturnType<typeof createSetAside>;
 export function createSetAside(deps: SetAsideDeps) {
   const { store, handlers, codeVersion, clock, alarms } = deps;
   let stopped = false;
-  let begin: (turn: Promise<void>) => void = () => {};
-  const begun = new Promise<void>((resolve) => {
-    begin = resolve;
+  let done: () => void = () => {};
+  const turn = new Promise<void>((resolve) => {
+    done = resolve;
   });
 
   /** Applies what it can, a bounded number a call. @returns the last one looked at; undefined when there are no more. */
@@ -72,8 +72,11 @@ export function createSetAside(deps: SetAsideDeps) {
         after = await store.write((tx) => applySome(tx, from));
       }
       alarms.clear('set-aside-held');
+      done();
       await reportLeft();
     } catch (error) {
+      // What its store cannot do yet keeps its turn; what code cannot do holds nobody else up.
+      if (!isDomainError(error, 'store-unavailable')) done();
       alarms.raise('set-aside-held', error instanceof Error ? error.message : String(error));
       if (!stopped) clock.after(retryPauseMs, () => void work());
     }
@@ -100,12 +103,13 @@ export function createSetAside(deps: SetAsideDeps) {
     report,
     /** Once this node is sure of its own past. What fails for a reason of this node's own is tried again later. */
     workOff(): void {
-      begin(work());
+      void work();
     },
     /** No stream is taken before what was received earlier has had its turn. */
-    caughtUp: () => begun,
+    caughtUp: () => turn,
     stop(): void {
       stopped = true;
+      done();
     },
   };
 }

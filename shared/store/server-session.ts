@@ -23,6 +23,8 @@ export interface ServerSession {
   /** Rolls back what is open; does not throw. */
   end(): void;
   failure(): DomainError | undefined;
+  /** How many statements were sent so far. */
+  sends(): number;
   /** Whose fault it is that a function has not ended: the server's, or its own. */
   lateness(): Error;
   close(): void;
@@ -132,6 +134,7 @@ export function createServerSession({ clock, connect }: ServerSessionDeps): Serv
       if (!lost) connection?.stream.run('ROLLBACK').catch(() => {});
     },
     failure: () => lost,
+    sends: () => sends,
     lateness: () => {
       if (underWay > 0) return lose(new Error('no answer in time'));
       const detail = 'a store function awaits nothing but its transaction';

@@ -5,7 +5,7 @@ import { boundedCache } from './bounded-cache.ts';
 import type { Driver } from './driver.ts';
 import { copyFromServer } from './server-backup.ts';
 import { connectToServer, type StoreServer } from './server-connection.ts';
-import { createServerSession } from './server-session.ts';
+import { createServerSession, type ServerSession } from './server-session.ts';
 import { boundValues, cachedStatementsMax, statementShape } from './sql-text.ts';
 import type { Row, SqlParameter } from './store.ts';
 
@@ -15,7 +15,8 @@ import type { Row, SqlParameter } from './store.ts';
  */
 const groupTimeMaxMs = 250;
 const readsTogetherMax = 64;
-const functionTimeMaxMs = 5_000;
+/** Without a statement: how many a function has to send, and how long each takes, is not its fault. */
+const functionPauseMaxMs = 5_000;
 
 /** The store on a libSQL server. */
 export function openServerDriver(server: StoreServer): Driver {
@@ -56,7 +57,7 @@ export function openServerDriver(server: StoreServer): Driver {
     undo: (depth) => session.ride(`ROLLBACK TO s${depth}`, `RELEASE s${depth}`),
     failure: session.failure,
 
-    confine: (work) => within(clock, work, session.lateness),
+    confine: (work) => within(clock, work, session),
     backup: (path, turns) => copyFromServer(server, path, turns),
     close: session.close,
   };
@@ -67,10 +68,21 @@ export function rowsIn({ rows }: RowsResult): Row[] {
   return rows.map((row) => ({ ...row }) as Row);
 }
 
-async function within<T>(clock: Clock, work: () => Promise<T>, lateness: () => Error): Promise<T> {
+async function within<T>(
+  clock: Clock,
+  work: () => Promise<T>,
+  session: Pick<ServerSession, 'sends' | 'lateness'>,
+): Promise<T> {
   let cancel = () => {};
   const late = new Promise<never>((_, reject) => {
-    cancel = clock.after(functionTimeMaxMs, () => reject(lateness()));
+    function watch(sentBefore: number): void {
+      cancel = clock.after(functionPauseMaxMs, () => {
+        const sent = session.sends();
+        if (sent === sentBefore) reject(session.lateness());
+        else watch(sent);
+      });
+    }
+    watch(session.sends());
   });
   try {
     return await Promise.race([work(), late]);

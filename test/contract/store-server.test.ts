@@ -76,6 +76,8 @@ const rowsMade = 1_100;
     const endless = store.write(async (tx) => {
       await tx.run('UPDATE store_commits SET count = 1000');
       setImmediate(() => {
+        // The statement before was one: only then it has been silent for a whole turn.
+        for (const alarm of alarms.splice(0)) alarm();
         for (const alarm of alarms.splice(0)) alarm();
       });
       await new Promise(() => {});
@@ -85,6 +87,16 @@ const rowsMade = 1_100;
     expect(results[1]).to.match(/awaits nothing but its transaction/);
     expect(results[2]).to.equal('done');
     expect(await count()).to.satisfy((row: { count: bigint }) => row.count <= 2n);
+  });
+
+  it('lets a function go on for as long as it sends statements', async () => {
+    const busy = store.write(async (tx) => {
+      for (let turn = 0; turn < 5; turn += 1) {
+        await tx.run('UPDATE store_commits SET count = count');
+        for (const alarm of alarms.splice(0)) alarm();
+      }
+    });
+    expect(await codeOf(busy)).to.equal('done');
   });
 
   it('copies itself into a file that is a store, while it goes on', async () => {

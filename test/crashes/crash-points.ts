@@ -343,7 +343,7 @@ const moments: readonly Place[] = [
   {
     name: 'recovery: all applied, not ended',
     file: rooms.recovery,
-    before: 'await store.write(async (tx) => {\n            await deps.ending(tx);',
+    before: 'const isOver = await store.write(',
     errand: 'restore',
   },
   {

@@ -83,17 +83,19 @@ interface NodeOptions {
   readonly branches: readonly NodeCode[];
   /** An old copy of its store. */
   readonly backup?: string;
+  /** A libSQL server for its store instead of a file. */
+  readonly server?: { readonly url: string; readonly adminUrl: string };
 }
 
 /** What every node is made of here: all of it real but the wire between them, which is not TLS. */
 async function openParts(
-  { node, network, keys, branches, backup }: NodeOptions,
+  { node, network, keys, branches, backup, server }: NodeOptions,
   rooms: Readonly<Record<string, string>>,
 ) {
   const folder = await mkdtemp(join(tmpdir(), 'sbms-settlement-'));
   if (backup !== undefined) await copyFile(backup, join(folder, 'store.db'));
   const { store } = await openStore({
-    url: `file:${join(folder, 'store.db')}`,
+    ...(server ?? { url: `file:${join(folder, 'store.db')}` }),
     migrations: Object.entries(rooms).map(([room, path]) => ({
       room,
       directory: `${path}/migrations`,
@@ -105,7 +107,9 @@ async function openParts(
   const directory = changeableDirectory(others.map((code) => keys.peer(code)));
   const signer = createSigner(keys.identity(node));
   const { headOfficeKey } = keys.identity(node);
-  const verifier = createVerifier({ directory, headOfficeKey });
+  // What a node itself once signed it knows as its own.
+  const own = { ...directory, peer: (code: NodeCode) => directory.peer(code) ?? keys.peer(code) };
+  const verifier = createVerifier({ directory: own, headOfficeKey });
   const client = network.clientOf(node);
   const alarms = createAlarms({ clock, report: () => {} });
   const businessDate = async () => today;

@@ -1,0 +1,104 @@
+import { expect } from 'chai';
+import { findCase, listCases } from '../../../central-node/reconciliation/case-store.ts';
+import { findObligation } from '../../../central-node/settlement/obligation-store.ts';
+import { totalsOf } from '../../../shared/reconciliation/leg-totals-store.ts';
+import type { LogEntry } from '../../../shared/wire/peer-messages.ts';
+import { federationKeys } from '../../support/federation-keys.ts';
+import { createNetwork } from '../branch-subscribers/branches-fixture.ts';
+import { operationEntries, toldAgain } from '../central-settlement/entries-fixture.ts';
+import {
+  checker,
+  type HeadOffice,
+  maker,
+  msk,
+  openHeadOffice,
+  spb,
+  today,
+} from '../central-settlement/settlement-fixture.ts';
+
+/** The branch got `case.adjusted` as the last entry of a batch, and head office lost its store before the next one. */
+describe('a case of which the adjustment came back and the closing did not', () => {
+  let before: HeadOffice;
+  let hq: HeadOffice;
+  beforeEach(async () => {
+    const keys = await federationKeys([msk, spb]);
+    before = await openHeadOffice({ keys, network: createNetwork(), branches: [msk, spb] });
+    hq = await openHeadOffice({ keys, network: createNetwork(), branches: [msk, spb] });
+  });
+  afterEach(async () => {
+    await before.close();
+    await hq.close();
+  });
+
+  async function adjustCase(): Promise<string> {
+    const [opened] = await before.store.read((tx) => listCases(tx, { limit: 10 }));
+    const id = opened?.id ?? '';
+    await before.write((tx) => before.cases.explain(tx, { id, explanation: 'so', actor: maker }));
+    await before.write((tx) => before.cases.propose(tx, { id, reason: 'so', actor: maker }));
+    await before.approveCase({ id, actor: checker });
+    return id;
+  }
+  /** What a set-back head office got back: all but the closing. */
+  async function bringBack(): Promise<void> {
+    await hq.replay(
+      ...(await before.logged('case.opened')),
+      ...(await before.logged('case.adjusted')),
+    );
+  }
+
+  it('closes, and lets the sweep go on', async () => {
+    const one = operationEntries();
+    const reaches = { epoch: 'e'.repeat(32), seq: 9 };
+    const closing = (totals: object): LogEntry =>
+      toldAgain(one.accepted(), {
+        kind: 'day.closed',
+        body: { date: today, totals, reaches } as never,
+      });
+    for (const office of [before, hq]) {
+      await office.tell(one.accepted());
+      await office.write((tx) => office.reconciliation.takeDayClosed(tx, closing([])));
+    }
+    const id = await adjustCase();
+    await bringBack();
+    expect((await hq.store.read((tx) => findCase(tx, id)))?.state).to.not.equal('detected');
+    // Later the date agrees: the branch tells its totals again.
+    const totals = await hq.store.read((tx) => totalsOf(tx, msk, today));
+    const outcomes: string[] = [];
+    const attempt = (work: Promise<unknown>) =>
+      work.then(
+        () => outcomes.push('done'),
+        (error: Error) => outcomes.push(`${(error as { code?: string }).code}: ${error.message}`),
+      );
+    await attempt(hq.write((tx) => hq.reconciliation.takeDayClosed(tx, closing(totals))));
+    await hq.write((tx) =>
+      tx.run('UPDATE day_closings SET totals = ? WHERE branch = ?', JSON.stringify(totals), msk),
+    );
+    await attempt(hq.write((tx) => hq.reconciliation.sweep(tx)));
+    await attempt(
+      hq.write((tx) => hq.cases.explain(tx, { id, explanation: 'again', actor: maker })),
+    );
+    const found = await hq.store.read((tx) => findCase(tx, id));
+    expect(outcomes.slice(0, 2)).to.deep.equal(['done', 'done']);
+    expect(found?.state).to.equal('closed');
+  });
+
+  it('gives back what it held', async () => {
+    const story = operationEntries();
+    for (const office of [before, hq]) {
+      await office.tell(story.accepted(), story.executed());
+      // Its own conclusion is another one: a case, and what was owed is held.
+      await office.tell(story.concluded('refused'));
+    }
+    await adjustCase();
+    const there = await before.store.read((tx) =>
+      findObligation(tx, { operationId: story.id, attempt: 1 }),
+    );
+    // Head office had opened its own case meanwhile: the one that comes back takes its place.
+    await bringBack();
+    const here = await hq.store.read((tx) =>
+      findObligation(tx, { operationId: story.id, attempt: 1 }),
+    );
+    expect(there?.caseId).to.equal(null);
+    expect(here?.caseId).to.equal(null);
+  });
+});
