@@ -239,9 +239,10 @@ export function createRecovery(deps: RecoveryDeps) {
       const proven = await Promise.all(answer.batches.map(provenBatch));
       for (const { head } of proven) lines.set(head.started, lineOf(head));
       const entries = proven.flatMap((batch) => batch.entries);
-      const starts = forgottenStarts(answer.starts, [...lines.values()], unproven.get(peer));
-      if (answer.next === null) unproven.set(peer, starts.unproven);
-      await store.write((tx) => keep(tx, { answer, entries, starts: starts.all }));
+      const found = forgottenStarts(answer.starts, [...lines.values()], unproven.get(peer));
+      if (answer.next === null) unproven.set(peer, found.unproven);
+      const { all: starts } = found;
+      await store.write((tx) => keep(tx, { answer, entries, starts }));
       if (answer.next === null) return;
       after = answer.next;
     }

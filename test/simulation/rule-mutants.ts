@@ -130,8 +130,8 @@ export const ruleMutants: readonly Mutant[] = [
     changes: [
       {
         file: starts,
-        find: 'if (known.get(peer)?.includes(started)) {',
-        replace: 'if (known.get(peer)?.includes(started)) return false; if (false) {',
+        find: 'if (held.includes(started)) {',
+        replace: 'if (held.includes(started)) return false; if (false) {',
       },
       {
         file: starts,

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import { luhnDigit } from '../../../shared/ids/ids.ts';
 import { crashPatches, crashPoints, migrationPoints } from '../../crashes/crash-points.ts';
+import { mutants, patchesOf } from '../../simulation/mutants.ts';
 import {
   compiledPath,
   patchedText,
@@ -62,6 +63,10 @@ describe('source patches', () => {
     expect(patchedTexts(crashPatches)).not.to.be.empty;
     const names = [...crashPoints, ...migrationPoints].map(({ name }) => name);
     expect(new Set(names).size).to.equal(names.length);
+  });
+
+  it('of all mutants fit', () => {
+    for (const mutant of mutants) expect(patchedTexts(patchesOf(mutant))).not.to.be.empty;
   });
 
   it('put a replacement in as it stands', () => {
