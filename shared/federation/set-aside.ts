@@ -72,8 +72,8 @@ export function createSetAside(deps: SetAsideDeps) {
         after = await store.write((tx) => applySome(tx, from));
       }
       alarms.clear('set-aside-held');
-      done();
       await reportLeft();
+      done();
     } catch (error) {
       // What its store cannot do yet keeps its turn; what code cannot do holds nobody else up.
       if (!isDomainError(error, 'store-unavailable')) done();
