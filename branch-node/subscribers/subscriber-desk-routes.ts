@@ -1,4 +1,5 @@
 import { z } from '@hono/zod-openapi';
+import type { Principal } from '../../shared/access/operator.ts';
 import type { Permission } from '../../shared/access/permissions.ts';
 import type { Ids, NodeCode } from '../../shared/ids/ids.ts';
 import type { Transaction } from '../../shared/store/store.ts';
@@ -148,10 +149,10 @@ interface OperationEndpoint<Body> {
 
 /** The operation again that a lost key led to. */
 const recallWith =
-  (recall: Operations['recall']): Recall<z.input<typeof operationView>> =>
-  async (tx, key) => {
+  (recall: Operations['recall']) =>
+  async (...[tx, key, { permissions }]: [...Parameters<Recall<unknown>>, Principal]) => {
     const record = await recall(tx, key);
-    return record && viewOf(record);
+    return record && seenBy(permissions, viewOf(record));
   };
 
 function operationAdder(
@@ -209,7 +210,8 @@ function registrationRoute(
         idempotency.write(async (tx, { key, sha256: named }) => {
           const home = elsewhere ? node : await desk.homeOfWish(tx, wish);
           if (home !== node) throw new HomeFirst(home, key);
-          return viewOf(await desk.register(tx, wish, { by: { ...by, key: named }, elsewhere }));
+          const made = await desk.register(tx, wish, { by: { ...by, key: named }, elsewhere });
+          return seenBy(principal.permissions, viewOf(made));
         });
       try {
         return await write();

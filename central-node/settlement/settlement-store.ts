@@ -145,11 +145,11 @@ export async function windowIdsOf(tx: Reader, settlementId: string): Promise<str
   return rows.map((row) => row.id);
 }
 
-/** The netting matrix as it was when the settlement was made. */
+/** The netting matrix as it was when the settlement was made, without what cases had emptied: that was kept once. */
 export async function positionsOf(tx: Reader, settlementId: string): Promise<PairPosition[]> {
   const rows = await tx.all<Omit<PairPosition, 'count'> & { count: bigint }>(
     `SELECT branch, peer, count, gross, commission, fees, net FROM settlement_positions
-     WHERE settlement_id = ? ORDER BY branch, peer`,
+     WHERE settlement_id = ? AND count > 0 ORDER BY branch, peer`,
     settlementId,
   );
   return rows.map((row) => ({ ...row, count: Number(row.count) }));

@@ -98,7 +98,10 @@ export function createSettlementProof(settlementId: string) {
     for (const [branch, { body, place }] of told) {
       const own = pairs.filter((pair) => pair.branch === branch);
       const without = recalled.get(branch) ?? [];
-      const standing = body.positions.filter(({ peer }) => !without.includes(peer));
+      // Head office once told of positions that cases had emptied.
+      const standing = body.positions.filter(
+        ({ peer, count }) => count > 0 && !without.includes(peer),
+      );
       if (isSamePositions(own, standing)) continue;
       throw new BundleFault('its positions are not what the operations come to', place);
     }

@@ -141,7 +141,7 @@ export function createReferenceService({
     freshness.refuseOtherThanLatest(version, manifestSha256);
 
     const contents = await gather({ store, manifest, inForce: current, fetchDataset });
-    validateDatasets(contents.datasets);
+    validateDatasets(contents.datasets, { isSigned: true });
     const next = inForce(manifest, contents);
     const { datasets: directory } = contents;
     await approval?.assertApproved({ manifest, directory }, await heldBases());

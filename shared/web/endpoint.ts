@@ -45,7 +45,9 @@ export interface EndpointSpec<
   /** Takes an `Idempotency-Key`; the handler then does its work in `idempotency.write`. */
   readonly idempotent?: boolean;
   /** How a request is known again whose key was lost with a set-back, from what its operation left in the log. */
-  readonly recall?: Recall<AnswerOf<Answer>>;
+  readonly recall?: (
+    ...asked: [...Parameters<Recall<unknown>>, principal: Principal]
+  ) => ReturnType<Recall<AnswerOf<Answer>>>;
 }
 
 export interface EndpointRequest<Who extends Entry, Params, Query, Body, Answer> {
@@ -197,7 +199,9 @@ export function endpointHandler<
   ) {
     if (!spec.idempotent || !principal || key === undefined) return undefined;
     const scope = { principal: principal.operatorId, request, key };
-    return { scope, body, status, recall: spec.recall } satisfies KeyedRequest<AnswerOf<Answer>>;
+    const recall: Recall<AnswerOf<Answer>> = async (tx, keySha256) =>
+      spec.recall?.(tx, keySha256, principal);
+    return { scope, body, status, recall } satisfies KeyedRequest<AnswerOf<Answer>>;
   }
 
   async function work(
