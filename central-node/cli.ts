@@ -2,7 +2,7 @@ import { Command } from 'commander';
 import { z } from 'zod';
 import { type BundleScope, bundleScope } from '../shared/audit/bundle.ts';
 import { print, runCommands } from '../shared/node/command-line.ts';
-import { addNodeCommands, withStoppedNode } from '../shared/node/node-commands.ts';
+import { addNodeCommands, changeStoppedNode } from '../shared/node/node-commands.ts';
 import { type Caller, callRunningNode, withRunningNode } from '../shared/node/running-node.ts';
 import { writeBundle } from './audit/bundle-file.ts';
 import { type Centre, openCentre } from './centre.ts';
@@ -148,7 +148,8 @@ program
 
 addAuthorityCommands(program, () => readCentreConfig(process.env));
 
-const withCentre = (work: (centre: Centre) => Promise<void>) => withStoppedNode(openQuietly, work);
+const withCentre = (work: (centre: Centre) => Promise<void>) =>
+  changeStoppedNode(openQuietly, work);
 
 /** The running node is reached where people reach it. */
 function callHere(caller: Caller, request: { path: string; body: object }): Promise<unknown> {

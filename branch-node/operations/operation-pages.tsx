@@ -60,7 +60,8 @@ export function operationPages({
 
   pages.page({ path: one, permission: 'operation.read' }, async (view) => {
     const operation = await look(view);
-    if (operation.kind === 'payment') return { goTo: `/payments/${operation.operationId}` };
+    if (operation.kind === 'payment' && isServedHere(operation))
+      return { goTo: `/payments/${operation.operationId}` };
     const words = view.words(operationTexts);
     const title = operationKindText(view, operation.kind);
     const content = (
@@ -82,11 +83,14 @@ export function operationPages({
   ));
 }
 
-/** A registration that was done has a contract. */
+/** Who decided for another branch has neither its receipt nor its contract. */
+const isServedHere = ({ state }: OperationView) => state === 'accepted' || state === 'concluded';
+
+/** A registration that was done has a contract, at the branch that did it. */
 function ContractLinks({ view, operation }: { view: View; operation: OperationView }) {
   const words = view.words(operationTexts);
   const { kind, outcome, operationId } = operation;
-  if (kind !== 'registration' || outcome !== 'executed') return null;
+  if (kind !== 'registration' || outcome !== 'executed' || !isServedHere(operation)) return null;
   if (!view.may('subscriber.personal')) return null;
   const contract = `${path}/${operationId}/contract`;
   return (

@@ -14,6 +14,7 @@ import {
 import { moneyInput, msisdnInput } from '../../shared/pages/inputs.ts';
 import type { Pages, Shown } from '../../shared/pages/pages.tsx';
 import { problemText } from '../../shared/pages/problem-texts.ts';
+import { refusalText } from '../../shared/pages/refusal.tsx';
 import type { View } from '../../shared/pages/view.ts';
 import { isDomainError } from '../../shared/problem/problem.ts';
 import type { Payability, PaymentEndpoints } from './payment-routes.ts';
@@ -52,7 +53,8 @@ export function paymentPages({ pages, payments, ids }: PaymentPagesDeps): void {
     const { msisdn = '', sum = '', tender = 'cash', reference = '', key = ids.uuid() } = view.form;
     const again = async (error: string): Promise<Shown> => {
       const payability = await payments.checkPayability(view.c, { params: { msisdn } });
-      return { ...sumForm(view, { msisdn, payability, key, sum, tender, error }), status: 422 };
+      const filled = { key, sum, tender, reference };
+      return { ...sumForm(view, { msisdn, payability, ...filled, error }), status: 422 };
     };
     const amount = moneyInput(sum, defaultCurrency);
     if (amount === undefined) return again(view.words(paymentTexts).wrongSum);
@@ -67,7 +69,7 @@ export function paymentPages({ pages, payments, ids }: PaymentPagesDeps): void {
       return { goTo: `/payments/${operationId}` };
     } catch (error) {
       if (!isDomainError(error)) throw error;
-      return again(problemText(view.language, error));
+      return again(refusalText(view.language, error));
     }
   });
 
@@ -138,12 +140,13 @@ interface SumFormProps {
   readonly key: string;
   readonly sum?: string;
   readonly tender?: string;
+  readonly reference?: string;
   readonly error?: string;
 }
 
 function sumForm(view: View, props: SumFormProps): { title: string; content: Child } {
   const words = view.words(paymentTexts);
-  const { msisdn, payability, key, sum = '', tender, error } = props;
+  const { msisdn, payability, key, sum = '', tender, reference = '', error } = props;
   const content = (
     <>
       <Heading title={words.take}>
@@ -165,7 +168,10 @@ function sumForm(view: View, props: SumFormProps): { title: string; content: Chi
           value={tender}
           choices={tenders.map((value) => ({ value, label: words[value] }))}
         />
-        <Field label={words.reference} name="reference" autocomplete="off" maxlength={120} />
+        <Field
+          {...{ label: words.reference, name: 'reference', value: reference }}
+          {...{ autocomplete: 'off', maxlength: 120 }}
+        />
         <Button>{words.take}</Button>
       </form>
     </>
@@ -204,7 +210,8 @@ function tenderName(view: View, kind: string): string {
 /** Nothing more will become of it by itself. */
 function isFinal({ outcome, cancelledBy, payout, receipt }: PaymentView): boolean {
   if (outcome === undefined || receipt.kind === 'provisional') return false;
-  return cancelledBy === undefined || (payout !== undefined && payout.state !== 'held');
+  if (payout !== undefined) return payout.state !== 'held';
+  return cancelledBy === undefined;
 }
 
 function receiptPage(view: View, payment: PaymentView, ids: Ids): Shown {

@@ -7,6 +7,7 @@ import { DomainError } from '../../shared/problem/problem.ts';
 import type { Reference, Tender } from '../../shared/reference/reference.ts';
 import type { ReleasePolicy } from '../../shared/reference/release-policy.ts';
 import type { Reader, Transaction } from '../../shared/store/store.ts';
+import { stateSentences } from '../../shared/text/state-sentences.ts';
 import { entryKindOf } from '../../shared/wire/operation-kinds.ts';
 import { type OperationRecord, traceOf } from '../operations/operation.ts';
 import type { Operations } from '../operations/operation-service.ts';
@@ -80,14 +81,8 @@ export function createPayments(deps: PaymentServiceDeps) {
     if ((isVerified && !capsElsewhere) || money.amount <= unverifiedMax.amount) return;
     const max = formatAmount(unverifiedMax.amount, unverifiedMax.currency);
     throw isVerified
-      ? new DomainError(
-          'release-too-old',
-          `Until head office confirms the limits again, a payment for another branch may be up to ${max}.`,
-        )
-      : new DomainError(
-          'home-unreachable',
-          `The home branch cannot be reached; until it is, a payment may be up to ${max}.`,
-        );
+      ? new DomainError('release-too-old', stateSentences.say('oldMax', { max }))
+      : new DomainError('home-unreachable', stateSentences.say('awayMax', { max }));
   }
 
   /**

@@ -90,6 +90,7 @@ export function suspensePages({ pages, payments, ids }: SuspensePagesDeps): void
 function Resolution(props: { view: View; operationId: string; receipt: string; ids: Ids }) {
   const { view, operationId, receipt, ids } = props;
   const words = view.words(suspenseTexts);
+  const isRefused = view.params.operationId === operationId && view.form.msisdn !== undefined;
   return (
     <div class="actions">
       <form method="post" action={`${path}/${operationId}/refund`}>
@@ -98,13 +99,14 @@ function Resolution(props: { view: View; operationId: string; receipt: string; i
           {words.refund}
         </Button>
       </form>
-      <details>
+      <details open={isRefused}>
         <summary>{words.redirect}</summary>
         <form method="post" action={`${path}/${operationId}/redirection`}>
           <input type="hidden" name="key" value={ids.uuid()} />
           <Field
             {...{ label: words.right, name: 'msisdn', id: `right-${operationId}` }}
             {...{ inputmode: 'tel', autocomplete: 'off', required: true }}
+            value={isRefused ? view.form.msisdn : ''}
           />
           <Button kind="plain">{words.redirect}</Button>
         </form>

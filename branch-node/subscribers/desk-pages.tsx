@@ -224,6 +224,10 @@ function servicePages({ pages, desk, subscribers, ids }: DeskPagesDeps): void {
     const { items } = await subscribers.listServices(view.c);
     const plans = await subscribers.listRatePlans(view.c);
     const included = plans.items.find(({ code }) => code === card.ratePlan)?.services ?? [];
+    // What is not offered any more can still be switched off.
+    const dropped = card.services
+      .filter((service) => !items.some(({ code }) => code === service))
+      .map((code) => ({ code, name: view.nameOf('services', code), fee: undefined }));
     const title = words.service;
     const content = (
       <>
@@ -233,13 +237,13 @@ function servicePages({ pages, desk, subscribers, ids }: DeskPagesDeps): void {
         {error === undefined ? null : <Refusal language={view.language} error={error} />}
         <Present view={view} card={card} />
         <Table
-          {...{ caption: title, rows: items, empty: '' }}
+          {...{ caption: title, rows: [...items, ...dropped], empty: '' }}
           columns={[
             { label: words.name, cell: ({ name }) => name },
             {
               ...{ label: words.fee, isNumber: true },
               cell: ({ code, fee }) =>
-                included.includes(code) ? words.included : view.format.money(fee),
+                included.includes(code) ? words.included : fee && view.format.money(fee),
             },
             {
               label: words.state,

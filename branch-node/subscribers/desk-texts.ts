@@ -29,7 +29,8 @@ export const deskTexts = catalogue(
     isOff: 'Off',
     action: 'Action',
     reason: 'Reason',
-    terminateText: 'The number is given back, the card is retired. This cannot be undone.',
+    terminateText:
+      'The number is given to nobody else, the card is retired. This cannot be undone.',
     confirm: 'Do it',
     back: 'Back to the card',
     feeText: 'The fee is taken from the balance when the home branch does it.',
@@ -75,7 +76,7 @@ export const deskTexts = catalogue(
     isOff: 'Выключена',
     action: 'Действие',
     reason: 'Причина',
-    terminateText: 'Номер вернётся в пул, карта будет погашена. Отменить это нельзя.',
+    terminateText: 'Номер больше никому не выдаётся, карта будет погашена. Отменить это нельзя.',
     confirm: 'Выполнить',
     back: 'К карточке',
     feeText: 'Плата спишется с баланса, когда домашний филиал выполнит операцию.',

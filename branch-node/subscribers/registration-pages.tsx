@@ -35,13 +35,14 @@ export function registrationPages(deps: RegistrationPagesDeps): void {
 
   pages.action({ path, permission }, async (view) => {
     const { key = ids.uuid(), iccid = '', ratePlan = '', msisdn: typed = '' } = view.form;
-    const msisdn = msisdnInput(typed);
+    // What is no number is refused as it was typed: it must not become any free one.
+    const msisdn = msisdnInput(typed) ?? typed.trim();
     try {
       const { operationId } = await desk.registerSubscriber(view.c, {
         body: {
           iccid: iccid.trim(),
           ratePlan,
-          ...(msisdn ? { msisdn } : {}),
+          ...(msisdn === '' ? {} : { msisdn }),
           ...whoseOf(view.form),
         },
         key,
@@ -63,7 +64,7 @@ export function registrationPages(deps: RegistrationPagesDeps): void {
 
 function whoseOf(form: Readonly<Record<string, string>>): object {
   const { customerNumber = '', name = '', documentType = '', documentNumber = '' } = form;
-  if (customerNumber.trim() !== '') return { customerNumber: customerNumber.trim() };
+  if (customerNumber.trim() !== '') return { customerNumber: customerNumber.trim().toUpperCase() };
   const optional = Object.fromEntries(
     ['birthDate', 'address', 'contact'].flatMap((field) => {
       const text = form[field]?.trim();

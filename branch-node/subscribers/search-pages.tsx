@@ -27,12 +27,12 @@ type Found = Awaited<ReturnType<SubscriberEndpoints['findSubscribers']>>['items'
 export function searchPages(deps: SearchPagesDeps): void {
   const { pages, subscribers, node, others, leadsTo } = deps;
   pages.page({ path: '/find', permission: 'subscriber.read' }, async (view) => {
-    const { q = '' } = view.query;
+    const { q = '', cursor } = view.query;
     const words = view.words(subscriberTexts);
     const away = await leadsTo(view, q);
     if (away !== undefined) return { goTo: away };
-    const { items } = await subscribers.findSubscribers(view.c, {
-      query: { query: q, limit: String(shownResults) },
+    const { items, next } = await subscribers.findSubscribers(view.c, {
+      query: { query: q, limit: String(shownResults), ...(cursor ? { cursor } : {}) },
     });
     const wanted = subscriberQuery(q, node);
     const msisdn = wanted.by === 'msisdn' ? msisdnInput(q) : undefined;
@@ -46,9 +46,12 @@ export function searchPages(deps: SearchPagesDeps): void {
     const content = (
       <>
         <Heading title={words.find} />
-        <Results view={view} items={items} caption={words.findHere} empty={words.none} />
+        <Results
+          {...{ view, items, caption: words.findHere, empty: words.none }}
+          isPart={next !== null || cursor !== undefined}
+        />
         {others()
-          .filter(({ code }) => isAskedAt(code, wanted))
+          .filter(({ code }) => cursor === undefined && isAskedAt(code, wanted))
           .map(({ code, name }) => (
             <div
               hx-get={`/find/branches/${code}?${new URLSearchParams({ q })}`}
@@ -60,7 +63,7 @@ export function searchPages(deps: SearchPagesDeps): void {
           ))}
       </>
     );
-    return { title: words.find, content, next: null };
+    return { title: words.find, content, next };
   });
 
   const elsewhere = '/find/branches/:branch';
@@ -82,12 +85,20 @@ export function searchPages(deps: SearchPagesDeps): void {
   });
 }
 
-function Results(props: { view: View; items: readonly Found[]; caption: string; empty: string }) {
-  const { view, items, caption, empty } = props;
+interface ResultsProps {
+  readonly view: View;
+  readonly items: readonly Found[];
+  readonly caption: string;
+  readonly empty: string;
+  /** More are found than these: their count would be taken for that of all. */
+  readonly isPart?: boolean;
+}
+
+function Results({ view, items, caption, empty, isPart = false }: ResultsProps) {
   const words = view.words(subscriberTexts);
   return (
     <Table
-      caption={`${caption}: ${words.found(items.length)}`}
+      caption={isPart ? caption : `${caption}: ${words.found(items.length)}`}
       empty={empty}
       rows={items}
       columns={[

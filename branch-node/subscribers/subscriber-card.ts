@@ -16,13 +16,16 @@ const maxNameLength = 200;
 const maxTextLength = 500;
 const text = z.string().trim().min(1).max(maxTextLength);
 
+/** The search knows a document by what stands between its spaces, and knows no other spaces. */
+const plainSpaces = (typed: string): string => typed.replaceAll(/\s+/g, ' ');
+
 /** Personal data as a person enters it. */
 export const customerInput = z
   .strictObject({
     name: z.string().trim().min(2).max(maxNameLength).openapi({ example: 'Иванов Иван Петрович' }),
     document: z.strictObject({
       type: z.string().min(1).max(40).openapi({ description: 'A code of the document types' }),
-      number: z.string().trim().toUpperCase().min(3).max(40),
+      number: z.string().trim().overwrite(plainSpaces).toUpperCase().min(3).max(40),
     }),
     birthDate: businessDate.optional(),
     address: text.optional(),

@@ -183,6 +183,7 @@ interface ActionsProps {
 function Actions({ view, msisdn, status }: ActionsProps) {
   const words = view.words(deskTexts);
   const isOpen = (action: string) => status === undefined || (worksIn[action] ?? status) === status;
+  if (status === 'terminated') return null;
   return (
     <>
       {view.may('payment.take') ? (

@@ -1,5 +1,6 @@
 import type { Permission } from '../../shared/access/permissions.ts';
 import type { NodeCode } from '../../shared/ids/ids.ts';
+import { isInternational } from '../../shared/pages/inputs.ts';
 import { DomainError } from '../../shared/problem/problem.ts';
 import { documentKey, nameKey } from './customer.ts';
 
@@ -40,12 +41,13 @@ export function subscriberQuery(text: string, node: NodeCode): SubscriberQuery {
     return { by: 'customer', number: BigInt(customer[2] ?? '') };
   }
   if (isDocument(typed)) return { by: 'document', key: documentKey(typed) };
-  const digits = typed.replaceAll(/[\s()+-]/g, '');
+  const digits = typed.replaceAll(/[\s().+-]/g, '');
   if (!/^\d+$/.test(digits)) return { by: 'name', key: nameKey(typed) };
   if (digits.length >= minIccidDigits) return { by: 'iccid', iccid: digits };
   if (digits.length < minTailDigits) return { by: 'customer', number: BigInt(digits) };
   if (digits.length < nationalDigits) return { by: 'tail', digits };
-  return { by: 'msisdn', msisdn: internationalDigits(digits) };
+  const msisdn = isInternational(typed) ? digits : internationalDigits(digits);
+  return { by: 'msisdn', msisdn };
 }
 
 function isDocument(typed: string): boolean {

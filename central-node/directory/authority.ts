@@ -47,8 +47,8 @@ export async function openAuthority(deps: AuthorityFiles): Promise<Authorities> 
     throw new Error(`${missing} is missing in ${dir}: restore it from the backup`);
   }
   const authority = await newAuthority(deps);
-  replaceFile(join(dir, keyFile), Buffer.from(authority.keyPem));
-  replaceFile(join(dir, certFile), Buffer.from(authority.certPem));
+  // Both or none: one alone is refused for ever.
+  replaceFiles(dir, { [keyFile]: authority.keyPem, [certFile]: authority.certPem });
   return authority;
 }
 

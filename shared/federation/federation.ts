@@ -229,10 +229,12 @@ export function createFederation(deps: FederationDeps) {
     await store.write(async (tx) => {
       await log.start(tx, await opening(tx));
       // In the first write after opening: from here on the sentinel has nothing more to say.
-      if (setBack) await recovery.mark(tx, stateSentences.say('olderStore', {}));
+      if (setBack) await markSetBack(tx);
     });
     await reportForks();
   }
+
+  const markSetBack = (tx: Transaction) => recovery.mark(tx, stateSentences.say('olderStore', {}));
 
   /** Opens the lanes. */
   async function start(): Promise<void> {
@@ -306,6 +308,7 @@ export function createFederation(deps: FederationDeps) {
     node,
     log,
     begin,
+    markSetBack,
     start,
     streams,
     mayPayOut,

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdir, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { promisify } from 'node:util';
 import { z } from 'zod';
@@ -8,12 +8,14 @@ import { projectRoot } from '../store/assets.ts';
 import { replaceFile } from '../store/durable-file.ts';
 import type { Store } from '../store/store.ts';
 import { stateSentences } from '../text/state-sentences.ts';
-import { type Clock, msOf, now } from '../time/clock.ts';
+import { type Clock, type Instant, msOf, now } from '../time/clock.ts';
 
 const checkMaxMs = 60 * 60_000;
 /** A node whose newest backup is older than a day and a little is not well. */
 const backupMaxAgeMs = 26 * 60 * 60_000;
 const hourMs = 60 * 60_000;
+/** Ends a copy's name until it was looked through. */
+const unchecked = '.unchecked';
 
 const checked = z.object({
   faults: z.array(z.string()),
@@ -62,14 +64,15 @@ export function createBackups(deps: {
   async function takeOne(): Promise<BackupRecord> {
     const takenAt = now(clock);
     await mkdir(folder, { recursive: true, mode: 0o700 });
-    const file = join(folder, `${deps.node}-${takenAt.replaceAll(/[:.]/g, '-')}.db`);
-    const sha256 = await store.backup(file);
-    const { faults, newest: log } = await check(file);
-    if (faults.length > 0 || !log) {
-      await rm(file, { force: true });
-      throw new DomainError('backup-faulty', faults[0] ?? 'The copy holds no log.');
-    }
-    const { size: bytes } = await stat(file);
+    const file = join(folder, nameOf(takenAt));
+    const copy = file + unchecked;
+    const sha256 = await store.backup(copy);
+    const log = await lookThrough(copy).catch(async (error: unknown) => {
+      await rm(copy, { force: true });
+      throw error;
+    });
+    const { size: bytes } = await stat(copy);
+    await rename(copy, file);
     const { epoch, seq } = log;
     const record = { file, node: deps.node, takenAt, bytes, sha256, log: { epoch, seq } };
     replaceFile(`${file}.json`, Buffer.from(`${JSON.stringify(record, undefined, 2)}\n`));
@@ -78,12 +81,30 @@ export function createBackups(deps: {
     return record;
   }
 
-  /** The newest ones that were looked through, the newest first. */
-  async function names(): Promise<string[]> {
+  const nameOf = (takenAt: Instant) => `${deps.node}-${takenAt.replaceAll(/[:.]/g, '-')}.db`;
+  const ownName = new RegExp(
+    `^${deps.node}-\\d{4}-\\d\\d-\\d\\dT\\d\\d-\\d\\d-\\d\\d-\\d{3}Z\\.db\\.`,
+  );
+
+  /** All but what people keep there by names of their own. */
+  async function namesOfOwn(): Promise<string[]> {
     const all = await readdir(folder).catch(() => []);
-    const prefix = `${deps.node}-`;
-    const records = all.filter((name) => name.startsWith(prefix) && name.endsWith('.db.json'));
-    return records.sort().reverse();
+    return all.filter((name) => ownName.test(name));
+  }
+
+  /** The records of those that were looked through, the newest first; what a clock that ran ahead has dated comes last. */
+  async function names(): Promise<string[]> {
+    const records = (await namesOfOwn()).filter((name) => name.endsWith('.db.json'));
+    const latest = `${nameOf(now(clock))}.json`;
+    const isAhead = (name: string) => Number(name > latest);
+    return records.sort((a, b) => isAhead(a) - isAhead(b) || (a < b ? 1 : -1));
+  }
+
+  /** What a crash left of a copy is as large as the store. */
+  async function removeUnchecked(): Promise<void> {
+    for (const name of await namesOfOwn()) {
+      if (name.includes(`.db${unchecked}`)) await rm(join(folder, name), { force: true });
+    }
   }
 
   async function removeOld(): Promise<void> {
@@ -98,6 +119,7 @@ export function createBackups(deps: {
     take,
     /** At start: how old is the newest one? */
     async load(): Promise<void> {
+      await removeUnchecked();
       for (const name of await names()) {
         newest = await readRecord(join(folder, name));
         if (newest) return;
@@ -115,6 +137,13 @@ export function createBackups(deps: {
       return { ok: ageMs <= backupMaxAgeMs, detail };
     },
   };
+}
+
+/** @returns its newest entry. @throws DomainError `backup-faulty` */
+async function lookThrough(file: string): Promise<BackupRecord['log']> {
+  const { faults, newest } = await check(file);
+  if (faults.length === 0 && newest) return newest;
+  throw new DomainError('backup-faulty', faults[0] ?? 'The copy holds no log.');
 }
 
 async function check(file: string): Promise<z.infer<typeof checked>> {

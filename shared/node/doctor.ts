@@ -5,6 +5,7 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { certificateFacts } from '../federation/certificates.ts';
 import { loadIdentity } from '../federation/identity.ts';
+import { namedFile } from '../store/embedded-store.ts';
 import { type Clock, instantOf } from '../time/clock.ts';
 import type { NodeConfig } from './node-config.ts';
 import { readinessAnswer } from './running-node.ts';
@@ -80,8 +81,8 @@ async function keys({ identityDir }: NodeConfig, clock: Clock): Promise<Finding>
 
 function store({ storeUrl }: NodeConfig): Finding {
   const what = 'store';
-  if (!storeUrl.startsWith('file:')) return { what, ok: true, detail: `on ${storeUrl}` };
-  const path = storeUrl.slice('file:'.length);
+  const path = namedFile(storeUrl);
+  if (path === undefined) return { what, ok: true, detail: `on ${storeUrl}` };
   const size = statSync(path, { throwIfNoEntry: false })?.size;
   if (size !== undefined) {
     return { what, ok: true, detail: `${path}, ${Math.ceil(size / mebibyte)} MiB` };
@@ -109,8 +110,11 @@ async function disk({ dataDir }: NodeConfig): Promise<Finding> {
   }
 }
 
+/** IPv6 without brackets, as all but URLs want it. */
+const hostOf = (url: string): string => new URL(url).hostname.replace(/^\[|\]$/g, '');
+
 async function name(what: string, url: string): Promise<Finding> {
-  const { hostname } = new URL(url);
+  const hostname = hostOf(url);
   const advice = 'mend DNS or PEER_URL: the other nodes use this name';
   return lookup(hostname).then(
     ({ address }) => ({ what, ok: true, detail: `${url} is ${address}` }),
@@ -119,7 +123,8 @@ async function name(what: string, url: string): Promise<Finding> {
 }
 
 async function reach(what: string, url: string): Promise<Finding> {
-  const { hostname, port } = new URL(url);
+  const { port } = new URL(url);
+  const hostname = hostOf(url);
   const failure = await new Promise<string | undefined>((resolve) => {
     const socket = connect({ host: hostname, port: Number(port || 443), timeout: connectMaxMs });
     const end = (reason?: string) => {

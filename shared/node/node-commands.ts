@@ -3,6 +3,7 @@ import { copyFile, link, open, rm } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { describeVerdict, verifyBundleFile } from '../audit/verify-command.ts';
+import { namedFile } from '../store/embedded-store.ts';
 import { checkBackup } from './backup-check.ts';
 import { backupRecord } from './backups.ts';
 import { print } from './command-line.ts';
@@ -37,13 +38,23 @@ export async function withStoppedNode<Opened extends { stop(): Promise<void> }>(
   }
 }
 
+/** The same for what writes to it. */
+export function changeStoppedNode<Opened extends Pick<Node, 'stop' | 'keepSetBack'>>(
+  opening: () => Promise<Opened>,
+  work: (node: Opened) => Promise<void>,
+): Promise<void> {
+  return withStoppedNode(opening, async (node) => {
+    await node.keepSetBack();
+    await work(node);
+  });
+}
+
 /** The commands that every node has. */
 export function addNodeCommands(program: Command, node: CommandNode): void {
-  const withStopped = (work: (opened: Node) => Promise<void>) =>
-    withStoppedNode(() => node.open({ quiet: true }), work);
+  const openQuietly = () => node.open({ quiet: true });
   const openExisting = async () => {
     assertStoreThere(node.config());
-    return node.open({ quiet: true });
+    return openQuietly();
   };
 
   program
@@ -59,7 +70,7 @@ export function addNodeCommands(program: Command, node: CommandNode): void {
     .requiredOption('--role <role>')
     .option('--password-file <file>', 'instead of standard input')
     .action((operator: OfflineOperator) =>
-      withStopped((opened) => addOperatorOffline(opened, operator)),
+      changeStoppedNode(openQuietly, (opened) => addOperatorOffline(opened, operator)),
     );
 
   program
@@ -113,7 +124,7 @@ export function addNodeCommands(program: Command, node: CommandNode): void {
 
 /** Opening would make a new node: what was meant is another folder. @throws Error that names the file. */
 function assertStoreThere({ storeUrl }: NodeConfig): void {
-  const path = storeUrl.startsWith('file:') ? storeUrl.slice('file:'.length) : undefined;
+  const path = namedFile(storeUrl);
   if (path !== undefined && !existsSync(path)) throw new Error(`${path} is not there`);
 }
 

@@ -40,10 +40,12 @@ export interface NodeConfig {
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent';
 }
 
+const maxPort = 65_535;
 const port = z
   .string()
   .regex(/^\d{1,5}$/, 'must be a port number')
-  .transform(Number);
+  .transform(Number)
+  .refine((number) => number <= maxPort, 'must be a port number');
 const flag = z.enum(['true', 'false']).transform((text) => text === 'true');
 const addresses = z
   .string()
@@ -68,7 +70,7 @@ export const nodeEnvironment = z.object({
   STORE_MARK: z.string().optional(),
   FRONT_HOST: z.string().min(1).default('127.0.0.1'),
   FRONT_PORT: port,
-  FRONT_URL: z.url(),
+  FRONT_URL: z.url({ protocol: /^https?$/ }),
   FRONT_TLS_CERT_FILE: z.string().min(1).optional(),
   FRONT_TLS_KEY_FILE: z.string().min(1).optional(),
   FRONT_ALLOW_PLAIN: flag.default(false),

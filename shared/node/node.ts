@@ -206,6 +206,10 @@ export async function openNode(options: NodeOptions) {
       peerServer.recheck();
       federation.peersChanged();
     },
+    /** Before a command writes to a node that does not run: its write takes from the sentinel what it says. */
+    async keepSetBack(): Promise<void> {
+      if (setBack) await store.write(federation.markSetBack);
+    },
     async start(): Promise<void> {
       await backups.load();
       await federation.begin({ setBack, continues });

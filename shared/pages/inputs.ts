@@ -7,10 +7,14 @@ const countryCode = '7';
 export function msisdnInput(typed: string): string | undefined {
   const digits = typed.replaceAll(/[\s().+-]/g, '');
   if (!/^\d{10,15}$/.test(digits)) return undefined;
+  if (isInternational(typed)) return digits;
   if (digits.length === nationalLength) return countryCode + digits;
   const isTrunk = digits.length === nationalLength + 1 && digits.startsWith('8');
   return isTrunk ? countryCode + digits.slice(1) : digits;
 }
+
+/** With a plus in front its country is said: none is to be guessed. */
+export const isInternational = (typed: string): boolean => typed.trimStart().startsWith('+');
 
 /** A sum as people type it, `500`, `500,5` or `1 500.50`, as the API takes it; undefined if it is none. */
 export function moneyInput(typed: string, currency: string): string | undefined {

@@ -18,6 +18,13 @@ export const Refusal: FC<{ language: Language; error: DomainError }> = ({ langua
   </Notice>
 );
 
+/** The same in one line, beside the field that it is about. */
+export function refusalText(language: Language, error: DomainError): string {
+  const complaints = error.errors.map(({ message }) => fieldComplaint(language, message));
+  const told = complaints.length > 0 ? `${complaints.join(', ')}.` : detailOf(language, error);
+  return [problemText(language, error), told].filter((part) => part !== '').join(' ');
+}
+
 /** But for what a node says of its state, the detail is English, and mostly the title once more. */
 function detailOf(language: Language, error: DomainError): string {
   const known = refusalDetail(language, error.message);

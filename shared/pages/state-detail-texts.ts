@@ -53,6 +53,9 @@ const russian: Readonly<Record<Key, string>> = {
   nearCap: '{peer} должен больше {percent} % своего предела, {currency}',
   unheard:
     'Пока с запуска не ответят {peers}, SIM-карты, номера и деньги не выдаются. Ждать дальше могут отменить двое, у кого есть на это право.',
+  awayMax: 'Пока домашний филиал недоступен, принять можно не больше {max}.',
+  oldMax:
+    'Пока головной офис не подтвердит пределы, для другого филиала можно принять не больше {max}.',
   takesNothingYet: 'ничего не принимает, пока не узнает, что мог забыть',
   told: '{peer}: {told}',
 };
@@ -79,10 +82,12 @@ function sentenceText(view: View, text: string): string {
   return said(view.language, known.key, values);
 }
 
+const refusing: ReadonlySet<string> = new Set<Key>(['unheard', 'awayMax', 'oldMax']);
+
 /** What a refusal says of the node's state, in the reader's language; undefined for anything else. */
 export function refusalDetail(language: Language, text: string): string | undefined {
   const known = stateSentences.read(text);
-  return known?.key === 'unheard' ? said(language, known.key, known.values) : undefined;
+  return known && refusing.has(known.key) ? said(language, known.key, known.values) : undefined;
 }
 
 function said(language: Language, key: Key, values: Readonly<Record<string, string>>): string {

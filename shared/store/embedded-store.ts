@@ -271,9 +271,17 @@ function leaveWal(db: Connection): void {
   }
 }
 
-/** The file that a store's URL names, its folder made if it is missing. */
+/** The file that a store's URL names; undefined for a server's. */
+export function namedFile(url: string): string | undefined {
+  if (url.startsWith('file://')) return fileURLToPath(url);
+  return url.startsWith('file:') ? url.slice('file:'.length) : undefined;
+}
+
+/** The same of a store that is a file, its folder made if it is missing. */
 export function storePath(url: string): string {
-  return settledPath(url.startsWith('file://') ? fileURLToPath(url) : url.slice('file:'.length));
+  const path = namedFile(url);
+  assert(path !== undefined, 'the store is a file');
+  return settledPath(path);
 }
 
 /** Two names of one file must find the same lock. */

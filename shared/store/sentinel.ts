@@ -52,11 +52,12 @@ export interface Mark {
 
 /**
  * What it finds and cannot believe is removed: another's file, or the mark of a store that counted further. So is one that
- * cannot be kept any longer.
+ * cannot be kept any longer. Where another's file cannot be removed there is no mark.
  */
 export async function openMark(path: string, storeCount: bigint): Promise<Mark> {
   const file = folderMade(path);
-  const found = isOwn(file) ? readCount(readFileSync(file)) : undefined;
+  if (isOfAnother(file) && !isRemoved(file)) return noMark;
+  const found = existsSync(file) ? readCount(readFileSync(file)) : undefined;
   const continues = found !== undefined && found <= storeCount;
   if (!continues) rmSync(file, { force: true });
   const count = await openCount(file);
@@ -79,9 +80,27 @@ export async function openMark(path: string, storeCount: bigint): Promise<Mark> 
   };
 }
 
-function isOwn(file: string): boolean {
-  return existsSync(file) && lstatSync(file).uid === process.getuid?.();
+function isOfAnother(file: string): boolean {
+  const found = lstatSync(file, { throwIfNoEntry: false });
+  return found !== undefined && found.uid !== process.getuid?.();
 }
+
+/** In a folder that is everybody's, as `/dev/shm`, only its owner may. */
+function isRemoved(file: string): boolean {
+  try {
+    rmSync(file, { force: true });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+const noMark: Mark = {
+  continues: false,
+  keep: () => {},
+  record: async () => {},
+  close: async () => {},
+};
 
 function folderMade(path: string): string {
   const file = resolve(path);

@@ -50,6 +50,9 @@ export const stateSentences = sentences(
     nearCap: '{peer} owes over {percent} % of its cap in {currency}',
     unheard:
       'No card and no number is given out, and no money, before {peers} answered once since the start. Two people who may do so can end the waiting.',
+    awayMax: 'The home branch cannot be reached; until it is, a payment may be up to {max}.',
+    oldMax:
+      'Until head office confirms the limits again, a payment for another branch may be up to {max}.',
     takesNothingYet: 'takes nothing until it knows what it may have forgotten',
     told: '{peer}: {told}',
   },
@@ -61,6 +64,7 @@ export const stateSentences = sentences(
       mebibytes: '\\d+',
       seconds: '\\d+',
       hours: '\\d+',
+      max: '[\\d.]+',
     },
     ...{ version: '\\d+', count: '\\d+', status: '\\d+', percent: '\\d+', currency: '[A-Z]+' },
     ...{ at: '\\S+', place: '\\S+', id: '\\S+', kind: '\\S+' },

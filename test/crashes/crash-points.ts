@@ -387,7 +387,7 @@ const moments: readonly Place[] = [
   {
     name: 'backup: copied, not looked through',
     file: 'shared/node/backups.ts',
-    before: 'const { faults, newest: log } = await check(file);',
+    before: 'const { faults, newest } = await check(file);',
     errand: 'backup',
   },
   {

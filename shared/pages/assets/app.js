@@ -78,6 +78,12 @@ paletteQuery?.addEventListener('htmx:afterRequest', (event) => {
   for (const key of moves) move(key);
 });
 
+/* The letter, or what stands on its place where another alphabet is switched on. */
+function letterOf({ key, code }) {
+  if (key.length === 1 && key > '~' && code.startsWith('Key')) return code.slice(-1).toLowerCase();
+  return key;
+}
+
 document.addEventListener('keydown', (event) => {
   if (event.ctrlKey && event.code === 'KeyK') {
     event.preventDefault();
@@ -87,7 +93,7 @@ document.addEventListener('keydown', (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return;
   if (goneAt > 0 && event.timeStamp - goneAt < goMaxMs) {
     goneAt = 0;
-    const place = document.querySelector(`[data-go="${CSS.escape(event.key)}"]`);
+    const place = document.querySelector(`[data-go="${CSS.escape(letterOf(event))}"]`);
     if (place instanceof HTMLAnchorElement) {
       event.preventDefault();
       place.click();
@@ -96,7 +102,7 @@ document.addEventListener('keydown', (event) => {
   }
   if (event.key === '/' && focusFind()) event.preventDefault();
   else if (event.key === '?') keys()?.showModal();
-  else if (event.key === 'g') goneAt = event.timeStamp;
+  else if (letterOf(event) === 'g') goneAt = event.timeStamp;
 });
 
 document.addEventListener('change', ({ target }) => {

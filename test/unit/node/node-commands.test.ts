@@ -1,11 +1,17 @@
+import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { expect } from 'chai';
 import { Command } from 'commander';
 import { readCentreConfig } from '../../../central-node/config.ts';
+import { runCommands } from '../../../shared/node/command-line.ts';
+import { examine } from '../../../shared/node/doctor.ts';
 import { addNodeCommands } from '../../../shared/node/node-commands.ts';
+import { systemClock } from '../../../shared/time/clock.ts';
 
 describe("a node's commands", () => {
   let folder: string;
@@ -14,15 +20,21 @@ describe("a node's commands", () => {
   });
   afterEach(() => rm(folder, { recursive: true }));
 
-  async function failureOf(...args: string[]): Promise<string> {
+  const environmentOf = (more: Record<string, string> = {}) => ({
+    DATA_DIR: join(folder, 'mistyped'),
+    FRONT_PORT: '1',
+    FRONT_URL: 'http://127.0.0.1:1',
+    PEER_PORT: '2',
+    PEER_URL: 'https://127.0.0.1:2',
+    ...more,
+  });
+  const failureOf = (...args: string[]) => failureIn(environmentOf(), ...args);
+
+  async function failureIn(
+    environment: Readonly<Record<string, string>>,
+    ...args: string[]
+  ): Promise<string> {
     const program = new Command().exitOverride();
-    const environment = {
-      DATA_DIR: join(folder, 'mistyped'),
-      FRONT_PORT: '1',
-      FRONT_URL: 'http://127.0.0.1:1',
-      PEER_PORT: '2',
-      PEER_URL: 'https://127.0.0.1:2',
-    };
     addNodeCommands(program, {
       config: () => readCentreConfig(environment),
       open: () => Promise.reject(new Error('it was opened')),
@@ -46,6 +58,63 @@ describe("a node's commands", () => {
     const missing = join(folder, 'bundle.jsonl');
     expect(await failureOf('verify', missing, '--trust', 'a'.repeat(64))).to.include('ENOENT');
   });
+
+  it('find the store by whatever form its URL has', async () => {
+    const file = join(folder, 'my store.db');
+    await writeFile(file, '');
+    const environment = environmentOf({ STORE_URL: pathToFileURL(file).href });
+    expect(await failureIn(environment, 'verify')).to.equal('it was opened');
+  });
+
+  it('name ports and addresses that cannot be, all at once', () => {
+    const environment = environmentOf({ PEER_PORT: '70000', FRONT_URL: 'localhost:7400' });
+    expect(() => readCentreConfig(environment)).to.throw(/FRONT_URL: .*\n.*PEER_PORT: must be/);
+  });
+
+  it('look at peer addresses of IPv6', async () => {
+    const server = createServer().listen(0, '::1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    const config = readCentreConfig(environmentOf({ PEER_URL: `https://[::1]:${port}` }));
+    const options = { clock: systemClock, centreUrl: config.peer.url };
+    const findings = await examine(config, options);
+    server.close();
+    const looked = findings.filter(({ what }) => ['peer address', 'head office'].includes(what));
+    expect(
+      looked.map(({ ok }) => ok),
+      JSON.stringify(looked),
+    ).to.deep.equal([true, true]);
+  });
+
+  it('say what lies behind a failure', async () => {
+    const cause = new Error('ENOSPC: no space left on device');
+    const program = new Command().exitOverride();
+    program.command('fail').action(() => {
+      throw new Error('The copy could not be made.', { cause });
+    });
+    expect(await toldBy(program)).to.equal(
+      'The copy could not be made. (ENOSPC: no space left on device)\n',
+    );
+  });
+
+  async function toldBy(program: Command): Promise<string> {
+    const { argv, stderr, exitCode } = process;
+    const write = stderr.write;
+    let told = '';
+    process.argv = ['node', 'program', 'fail'];
+    stderr.write = (text: string | Uint8Array) => {
+      told += String(text);
+      return true;
+    };
+    try {
+      await runCommands(program);
+    } finally {
+      stderr.write = write;
+      process.argv = argv;
+      process.exitCode = exitCode;
+    }
+    return told;
+  }
 
   it('name what is not set in the environment', () => {
     expect(() => readCentreConfig({})).to.throw(/DATA_DIR: is not set\n/);

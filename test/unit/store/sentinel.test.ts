@@ -1,4 +1,13 @@
-import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chownSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
@@ -179,6 +188,15 @@ describe('store mark', () => {
     for (let write = 0; write < 9; write += 1) await store.write(async () => {});
     await store.close();
     expect(await continues()).to.equal(false);
+  });
+
+  it("is done without where another user's file stands in its place and stays", async function () {
+    if (process.getuid?.() !== 0) return this.skip();
+    mkdirSync(mark, { recursive: true });
+    chownSync(mark, 65_534, 65_534);
+    await certainStart(1);
+    expect(await continues()).to.equal(false);
+    expect(existsSync(mark)).to.equal(true);
   });
 
   it('is not kept where it cannot be written, and the store goes on', async () => {

@@ -1,0 +1,230 @@
+import { randomUUID } from 'node:crypto';
+import { expect } from 'chai';
+import {
+  cash,
+  customer,
+  nextNumber,
+  password,
+  receiveSim,
+  registerSubscriber,
+  startFederation,
+  type TestFederation,
+  until,
+} from '../support/federation.ts';
+
+/** A person in a browser at a branch: pages and forms, as they are sent. */
+async function person(url: string, language = 'en') {
+  const send = (path: string, init: RequestInit = {}) =>
+    fetch(url + path, {
+      redirect: 'manual',
+      ...init,
+      headers: { origin: url, 'accept-language': language, ...init.headers },
+    });
+  const session = await send('/sign-in', {
+    method: 'POST',
+    body: new URLSearchParams({ login: 'manager', password }),
+  });
+  const cookie = (session.headers.get('set-cookie') ?? '').split(';', 1)[0] ?? '';
+  const read = async (answer: Response) => ({
+    status: answer.status,
+    goesTo: answer.headers.get('location'),
+    html: await answer.text(),
+  });
+  return {
+    look: async (path: string) => read(await send(path, { headers: { cookie } })),
+    fill: async (path: string, form: Record<string, string>) =>
+      read(
+        await send(path, { method: 'POST', headers: { cookie }, body: new URLSearchParams(form) }),
+      ),
+  };
+}
+
+describe('the pages of the desk', () => {
+  let federation: TestFederation;
+  let desk: Awaited<ReturnType<typeof person>>;
+  let deskRu: Awaited<ReturnType<typeof person>>;
+  let away: string;
+  before(async function () {
+    this.timeout(240_000);
+    federation = await startFederation(['MSK', 'SPB']);
+    desk = await person(federation.branch('SPB').url);
+    deskRu = await person(federation.branch('SPB').url, 'ru');
+    away = await registerSubscriber(federation.branch('MSK'));
+    await registerSubscriber(federation.branch('SPB'));
+    await federation.untilQuiet();
+  });
+  after(() => federation.stop());
+  const api = () => federation.branch('SPB').manager;
+  const anybody = async (): Promise<{ msisdn: string; customerNumber: string }> =>
+    (await api().get('/api/v1/subscribers')).body.items[0];
+
+  it('keep the slip number of a payment whose sum was wrong', async () => {
+    const { msisdn } = await anybody();
+    const sent = { msisdn, sum: 'five', tender: 'card', reference: 'SLIP-77', key: randomUUID() };
+    const { status, html } = await desk.fill('/payments', sent);
+    expect(status).to.equal(422);
+    expect(html).to.include('SLIP-77');
+  });
+
+  it('say how much may be taken', async () => {
+    const { msisdn } = await anybody();
+    const sent = { msisdn, sum: '999999', tender: 'cash', key: randomUUID() };
+    const { html } = await deskRu.fill('/payments', sent);
+    expect(html).to.include('должно быть от 1.00 до 100000.00');
+  });
+
+  it('register nobody under another number than the one that was typed', async () => {
+    const msisdn = nextNumber('SPB');
+    await api().post('/api/v1/numbers', { numbers: [msisdn] });
+    const wish = {
+      ...{ key: randomUUID(), iccid: await receiveSim(federation.branch('SPB')) },
+      ...{ ratePlan: 'BASIC', name: customer.name },
+      ...{ documentType: customer.document.type, documentNumber: customer.document.number },
+    };
+    const short = msisdn.slice(0, 9);
+    const refused = await desk.fill('/registrations/new', { ...wish, msisdn: short });
+    expect(refused.status).to.equal(422);
+    expect(refused.html).to.include(`value="${short}"`);
+    const done = await desk.fill('/registrations/new', {
+      ...wish,
+      msisdn: ` 8${msisdn.slice(1)} `,
+    });
+    expect(done.status).to.equal(303);
+    const card = await api().get(`/api/v1/subscribers/${msisdn}`);
+    expect(card.body.status).to.equal('active');
+  });
+
+  it('tell in Russian what is wrong with a customer number, and take one in small letters', async () => {
+    const msisdn = nextNumber('SPB');
+    await api().post('/api/v1/numbers', { numbers: [msisdn] });
+    const wish = { iccid: await receiveSim(federation.branch('SPB')), ratePlan: 'BASIC', msisdn };
+    const typed = (customerNumber: string) =>
+      deskRu.fill('/registrations/new', { ...wish, customerNumber, key: randomUUID() });
+    const wrong = await typed('104');
+    expect(wrong.status).to.equal(422);
+    expect(wrong.html).to.include('Номер клиента: должно быть номером клиента');
+    const { customerNumber } = await anybody();
+    expect((await typed(customerNumber.toLowerCase())).status).to.equal(303);
+  });
+
+  it('show all who are found, page by page, and as CSV', async () => {
+    for (let count = 0; count < 22; count += 1) await registerSubscriber(federation.branch('SPB'));
+    const { items } = (await api().get('/api/v1/subscribers?limit=200')).body;
+    const all = items.map(({ msisdn }: { msisdn: string }) => msisdn).sort();
+    const seen: string[] = [];
+    let path: string | undefined = '/find?q=';
+    while (path !== undefined) {
+      const { html } = await desk.look(path);
+      for (const [, msisdn = ''] of html.matchAll(/\/subscribers\/(\d+)/g)) seen.push(msisdn);
+      const more: string | undefined = /href="(\?[^"]*cursor=[^"]*)"/.exec(html)?.[1];
+      path = more === undefined ? undefined : `/find${more.replaceAll('&amp;', '&')}`;
+    }
+    expect(seen.sort()).to.deep.equal(all);
+    const { html: csv } = await desk.look('/find?q=&format=csv');
+    expect(csv.trim().split('\r\n')).to.have.length(all.length + 1);
+  }).timeout(120_000);
+
+  it('say of a number whose contract ends what becomes of it, and offer nothing afterwards', async () => {
+    const msisdn = await registerSubscriber(federation.branch('SPB'));
+    const { html } = await desk.look(`/subscribers/${msisdn}/termination`);
+    await api().post('/api/v1/terminations', { msisdn });
+    const again = await api().post('/api/v1/numbers', { numbers: [msisdn] });
+    expect(again.body).to.deep.equal({ received: 0, known: 1 });
+    const registered = await api().post('/api/v1/subscribers', {
+      ...{ iccid: await receiveSim(federation.branch('SPB')), msisdn, ratePlan: 'BASIC', customer },
+    });
+    expect(registered.body.code).to.equal('number-taken');
+    expect(html).not.to.include('is given back');
+    const card = await desk.look(`/subscribers/${msisdn}`);
+    expect(card.html).not.to.include(`/subscribers/${msisdn}/termination`);
+  });
+
+  it('show at home a payment and a registration that another branch serves', async () => {
+    const paid = await api().post('/api/v1/payments', { msisdn: away, ...cash('10.00') });
+    const msisdn = nextNumber('MSK');
+    const home = federation.branch('MSK');
+    await home.manager.post('/api/v1/numbers', { numbers: [msisdn] });
+    const registered = await api().post('/api/v1/subscribers', {
+      ...{ iccid: await receiveSim(federation.branch('SPB')), msisdn, ratePlan: 'BASIC', customer },
+    });
+    expect(registered.status, JSON.stringify(registered.body)).to.equal(201);
+    await federation.untilQuiet();
+    const atHome = await person(home.url);
+    for (const { body } of [paid, registered]) {
+      let { status, html, goesTo } = await atHome.look(`/operations/${body.operationId}`);
+      if (goesTo !== null) ({ status, html } = await atHome.look(goesTo));
+      expect(status, body.kind).to.equal(200);
+      for (const [, link = ''] of html.matchAll(/href="(\/operations\/[^"]+)"/g)) {
+        expect((await atHome.look(link)).status, link).to.equal(200);
+      }
+    }
+  });
+
+  it('let a service be switched off that is not offered any more', async () => {
+    const msisdn = await registerSubscriber(federation.branch('SPB'));
+    const on = { msisdn, service: 'ROAMING', action: 'on' };
+    expect((await api().post('/api/v1/service-changes', on)).status).to.equal(201);
+    const path = '/api/v1/reference-draft/datasets/services';
+    const { rows } = (await federation.hq.manager.get(path)).body;
+    const changed = rows.map((row: { code: string }) =>
+      row.code === 'ROAMING' ? { ...row, validTo: '2025-12-31' } : row,
+    );
+    const put = await federation.hq.manager.put(path, { rows: changed });
+    expect(put.status, JSON.stringify(put.body)).to.be.below(300);
+    await federation.publish();
+    await until('SPB has it', () => federation.running('SPB').references.current()?.version === 2);
+    const { html } = await desk.look(`/subscribers/${msisdn}/services`);
+    expect(html).to.include('value="ROAMING"');
+    const off = { service: 'ROAMING', action: 'off', key: randomUUID() };
+    expect((await desk.fill(`/subscribers/${msisdn}/services`, off)).status).to.equal(303);
+  });
+
+  it('find a document that was pasted with other spaces than one types', async () => {
+    const msisdn = nextNumber('SPB');
+    await api().post('/api/v1/numbers', { numbers: [msisdn] });
+    const document = { type: 'passport-rf', number: '45\u00A009\t777777' };
+    const registered = await api().post('/api/v1/subscribers', {
+      ...{ iccid: await receiveSim(federation.branch('SPB')), msisdn, ratePlan: 'BASIC' },
+      customer: { ...customer, document },
+    });
+    expect(registered.status, JSON.stringify(registered.body)).to.equal(201);
+    const found = await api().get('/api/v1/subscribers?query=4509%20777777');
+    expect(found.body.items).to.have.length(1);
+  });
+
+  describe('where a home branch had refused', () => {
+    const unknown = '79250009998';
+    let id: string;
+    before(async () => {
+      await federation.stopNode('MSK');
+      const payability = async () => (await api().get(`/api/v1/payability/${unknown}`)).body;
+      await until('MSK is away', async () => (await payability()).verified === false);
+      const paid = await api().post('/api/v1/payments', { msisdn: unknown, ...cash('10.00') });
+      id = paid.body.operationId;
+    });
+
+    it('say how much may be taken while it cannot be reached', async () => {
+      const tooMuch = { msisdn: unknown, sum: '9000', tender: 'cash', key: randomUUID() };
+      expect((await desk.fill('/payments', tooMuch)).html).to.include('may be up to 5000.00');
+      expect((await deskRu.fill('/payments', tooMuch)).html).to.include('не больше 5000.00');
+    });
+
+    it('keep the number that was typed in suspense', async () => {
+      await federation.startNode('MSK');
+      const payment = async () => (await api().get(`/api/v1/payments/${id}`)).body;
+      await until('it is refused', async () => (await payment()).disposition === 'suspended');
+      const wrong = { msisdn: '7911', key: randomUUID() };
+      const { html } = await desk.fill(`/suspense/${id}/redirection`, wrong);
+      expect(html).to.include('value="7911"');
+    });
+
+    it('follow money that goes back until it may be paid out', async () => {
+      await federation.stopNode('MSK');
+      await federation.stopNode('HQ');
+      const { goesTo } = await desk.fill(`/suspense/${id}/refund`, { key: randomUUID() });
+      const { html } = await desk.look(String(goesTo));
+      expect(html).to.include('Do not pay out yet');
+      expect(html).to.include(`hx-get="/payments/${id}/state"`);
+    });
+  });
+});
