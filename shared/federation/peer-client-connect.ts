@@ -1,5 +1,5 @@
 import type { LookupFunction } from 'node:net';
-import { TLSSocket } from 'node:tls';
+import { createSecureContext, type SecureContext, TLSSocket } from 'node:tls';
 import { DomainError } from '../problem/problem.ts';
 import type { Clock } from '../time/clock.ts';
 import { certificateFacts, tlsName } from './certificates.ts';
@@ -20,12 +20,8 @@ export function peerConnector(deps: {
   clock: Clock;
   lookup: LookupFunction;
 }): Connector {
-  const { tlsKeyPem, certPem, caPem } = deps.material;
   const connect = buildConnector({
-    key: tlsKeyPem,
-    cert: certPem,
-    ca: caPem,
-    minVersion: 'TLSv1.3',
+    secureContext: contextOf(deps.material),
     servername: tlsName(deps.peer.code),
     timeout: connectMaxMs,
     lookup: deps.lookup,
@@ -41,6 +37,18 @@ export function peerConnector(deps: {
       callback(refusal, null);
     });
   };
+}
+
+/** Reading keys and certificates takes longer than a handshake: once for each identity, and not for each connection. */
+const contexts = new WeakMap<TlsMaterial, SecureContext>();
+
+function contextOf(material: TlsMaterial): SecureContext {
+  const known = contexts.get(material);
+  if (known) return known;
+  const { tlsKeyPem: key, certPem: cert, caPem: ca } = material;
+  const made = createSecureContext({ key, cert, ca, minVersion: 'TLSv1.3' });
+  contexts.set(material, made);
+  return made;
 }
 
 function refusalOfServer(socket: unknown, peer: Peer, nowMs: number): Error | undefined {
