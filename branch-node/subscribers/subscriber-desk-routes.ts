@@ -2,9 +2,8 @@ import { z } from '@hono/zod-openapi';
 import type { Principal } from '../../shared/access/operator.ts';
 import type { Permission } from '../../shared/access/permissions.ts';
 import type { Ids, NodeCode } from '../../shared/ids/ids.ts';
-import type { Transaction } from '../../shared/store/store.ts';
+import type { Reader, Transaction } from '../../shared/store/store.ts';
 import type { AddEndpoint } from '../../shared/web/endpoint.ts';
-import type { Recall } from '../../shared/web/idempotency.ts';
 import { iccid, msisdn, nodeCode } from '../../shared/web/schemas.ts';
 import { canonicalJson, sha256 } from '../../shared/wire/canonical.ts';
 import type { OperationRecord } from '../operations/operation.ts';
@@ -150,7 +149,7 @@ interface OperationEndpoint<Body> {
 /** The operation again that a lost key led to. */
 const recallWith =
   (recall: Operations['recall']) =>
-  async (...[tx, key, { permissions }]: [...Parameters<Recall<unknown>>, Principal]) => {
+  async (tx: Reader, key: string, { permissions }: Principal) => {
     const record = await recall(tx, key);
     return record && seenBy(permissions, viewOf(record));
   };

@@ -1,5 +1,6 @@
 import { decimalsOf } from '../money/money.ts';
 import type { FieldError } from '../problem/problem.ts';
+import { addedFees } from '../settlement/obligation.ts';
 import { compareText, invalidDatasets, maxListedErrors, rowKey } from './dataset-content.ts';
 import { type DatasetName, type Datasets, datasetNames, datasets } from './datasets.ts';
 
@@ -138,9 +139,7 @@ function checkCurrencies(all: Datasets, report: Report): void {
   }
 }
 
-/** What one operation makes a home branch owe is one sum: the fees in it have one currency on any day. */
-const addedFees = ['sim-card', 'cross-branch-service'];
-
+/** Fees that are added have one currency. */
 function checkFees(all: Datasets, report: Report): void {
   const fees = all.tariffs.filter(
     ({ action, payer }) => payer === 'home-branch' && addedFees.includes(action),

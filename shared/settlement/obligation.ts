@@ -100,11 +100,14 @@ export function obligationOf(
     case 'moved-balance':
       return sumOwed(homeOwes, facts.moved && parseMoney(facts.moved), 0n);
     case 'card-and-service':
-      return feesOwed(homeOwes, ['sim-card', 'cross-branch-service'], operation, terms);
+      return feesOwed(homeOwes, addedFees, operation, terms);
     case 'service':
       return feesOwed(homeOwes, ['cross-branch-service'], operation, terms);
   }
 }
+
+/** What one operation makes a home branch owe is one sum: these have one currency on any day. */
+export const addedFees: readonly string[] = ['sim-card', 'cross-branch-service'];
 
 interface Sides {
   readonly debtor: NodeCode;

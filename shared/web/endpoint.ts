@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Principal } from '../access/operator.ts';
+import type { Reader } from '../store/store.ts';
 import type { FrameContext } from './exchange.ts';
 import type { Entry, Guard } from './guard.ts';
 import {
@@ -7,7 +8,6 @@ import {
   type Idempotency,
   type KeyedRequest,
   parseIdempotencyKey,
-  type Recall,
 } from './idempotency.ts';
 import { parseInput, requireStrict } from './input.ts';
 import { defaultMaxBodyBytes, readJson } from './request-body.ts';
@@ -46,8 +46,10 @@ export interface EndpointSpec<
   readonly idempotent?: boolean;
   /** How a request is known again whose key was lost with a set-back, from what its operation left in the log. */
   readonly recall?: (
-    ...asked: [...Parameters<Recall<unknown>>, principal: Principal]
-  ) => ReturnType<Recall<AnswerOf<Answer>>>;
+    tx: Reader,
+    keySha256: string,
+    principal: Principal,
+  ) => Promise<AnswerOf<Answer> | undefined>;
 }
 
 export interface EndpointRequest<Who extends Entry, Params, Query, Body, Answer> {
@@ -199,8 +201,9 @@ export function endpointHandler<
   ) {
     if (!spec.idempotent || !principal || key === undefined) return undefined;
     const scope = { principal: principal.operatorId, request, key };
-    const recall: Recall<AnswerOf<Answer>> = async (tx, keySha256) =>
-      spec.recall?.(tx, keySha256, principal);
+    const { recall: recallFor } = spec;
+    const recall: KeyedRequest<AnswerOf<Answer>>['recall'] =
+      recallFor && ((tx, keySha256) => recallFor(tx, keySha256, principal));
     return { scope, body, status, recall } satisfies KeyedRequest<AnswerOf<Answer>>;
   }
 

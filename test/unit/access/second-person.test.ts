@@ -95,4 +95,22 @@ describe('who may let nobody in alone', () => {
     expect(await ask('erik', '', dora)).to.equal(201);
     expect(await enter('dora')).to.equal(201);
   });
+
+  it('does not approve alone what another did as well', async () => {
+    const chosen = 'violet trombone under ice';
+    // Clara is the attacker: she takes over Boris by a password of hers, which holds him by her.
+    expect(await ask('clara', '/boris/password', { password: chosen, temporary: false })).to.equal(
+      204,
+    );
+    expect(await ask('clara', '/boris/approval')).to.equal('same-person');
+    // Anna, in good faith, does the routine thing that she was asked for: his authenticator is lost.
+    expect(await ask('anna', '/boris/second-factor-removal')).to.equal(204);
+    // Now Clara approves her own password.
+    const approved = await ask('clara', '/boris/approval');
+    const entered = await enter('boris', chosen);
+    expect([approved, entered]).to.deep.equal([200, 'wrong-credentials']);
+    expect(await ask('clara', '/boris/approval')).to.equal('same-person');
+    expect(await ask('anna', '/boris/approval')).to.equal(200);
+    expect(await enter('boris', chosen)).to.equal(201);
+  });
 });

@@ -205,4 +205,21 @@ describe("head office's API of reconciliation and settlement", () => {
     ]);
     expect((await send('checker', 'GET', '/cases/none')).json.code).to.equal('case-not-found');
   });
+
+  it('settles the closed windows of one currency after those of another, without naming any', async () => {
+    for (const currency of ['RUB', 'KZT']) {
+      const story = operationEntries({
+        request: { money: { amount: '500.00', currency }, tender: { kind: 'cash' } },
+      });
+      await hq.tell(story.accepted(), story.executed());
+    }
+    const { json: windows } = await send('maker', 'GET', '/settlement-windows?state=OPEN');
+    expect(windows.items).to.have.length(2);
+    for (const { id } of windows.items)
+      await send('maker', 'POST', `/settlement-windows/${id}/close`);
+    for (let left = 2; left > 0; left -= 1) {
+      const made = await send('maker', 'POST', '/settlements', { model: 'multilateral' });
+      expect([made.status, made.json.detail]).to.deep.equal([201, undefined]);
+    }
+  });
 });

@@ -1,12 +1,9 @@
 import { expect } from 'chai';
 import { fromBase32, stepOf, totpCode } from '../../../shared/access/totp.ts';
-import { systemIds } from '../../../shared/ids/ids.ts';
 import { accountPages } from '../../../shared/pages/account-pages.tsx';
-import { namesFrom } from '../../../shared/pages/names.ts';
-import { createPages } from '../../../shared/pages/pages.tsx';
 import { passwordPages } from '../../../shared/pages/password-pages.tsx';
-import { signInPages } from '../../../shared/pages/sign-in-pages.tsx';
 import { type ApiFixture, apiFixture, password } from '../web/api-fixture.ts';
+import { pagesOn } from './pages-fixture.ts';
 
 interface Look {
   readonly status: number;
@@ -21,12 +18,8 @@ describe('the pages of how one signs in', () => {
 
   beforeEach(async () => {
     fixture = await apiFixture();
-    const { api, access, clock } = fixture;
-    const nodeName = () => 'Moscow';
-    const names = namesFrom({ reference: () => undefined, today: () => '2026-01-01' });
-    const timeZone = () => 'Europe/Moscow';
-    const pages = createPages({ api, nodeName, timeZone, names, groups: [] });
-    signInPages(api, { pages, access, clock, ids: systemIds, nodeName });
+    const { api, access } = fixture;
+    const pages = pagesOn(fixture);
     passwordPages({ pages, access });
     accountPages({ pages, endpoints: api.common });
     pages.page({ path: '/desk', permission: 'operator.manage' }, async () => ({

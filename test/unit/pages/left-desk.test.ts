@@ -1,26 +1,13 @@
 import { expect } from 'chai';
-import { systemIds } from '../../../shared/ids/ids.ts';
 import { inboxPages } from '../../../shared/pages/inbox-pages.tsx';
-import { namesFrom } from '../../../shared/pages/names.ts';
-import { createPages } from '../../../shared/pages/pages.tsx';
-import { signInPages } from '../../../shared/pages/sign-in-pages.tsx';
 import { type ApiFixture, apiFixture, password } from '../web/api-fixture.ts';
+import { pagesOn } from './pages-fixture.ts';
 
 describe('a desk that everybody has left', () => {
   let fixture: ApiFixture;
   beforeEach(async () => {
     fixture = await apiFixture();
-    const { api, access, clock } = fixture;
-    const nodeName = () => 'Moscow';
-    const names = namesFrom({ reference: () => undefined, today: () => '2026-01-01' });
-    const pages = createPages({
-      api,
-      nodeName,
-      timeZone: () => 'Europe/Moscow',
-      names,
-      groups: [],
-    });
-    signInPages(api, { pages, access, clock, ids: systemIds, nodeName });
+    const pages = pagesOn(fixture);
     inboxPages({ pages, sources: [] });
     pages.page({ path: '/desk', permission: 'operator.manage' }, async () => ({
       ...{ title: 'Desk', content: 'A desk' },

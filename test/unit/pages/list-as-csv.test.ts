@@ -1,10 +1,7 @@
 import { expect } from 'chai';
 import { referenceRowPages } from '../../../central-node/reference/reference-row-pages.tsx';
-import { systemIds } from '../../../shared/ids/ids.ts';
-import { namesFrom } from '../../../shared/pages/names.ts';
-import { createPages } from '../../../shared/pages/pages.tsx';
-import { signInPages } from '../../../shared/pages/sign-in-pages.tsx';
 import { type ApiFixture, apiFixture, password } from '../web/api-fixture.ts';
+import { pagesOn } from './pages-fixture.ts';
 
 const services = Array.from({ length: 12 }, (_, index) => `SERVICE-NUMBER-${index + 10}`);
 const plans = Array.from({ length: 60 }, (_, index) => ({
@@ -25,17 +22,7 @@ describe('a list as CSV', () => {
   };
   beforeEach(async () => {
     fixture = await apiFixture();
-    const { api, access, clock } = fixture;
-    const nodeName = () => 'HQ';
-    const names = namesFrom({ reference: () => undefined, today: () => '2026-01-01' });
-    const pages = createPages({
-      api,
-      nodeName,
-      timeZone: () => 'Europe/Moscow',
-      names,
-      groups: [],
-    });
-    signInPages(api, { pages, access, clock, ids: systemIds, nodeName });
+    const pages = pagesOn(fixture);
     const permitted = new Proxy(pages, {
       get: (target, name) =>
         name === 'page'
