@@ -1,6 +1,7 @@
-import { accessSync, constants, mkdtempSync, rmSync, statfsSync } from 'node:fs';
-import { freemem } from 'node:os';
+import { accessSync, constants, mkdirSync, mkdtempSync, rmSync, statfsSync } from 'node:fs';
+import { freemem, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { keepRsaKeys } from './kept-keys.ts';
 
 const memory = '/dev/shm';
 /** A whole run leaves less than half of this. */
@@ -13,9 +14,12 @@ let place: string | undefined;
  * of each test's nodes take a quarter of its time. `TMPDIR`, where it is given, stays as it is.
  */
 export function mochaGlobalSetup(): void {
-  if (process.env.TMPDIR !== undefined || !hasRoom()) return;
-  place = mkdtempSync(join(memory, 'sbms-tests-'));
-  process.env.TMPDIR = place;
+  const isMemory = process.env.TMPDIR === undefined && hasRoom();
+  place = mkdtempSync(join(isMemory ? memory : tmpdir(), 'sbms-tests-'));
+  if (isMemory) process.env.TMPDIR = place;
+  const keys = join(place, 'keys');
+  mkdirSync(keys);
+  process.env.TEST_KEYS = keys;
 }
 
 export function mochaGlobalTeardown(): void {
@@ -31,3 +35,6 @@ function hasRoom(): boolean {
     return false;
   }
 }
+
+// In the processes of a run, which load this file as well.
+if (process.env.TEST_KEYS !== undefined) keepRsaKeys(process.env.TEST_KEYS);
