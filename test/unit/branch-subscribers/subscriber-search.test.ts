@@ -1,10 +1,11 @@
 import { expect } from 'chai';
-import { insertCustomer } from '../../../branch-node/subscribers/customer-store.ts';
+import { insertCustomer, updateCustomer } from '../../../branch-node/subscribers/customer-store.ts';
 import { subscriberQuery } from '../../../branch-node/subscribers/subscriber-query.ts';
 import {
   insertBillingAccount,
   saveSubscriber,
 } from '../../../branch-node/subscribers/subscriber-store.ts';
+import { isDomainError } from '../../../shared/problem/problem.ts';
 import type { Reader, SqlParameter } from '../../../shared/store/store.ts';
 import { federationKeys } from '../../support/federation-keys.ts';
 import { type Branch, ivanov, msk, nsk, openBranch, simCard, spb } from './branches-fixture.ts';
@@ -100,6 +101,23 @@ describe('the search among 20,000 subscribers', function () {
     expect(named).to.have.length(subscribersMade / surnames.length);
     expect(new Set(named)).to.have.property('size', named.length);
     expect(await pages('2345', 1)).to.deep.equal([numberOf(2_345), numberOf(12_345)]);
+  });
+
+  it('refuses to go on from where no page of the list ends, rather than leave out what is behind', async () => {
+    const after = (await find('сидоров', { limit: 20 })).at(-1)?.msisdn ?? '';
+    const index = Number(after.slice(4));
+    const renamed = (name: string) =>
+      branch.write((tx) =>
+        updateCustomer(tx, `customer-${index}`, {
+          ...{ ...ivanov, name, document: { type: 'passport-rf', number: documentOf(index) } },
+        }),
+      );
+    await renamed('Яковлева Инна');
+    for (const elsewhere of [after, '79259999999']) {
+      const thrown = await find('сидоров', { after: elsewhere }).catch((error: unknown) => error);
+      expect(isDomainError(thrown, 'invalid-input'), elsewhere).to.equal(true);
+    }
+    await renamed(`Сидоров Иван ${index}`);
   });
 
   it('walks an index, never the table', async () => {
