@@ -33,7 +33,7 @@ const problemResponse = {
   description: 'A refusal: what happened, and what to do next',
   headers: {
     'Retry-After': {
-      description: 'Seconds, where it is known when to come again: `locked-out`',
+      description: 'Seconds until it is worth coming again: with every 503, and with `locked-out`',
       schema: { type: 'integer' as const },
     },
     'WWW-Authenticate': { description: '`Bearer` with every 401', schema: text },
