@@ -55,6 +55,21 @@ export function createOperationStore(node: NodeCode) {
     };
   }
 
+  /** A handful among millions: the index that has nothing else is not one that SQLite would take by itself. */
+  async function listWaiting(
+    tx: Reader,
+    { before, limit }: { before: string; limit: number },
+  ): Promise<OperationRecord[]> {
+    const rows = await tx.all<OperationRow>(
+      `SELECT ${columns} FROM operations WHERE id IN
+         (SELECT id FROM operations INDEXED BY operations_waiting
+          WHERE state = 'accepted' AND id < ? ORDER BY id DESC LIMIT ?)
+       ORDER BY id DESC`,
+      ...[before, limit],
+    );
+    return rows.map(recordOf);
+  }
+
   return {
     async insert(tx: Transaction, operation: Operation, details: JsonObject): Promise<void> {
       await tx.run(
@@ -86,15 +101,17 @@ export function createOperationStore(node: NodeCode) {
       tx: Reader,
       filter: { msisdn?: string; state?: OperationState; before?: string; limit: number },
     ): Promise<OperationRecord[]> {
-      const conditions: [string, string][] = [['id < ?', filter.before ?? afterAllIds]];
-      if (filter.msisdn !== undefined) conditions.push(['msisdn = ?', filter.msisdn]);
-      if (filter.state !== undefined) conditions.push(['state = ?', filter.state]);
+      const { msisdn, state, before = afterAllIds, limit } = filter;
+      if (state === 'accepted' && msisdn === undefined) return listWaiting(tx, { before, limit });
+      const conditions: [string, string][] = [['id < ?', before]];
+      if (msisdn !== undefined) conditions.push(['msisdn = ?', msisdn]);
+      if (state !== undefined) conditions.push(['state = ?', state]);
       const rows = await tx.all<OperationRow>(
         `SELECT ${columns} FROM operations
          WHERE ${conditions.map(([condition]) => condition).join(' AND ')}
          ORDER BY id DESC LIMIT ?`,
         ...conditions.map(([, value]) => value),
-        filter.limit,
+        limit,
       );
       return rows.map(recordOf);
     },

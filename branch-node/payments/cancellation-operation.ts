@@ -11,9 +11,24 @@ import {
   traceOf,
 } from '../operations/operation.ts';
 import type { Decided, OperationStore } from '../operations/operation-store.ts';
-import { cancellationRequest, cancellationResult, moneyOf, paymentResult } from './payment.ts';
+import {
+  cancellationRequest,
+  cancellationResult,
+  type Disposition,
+  moneyOf,
+  paymentResult,
+} from './payment.ts';
 import { findPayment, moveDisposition, setCancelledBy } from './payment-store.ts';
 import type { Payouts } from './payout-service.ts';
+
+/** Why a payment is not cancelled any more, by where its money is. */
+const notToBeTakenBack: Record<Exclude<Disposition, 'taken'>, string> = {
+  suspended:
+    'The home branch refused this payment: its money stands in suspense, to be refunded or redirected there.',
+  redirected: 'The home branch refused this payment, and its money was sent to another number.',
+  refunded: 'The home branch refused this payment, and its money is paid back.',
+  'paid-back': 'This payment was cancelled, and its money is paid back.',
+};
 
 /**
  * The cancellation of a payment (wrong number, wrong sum): an operation of its own. The home branch takes the money
@@ -64,8 +79,9 @@ export function createCancellationOperation(deps: {
         return {};
       }
       if (payment.cancelledBy) throw new DomainError('already-cancelled');
-      if (payment.disposition !== 'taken') {
-        throw new DomainError('operation-conflict', 'The money of this payment went back already.');
+      const { disposition } = payment;
+      if (disposition !== 'taken') {
+        throw new DomainError('operation-conflict', notToBeTakenBack[disposition]);
       }
       await setCancelledBy(tx, id, operation.id);
       return {};

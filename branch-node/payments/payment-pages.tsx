@@ -235,6 +235,7 @@ function receiptPage(view: View, payment: PaymentView, ids: Ids): Shown {
             [words.subscriber, view.format.msisdn(msisdn)],
             [words.home, payment.homeBranch],
             [words.tender, tenderName(view, tender.kind)],
+            ...(tender.reference ? [[words.reference, tender.reference] as const] : []),
             [words.time, view.format.moment(occurredAt)],
             [words.operator, operator.name],
           ]}

@@ -10,6 +10,7 @@ import type { Recall } from '../../shared/web/idempotency.ts';
 import { cursorQuery, limitQuery, msisdn, page, wireMoney } from '../../shared/web/schemas.ts';
 import type { Operations } from '../operations/operation-service.ts';
 import { operationView, viewOf } from '../operations/operation-view.ts';
+import { assertKeptIn } from './payment.ts';
 import type { Payments } from './payment-service.ts';
 import { presumedPaid, suspendedPayments } from './payment-store.ts';
 import { payabilityView, paymentView, paymentViewOf } from './payment-view.ts';
@@ -42,11 +43,11 @@ export function paymentRoutes({ endpoint }: Pick<Api, 'endpoint'>, deps: Payment
 
   async function note(
     tx: Transaction,
-    principal: Principal,
+    { principal, traceId }: By,
     { action, subject }: { action: string; subject: string },
   ): Promise<void> {
     const actor = { id: principal.operatorId, name: principal.name, node: deps.node };
-    await deps.audit.record(tx, { actor, action, subject, outcome: 'done' });
+    await deps.audit.record(tx, { actor, action, subject, outcome: 'done', traceId });
   }
 
   const checkPayability = endpoint(
@@ -86,10 +87,12 @@ export function paymentRoutes({ endpoint }: Pick<Api, 'endpoint'>, deps: Payment
       idempotent: true,
       recall: recallPayment,
     },
-    async ({ body, principal, idempotency }) => {
+    async ({ body, principal, traceId, idempotency }) => {
       const money = parseMoney(body.money);
       payments.checkTender(body.tender.kind, money);
-      const { verified: isVerified } = await deps.payability(body.msisdn, principal);
+      const payability = await deps.payability(body.msisdn, principal);
+      const isVerified = payability.verified;
+      if (isVerified) assertKeptIn(payability.currency, money);
       const { kind, reference } = body.tender;
       return idempotency.write(async (tx, { sha256: key }) => {
         const file = await payments.take(tx, {
@@ -100,7 +103,7 @@ export function paymentRoutes({ endpoint }: Pick<Api, 'endpoint'>, deps: Payment
           actor: principal,
           key,
         });
-        await note(tx, principal, { action: 'payment.take', subject: file.record.id });
+        await note(tx, { principal, traceId }, { action: 'payment.take', subject: file.record.id });
         return paymentViewOf(file);
       });
     },
@@ -140,7 +143,7 @@ export function paymentRoutes({ endpoint }: Pick<Api, 'endpoint'>, deps: Payment
         return record && viewOf(record);
       },
     },
-    async ({ params, body, principal, idempotency }) =>
+    async ({ params, body, principal, traceId, idempotency }) =>
       idempotency.write(async (tx, { sha256: key }) => {
         const paymentId = params.operationId;
         const record = await payments.cancel(tx, {
@@ -149,7 +152,7 @@ export function paymentRoutes({ endpoint }: Pick<Api, 'endpoint'>, deps: Payment
           actor: principal,
           key,
         });
-        await note(tx, principal, { action: 'payment.cancel', subject: paymentId });
+        await note(tx, { principal, traceId }, { action: 'payment.cancel', subject: paymentId });
         return viewOf(record);
       }),
   );
@@ -169,11 +172,12 @@ const recallWith =
     return record && paymentViewOf(await payments.fileOf(tx, record));
   };
 
-type Note = (
-  tx: Transaction,
-  principal: Principal,
-  what: { action: string; subject: string },
-) => Promise<void>;
+interface By {
+  readonly principal: Principal;
+  readonly traceId: string;
+}
+
+type Note = (tx: Transaction, by: By, what: { action: string; subject: string }) => Promise<void>;
 
 /** A page of the payments that are found, in the order of their ids. */
 async function paymentsPage(
@@ -225,12 +229,12 @@ function payoutRoutes({ endpoint }: Pick<Api, 'endpoint'>, deps: PaymentRouteDep
       response: paymentView,
       idempotent: true,
     },
-    async ({ params, body: { reason }, principal, idempotency }) =>
+    async ({ params, body: { reason }, principal, traceId, idempotency }) =>
       idempotency.write(async (tx) => {
         const { operationId: paymentId } = params;
         const operator = principal.operatorId;
         const file = await payments.reinstate(tx, { paymentId, operator, reason });
-        await note(tx, principal, { action: 'payout.reinstate', subject: paymentId });
+        await note(tx, { principal, traceId }, { action: 'payout.reinstate', subject: paymentId });
         return paymentViewOf(file);
       }),
   );
@@ -266,10 +270,14 @@ function suspenseRoutes({ endpoint }: Pick<Api, 'endpoint'>, deps: PaymentRouteD
       response: paymentView,
       idempotent: true,
     },
-    async ({ params, principal, idempotency }) =>
+    async ({ params, principal, traceId, idempotency }) =>
       idempotency.write(async (tx) => {
         const file = await payments.refund(tx, params.operationId);
-        await note(tx, principal, { action: 'suspense.refund', subject: params.operationId });
+        await note(
+          tx,
+          { principal, traceId },
+          { action: 'suspense.refund', subject: params.operationId },
+        );
         return paymentViewOf(await payments.fileOf(tx, file.record));
       }),
   );
@@ -288,7 +296,7 @@ function suspenseRoutes({ endpoint }: Pick<Api, 'endpoint'>, deps: PaymentRouteD
       idempotent: true,
       recall: recallWith(deps),
     },
-    async ({ params, body, principal, idempotency }) =>
+    async ({ params, body, principal, traceId, idempotency }) =>
       idempotency.write(async (tx, { sha256: key }) => {
         const { operationId: paymentId } = params;
         const file = await payments.redirect(tx, {
@@ -297,7 +305,7 @@ function suspenseRoutes({ endpoint }: Pick<Api, 'endpoint'>, deps: PaymentRouteD
           actor: principal,
           key,
         });
-        await note(tx, principal, { action: 'suspense.redirect', subject: paymentId });
+        await note(tx, { principal, traceId }, { action: 'suspense.redirect', subject: paymentId });
         return paymentViewOf(file);
       }),
   );

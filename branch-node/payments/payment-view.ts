@@ -2,7 +2,7 @@ import { z } from '@hono/zod-openapi';
 import { formatMoney } from '../../shared/money/money.ts';
 import { instant, nodeCode, wireMoney } from '../../shared/web/schemas.ts';
 import { operationView, viewOf } from '../operations/operation-view.ts';
-import { dispositions, payoutStates, receiptKinds } from './payment.ts';
+import { dispositions, paymentRequest, payoutStates, receiptKinds } from './payment.ts';
 import type { PaymentFile } from './payment-service.ts';
 
 const receiptView = z
@@ -65,10 +65,11 @@ export type PaymentView = z.input<typeof paymentView>;
 
 export function paymentViewOf(file: PaymentFile): PaymentView {
   const { record, payment, receiptKind, payout, awaits, reinstatedBy } = file;
+  const { reference } = paymentRequest.shape.tender.parse(record.request.tender);
   return {
     ...viewOf(record),
     money: formatMoney(payment.money),
-    tender: { kind: payment.tender },
+    tender: { kind: payment.tender, ...(reference === undefined ? {} : { reference }) },
     disposition: payment.disposition,
     ...(payment.cancelledBy ? { cancelledBy: payment.cancelledBy } : {}),
     receipt: { number: payment.receipt, kind: receiptKind, issuedAt: record.occurredAt },

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { type Money, parseMoney } from '../../shared/money/money.ts';
-import { isDomainError } from '../../shared/problem/problem.ts';
+import { DomainError, isDomainError } from '../../shared/problem/problem.ts';
 import type { JsonObject } from '../../shared/wire/peer-messages.ts';
 
 /** What becomes of the money of a payment at the branch that took it. */
@@ -77,6 +77,14 @@ export const cancellationResult = z.object({ reversed: z.boolean() });
 
 export function moneyOf(request: JsonObject): Money {
   return parseMoney(paymentRequest.parse(request).money);
+}
+
+/** @throws DomainError `wrong-currency` for money that cannot stand on the subscriber's account. */
+export function assertKeptIn(currency: string, money: Money): void {
+  if (money.currency === currency) return;
+  throw new DomainError('wrong-currency', `The subscriber's account is kept in ${currency}.`, {
+    errors: [{ field: 'money.currency', message: `must be ${currency}` }],
+  });
 }
 
 /**

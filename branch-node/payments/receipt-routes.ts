@@ -45,10 +45,14 @@ export function receiptRoutes(
 ) {
   const { node, store, audit, payments, receipts } = deps;
 
-  async function printed(tx: Transaction, file: PaymentFile, principal: Principal) {
+  async function printed(
+    tx: Transaction,
+    file: PaymentFile,
+    { principal, traceId }: { principal: Principal; traceId: string },
+  ) {
     const actor = { id: principal.operatorId, name: principal.name, node };
     const detail = { number: file.payment.receipt, kind: file.receiptKind };
-    const print = { actor, action: 'receipt.print', subject: file.record.id, detail };
+    const print = { actor, action: 'receipt.print', subject: file.record.id, detail, traceId };
     return { file, copy: await recordPrint({ audit, tx }, print) };
   }
 
@@ -66,11 +70,11 @@ export function receiptRoutes(
       query: z.strictObject({ print: z.enum(['true', 'false']).default('false') }),
       response: receiptView,
     },
-    async ({ params, query, principal }) => {
+    async ({ params, query, principal, traceId }) => {
       const open = (tx: Parameters<Payments['open']>[0]) => payments.open(tx, params.operationId);
       const { file, copy } =
         query.print === 'true'
-          ? await store.write(async (tx) => printed(tx, await open(tx), principal))
+          ? await store.write(async (tx) => printed(tx, await open(tx), { principal, traceId }))
           : { file: await store.read(open), copy: false };
       const { statement, code } = await receipts.sign(file);
       return { ...viewOf(statement), code, copy };

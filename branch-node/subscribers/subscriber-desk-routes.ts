@@ -30,6 +30,9 @@ const whoseShape = {
   customerNumber: customerNumber.optional(),
 };
 
+const whoseDescription =
+  'With `customer`, or with `customerNumber` of a customer of this branch; not both';
+
 interface WhoseInput {
   customer?: z.output<typeof customerInput> | undefined;
   customerNumber?: string | undefined;
@@ -56,7 +59,7 @@ const registration = z
     ...whoseShape,
   })
   .superRefine(checkWhose)
-  .openapi('NewSubscriber');
+  .openapi('NewSubscriber', { description: whoseDescription });
 
 const numberMove = z
   .strictObject({
@@ -66,7 +69,7 @@ const numberMove = z
     ...whoseShape,
   })
   .superRefine(checkWhose)
-  .openapi('NumberMove');
+  .openapi('NumberMove', { description: whoseDescription });
 
 const simReplacement = z
   .strictObject({ msisdn, iccid, reason: code.optional() })

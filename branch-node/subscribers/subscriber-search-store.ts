@@ -1,5 +1,6 @@
 import type { NodeCode } from '../../shared/ids/ids.ts';
 import type { Reader, SqlParameter } from '../../shared/store/store.ts';
+import { notOfThisList } from '../../shared/web/cursor.ts';
 import type { SubscriberStatus } from './subscriber.ts';
 import type { SubscriberQuery } from './subscriber-query.ts';
 import { reversed } from './subscriber-store.ts';
@@ -81,20 +82,24 @@ export function searchSubscribers(
   }
 }
 
-/** First what is left of the name that the page before ended in, then the names behind it. */
+/**
+ * First what is left of the name that the page before ended in, then the names behind it.
+ * @throws DomainError `invalid-input` for a cursor whose customer has another name by now: what is behind it is not known.
+ */
 async function byName(
   tx: Reader,
   prefix: string,
   { after, limit }: SearchPage,
 ): Promise<FoundSubscriber[]> {
   const order = 'ORDER BY c.name_key, s.msisdn LIMIT ?';
-  const last = after === undefined ? undefined : await nameKeyOf(tx, after);
-  if (after === undefined || last === undefined) {
+  if (after === undefined) {
     return tx.all<FoundSubscriber>(
       `SELECT ${columns} ${byCustomer} WHERE c.name_key >= ? AND c.name_key < ? ${order}`,
       ...[prefix, prefix + highest, limit],
     );
   }
+  const last = await nameKeyOf(tx, after);
+  if (!last?.startsWith(prefix)) throw notOfThisList();
   const rest = await tx.all<FoundSubscriber>(
     `SELECT ${columns} ${byCustomer} WHERE c.name_key = ? AND s.msisdn > ? ${order}`,
     ...[last, after, limit],

@@ -37,9 +37,16 @@ export async function listAuditEntries(tx: Reader, query: AuditQuery): Promise<A
     params.push(value);
   };
   where('position < ?', query.before);
-  where('action = ?', query.action);
-  where('actor_id = ?', query.actor);
-  where('subject = ?', query.subject);
+  // SQLite does not know which of them fewest entries share: the first one leads, a + keeps the others' indexes away.
+  let lead = '';
+  for (const [column, value] of [
+    ['subject', query.subject],
+    ['actor_id', query.actor],
+    ['action', query.action],
+  ] as const) {
+    where(`${lead}${column} = ?`, value);
+    if (value !== undefined) lead = '+';
+  }
   const filter = conditions.length === 0 ? '' : `WHERE ${conditions.join(' AND ')}`;
   const rows = await tx.all<AuditRow>(
     `SELECT * FROM audit_entries ${filter} ORDER BY position DESC LIMIT ?`,

@@ -39,10 +39,10 @@ export interface Passwords {
    * `minPasswordLength`..`maxPasswordLength` and for what guessers try first, `overloaded`.
    */
   hash(password: string, ownNames?: readonly string[]): Promise<PasswordHash>;
-  /** The same work whether there is a hash or not. @throws DomainError `overloaded`. */
+  /** The same work whether there is a hash or not. To be asked in a turn. */
   verify(password: string, stored: PasswordHash | undefined): Promise<boolean>;
-  /** @throws DomainError `overloaded` when a hash asked for now would be refused. */
-  admit(): void;
+  /** Does work that needs a hash when there is room for one. @throws DomainError `overloaded`. */
+  turn<T>(work: () => Promise<T>): Promise<T>;
 }
 
 export function createPasswords(deps: { ids: Ids; cost?: ScryptCost }): Passwords {
@@ -52,22 +52,16 @@ export function createPasswords(deps: { ids: Ids; cost?: ScryptCost }): Password
   const waiting: (() => void)[] = [];
   let running = 0;
 
-  function admit(): void {
-    if (waiting.length >= maxWaitingHashes) {
-      throw new DomainError('overloaded', 'Too many sign-ins at once. Try again in a minute.');
-    }
-  }
-
-  async function key(password: string, salt: Buffer, options: ScryptOptions): Promise<Buffer> {
-    admit();
-    // A finished hash hands its place to the first in line, so `running` does not change then.
-    if (running >= maxConcurrentHashes) await new Promise<void>((go) => waiting.push(go));
-    else running += 1;
+  async function turn<T>(work: () => Promise<T>): Promise<T> {
+    if (running >= maxConcurrentHashes) {
+      if (waiting.length >= maxWaitingHashes) {
+        throw new DomainError('overloaded', 'Too many sign-ins at once. Try again in a minute.');
+      }
+      // A finished one hands its place to the first in line, so `running` does not change then.
+      await new Promise<void>((go) => waiting.push(go));
+    } else running += 1;
     try {
-      // The same passphrase may reach us composed or decomposed, depending on the keyboard (NIST SP
-      // 800-63B, 3.1.1.2).
-      const text = password.normalize('NFKC');
-      return await derive(text, salt, keyBytes, { ...options, maxmem: maxMemoryBytes });
+      return await work();
     } finally {
       const next = waiting.shift();
       if (next) next();
@@ -75,13 +69,20 @@ export function createPasswords(deps: { ids: Ids; cost?: ScryptCost }): Password
     }
   }
 
+  function key(password: string, salt: Buffer, options: ScryptOptions): Promise<Buffer> {
+    // The same passphrase may reach us composed or decomposed, depending on the keyboard (NIST SP
+    // 800-63B, 3.1.1.2).
+    const text = password.normalize('NFKC');
+    return derive(text, salt, keyBytes, { ...options, maxmem: maxMemoryBytes });
+  }
+
   return {
-    admit,
+    turn,
     async hash(password, ownNames) {
       checkLength(password);
       if (isWeakPassword(password, ownNames)) throw refused('is one that guessers try first');
       const salt = deps.ids.secret(saltBytes);
-      const made = await key(password, Buffer.from(salt, 'base64url'), { N, r, p });
+      const made = await turn(() => key(password, Buffer.from(salt, 'base64url'), { N, r, p }));
       return `scrypt$${N}$${r}$${p}$${salt}$${made.toString('base64url')}` as PasswordHash;
     },
     async verify(password, stored) {

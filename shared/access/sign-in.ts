@@ -1,5 +1,5 @@
 import { DomainError, type ProblemCode } from '../problem/problem.ts';
-import type { Store, Transaction } from '../store/store.ts';
+import type { Reader, Store, Transaction } from '../store/store.ts';
 import { type Clock, instantOf, now } from '../time/clock.ts';
 import { sha256 } from '../wire/canonical.ts';
 import type { Audit } from './audit.ts';
@@ -37,9 +37,12 @@ export interface Credentials {
   readonly action?: string;
 }
 
-type Attempt =
-  | { readonly lockedForMs: number }
-  | { readonly found: OperatorWithPassword | undefined; readonly gates: readonly Gate[] };
+/** What a try is counted by, or the gate that is shut for it. */
+interface Approach {
+  readonly found: OperatorWithPassword | undefined;
+  readonly counted: readonly (readonly [Gate, Tries])[];
+  readonly shut?: { readonly gate: Gate['name']; readonly lockedForMs: number };
+}
 
 interface SignInDeps {
   readonly store: Store;
@@ -93,11 +96,10 @@ export function createSignIn(deps: SignInDeps): { signIn: SignIn } {
     });
   }
 
-  async function begin(tx: Transaction, credentials: Credentials): Promise<Attempt> {
+  async function approach(tx: Reader, credentials: Credentials): Promise<Approach> {
     const login = normalLogin(credentials.login);
     const place = placeOf(credentials.source);
     const nowMs = clock.nowMs();
-    await forgetTriesBefore(tx, nowMs - lockoutMs);
     const found = await findOperator(tx, login);
     const since = instantOf(nowMs - placeKnownMs);
     const isKnown = found && (await isKnownPlace(tx, { operatorId: found.id, place, since }));
@@ -105,17 +107,29 @@ export function createSignIn(deps: SignInDeps): { signIn: SignIn } {
     const counted: [Gate, Tries][] = [];
     for (const gate of gates) {
       const next = nextTry(await findTries(tx, gate), gate.max, nowMs);
-      if ('lockedForMs' in next) {
-        const unwritten = lockouts.admit(gate.name);
-        const detail = { gate: gate.name, ...unwritten };
-        const denial = { who: found, reason: 'locked-out', credentials, detail } as const;
-        if (unwritten) await recordDenied(tx, denial);
-        return next;
-      }
+      if ('lockedForMs' in next) return { found, counted, shut: { gate: gate.name, ...next } };
       counted.push([gate, next.tries]);
     }
-    for (const [gate, tries] of counted) await saveTries(tx, gate, tries);
-    return { found, gates };
+    return { found, counted };
+  }
+
+  /** @throws DomainError `locked-out`, which is written down. */
+  async function assertOpen({ found, shut }: Approach, credentials: Credentials): Promise<void> {
+    if (!shut) return;
+    const unwritten = lockouts.admit(shut.gate);
+    const detail = { gate: shut.gate, ...unwritten };
+    const denial = { who: found, reason: 'locked-out', credentials, detail } as const;
+    if (unwritten) await store.write((tx) => recordDenied(tx, denial));
+    throw lockedOut(shut.lockedForMs);
+  }
+
+  /** Counts a try whose password is looked at next. */
+  async function count(tx: Transaction, credentials: Credentials): Promise<Approach> {
+    await forgetTriesBefore(tx, clock.nowMs() - lockoutMs);
+    const made = await approach(tx, credentials);
+    if (made.shut) return made;
+    for (const [gate, tries] of made.counted) await saveTries(tx, gate, tries);
+    return made;
   }
 
   /** A right password is no try, and its place is known from now on. */
@@ -158,35 +172,45 @@ export function createSignIn(deps: SignInDeps): { signIn: SignIn } {
     return reason;
   }
 
+  async function look<T>(
+    credentials: Credentials,
+    open: (tx: Transaction, operator: OperatorWithPassword) => Promise<T>,
+    asksCode: boolean,
+  ): Promise<T> {
+    const attempt = await store.write((tx) => count(tx, credentials));
+    await assertOpen(attempt, credentials);
+    const { found } = attempt;
+    const gates = attempt.counted.map(([gate]) => gate);
+    const isRight = await passwords.verify(credentials.password, found?.passwordHash);
+
+    const outcome = await store.write(async (tx) => {
+      // The operator may have been disabled, or the password changed, while this one was hashed.
+      const operator = found && (await findOperator(tx, found.login));
+      const unchanged = operator?.passwordHash === found?.passwordHash;
+      const isOut = operator?.disabled || operator?.heldBy !== undefined;
+      const isGood = isRight && operator && !isOut && unchanged;
+      const until = operator?.temporaryUntil;
+      const isExpired = until !== undefined && until < now(clock);
+      if (!isGood || isExpired) {
+        const reason = isGood ? 'password-expired' : 'wrong-credentials';
+        await recordDenied(tx, { who: found, reason, credentials });
+        return { refused: 'wrong-credentials' } as const;
+      }
+      const refused = asksCode && (await codeRefusal(tx, { credentials, who: operator, gates }));
+      if (refused) return { refused };
+      await settle(tx, operator, credentials.source, gates);
+      return { opened: await open(tx, operator) };
+    });
+    if ('refused' in outcome) throw new DomainError(outcome.refused);
+    return outcome.opened;
+  }
+
   return {
     async signIn(credentials, open, { asksCode } = { asksCode: true }) {
-      const { password, source } = credentials;
-      passwords.admit();
-      const attempt = await store.write((tx) => begin(tx, credentials));
-      if ('lockedForMs' in attempt) throw lockedOut(attempt.lockedForMs);
-      const { found, gates } = attempt;
-      const isRight = await passwords.verify(password, found?.passwordHash);
-
-      const outcome = await store.write(async (tx) => {
-        // The operator may have been disabled, or the password changed, while this one was hashed.
-        const operator = found && (await findOperator(tx, found.login));
-        const unchanged = operator?.passwordHash === found?.passwordHash;
-        const isOut = operator?.disabled || operator?.heldBy !== undefined;
-        const isGood = isRight && operator && !isOut && unchanged;
-        const until = operator?.temporaryUntil;
-        const isExpired = until !== undefined && until < now(clock);
-        if (!isGood || isExpired) {
-          const reason = isGood ? 'password-expired' : 'wrong-credentials';
-          await recordDenied(tx, { who: found, reason, credentials });
-          return { refused: 'wrong-credentials' } as const;
-        }
-        const refused = asksCode && (await codeRefusal(tx, { credentials, who: operator, gates }));
-        if (refused) return { refused };
-        await settle(tx, operator, source, gates);
-        return { opened: await open(tx, operator) };
-      });
-      if ('refused' in outcome) throw new DomainError(outcome.refused);
-      return outcome.opened;
+      // Who is locked out takes no room from others.
+      await assertOpen(await store.read((tx) => approach(tx, credentials)), credentials);
+      // Counted only when its turn has come: of many that are right at once none is a try too many for the next.
+      return passwords.turn(() => look(credentials, open, asksCode));
     },
   };
 }

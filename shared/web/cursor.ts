@@ -18,7 +18,12 @@ export function decodeCursor<S extends z.ZodType>(
   if (cursor === undefined) return undefined;
   const result = schema.safeParse(parsed(cursor));
   if (result.success) return result.data;
-  throw new DomainError('invalid-input', 'The cursor is not one of this list.', {
+  throw notOfThisList();
+}
+
+/** For a cursor that leads nowhere in its list, or does no more since what it names has changed. */
+export function notOfThisList(): DomainError {
+  return new DomainError('invalid-input', 'The cursor is not one of this list.', {
     errors: [{ field: 'cursor', message: 'is not one of this list' }],
   });
 }

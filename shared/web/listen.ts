@@ -73,11 +73,14 @@ export function createFrontServer(deps: FrontServerDeps): FrontServer {
           key: tls.keyPem,
           minVersion: 'TLSv1.2',
           ciphers,
+          allowHalfOpen: true,
         },
         listener,
       )
     : createServer({ ...limits, ...deps.limits }, listener);
   server.maxConnections = deps.maxConnections ?? maxConnections;
+  // Who has closed his side after a whole request still gets his answer: Node would hang up, with his money taken.
+  Object.assign(server, { httpAllowHalfOpen: true });
 
   return {
     async listen({ host, port }) {

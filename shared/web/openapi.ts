@@ -16,12 +16,28 @@ const keyHeader = z.object({
     .openapi({
       description:
         'The same key with the same body gives the same answer for at least 7 days; ' +
-        'with another body it is refused',
+        'with another body it is refused. It counts for one operator, one path and this node alone: ' +
+        'at another branch it is a new request. What was refused was not done, and may be tried again under its key',
     }),
 });
 
+const text = { type: 'string' } as const;
+const replayHeaders = {
+  'Idempotent-Replayed': {
+    description: '`true` on the answer of the first time, given again; absent on the first',
+    schema: text,
+  },
+};
+
 const problemResponse = {
   description: 'A refusal: what happened, and what to do next',
+  headers: {
+    'Retry-After': {
+      description: 'Seconds until it is worth coming again: with every 503, and with `locked-out`',
+      schema: { type: 'integer' as const },
+    },
+    'WWW-Authenticate': { description: '`Bearer` with every 401', schema: text },
+  },
   content: { 'application/problem+json': { schema: problem } },
 };
 
@@ -68,6 +84,7 @@ function registerSecuritySchemes(registry: Registry): void {
 
 function operationOf(spec: AnyEndpointSpec): RouteConfig {
   const { params, query, body, response, permission, description } = spec;
+  const headers = spec.idempotent ? { headers: replayHeaders } : {};
   const json = (schema: z.ZodType) => ({ content: { 'application/json': { schema } } });
   return {
     method: lowerCase[spec.method],
@@ -86,8 +103,8 @@ function operationOf(spec: AnyEndpointSpec): RouteConfig {
     },
     responses: {
       [statusOf(spec)]: response
-        ? { description: 'Done', ...json(response) }
-        : { description: 'Done; no body' },
+        ? { description: 'Done', ...headers, ...json(response) }
+        : { description: 'Done; no body', ...headers },
       default: problemResponse,
     },
   };

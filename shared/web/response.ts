@@ -83,6 +83,9 @@ export function frameHeaders(c: FrameContext): void {
   }
 }
 
+/** When to come again with what was not taken for now, by nobody's fault. */
+const againSeconds = 5;
+
 /** A refusal as an RFC 9457 document, identifiers in its texts masked. */
 export function problemAnswer(
   c: FrameContext,
@@ -92,7 +95,8 @@ export function problemAnswer(
   const problem = maskedProblem(error, c.get('exchange').trace.traceId);
   const headers: Record<string, string> = { ...extraHeaders };
   if (problem.status === 401) headers['www-authenticate'] = 'Bearer';
-  const wait = error.members.retryAfterSeconds;
+  const unknownWait = problem.status === 503 ? againSeconds : undefined;
+  const wait = error.members.retryAfterSeconds ?? unknownWait;
   if (typeof wait === 'number') headers['retry-after'] = String(wait);
   return answer(c, {
     status: problem.status,

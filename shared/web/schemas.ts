@@ -41,14 +41,20 @@ export const msisdn = z
   .string()
   .regex(msisdnPattern, 'must be an E.164 number without +')
   .transform((digits) => digits as Msisdn)
-  .openapi({ type: 'string', description: 'E.164 without +', example: '79161234567' });
+  .openapi({
+    ...{ type: 'string', pattern: msisdnPattern.source },
+    ...{ description: 'E.164 without +', example: '79161234567' },
+  });
 
 export const iccid = z
   .string()
   .regex(iccidPattern, 'must be 19 or 20 digits')
   .refine(isIccid, 'has a wrong check digit')
   .transform((digits) => digits as Iccid)
-  .openapi({ type: 'string', description: '19–20 digits, the last one a Luhn check digit' });
+  .openapi({
+    ...{ type: 'string', pattern: iccidPattern.source },
+    description: '19–20 digits, the last one a Luhn check digit',
+  });
 
 export const nodeCode = z
   .string()

@@ -154,4 +154,24 @@ describe('branches without head office', () => {
     const nodes = codes.map((code) => ({ code, store: federation.running(code).store }));
     expect(await moneyFaults(nodes)).to.deep.equal([]);
   }).timeout(120_000);
+
+  it('take no payment a second time under its key by a clock that has run ahead', async () => {
+    await federation.startNode('HQ');
+    await federation.stopNode('MSK');
+    const wish = { msisdn: own, ...cash('7.00') };
+    const again = () =>
+      manager('SPB').post('/api/v1/payments', wish, { 'idempotency-key': 'the same' });
+    const first = await again();
+    expect(first.status, JSON.stringify(first.body)).to.equal(201);
+    clock.shift(9 * 24 * hourMs);
+    await federation.stopNode('SPB');
+    await federation.startNode('SPB');
+    federation.branch('SPB').manager = await signIn(federation.branch('SPB').url, 'manager');
+    const repeated = await again();
+    expect(repeated.body).to.deep.equal(first.body);
+    expect(repeated.headers.get('idempotent-replayed')).to.equal('true');
+    await federation.startNode('MSK');
+    const nodes = codes.map((code) => ({ code, store: federation.running(code).store }));
+    expect(await moneyFaults(nodes)).to.deep.equal([]);
+  }).timeout(120_000);
 });

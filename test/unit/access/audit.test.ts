@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { plansOf } from '../../support/query-plans.ts';
 import { type AccessFixture, accessFixture } from './access-fixture.ts';
 
 const actor = { id: 'o-1', name: 'Anna', node: 'MSK' };
@@ -33,6 +34,22 @@ describe('the audit trail', () => {
     expect(closed.map(({ subject }) => subject)).to.deep.equal(['s-4', 's-2']);
     const [third] = await list({ limit: 10, subject: 's-3' });
     expect(third).to.deep.include({ actor, at: '2025-06-30T09:00:00.000Z', outcome: 'done' });
+  });
+
+  it('finds by each filter along an index, however long the trail', async () => {
+    const [action, actor, subject] = ['day.close', 'o-1', 's-1'];
+    for (const [by, filter] of [
+      ['action', { action }],
+      ['actor', { actor }],
+      ['actor', { actor, action }],
+      ['subject', { subject }],
+      ['subject', { subject, action }],
+      ['subject', { subject, actor, action }],
+    ] as const) {
+      const query = { ...filter, before: 5, limit: 10 };
+      const steps = await plansOf(fixture.store, (tx) => fixture.audit.list(tx, query));
+      expect(steps.join('\n'), JSON.stringify(filter)).to.include(`INDEX audit_entries_by_${by} `);
+    }
   });
 
   it('holds no secrets', async () => {

@@ -137,6 +137,21 @@ describe('the gates of the sign-in', () => {
     expect(await tryAs('nobody', password, '10.0.0.9')).to.equal('locked-out');
   });
 
+  it('lets in all who are right at once, one person or many, as far as there is room', async () => {
+    const one = Array.from({ length: 20 }, () => tryAs('anna', password, '10.0.0.1'));
+    expect(new Set(await Promise.all(one))).to.deep.equal(new Set(['in']));
+    const logins = Array.from({ length: 80 }, (_, index) => `clerk${index}`);
+    for (const login of logins) await fixture.add(login, 'cashier', password);
+    const many = () => Promise.all(logins.map((login) => tryAs(login, password, '10.0.0.2')));
+    const ends = await many();
+    expect([...new Set(ends)].sort()).to.deep.equal(['in', 'overloaded']);
+    expect(await many(), 'who was told to come again, and came').to.include('in');
+    expect(await tryAs('boris', password, '10.0.0.2')).to.equal('in');
+    expect(
+      await fixture.store.read((tx) => tx.get('SELECT * FROM sign_in_counts WHERE count > 0')),
+    ).to.equal(undefined);
+  });
+
   it('writes 60 lockouts a minute at most, and how many it did not write', async () => {
     await guess('anna', '10.0.0.1', 80);
     expect((await denials()).filter((each) => each && 'gate' in each).length).to.equal(60);

@@ -1,12 +1,13 @@
 import { expect } from 'chai';
-import { insertCustomer } from '../../../branch-node/subscribers/customer-store.ts';
+import { insertCustomer, updateCustomer } from '../../../branch-node/subscribers/customer-store.ts';
 import { subscriberQuery } from '../../../branch-node/subscribers/subscriber-query.ts';
 import {
   insertBillingAccount,
   saveSubscriber,
 } from '../../../branch-node/subscribers/subscriber-store.ts';
-import type { Reader, SqlParameter } from '../../../shared/store/store.ts';
+import { isDomainError } from '../../../shared/problem/problem.ts';
 import { federationKeys } from '../../support/federation-keys.ts';
+import { plansOf } from '../../support/query-plans.ts';
 import { type Branch, ivanov, msk, nsk, openBranch, simCard, spb } from './branches-fixture.ts';
 import { createNetwork } from './network-fixture.ts';
 
@@ -81,7 +82,7 @@ describe('the search among 20,000 subscribers', function () {
     }
     expect(await numbersOf('iv-ан №123456')).to.deep.equal([numberOf(5)]);
     expect(await numbersOf('4509 00007')).to.deep.equal([]);
-    const steps = await plansOf('4509 000077', { after: numberOf(10), limit: 50 });
+    const steps = await plansOfSearch('4509 000077', numberOf(10));
     expect(steps.join()).to.contain('customers_by_document');
   });
 
@@ -102,35 +103,34 @@ describe('the search among 20,000 subscribers', function () {
     expect(await pages('2345', 1)).to.deep.equal([numberOf(2_345), numberOf(12_345)]);
   });
 
+  it('refuses to go on from where no page of the list ends, rather than leave out what is behind', async () => {
+    const after = (await find('сидоров', { limit: 20 })).at(-1)?.msisdn ?? '';
+    const index = Number(after.slice(4));
+    const renamed = (name: string) =>
+      branch.write((tx) =>
+        updateCustomer(tx, `customer-${index}`, {
+          ...{ ...ivanov, name, document: { type: 'passport-rf', number: documentOf(index) } },
+        }),
+      );
+    await renamed('Яковлева Инна');
+    for (const elsewhere of [after, '79259999999']) {
+      const thrown = await find('сидоров', { after: elsewhere }).catch((error: unknown) => error);
+      expect(isDomainError(thrown, 'invalid-input'), elsewhere).to.equal(true);
+    }
+    await renamed(`Сидоров Иван ${index}`);
+  });
+
   it('walks an index, never the table', async () => {
     for (const typed of ['', '79250012345', '2345', simCard(1, 7).iccid, 'MSK-5', 'иванов']) {
-      const steps = await plansOf(typed, { after: numberOf(10_000), limit: 50 });
+      const steps = await plansOfSearch(typed, numberOf(10_000));
       expect(steps, typed).not.to.be.empty;
       const dear = steps.filter((step) => /^SCAN|TEMP B-TREE FOR ORDER BY/.test(step));
       expect(dear, typed).to.deep.equal([]);
     }
   });
 
-  /** How SQLite goes about every statement of a search. */
-  async function plansOf(typed: string, page: { after: string; limit: number }): Promise<string[]> {
-    return branch.store.read(async (tx) => {
-      const steps: string[] = [];
-      const explain = async (sql: string, params: SqlParameter[]) => {
-        const plan = await tx.all<{ detail: string }>(`EXPLAIN QUERY PLAN ${sql}`, ...params);
-        steps.push(...plan.map(({ detail }) => detail));
-      };
-      const explaining: Reader = {
-        get: async (sql, ...params) => {
-          await explain(sql, params);
-          return tx.get(sql, ...params);
-        },
-        all: async (sql, ...params) => {
-          await explain(sql, params);
-          return tx.all(sql, ...params);
-        },
-      };
-      await branch.subscribers.search(explaining, subscriberQuery(typed, msk), page);
-      return steps;
-    });
-  }
+  const plansOfSearch = (typed: string, after: string) =>
+    plansOf(branch.store, (tx) =>
+      branch.subscribers.search(tx, subscriberQuery(typed, msk), { after, limit: 50 }),
+    );
 });

@@ -97,6 +97,9 @@ describe('the API of a node', () => {
     const disable = json.paths['/api/v1/operators/{login}/disablement'].post;
     const names = disable.parameters.map(({ name }: { name: string }) => name);
     expect(names.sort()).to.deep.equal(['Idempotency-Key', 'login']);
+    expect(disable.responses['200'].headers).to.have.keys('Idempotent-Replayed');
+    expect(post.responses['201'].headers).to.equal(undefined);
+    expect(post.responses.default.headers).to.have.keys('Retry-After', 'WWW-Authenticate');
     expect(json.paths['/api/v1/sessions'].post.security).to.deep.equal([]);
     expect(json.components.schemas.Credentials.additionalProperties).to.equal(false);
     expect(json.components.securitySchemes.bearer.scheme).to.equal('bearer');

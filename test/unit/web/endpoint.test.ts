@@ -27,12 +27,13 @@ describe('an endpoint', () => {
     endpoint(
       {
         ...{ ...common, method: 'GET', path: '/api/v1/errors/{kind}', permission: 'public' },
-        params: z.strictObject({ kind: z.enum(['domain', 'bug', 'denied']) }),
+        params: z.strictObject({ kind: z.enum(['domain', 'bug', 'denied', 'busy']) }),
         query: z.strictObject({ n: z.string().optional() }),
         ...{ operationId: 'fail', response: z.string() },
       },
       async ({ params, query }) => {
         if (params.kind === 'bug') throw new Error('secret detail of 79161234567');
+        if (params.kind === 'busy') throw new DomainError('overloaded');
         if (params.kind === 'denied') throw new DomainError('same-person');
         throw new DomainError('unknown-number', `No such number: ${query.n}.`);
       },
@@ -152,6 +153,23 @@ describe('an endpoint', () => {
       detail: 'No such number: 7916•••4567.',
       status: 404,
     });
+  });
+
+  it('says of what passes by itself when to come again', async () => {
+    const busy = await fixture.send('GET', '/api/v1/errors/busy');
+    expect([busy.status, busy.headers.get('retry-after')]).to.deep.equal([503, '5']);
+    const refused = await fixture.send('GET', '/api/v1/errors/domain');
+    expect(refused.headers.get('retry-after')).to.equal(null);
+  });
+
+  it('documents what a number must look like, as it is checked', async () => {
+    const { json: document } = await fixture.send('GET', '/openapi.json');
+    const schema = document.paths['/api/v1/payments'].post.requestBody.content['application/json'];
+    const { pattern } = schema.schema.properties.msisdn;
+    for (const msisdn of ['79161234567', '+79161234567', '89161234567890123', '']) {
+      const isTaken = (await pay({ ...good, msisdn })).status === 201;
+      expect(new RegExp(pattern).test(msisdn), msisdn).to.equal(isTaken);
+    }
   });
 
   it('answers a bug with the trace id alone, and logs it masked', async () => {

@@ -3,6 +3,8 @@ import { request as httpRequest } from 'node:http';
 import { Agent, request as httpsRequest } from 'node:https';
 import { connect } from 'node:net';
 import { text } from 'node:stream/consumers';
+import { connect as connectTls } from 'node:tls';
+import type { HttpBindings } from '@hono/node-server';
 import { expect } from 'chai';
 import { Hono } from 'hono';
 import forge from 'node-forge';
@@ -64,6 +66,22 @@ describe('the front server', () => {
     expect(error).to.include('EADDRINUSE');
     await first.close();
     await second.close();
+  });
+
+  it('answers who has said all and closes his side, as some payment terminals do', async () => {
+    const app = new Hono<{ Bindings: HttpBindings }>().post('/', async (c) => {
+      const { socket } = c.env.incoming;
+      if (!socket.readableEnded) await once(socket, 'end');
+      return c.text(await c.req.text());
+    });
+    for (const tls of [undefined, selfSigned()]) {
+      const server = createFrontServer({ fetch: app.fetch, ...(tls ? { tls } : {}) });
+      const { port } = await server.listen({ host, port: 0 });
+      const socket = tls ? connectTls({ host, port, ca: tls.certPem }) : connect({ host, port });
+      socket.end('POST / HTTP/1.1\r\nhost: localhost\r\ncontent-length: 4\r\n\r\npaid');
+      expect(await text(socket)).to.match(/^HTTP\/1\.1 200 OK\r\n[\s\S]*paid$/);
+      await server.close();
+    }
   });
 
   it('finishes what is in flight before it closes, and takes nothing new', async () => {
