@@ -322,7 +322,8 @@ export function createEnrolment(deps: EnrolmentDeps) {
     },
 
     /**
-     * Ends a branch's membership, or one certificate of it. Twice is the same as once.
+     * Ends a branch's membership, or one certificate of it. Twice is the same as once. Who is cut off comes back by a
+     * token that is made afterwards.
      * @throws DomainError `branch-not-found`, `not-found` for an unknown serial.
      */
     revoke(what: { code: NodeCode } | { serial: string }, also?: Also): Promise<EnrolledBranch> {
@@ -332,6 +333,7 @@ export function createEnrolment(deps: EnrolmentDeps) {
         if ('code' in what) {
           await enrolments.revokeBranch(tx, code, at);
           await enrolments.revokeCertificatesOf(tx, code, at);
+          await enrolments.dropTokensOf(tx, code);
         }
         const branch = await branchIn(tx, code);
         await deps.onChanged(tx, branch, { atOnce: true });

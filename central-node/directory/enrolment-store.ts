@@ -23,9 +23,14 @@ interface BranchRow {
   readonly revokedAt: Instant | null;
 }
 
+/** Those of a branch that are not used yet are worth nothing from now on. */
+export async function dropTokensOf(tx: Transaction, code: NodeCode): Promise<void> {
+  await tx.run('DELETE FROM enrolment_tokens WHERE code = ? AND used_at IS NULL', code);
+}
+
 /** A newer token for a branch replaces those not used yet. */
 export async function replaceToken(tx: Transaction, token: TokenRecord): Promise<void> {
-  await tx.run('DELETE FROM enrolment_tokens WHERE code = ? AND used_at IS NULL', token.code);
+  await dropTokensOf(tx, token.code);
   await tx.run(
     `INSERT INTO enrolment_tokens (secret_sha256, code, created_by, created_at, expires_at, held)
      VALUES (?, ?, ?, ?, ?, ?)`,
