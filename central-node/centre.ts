@@ -8,7 +8,6 @@ import type { Reference } from '../shared/reference/reference.ts';
 import { referencePeerRoutes } from '../shared/reference/reference-peer-routes.ts';
 import type { ReleaseManifest } from '../shared/reference/release.ts';
 import { createReleaseComparison } from '../shared/reference/release-comparison.ts';
-import { nextFolderOf } from '../shared/store/adopted-files.ts';
 import type { Transaction } from '../shared/store/store.ts';
 import { stateSentences } from '../shared/text/state-sentences.ts';
 import { calendarDay, now } from '../shared/time/clock.ts';
@@ -286,16 +285,11 @@ function wireDirectory(node: Node, deps: DirectoryDeps) {
     onChanged: onMember,
     note: (tx, event) => noting(node, tx, event),
   });
-  const renewIdentity = async () => {
-    const renewed = await deps.openIdentity(identityDir);
-    const isNew = renewed.certPem !== identity().certPem || renewed.caPem !== identity().caPem;
-    if (isNew) deps.changed(renewed);
-  };
   const authority = createAuthorityService({
     ...{ store, liveness, files: deps.files, held: deps.held, enrolment: () => enrolment },
     release: () => references.current()?.version ?? 0,
     followed: deps.followed,
-    renewIdentity,
+    renewIdentity: () => headOfficeKeys.renewCertificate(),
     async onChanged(tx, rows) {
       const isNews = await drafts.setDirectory(tx, 'authorities', rows);
       if (isNews) await releases.ask(tx, node.code);
@@ -304,7 +298,7 @@ function wireDirectory(node: Node, deps: DirectoryDeps) {
   const headOfficeKeys = createHeadOfficeKeys({
     ...{ store, clock, signer, liveness, identity, dir: identityDir },
     reference: references.current,
-    makeNext: () => deps.openIdentity(nextFolderOf(identityDir)),
+    open: deps.openIdentity,
     adopted: deps.changed,
     onChanged: onKeys,
   });
@@ -319,7 +313,7 @@ function wireDirectory(node: Node, deps: DirectoryDeps) {
       await store.write(authority.settle);
       node.repeat('directory-release', directoryPauseMs, publishDue);
       node.repeat('keys', keysPauseMs, headOfficeKeys.advance);
-      node.repeat('renewal', renewalPauseMs, renewIdentity);
+      node.repeat('renewal', renewalPauseMs, headOfficeKeys.renewCertificate);
     },
   };
 }

@@ -1,9 +1,7 @@
 import { createRequest } from '../../shared/federation/certificates.ts';
 import { assertCertificateFor } from '../../shared/federation/enrolment.ts';
 import { keysType, renewalAnswer } from '../../shared/federation/enrolment-messages.ts';
-import type { Federation } from '../../shared/federation/federation.ts';
 import {
-  adoptNextIdentity,
   completeIdentity,
   createIdentity,
   loadNextKeys,
@@ -11,13 +9,14 @@ import {
   type NodeKeys,
   publicKeyOf,
 } from '../../shared/federation/identity.ts';
+import type { Liveness } from '../../shared/federation/liveness.ts';
 import { answerIn } from '../../shared/federation/peer-answer.ts';
 import type { PeerClient, PeerResponse, Signer } from '../../shared/federation/peers.ts';
 import { createSigner } from '../../shared/federation/signing.ts';
 import { headOffice } from '../../shared/ids/ids.ts';
 import { DomainError } from '../../shared/problem/problem.ts';
 import type { Reference } from '../../shared/reference/reference.ts';
-import { nextFolderOf } from '../../shared/store/adopted-files.ts';
+import { adoptNextFiles, nextFolderOf } from '../../shared/store/adopted-files.ts';
 import { createTurns } from '../../shared/time/turns.ts';
 import { sha256 } from '../../shared/wire/canonical.ts';
 
@@ -37,7 +36,7 @@ export function createKeyRotation(deps: {
   dir: string;
   client: PeerClient;
   signer: Signer;
-  federation: Federation;
+  federation: { readonly liveness: Pick<Liveness, 'statuses'> };
   identity: () => NodeIdentity;
   changed(identity: NodeIdentity, what: string): void;
   reference: () => Reference | undefined;
@@ -81,11 +80,13 @@ export function createKeyRotation(deps: {
       .every(({ reachable, release = 0 }) => !reachable || release >= version);
   }
 
-  async function adopt(certPem: string): Promise<void> {
-    const { caPem, headOfficeKey } = deps.identity();
+  /** Waits for nothing: what is written beside it is for one pair of keys or for the other. */
+  function adopt(keys: NodeKeys, certPem: string): void {
     // Whom this node believes may have changed since the keys were announced.
+    const { caPem, headOfficeKey } = deps.identity();
     completeIdentity(nextFolderOf(dir), { certPem, caPem, headOfficeKey });
-    deps.changed(await adoptNextIdentity(dir), 'keys.adopt');
+    adoptNextFiles(dir);
+    deps.changed({ ...keys, certPem, caPem, headOfficeKey }, 'keys.adopt');
   }
 
   /** True when this node's key is one of several: the others are not used any more. */
@@ -104,7 +105,8 @@ export function createKeyRotation(deps: {
     async advance(): Promise<void> {
       const next = loadNextKeys(dir, code);
       if (next?.certPem !== undefined) {
-        return isKnown(next.keys.signingKey.x) ? adopt(next.certPem) : undefined;
+        if (isKnown(next.keys.signingKey.x)) adopt(next.keys, next.certPem);
+        return;
       }
       if (next) return announce(next.keys);
       if (!isLeftOver()) return;

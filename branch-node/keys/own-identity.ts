@@ -10,6 +10,7 @@ import { renewIfDue } from '../../shared/federation/enrolment-renewal.ts';
 import {
   type NodeIdentity,
   replaceAuthorities,
+  replaceCertificate,
   replaceHeadOfficeKey,
   signingKeyOf,
 } from '../../shared/federation/identity.ts';
@@ -50,17 +51,25 @@ export function createOwnIdentity(deps: {
   async function renew(when: { now: boolean } = { now: false }): Promise<void> {
     const identity = deps.identity();
     const wanted = {
-      ...{ client, signer, clock, dir, identity, now: when.now },
+      ...{ client, signer, clock, identity, now: when.now },
       issuingPem: issuingPem(),
     };
     try {
-      const renewed = await renewIfDue(wanted);
+      const certPem = await renewIfDue(wanted);
+      if (certPem !== undefined) take(certPem, identity);
       deps.alarms.clear(notRenewed);
-      if (renewed) deps.changed(renewed, 'certificate.renew');
     } catch (error) {
       deps.alarms.raise(notRenewed, error instanceof Error ? error.message : String(error));
       throw error;
     }
+  }
+
+  /** Waits for nothing: new keys may have been adopted before, and whom it believes may have changed. */
+  function take(certPem: string, askedBy: NodeIdentity): void {
+    const identity = deps.identity();
+    if (identity.tlsKeyPem !== askedBy.tlsKeyPem) return;
+    replaceCertificate(dir, certPem);
+    deps.changed({ ...identity, certPem }, 'certificate.renew');
   }
 
   /** The release in force says which authorities are believed; before one does, enrolment did. */

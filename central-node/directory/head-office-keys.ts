@@ -10,7 +10,7 @@ import type { Signer } from '../../shared/federation/peers.ts';
 import { headOffice } from '../../shared/ids/ids.ts';
 import { DomainError } from '../../shared/problem/problem.ts';
 import type { Reference } from '../../shared/reference/reference.ts';
-import { dropNextFiles } from '../../shared/store/adopted-files.ts';
+import { dropNextFiles, nextFolderOf } from '../../shared/store/adopted-files.ts';
 import type { Store, Transaction } from '../../shared/store/store.ts';
 import { type Clock, now } from '../../shared/time/clock.ts';
 import { createTurns } from '../../shared/time/turns.ts';
@@ -40,13 +40,14 @@ export function createHeadOfficeKeys(deps: {
   liveness: Pick<Liveness, 'statuses'>;
   reference: () => Reference | undefined;
   identity: () => NodeIdentity;
-  /** Keys and certificate in the folder of the next files. */
-  makeNext(): Promise<NodeIdentity>;
+  /** Keys and certificate in a folder: made, renewed when due, and by the authority of today. */
+  open(dir: string): Promise<NodeIdentity>;
   adopted(identity: NodeIdentity): void;
   /** Puts the keys into the next release, and asks for it. */
   onChanged(tx: Transaction): Promise<void>;
 }) {
   const { dir, store, clock } = deps;
+  const makeNext = () => deps.open(nextFolderOf(dir));
   const xOf = (identity: { signingKey: NodeIdentity['signingKey'] }) =>
     publicKeyOf(identity.signingKey).x;
 
@@ -66,7 +67,7 @@ export function createHeadOfficeKeys(deps: {
 
   /** Makes the next keys, or goes on with those that are there, and lets the next release name them. */
   async function announce(also?: Also): Promise<void> {
-    const next = await deps.makeNext();
+    const next = await makeNext();
     await store.write(async (tx) => {
       await accept(tx, xOf(deps.identity()));
       await accept(tx, xOf(next));
@@ -81,6 +82,8 @@ export function createHeadOfficeKeys(deps: {
   }
 
   async function use(x: string): Promise<void> {
+    // They may have waited long: their certificate is of the authority of that day.
+    await makeNext();
     const said = await store.read(successors);
     const sequence = said.length + 1;
     const signingKey = { kty: 'OKP', crv: 'Ed25519', x };
@@ -118,7 +121,7 @@ export function createHeadOfficeKeys(deps: {
     /** The key is in wrong hands: nothing follows from it, every branch has to enrol again. */
     async replaceStolen(also?: Also): Promise<void> {
       dropNextFiles(dir);
-      await deps.makeNext();
+      await makeNext();
       await store.write((tx) => accept(tx, xOf(deps.identity())));
       deps.adopted(await adoptNextIdentity(dir));
       await store.write(async (tx) => {
@@ -128,6 +131,13 @@ export function createHeadOfficeKeys(deps: {
         await deps.onChanged(tx);
         await also?.(tx);
       });
+    },
+
+    /** The certificate of the present keys, when it is due or the authorities have changed. */
+    async renewCertificate(): Promise<void> {
+      const { certPem, caPem } = deps.identity();
+      const renewed = await deps.open(dir);
+      if (renewed.certPem !== certPem || renewed.caPem !== caPem) deps.adopted(renewed);
     },
 
     /** One step, if its time has come; `force` waits for nobody. */
@@ -148,12 +158,13 @@ export function createHeadOfficeKeys(deps: {
     /** For branches whose pinned key is not the present one. */
     successors: (): Promise<string[]> => store.read(successors),
   };
-  // Two at once would take each other's files away.
+  // Two at once would take each other's files away, or put one pair's certificate beside another pair's keys.
   const inTurn = createTurns();
   return {
     ...steps,
     begin: (also?: Also) => inTurn(() => steps.begin(also)),
     replaceStolen: (also?: Also) => inTurn(() => steps.replaceStolen(also)),
+    renewCertificate: () => inTurn(() => steps.renewCertificate()),
     advance: (how?: { force: boolean }) => inTurn(() => steps.advance(how)),
   } satisfies typeof steps;
 }

@@ -340,12 +340,11 @@ describe('enrolment', () => {
       const own = changeableDirectory([keys.peer(headOffice, { peerUrl: centreUrl })]);
       const client = createPeerClient({ identity: () => identity, directory: own, clock });
       undo.push(() => client.close());
-      const deps = { client, clock, dir, identity, signer: createSigner(identity) };
+      const deps = { client, clock, identity, signer: createSigner(identity) };
       expect(await renewIfDue(deps)).to.equal(undefined);
       clock.shift(21 * 24 * hourMs);
       const renewed = await renewIfDue(deps);
-      expect(renewed?.certPem).to.not.equal(identity.certPem);
-      expect(await loadIdentity(dir)).to.deep.equal(renewed);
+      expect(renewed).to.be.a('string').and.not.equal(identity.certPem);
     });
 
     it('renewal needs a proved caller', async () => {

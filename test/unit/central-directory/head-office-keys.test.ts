@@ -1,0 +1,94 @@
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { openAuthority, rollAuthority } from '../../../central-node/directory/authority.ts';
+import { openHeadOfficeIdentity } from '../../../central-node/directory/head-office-identity.ts';
+import { createHeadOfficeKeys } from '../../../central-node/directory/head-office-keys.ts';
+import { followsFrom } from '../../../shared/federation/certificates.ts';
+import { loadIdentity } from '../../../shared/federation/identity.ts';
+import { createChangingSigner } from '../../../shared/federation/signing.ts';
+import { systemIds as ids } from '../../../shared/ids/ids.ts';
+import { until } from '../../support/federation.ts';
+import { centre, closeCentres, temporary } from './enrolment-fixture.ts';
+
+const dayMs = 86_400_000;
+/** What would overtake does so much sooner. */
+const overtakingMs = 300;
+
+describe("head office's own keys", () => {
+  afterEach(closeCentres);
+
+  async function changing() {
+    const { store, clock } = await centre();
+    const dir = await temporary();
+    const files = { dir: join(dir, 'authority'), clock, ids };
+    let authority = await openAuthority(files);
+    const open = (folder: string) =>
+      openHeadOfficeIdentity({ dir: folder, authority, urls: ['https://hq.example'], clock, ids });
+    let identity = await open(dir);
+    let wait: Promise<void> | undefined;
+    const order: string[] = [];
+    const keys = createHeadOfficeKeys({
+      ...{ dir, store, clock },
+      signer: createChangingSigner(() => identity),
+      liveness: { statuses: () => [] },
+      reference: () => undefined,
+      identity: () => identity,
+      async open(folder) {
+        if (folder === dir) await wait;
+        return open(folder);
+      },
+      adopted(next) {
+        order.push(next.signingKey.x === identity.signingKey.x ? 'certificate' : 'keys');
+        identity = next;
+      },
+      onChanged: async () => {},
+    });
+    return {
+      ...{ dir, clock, keys, order },
+      identity: () => identity,
+      /** The present files are not looked at before the answer is called. */
+      hold(): () => void {
+        let goOn = () => {};
+        wait = new Promise((resolve) => {
+          goOn = resolve;
+        });
+        return goOn;
+      },
+      async roll() {
+        authority = await rollAuthority(files, authority, { stolen: true });
+        return authority;
+      },
+    };
+  }
+
+  it('are used with a certificate of the authority of that day', async () => {
+    const { keys, identity, roll, dir, clock } = await changing();
+    await keys.begin();
+    const { certPem } = await roll();
+    clock.shift(31 * dayMs);
+    await keys.advance({ force: true });
+    expect(identity().caPem).to.equal(certPem);
+    expect(followsFrom(identity().certPem, certPem)).to.equal(true);
+    expect(await loadIdentity(dir)).to.deep.equal(identity());
+    expect(await keys.state()).to.equal('none');
+  });
+
+  it('are not changed while their certificate is being renewed', async () => {
+    const { keys, dir, clock, order, hold, identity } = await changing();
+    await keys.begin();
+    clock.shift(21 * dayMs);
+    const goOn = hold();
+    const both = Promise.all([keys.renewCertificate(), keys.advance({ force: true })]);
+    const adopted = until('they are changed', () => order.includes('keys'), overtakingMs);
+    expect(
+      await adopted.then(
+        () => 'changed',
+        () => 'waiting',
+      ),
+    ).to.equal('waiting');
+    goOn();
+    await both;
+    expect(order).to.deep.equal(['certificate', 'keys']);
+    expect(await loadIdentity(dir)).to.deep.equal(identity());
+  });
+});
