@@ -1,8 +1,10 @@
 import type { X509Certificate } from 'node:crypto';
 import type { Alarms } from '../../shared/federation/alarms.ts';
 import {
+  certificateFacts,
   certificatesIn,
   followsFrom,
+  isGoodAt,
   parseCertificate,
   trustedPem,
 } from '../../shared/federation/certificates.ts';
@@ -16,8 +18,9 @@ import {
 } from '../../shared/federation/identity.ts';
 import type { PeerClient, Signer } from '../../shared/federation/peers.ts';
 import { headOffice } from '../../shared/ids/ids.ts';
-import { isDomainError } from '../../shared/problem/problem.ts';
+import { DomainError, isDomainError } from '../../shared/problem/problem.ts';
 import type { Reference } from '../../shared/reference/reference.ts';
+import { stateSentences } from '../../shared/text/state-sentences.ts';
 import type { Clock } from '../../shared/time/clock.ts';
 import { followSuccessors } from './head-office-successors.ts';
 
@@ -38,6 +41,8 @@ export function createOwnIdentity(deps: {
   /** The new identity is on disk: the node uses it from now on. */
   changed(identity: NodeIdentity, what: string): void;
   reference: () => Reference | undefined;
+  /** Why the clock here is not to be trusted, if that is so. */
+  clockDoubt(): string | undefined;
   alarms: Pick<Alarms, 'raise' | 'clear'>;
 }) {
   const { dir, clock, client, signer } = deps;
@@ -64,10 +69,17 @@ export function createOwnIdentity(deps: {
     }
   }
 
-  /** Waits for nothing: new keys may have been adopted before, and whom it believes may have changed. */
+  /**
+   * Waits for nothing: new keys may have been adopted before, and whom it believes may have changed.
+   * @throws DomainError `enrolment-refused` for one that no peer would take, as far as this node knows the time.
+   */
   function take(certPem: string, askedBy: NodeIdentity): void {
     const identity = deps.identity();
     if (identity.tlsKeyPem !== askedBy.tlsKeyPem) return;
+    const isGood = (pem: string) => isGoodAt(certificateFacts(pem), clock.nowMs());
+    if (isGood(identity.certPem) && !isGood(certPem) && deps.clockDoubt() === undefined) {
+      throw new DomainError('enrolment-refused', stateSentences.say('otherDay', {}));
+    }
     replaceCertificate(dir, certPem);
     deps.changed({ ...identity, certPem }, 'certificate.renew');
   }

@@ -267,9 +267,11 @@ export function createEnrolment(deps: EnrolmentDeps) {
       next?: { readonly signingKey: PublicSigningKey };
     }): Promise<RenewalAnswer> {
       const { caller: code, csrPem, next } = request;
+      const until = now(clock);
+      const since = instantOf(clock.nowMs() - dayMs);
       const { branch, issued } = await store.read(async (tx) => ({
-        branch: await enrolments.findBranch(tx, code, now(clock)),
-        issued: await enrolments.countIssuedSince(tx, code, instantOf(clock.nowMs() - dayMs)),
+        branch: await enrolments.findBranch(tx, code, until),
+        issued: await enrolments.countIssued(tx, code, { since, until }),
       }));
       if (!branch?.active) throw new DomainError('enrolment-refused', `${code} is no member.`);
       if (issued >= maxCertificatesPerDay) {

@@ -194,16 +194,18 @@ export function certificatesOf(tx: Reader, code: NodeCode, limit: number) {
   );
 }
 
-/** How many certificates a branch got since `since`. */
-export async function countIssuedSince(
+/** How many certificates a branch got in a time. What a clock dates that was ahead counts when its day has come. */
+export async function countIssued(
   tx: Reader,
   code: NodeCode,
-  since: Instant,
+  { since, until }: { since: Instant; until: Instant },
 ): Promise<number> {
   const row = await tx.get<{ count: bigint }>(
-    'SELECT count(*) AS count FROM issued_certificates WHERE code = ? AND not_before > ?',
+    `SELECT count(*) AS count FROM issued_certificates
+     WHERE code = ? AND not_before > ? AND not_before <= ?`,
     code,
     since,
+    until,
   );
   return Number(row?.count ?? 0n);
 }

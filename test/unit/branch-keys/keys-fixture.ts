@@ -64,11 +64,13 @@ export async function changingBranch() {
       return { status: isGranted ? 201 : 200, headers: {}, body: JSON.stringify(answer) };
     },
   };
+  let doubt: string | undefined;
   const alarms = new Map<string, string>();
   const wired = {
     ...{ dir, clock, client },
     signer: createChangingSigner(() => identity),
     federation: { liveness: { statuses: () => [] } },
+    clockDoubt: () => doubt,
     alarms: {
       raise: (alarm: string, detail: string) => void alarms.set(alarm, detail),
       clear: (alarm: string) => void alarms.delete(alarm),
@@ -89,6 +91,10 @@ export async function changingBranch() {
     /** Runs between what head office did and what the branch hears of it. */
     beforeAnswer(work: (path: string) => Promise<void>): void {
       answered = work;
+    },
+    /** What the peers that it hears say of its clock. */
+    doubt(said: string): void {
+      doubt = said;
     },
     /** A release in which these signing keys of the branch are accepted. */
     release(version: number, ...accepted: (string | undefined)[]): void {

@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import { openAuthority, rollAuthority } from '../../../central-node/directory/authority.ts';
 import { openHeadOfficeIdentity } from '../../../central-node/directory/head-office-identity.ts';
 import { createHeadOfficeKeys } from '../../../central-node/directory/head-office-keys.ts';
-import { followsFrom } from '../../../shared/federation/certificates.ts';
+import { certificateFacts, followsFrom } from '../../../shared/federation/certificates.ts';
 import { loadIdentity } from '../../../shared/federation/identity.ts';
 import { createChangingSigner } from '../../../shared/federation/signing.ts';
 import { systemIds as ids } from '../../../shared/ids/ids.ts';
@@ -90,5 +90,14 @@ describe("head office's own keys", () => {
     await both;
     expect(order).to.deep.equal(['certificate', 'keys']);
     expect(await loadIdentity(dir)).to.deep.equal(identity());
+  });
+
+  it('have a certificate of today also after the clock was ahead and was put right', async () => {
+    const { keys, identity, clock } = await changing();
+    clock.shift(25 * dayMs);
+    await keys.renewCertificate();
+    clock.shift(-25 * dayMs);
+    await keys.renewCertificate();
+    expect(certificateFacts(identity().certPem).notBefore).to.be.lessThan(clock.nowMs());
   });
 });

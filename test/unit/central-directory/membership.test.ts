@@ -2,6 +2,8 @@ import { expect } from 'chai';
 import { refusalBy } from '../../support/federation-keys.ts';
 import { centre, closeCentres, msk } from './enrolment-fixture.ts';
 
+const dayMs = 86_400_000;
+
 describe('membership', () => {
   afterEach(closeCentres);
 
@@ -16,5 +18,17 @@ describe('membership', () => {
     expect(await enrolment.openTokens()).to.deep.equal([]);
     await enrol(msk);
     expect(changes.at(-1)).to.include({ active: true });
+  });
+
+  it('has certificates again once a clock that was ahead is right', async () => {
+    const { enrolment, enrol, requestOf, clock } = await centre();
+    await enrol(msk);
+    const { csrPem } = requestOf(msk, '');
+    const renew = () => enrolment.renew({ caller: msk, csrPem });
+    clock.shift(25 * dayMs);
+    for (let count = 0; count < 24; count += 1) await renew();
+    expect(await refusalBy(renew())).to.include({ code: 'enrolment-refused' });
+    clock.shift(-25 * dayMs);
+    await renew();
   });
 });
