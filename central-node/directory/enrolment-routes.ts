@@ -58,7 +58,8 @@ export function createEnrolmentRoutes(deps: {
 
   routes.post('/peer/v1/keys/adoption', async (c) => {
     const { signingKey } = parse(keysAdoption, await c.req.text());
-    await branchKeys.adopt({ caller: callerOf(c.env), serial: c.env.serial }, signingKey);
+    const { tlsKeySha256 = '' } = c.env;
+    await deps.enrolment.adoptKeys({ caller: callerOf(c.env), tlsKeySha256, signingKey });
     return c.json({});
   });
 

@@ -1,8 +1,17 @@
 import { expect } from 'chai';
+import { createBranchKeys } from '../../../central-node/directory/branch-keys.ts';
+import { createEnrolmentRoutes } from '../../../central-node/directory/enrolment-routes.ts';
+import { certificateFacts } from '../../../shared/federation/certificates.ts';
+import { publicKeyOf } from '../../../shared/federation/identity.ts';
 import { refusalBy } from '../../support/federation-keys.ts';
-import { centre, closeCentres, msk } from './enrolment-fixture.ts';
+import { centre, closeCentres, msk, spb } from './enrolment-fixture.ts';
 
 const dayMs = 86_400_000;
+const neverAsked = {
+  verify: () => {
+    throw new Error('no signature is read here');
+  },
+};
 
 describe('membership', () => {
   afterEach(closeCentres);
@@ -30,5 +39,29 @@ describe('membership', () => {
     expect(await refusalBy(renew())).to.include({ code: 'enrolment-refused' });
     clock.shift(-25 * dayMs);
     await renew();
+  });
+
+  it('takes new keys into use also where it forgot the certificate of their bearer', async () => {
+    const { enrolment, store, enrol, keys, clock, requestOf, changes } = await centre();
+    await enrol(msk);
+    const next = { ...keys.identity(spb), code: msk };
+    const signingKey = publicKeyOf(next.signingKey);
+    const { csrPem } = requestOf(msk, '', next);
+    const { certPem } = await enrolment.renew({ caller: msk, csrPem, next: { signingKey } });
+    // Its release brings keys back after a set-back, and not the certificates.
+    await store.write((tx) => tx.run('DELETE FROM issued_certificates'));
+    const routes = createEnrolmentRoutes({
+      ...{ enrolment, successors: async () => [] },
+      branchKeys: createBranchKeys({ enrolment, verifier: neverAsked, clock }),
+    });
+    const { serial, spkiSha256: tlsKeySha256 } = certificateFacts(certPem);
+    const answer = await routes.request(
+      '/peer/v1/keys/adoption',
+      { method: 'POST', body: JSON.stringify({ signingKey }) },
+      { caller: msk, serial, tlsKeySha256, address: '10.0.0.1' },
+    );
+    expect(answer.status).to.equal(200);
+    const accepted = changes.at(-1)?.keys.filter(({ state }) => state === 'accepted') ?? [];
+    expect(accepted.map(({ key }) => key)).to.have.members([signingKey.x, tlsKeySha256]);
   });
 });
