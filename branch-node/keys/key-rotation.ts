@@ -1,4 +1,4 @@
-import { createRequest } from '../../shared/federation/certificates.ts';
+import { certificateFacts, createRequest } from '../../shared/federation/certificates.ts';
 import { assertCertificateFor } from '../../shared/federation/enrolment.ts';
 import { keysType, renewalAnswer } from '../../shared/federation/enrolment-messages.ts';
 import {
@@ -17,10 +17,13 @@ import { headOffice } from '../../shared/ids/ids.ts';
 import { DomainError } from '../../shared/problem/problem.ts';
 import type { Reference } from '../../shared/reference/reference.ts';
 import { adoptNextFiles, nextFolderOf } from '../../shared/store/adopted-files.ts';
+import type { Clock } from '../../shared/time/clock.ts';
 import { createTurns } from '../../shared/time/turns.ts';
 import { sha256 } from '../../shared/wire/canonical.ts';
 
 const requestMaxMs = 30_000;
+/** Announced keys that no release names after this time are announced again. */
+const announceAgainMs = 24 * 3_600_000;
 
 /** `announced`: head office has them, and not yet every peer. */
 export type RotationState = 'none' | 'made' | 'announced' | 'adopted';
@@ -34,6 +37,7 @@ export type KeyRotation = ReturnType<typeof createKeyRotation>;
  */
 export function createKeyRotation(deps: {
   dir: string;
+  clock: Clock;
   client: PeerClient;
   signer: Signer;
   federation: { readonly liveness: Pick<Liveness, 'statuses'> };
@@ -41,8 +45,9 @@ export function createKeyRotation(deps: {
   changed(identity: NodeIdentity, what: string): void;
   reference: () => Reference | undefined;
 }) {
-  const { dir, client, signer, federation } = deps;
+  const { dir, clock, client, signer, federation } = deps;
   const { code } = deps.identity();
+  let announcedAtMs: number | undefined;
 
   async function post(path: string, body: object): Promise<PeerResponse> {
     const request = { method: 'POST', path, body: JSON.stringify(body) } as const;
@@ -52,6 +57,7 @@ export function createKeyRotation(deps: {
   }
 
   async function announce(keys: NodeKeys): Promise<void> {
+    announcedAtMs = clock.nowMs();
     const { caPem, headOfficeKey } = deps.identity();
     const csrPem = createRequest({ code, keyPem: keys.tlsKeyPem });
     const signingKey = publicKeyOf(keys.signingKey);
@@ -71,10 +77,15 @@ export function createKeyRotation(deps: {
     );
   }
 
+  /** Head office may have been set back to before it, or a person enrolled this node anew with its old keys. */
+  function seemsForgotten(certPem: string): boolean {
+    const sinceMs = announcedAtMs ?? certificateFacts(certPem).notBefore;
+    return clock.nowMs() - sinceMs >= announceAgainMs;
+  }
+
   /** Whoever can be reached has the release that names the key; the others get it before they hear this node. */
-  function isKnown(x: string | undefined): boolean {
+  function isKnown(): boolean {
     const version = deps.reference()?.version ?? 0;
-    if (x === undefined || !acceptedKeys().includes(x)) return false;
     return federation.liveness
       .statuses()
       .every(({ reachable, release = 0 }) => !reachable || release >= version);
@@ -105,8 +116,11 @@ export function createKeyRotation(deps: {
     async advance(): Promise<void> {
       const next = loadNextKeys(dir, code);
       if (next?.certPem !== undefined) {
-        if (isKnown(next.keys.signingKey.x)) adopt(next.keys, next.certPem);
-        return;
+        if (acceptedKeys().includes(String(next.keys.signingKey.x))) {
+          if (isKnown()) adopt(next.keys, next.certPem);
+          return;
+        }
+        if (!seemsForgotten(next.certPem)) return;
       }
       if (next) return announce(next.keys);
       if (!isLeftOver()) return;
