@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import { createBranchKeys } from '../../../central-node/directory/branch-keys.ts';
 import { createEnrolmentRoutes } from '../../../central-node/directory/enrolment-routes.ts';
 import { certificateFacts } from '../../../shared/federation/certificates.ts';
+import { enrolmentRequest } from '../../../shared/federation/enrolment-messages.ts';
 import { publicKeyOf } from '../../../shared/federation/identity.ts';
 import { refusalBy } from '../../support/federation-keys.ts';
 import { centre, closeCentres, msk, spb } from './enrolment-fixture.ts';
@@ -63,5 +64,20 @@ describe('membership', () => {
     expect(answer.status).to.equal(200);
     const accepted = changes.at(-1)?.keys.filter(({ state }) => state === 'accepted') ?? [];
     expect(accepted.map(({ key }) => key)).to.have.members([signingKey.x, tlsKeySha256]);
+  });
+
+  it("takes no key of another branch's in another spelling", async () => {
+    const { enrolment, enrol, requestOf, keys } = await centre();
+    await enrol(msk);
+    const { x } = publicKeyOf(keys.identity(msk).signingKey);
+    const letters = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
+    // The last of 43 letters says four bits, and two more that nobody reads.
+    const other = x.slice(0, 42) + letters[letters.indexOf(x.slice(42)) + 1];
+    expect(Buffer.from(other, 'base64url')).to.deep.equal(Buffer.from(x, 'base64url'));
+    const token = await enrolment.createToken({ code: spb, actor: 'root' });
+    const request = requestOf(spb, token);
+    const body = { ...request, signingJwk: { ...request.signingJwk, x: other } };
+    expect(enrolmentRequest.safeParse(request).success).to.equal(true);
+    expect(enrolmentRequest.safeParse(body).success).to.equal(false);
   });
 });
