@@ -2,10 +2,12 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { EnrolledBranch } from '../../../central-node/directory/enrolment.ts';
+import { createEnrolmentRoutes } from '../../../central-node/directory/enrolment-routes.ts';
 import { createEnrolment } from '../../../central-node/directory/enrolment-service.ts';
 import { createRequest } from '../../../shared/federation/certificates.ts';
 import type { EnrolmentRequest } from '../../../shared/federation/enrolment-messages.ts';
 import { publicKeyOf } from '../../../shared/federation/identity.ts';
+import { problemResponse } from '../../../shared/federation/peer-server-problem.ts';
 import { headOffice, type NodeCode, systemIds } from '../../../shared/ids/ids.ts';
 import { openStore } from '../../../shared/store/open-store.ts';
 import { federationKeys, shiftableClock } from '../../support/federation-keys.ts';
@@ -25,6 +27,12 @@ export async function temporary(): Promise<string> {
   const dir = await mkdtemp(join(tmpdir(), 'sbms-directory-'));
   undo.push(() => rm(dir, { recursive: true }));
   return dir;
+}
+
+/** The routes by themselves; their app answers what is refused. */
+export function routesOf(of: Omit<Parameters<typeof createEnrolmentRoutes>[0], 'successors'>) {
+  const routes = createEnrolmentRoutes({ ...of, successors: async () => [] });
+  return routes.onError((error) => problemResponse(error));
 }
 
 /** Head office's enrolment on a real store; `changes` is what it told its caller. */

@@ -1,11 +1,10 @@
 import { expect } from 'chai';
 import { createBranchKeys } from '../../../central-node/directory/branch-keys.ts';
-import { createEnrolmentRoutes } from '../../../central-node/directory/enrolment-routes.ts';
 import { certificateFacts } from '../../../shared/federation/certificates.ts';
 import { enrolmentRequest } from '../../../shared/federation/enrolment-messages.ts';
 import { publicKeyOf } from '../../../shared/federation/identity.ts';
 import { refusalBy } from '../../support/federation-keys.ts';
-import { centre, closeCentres, msk, spb } from './enrolment-fixture.ts';
+import { centre, closeCentres, msk, routesOf, spb } from './enrolment-fixture.ts';
 
 const dayMs = 86_400_000;
 const neverAsked = {
@@ -51,10 +50,8 @@ describe('membership', () => {
     const { certPem } = await enrolment.renew({ caller: msk, csrPem, next: { signingKey } });
     // Its release brings keys back after a set-back, and not the certificates.
     await store.write((tx) => tx.run('DELETE FROM issued_certificates'));
-    const routes = createEnrolmentRoutes({
-      ...{ enrolment, successors: async () => [] },
-      branchKeys: createBranchKeys({ enrolment, verifier: neverAsked, clock }),
-    });
+    const branchKeys = createBranchKeys({ enrolment, verifier: neverAsked, clock });
+    const routes = routesOf({ enrolment, branchKeys });
     const { serial, spkiSha256: tlsKeySha256 } = certificateFacts(certPem);
     const answer = await routes.request(
       '/peer/v1/keys/adoption',
