@@ -22,7 +22,7 @@ import { createAuthorityService } from './directory/authority-service.ts';
 import { createBranchKeys } from './directory/branch-keys.ts';
 import { createEnrolmentRoutes } from './directory/enrolment-routes.ts';
 import { createEnrolment, type EnrolmentDeps } from './directory/enrolment-service.ts';
-import { allBranches } from './directory/enrolment-store.ts';
+import { allBranches, dropTokens } from './directory/enrolment-store.ts';
 import { openHeadOfficeIdentity } from './directory/head-office-identity.ts';
 import { createHeadOfficeKeys } from './directory/head-office-keys.ts';
 import { createLostDirectory } from './directory/lost-directory.ts';
@@ -278,6 +278,7 @@ function wireDirectory(node: Node, deps: DirectoryDeps) {
     clock,
     onChanged: (tx, branch) => onMember(tx, branch, { atOnce: false }),
   });
+  federation.onSetBack(dropTokens);
   const enrolment = createEnrolment({
     ...{ store, clock, ids },
     authorities: () => authority.held(),

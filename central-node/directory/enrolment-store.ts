@@ -86,6 +86,11 @@ export async function useToken(tx: Transaction, secretSha256: string, at: Instan
 }
 
 /** Tokens that may have been used since, as far as anybody knows. */
+export async function dropTokens(tx: Transaction): Promise<void> {
+  await tx.run('DELETE FROM enrolment_tokens WHERE used_at IS NULL');
+}
+
+/** Those of before a moment. */
 export async function dropTokensUntil(tx: Transaction, at: Instant): Promise<void> {
   const sql = 'DELETE FROM enrolment_tokens WHERE used_at IS NULL AND created_at <= ?';
   await tx.run(sql, at);
