@@ -311,7 +311,9 @@ function wireDirectory(node: Node, deps: DirectoryDeps) {
   return {
     ...{ enrolment, releases, lostDirectory },
     async start(): Promise<void> {
+      // What a crash left untold.
       await store.write(authority.settle);
+      await store.write(onKeys);
       node.repeat('directory-release', directoryPauseMs, publishDue);
       node.repeat('keys', keysPauseMs, headOfficeKeys.advance);
       node.repeat('renewal', renewalPauseMs, headOfficeKeys.renewCertificate);

@@ -19,6 +19,7 @@ import {
   acceptKey,
   endKeys,
   forgetSuccessors,
+  keyState,
   keysOfNode,
   revokeKeys,
   saveSuccessor,
@@ -103,6 +104,19 @@ export function createHeadOfficeKeys(deps: {
     });
   }
 
+  /** It was stolen: nothing more is to be signed with it, not even what would name the next. */
+  async function isRevoked(): Promise<boolean> {
+    const key = xOf(deps.identity());
+    return (await store.read((tx) => keyState(tx, { use: 'signing', key }))) === 'revoked';
+  }
+
+  /** The release that says so is asked for afterwards: who enrolled again believes none by a stolen key. */
+  async function useInstead(): Promise<void> {
+    const identity = await adoptNextIdentity(dir);
+    deps.adopted(identity);
+    await store.write(deps.onChanged);
+  }
+
   async function isLeftOver(): Promise<boolean> {
     const keys = await store.read((tx) => keysOfNode(tx, headOffice));
     const accepted = keys.filter(({ state }) => state === 'accepted').map(({ key }) => key);
@@ -121,16 +135,16 @@ export function createHeadOfficeKeys(deps: {
     /** The key is in wrong hands: nothing follows from it, every branch has to enrol again. */
     async replaceStolen(also?: Also): Promise<void> {
       dropNextFiles(dir);
-      await makeNext();
-      await store.write((tx) => accept(tx, xOf(deps.identity())));
-      deps.adopted(await adoptNextIdentity(dir));
+      const instead = await makeNext();
       await store.write(async (tx) => {
+        await accept(tx, xOf(deps.identity()));
         await revokeKeys(tx, headOffice, now(clock));
         await forgetSuccessors(tx);
-        await accept(tx, xOf(deps.identity()));
-        await deps.onChanged(tx);
+        await accept(tx, xOf(instead));
         await also?.(tx);
       });
+      // After a crash `advance` finds the present key revoked.
+      await useInstead();
     },
 
     /** The certificate of the present keys, when it is due or the authorities have changed. */
@@ -143,7 +157,10 @@ export function createHeadOfficeKeys(deps: {
     /** One step, if its time has come; `force` waits for nobody. */
     async advance({ force }: { force: boolean } = { force: false }): Promise<void> {
       const next = loadNextKeys(dir, headOffice);
-      if (next) {
+      if (next && (await isRevoked())) {
+        await makeNext();
+        await useInstead();
+      } else if (next) {
         const { x } = publicKeyOf(next.keys.signingKey);
         // Made, and then a crash came, or a backup of the store of before.
         if (!(await isAnnounced(x))) await announce();

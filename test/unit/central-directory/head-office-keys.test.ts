@@ -1,12 +1,15 @@
+import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { openAuthority, rollAuthority } from '../../../central-node/directory/authority.ts';
 import { openHeadOfficeIdentity } from '../../../central-node/directory/head-office-identity.ts';
 import { createHeadOfficeKeys } from '../../../central-node/directory/head-office-keys.ts';
+import { keysOfNode } from '../../../central-node/directory/node-key-store.ts';
 import { certificateFacts, followsFrom } from '../../../shared/federation/certificates.ts';
 import { loadIdentity } from '../../../shared/federation/identity.ts';
 import { createChangingSigner } from '../../../shared/federation/signing.ts';
-import { systemIds as ids } from '../../../shared/ids/ids.ts';
+import { headOffice, systemIds as ids } from '../../../shared/ids/ids.ts';
+import { nextFolderOf } from '../../../shared/store/adopted-files.ts';
 import { until } from '../../support/federation.ts';
 import { centre, closeCentres, temporary } from './enrolment-fixture.ts';
 
@@ -27,6 +30,9 @@ describe("head office's own keys", () => {
     let identity = await open(dir);
     let wait: Promise<void> | undefined;
     const order: string[] = [];
+    let isCrashing = false;
+    // Where the mark is to be written from which on the next files count.
+    const obstacle = join(nextFolderOf(dir), 'adopt.draft', 'folder');
     const keys = createHeadOfficeKeys({
       ...{ dir, store, clock },
       signer: createChangingSigner(() => identity),
@@ -35,7 +41,9 @@ describe("head office's own keys", () => {
       identity: () => identity,
       async open(folder) {
         if (folder === dir) await wait;
-        return open(folder);
+        const opened = await open(folder);
+        if (isCrashing) await mkdir(obstacle, { recursive: true });
+        return opened;
       },
       adopted(next) {
         order.push(next.signingKey.x === identity.signingKey.x ? 'certificate' : 'keys');
@@ -46,6 +54,16 @@ describe("head office's own keys", () => {
     return {
       ...{ dir, clock, keys, order },
       identity: () => identity,
+      stateOf: async (key: string | undefined) =>
+        (await store.read((tx) => keysOfNode(tx, headOffice))).find((each) => each.key === key)
+          ?.state,
+      /** Ends the work in front of the first of the next files that is adopted. */
+      async crashing(work: () => Promise<void>): Promise<void> {
+        isCrashing = true;
+        expect(await work().catch((error) => error)).to.be.instanceOf(Error);
+        isCrashing = false;
+        await rm(join(obstacle, '..'), { recursive: true });
+      },
       /** The present files are not looked at before the answer is called. */
       hold(): () => void {
         let goOn = () => {};
@@ -99,5 +117,16 @@ describe("head office's own keys", () => {
     clock.shift(-25 * dayMs);
     await keys.renewCertificate();
     expect(certificateFacts(identity().certPem).notBefore).to.be.lessThan(clock.nowMs());
+  });
+
+  it('are revoked when they were stolen, also if a crash comes before the next ones are used', async () => {
+    const { keys, identity, crashing, stateOf } = await changing();
+    const { x } = identity().signingKey;
+    await crashing(() => keys.replaceStolen());
+    await keys.advance();
+    expect(identity().signingKey.x).to.not.equal(x);
+    expect(await stateOf(x)).to.equal('revoked');
+    expect(await stateOf(identity().signingKey.x)).to.equal('accepted');
+    expect(await keys.successors()).to.deep.equal([]);
   });
 });
