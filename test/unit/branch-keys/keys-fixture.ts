@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createKeyRotation } from '../../../branch-node/keys/key-rotation.ts';
@@ -37,6 +37,10 @@ export async function changingBranch() {
   const dir = await mkdtemp(join(tmpdir(), 'sbms-keys-'));
   folders.push(dir);
   const { authority, identity: made } = await federationKeys([msk]);
+  // Made once for all tests.
+  const { tlsKeyPem, signingKey } = made(msk);
+  await writeFile(join(dir, 'tls-key.pem'), tlsKeyPem);
+  await writeFile(join(dir, 'signing-key.jwk'), JSON.stringify(signingKey));
   const keys = await createIdentity(dir, msk);
   const headOfficeKey = publicKeyOf(made(headOffice).signingKey);
   const certPem = certificateFor(authority, keys);
