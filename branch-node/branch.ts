@@ -177,6 +177,8 @@ function wireKeys(
     signer,
     federation,
     reference: references.current,
+    // How far it is behind its own log says nothing of whether it is right now.
+    clockDoubt: () => federation.liveness.clockDoubt(0),
   };
   const own = createOwnIdentity(wired);
   const rotation = createKeyRotation(wired);

@@ -8,7 +8,6 @@ import type { Reference } from '../shared/reference/reference.ts';
 import { referencePeerRoutes } from '../shared/reference/reference-peer-routes.ts';
 import type { ReleaseManifest } from '../shared/reference/release.ts';
 import { createReleaseComparison } from '../shared/reference/release-comparison.ts';
-import { nextFolderOf } from '../shared/store/adopted-files.ts';
 import type { Transaction } from '../shared/store/store.ts';
 import { stateSentences } from '../shared/text/state-sentences.ts';
 import { calendarDay, now } from '../shared/time/clock.ts';
@@ -23,7 +22,7 @@ import { createAuthorityService } from './directory/authority-service.ts';
 import { createBranchKeys } from './directory/branch-keys.ts';
 import { createEnrolmentRoutes } from './directory/enrolment-routes.ts';
 import { createEnrolment, type EnrolmentDeps } from './directory/enrolment-service.ts';
-import { allBranches } from './directory/enrolment-store.ts';
+import { allBranches, dropTokens } from './directory/enrolment-store.ts';
 import { openHeadOfficeIdentity } from './directory/head-office-identity.ts';
 import { createHeadOfficeKeys } from './directory/head-office-keys.ts';
 import { createLostDirectory } from './directory/lost-directory.ts';
@@ -279,6 +278,7 @@ function wireDirectory(node: Node, deps: DirectoryDeps) {
     clock,
     onChanged: (tx, branch) => onMember(tx, branch, { atOnce: false }),
   });
+  federation.onSetBack(dropTokens);
   const enrolment = createEnrolment({
     ...{ store, clock, ids },
     authorities: () => authority.held(),
@@ -286,16 +286,11 @@ function wireDirectory(node: Node, deps: DirectoryDeps) {
     onChanged: onMember,
     note: (tx, event) => noting(node, tx, event),
   });
-  const renewIdentity = async () => {
-    const renewed = await deps.openIdentity(identityDir);
-    const isNew = renewed.certPem !== identity().certPem || renewed.caPem !== identity().caPem;
-    if (isNew) deps.changed(renewed);
-  };
   const authority = createAuthorityService({
     ...{ store, liveness, files: deps.files, held: deps.held, enrolment: () => enrolment },
     release: () => references.current()?.version ?? 0,
     followed: deps.followed,
-    renewIdentity,
+    renewIdentity: () => headOfficeKeys.renewCertificate(),
     async onChanged(tx, rows) {
       const isNews = await drafts.setDirectory(tx, 'authorities', rows);
       if (isNews) await releases.ask(tx, node.code);
@@ -304,7 +299,7 @@ function wireDirectory(node: Node, deps: DirectoryDeps) {
   const headOfficeKeys = createHeadOfficeKeys({
     ...{ store, clock, signer, liveness, identity, dir: identityDir },
     reference: references.current,
-    makeNext: () => deps.openIdentity(nextFolderOf(identityDir)),
+    open: deps.openIdentity,
     adopted: deps.changed,
     onChanged: onKeys,
   });
@@ -316,10 +311,12 @@ function wireDirectory(node: Node, deps: DirectoryDeps) {
   return {
     ...{ enrolment, releases, lostDirectory },
     async start(): Promise<void> {
+      // What a crash left untold.
       await store.write(authority.settle);
+      await store.write(onKeys);
       node.repeat('directory-release', directoryPauseMs, publishDue);
       node.repeat('keys', keysPauseMs, headOfficeKeys.advance);
-      node.repeat('renewal', renewalPauseMs, renewIdentity);
+      node.repeat('renewal', renewalPauseMs, headOfficeKeys.renewCertificate);
     },
   };
 }

@@ -1,9 +1,7 @@
-import { createRequest } from '../../shared/federation/certificates.ts';
+import { certificateFacts, createRequest } from '../../shared/federation/certificates.ts';
 import { assertCertificateFor } from '../../shared/federation/enrolment.ts';
 import { keysType, renewalAnswer } from '../../shared/federation/enrolment-messages.ts';
-import type { Federation } from '../../shared/federation/federation.ts';
 import {
-  adoptNextIdentity,
   completeIdentity,
   createIdentity,
   loadNextKeys,
@@ -11,17 +9,21 @@ import {
   type NodeKeys,
   publicKeyOf,
 } from '../../shared/federation/identity.ts';
+import type { Liveness } from '../../shared/federation/liveness.ts';
 import { answerIn } from '../../shared/federation/peer-answer.ts';
 import type { PeerClient, PeerResponse, Signer } from '../../shared/federation/peers.ts';
 import { createSigner } from '../../shared/federation/signing.ts';
 import { headOffice } from '../../shared/ids/ids.ts';
 import { DomainError } from '../../shared/problem/problem.ts';
 import type { Reference } from '../../shared/reference/reference.ts';
-import { nextFolderOf } from '../../shared/store/adopted-files.ts';
+import { adoptNextFiles, nextFolderOf } from '../../shared/store/adopted-files.ts';
+import type { Clock } from '../../shared/time/clock.ts';
 import { createTurns } from '../../shared/time/turns.ts';
 import { sha256 } from '../../shared/wire/canonical.ts';
 
 const requestMaxMs = 30_000;
+/** Announced keys that no release names after this time are announced again. */
+const announceAgainMs = 24 * 3_600_000;
 
 /** `announced`: head office has them, and not yet every peer. */
 export type RotationState = 'none' | 'made' | 'announced' | 'adopted';
@@ -35,15 +37,17 @@ export type KeyRotation = ReturnType<typeof createKeyRotation>;
  */
 export function createKeyRotation(deps: {
   dir: string;
+  clock: Clock;
   client: PeerClient;
   signer: Signer;
-  federation: Federation;
+  federation: { readonly liveness: Pick<Liveness, 'statuses'> };
   identity: () => NodeIdentity;
   changed(identity: NodeIdentity, what: string): void;
   reference: () => Reference | undefined;
 }) {
-  const { dir, client, signer, federation } = deps;
+  const { dir, clock, client, signer, federation } = deps;
   const { code } = deps.identity();
+  let announcedAtMs: number | undefined;
 
   async function post(path: string, body: object): Promise<PeerResponse> {
     const request = { method: 'POST', path, body: JSON.stringify(body) } as const;
@@ -53,6 +57,7 @@ export function createKeyRotation(deps: {
   }
 
   async function announce(keys: NodeKeys): Promise<void> {
+    announcedAtMs = clock.nowMs();
     const { caPem, headOfficeKey } = deps.identity();
     const csrPem = createRequest({ code, keyPem: keys.tlsKeyPem });
     const signingKey = publicKeyOf(keys.signingKey);
@@ -72,20 +77,27 @@ export function createKeyRotation(deps: {
     );
   }
 
+  /** Head office may have been set back to before it, or a person enrolled this node anew with its old keys. */
+  function seemsForgotten(certPem: string): boolean {
+    const sinceMs = announcedAtMs ?? certificateFacts(certPem).notBefore;
+    return clock.nowMs() - sinceMs >= announceAgainMs;
+  }
+
   /** Whoever can be reached has the release that names the key; the others get it before they hear this node. */
-  function isKnown(x: string | undefined): boolean {
+  function isKnown(): boolean {
     const version = deps.reference()?.version ?? 0;
-    if (x === undefined || !acceptedKeys().includes(x)) return false;
     return federation.liveness
       .statuses()
       .every(({ reachable, release = 0 }) => !reachable || release >= version);
   }
 
-  async function adopt(certPem: string): Promise<void> {
-    const { caPem, headOfficeKey } = deps.identity();
+  /** Waits for nothing: what is written beside it is for one pair of keys or for the other. */
+  function adopt(keys: NodeKeys, certPem: string): void {
     // Whom this node believes may have changed since the keys were announced.
+    const { caPem, headOfficeKey } = deps.identity();
     completeIdentity(nextFolderOf(dir), { certPem, caPem, headOfficeKey });
-    deps.changed(await adoptNextIdentity(dir), 'keys.adopt');
+    adoptNextFiles(dir);
+    deps.changed({ ...keys, certPem, caPem, headOfficeKey }, 'keys.adopt');
   }
 
   /** True when this node's key is one of several: the others are not used any more. */
@@ -104,7 +116,11 @@ export function createKeyRotation(deps: {
     async advance(): Promise<void> {
       const next = loadNextKeys(dir, code);
       if (next?.certPem !== undefined) {
-        return isKnown(next.keys.signingKey.x) ? adopt(next.certPem) : undefined;
+        if (acceptedKeys().includes(String(next.keys.signingKey.x))) {
+          if (isKnown()) adopt(next.keys, next.certPem);
+          return;
+        }
+        if (!seemsForgotten(next.certPem)) return;
       }
       if (next) return announce(next.keys);
       if (!isLeftOver()) return;

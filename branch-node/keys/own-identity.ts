@@ -1,8 +1,10 @@
 import type { X509Certificate } from 'node:crypto';
 import type { Alarms } from '../../shared/federation/alarms.ts';
 import {
+  certificateFacts,
   certificatesIn,
   followsFrom,
+  isGoodAt,
   parseCertificate,
   trustedPem,
 } from '../../shared/federation/certificates.ts';
@@ -10,13 +12,15 @@ import { renewIfDue } from '../../shared/federation/enrolment-renewal.ts';
 import {
   type NodeIdentity,
   replaceAuthorities,
+  replaceCertificate,
   replaceHeadOfficeKey,
   signingKeyOf,
 } from '../../shared/federation/identity.ts';
 import type { PeerClient, Signer } from '../../shared/federation/peers.ts';
 import { headOffice } from '../../shared/ids/ids.ts';
-import { isDomainError } from '../../shared/problem/problem.ts';
+import { DomainError, isDomainError } from '../../shared/problem/problem.ts';
 import type { Reference } from '../../shared/reference/reference.ts';
+import { stateSentences } from '../../shared/text/state-sentences.ts';
 import type { Clock } from '../../shared/time/clock.ts';
 import { followSuccessors } from './head-office-successors.ts';
 
@@ -37,6 +41,8 @@ export function createOwnIdentity(deps: {
   /** The new identity is on disk: the node uses it from now on. */
   changed(identity: NodeIdentity, what: string): void;
   reference: () => Reference | undefined;
+  /** Why the clock here is not to be trusted, if that is so. */
+  clockDoubt(): string | undefined;
   alarms: Pick<Alarms, 'raise' | 'clear'>;
 }) {
   const { dir, clock, client, signer } = deps;
@@ -50,17 +56,32 @@ export function createOwnIdentity(deps: {
   async function renew(when: { now: boolean } = { now: false }): Promise<void> {
     const identity = deps.identity();
     const wanted = {
-      ...{ client, signer, clock, dir, identity, now: when.now },
+      ...{ client, signer, clock, identity, now: when.now },
       issuingPem: issuingPem(),
     };
     try {
-      const renewed = await renewIfDue(wanted);
+      const certPem = await renewIfDue(wanted);
+      if (certPem !== undefined) take(certPem, identity);
       deps.alarms.clear(notRenewed);
-      if (renewed) deps.changed(renewed, 'certificate.renew');
     } catch (error) {
       deps.alarms.raise(notRenewed, error instanceof Error ? error.message : String(error));
       throw error;
     }
+  }
+
+  /**
+   * Waits for nothing: new keys may have been adopted before, and whom it believes may have changed.
+   * @throws DomainError `enrolment-refused` for one that no peer would take, as far as this node knows the time.
+   */
+  function take(certPem: string, askedBy: NodeIdentity): void {
+    const identity = deps.identity();
+    if (identity.tlsKeyPem !== askedBy.tlsKeyPem) return;
+    const isGood = (pem: string) => isGoodAt(certificateFacts(pem), clock.nowMs());
+    if (isGood(identity.certPem) && !isGood(certPem) && deps.clockDoubt() === undefined) {
+      throw new DomainError('enrolment-refused', stateSentences.say('otherDay', {}));
+    }
+    replaceCertificate(dir, certPem);
+    deps.changed({ ...identity, certPem }, 'certificate.renew');
   }
 
   /** The release in force says which authorities are believed; before one does, enrolment did. */

@@ -7,7 +7,6 @@ import {
   renewalStatement,
   renewalType,
 } from '../../shared/federation/enrolment-messages.ts';
-import type { PublicSigningKey } from '../../shared/federation/identity.ts';
 import type { Verifier } from '../../shared/federation/peers.ts';
 import { verifyByKey } from '../../shared/federation/signing.ts';
 import type { NodeCode } from '../../shared/ids/ids.ts';
@@ -21,7 +20,7 @@ export type BranchKeys = ReturnType<typeof createBranchKeys>;
 
 /** What a member's signing key proves when its certificate does not, and how it changes both keys. */
 export function createBranchKeys(deps: {
-  enrolment: Pick<Enrolment, 'renew' | 'adoptKeys' | 'certificates'>;
+  enrolment: Pick<Enrolment, 'renew'>;
   verifier: Verifier;
   clock: Clock;
 }) {
@@ -68,18 +67,6 @@ export function createBranchKeys(deps: {
       const proof = await verifyByKey(request.proof, { key: signingKey, typ: keysType });
       if (keysStatement.safeParse(proof).data?.csrSha256 !== statement.csrSha256) throw notThis();
       return enrolment.renew({ caller, csrPem, next: { signingKey } });
-    },
-
-    /** @throws DomainError `enrolment-refused`. */
-    async adopt(
-      proved: { caller: NodeCode; serial: string | undefined },
-      signingKey: PublicSigningKey,
-    ): Promise<void> {
-      const { caller, serial } = proved;
-      const certificates = await enrolment.certificates(caller);
-      const shown = certificates.find((certificate) => certificate.serial === serial);
-      if (!shown) throw new DomainError('enrolment-refused', 'This certificate is not known.');
-      await enrolment.adoptKeys({ caller, tlsKeySha256: shown.tlsKeySha256, signingKey });
     },
   };
 }

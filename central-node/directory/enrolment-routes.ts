@@ -8,14 +8,14 @@ import {
   renewalRequest,
 } from '../../shared/federation/enrolment-messages.ts';
 import { callerOf, type PeerBindings } from '../../shared/federation/peer-server.ts';
-import { problemResponse } from '../../shared/federation/peer-server-problem.ts';
 import { DomainError } from '../../shared/problem/problem.ts';
 import type { BranchKeys } from './branch-keys.ts';
 import type { Enrolment } from './enrolment-service.ts';
 
 /**
  * How nodes get certificates. `/enrolment/…` is reachable without one (the token speaks);
- * renewal is for a proved peer. Goes behind the peer server, which bounds the bodies.
+ * renewal is for a proved peer. Goes behind the peer server, which bounds the bodies, and into its
+ * app, which answers and reports what is refused.
  */
 export function createEnrolmentRoutes(deps: {
   enrolment: Enrolment;
@@ -25,7 +25,6 @@ export function createEnrolmentRoutes(deps: {
 }) {
   const { branchKeys } = deps;
   const routes = new Hono<{ Bindings: PeerBindings }>();
-  routes.onError((error) => problemResponse(error));
 
   routes.get('/enrolment/ca.pem', (c) =>
     c.body(deps.enrolment.authorityPem(), 200, { 'content-type': 'application/x-pem-file' }),
@@ -58,7 +57,8 @@ export function createEnrolmentRoutes(deps: {
 
   routes.post('/peer/v1/keys/adoption', async (c) => {
     const { signingKey } = parse(keysAdoption, await c.req.text());
-    await branchKeys.adopt({ caller: callerOf(c.env), serial: c.env.serial }, signingKey);
+    const { tlsKeySha256 = '' } = c.env;
+    await deps.enrolment.adoptKeys({ caller: callerOf(c.env), tlsKeySha256, signingKey });
     return c.json({});
   });
 

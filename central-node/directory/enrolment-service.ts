@@ -267,9 +267,11 @@ export function createEnrolment(deps: EnrolmentDeps) {
       next?: { readonly signingKey: PublicSigningKey };
     }): Promise<RenewalAnswer> {
       const { caller: code, csrPem, next } = request;
+      const until = now(clock);
+      const since = instantOf(clock.nowMs() - dayMs);
       const { branch, issued } = await store.read(async (tx) => ({
-        branch: await enrolments.findBranch(tx, code, now(clock)),
-        issued: await enrolments.countIssuedSince(tx, code, instantOf(clock.nowMs() - dayMs)),
+        branch: await enrolments.findBranch(tx, code, until),
+        issued: await enrolments.countIssued(tx, code, { since, until }),
       }));
       if (!branch?.active) throw new DomainError('enrolment-refused', `${code} is no member.`);
       if (issued >= maxCertificatesPerDay) {
@@ -322,7 +324,8 @@ export function createEnrolment(deps: EnrolmentDeps) {
     },
 
     /**
-     * Ends a branch's membership, or one certificate of it. Twice is the same as once.
+     * Ends a branch's membership, or one certificate of it. Twice is the same as once. Who is cut off comes back by a
+     * token that is made afterwards.
      * @throws DomainError `branch-not-found`, `not-found` for an unknown serial.
      */
     revoke(what: { code: NodeCode } | { serial: string }, also?: Also): Promise<EnrolledBranch> {
@@ -332,6 +335,7 @@ export function createEnrolment(deps: EnrolmentDeps) {
         if ('code' in what) {
           await enrolments.revokeBranch(tx, code, at);
           await enrolments.revokeCertificatesOf(tx, code, at);
+          await enrolments.dropTokensOf(tx, code);
         }
         const branch = await branchIn(tx, code);
         await deps.onChanged(tx, branch, { atOnce: true });

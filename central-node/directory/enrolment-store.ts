@@ -23,9 +23,14 @@ interface BranchRow {
   readonly revokedAt: Instant | null;
 }
 
+/** Those of a branch that are not used yet are worth nothing from now on. */
+export async function dropTokensOf(tx: Transaction, code: NodeCode): Promise<void> {
+  await tx.run('DELETE FROM enrolment_tokens WHERE code = ? AND used_at IS NULL', code);
+}
+
 /** A newer token for a branch replaces those not used yet. */
 export async function replaceToken(tx: Transaction, token: TokenRecord): Promise<void> {
-  await tx.run('DELETE FROM enrolment_tokens WHERE code = ? AND used_at IS NULL', token.code);
+  await dropTokensOf(tx, token.code);
   await tx.run(
     `INSERT INTO enrolment_tokens (secret_sha256, code, created_by, created_at, expires_at, held)
      VALUES (?, ?, ?, ?, ?, ?)`,
@@ -81,6 +86,11 @@ export async function useToken(tx: Transaction, secretSha256: string, at: Instan
 }
 
 /** Tokens that may have been used since, as far as anybody knows. */
+export async function dropTokens(tx: Transaction): Promise<void> {
+  await tx.run('DELETE FROM enrolment_tokens WHERE used_at IS NULL');
+}
+
+/** Those of before a moment. */
 export async function dropTokensUntil(tx: Transaction, at: Instant): Promise<void> {
   const sql = 'DELETE FROM enrolment_tokens WHERE used_at IS NULL AND created_at <= ?';
   await tx.run(sql, at);
@@ -189,16 +199,18 @@ export function certificatesOf(tx: Reader, code: NodeCode, limit: number) {
   );
 }
 
-/** How many certificates a branch got since `since`. */
-export async function countIssuedSince(
+/** How many certificates a branch got in a time. What a clock dates that was ahead counts when its day has come. */
+export async function countIssued(
   tx: Reader,
   code: NodeCode,
-  since: Instant,
+  { since, until }: { since: Instant; until: Instant },
 ): Promise<number> {
   const row = await tx.get<{ count: bigint }>(
-    'SELECT count(*) AS count FROM issued_certificates WHERE code = ? AND not_before > ?',
+    `SELECT count(*) AS count FROM issued_certificates
+     WHERE code = ? AND not_before > ? AND not_before <= ?`,
     code,
     since,
+    until,
   );
   return Number(row?.count ?? 0n);
 }

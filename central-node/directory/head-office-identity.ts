@@ -5,6 +5,7 @@ import {
   createRequest,
   dueForRenewal,
   hostsOf,
+  isGoodAt,
   issueCertificate,
   parseCertificate,
   randomSerial,
@@ -25,8 +26,8 @@ const certificateValidDays = 30;
 
 /**
  * HQ's own identity: it is its own authority, so it needs no token. Call it again to renew: it
- * issues a certificate when there is none, when two thirds of its life are over, or when HQ has
- * another address.
+ * issues a certificate when there is none, when two thirds of its life are over or it has not begun,
+ * or when HQ has another address.
  */
 export async function openHeadOfficeIdentity(deps: {
   dir: string;
@@ -67,6 +68,8 @@ function isGood(
     identity.caPem === trustedPem(wanted.authority) &&
     certificate.verify(parseCertificate(wanted.authority.certPem).publicKey) &&
     wanted.hosts.every(named) &&
+    // Made while the clock was ahead, it would be good to nobody before its day.
+    isGoodAt(certificateFacts(certificate), wanted.nowMs) &&
     !dueForRenewal(certificateFacts(certificate), wanted.nowMs)
   );
 }

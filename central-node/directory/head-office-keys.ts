@@ -10,7 +10,7 @@ import type { Signer } from '../../shared/federation/peers.ts';
 import { headOffice } from '../../shared/ids/ids.ts';
 import { DomainError } from '../../shared/problem/problem.ts';
 import type { Reference } from '../../shared/reference/reference.ts';
-import { dropNextFiles } from '../../shared/store/adopted-files.ts';
+import { dropNextFiles, nextFolderOf } from '../../shared/store/adopted-files.ts';
 import type { Store, Transaction } from '../../shared/store/store.ts';
 import { type Clock, now } from '../../shared/time/clock.ts';
 import { createTurns } from '../../shared/time/turns.ts';
@@ -19,6 +19,7 @@ import {
   acceptKey,
   endKeys,
   forgetSuccessors,
+  keyState,
   keysOfNode,
   revokeKeys,
   saveSuccessor,
@@ -40,13 +41,14 @@ export function createHeadOfficeKeys(deps: {
   liveness: Pick<Liveness, 'statuses'>;
   reference: () => Reference | undefined;
   identity: () => NodeIdentity;
-  /** Keys and certificate in the folder of the next files. */
-  makeNext(): Promise<NodeIdentity>;
+  /** Keys and certificate in a folder: made, renewed when due, and by the authority of today. */
+  open(dir: string): Promise<NodeIdentity>;
   adopted(identity: NodeIdentity): void;
   /** Puts the keys into the next release, and asks for it. */
   onChanged(tx: Transaction): Promise<void>;
 }) {
   const { dir, store, clock } = deps;
+  const makeNext = () => deps.open(nextFolderOf(dir));
   const xOf = (identity: { signingKey: NodeIdentity['signingKey'] }) =>
     publicKeyOf(identity.signingKey).x;
 
@@ -66,7 +68,7 @@ export function createHeadOfficeKeys(deps: {
 
   /** Makes the next keys, or goes on with those that are there, and lets the next release name them. */
   async function announce(also?: Also): Promise<void> {
-    const next = await deps.makeNext();
+    const next = await makeNext();
     await store.write(async (tx) => {
       await accept(tx, xOf(deps.identity()));
       await accept(tx, xOf(next));
@@ -81,6 +83,8 @@ export function createHeadOfficeKeys(deps: {
   }
 
   async function use(x: string): Promise<void> {
+    // They may have waited long: their certificate is of the authority of that day.
+    await makeNext();
     const said = await store.read(successors);
     const sequence = said.length + 1;
     const signingKey = { kty: 'OKP', crv: 'Ed25519', x };
@@ -98,6 +102,19 @@ export function createHeadOfficeKeys(deps: {
       await endKeys(tx, { node: headOffice, state: 'retired', at: now(clock), keep: [x] });
       await deps.onChanged(tx);
     });
+  }
+
+  /** It was stolen: nothing more is to be signed with it, not even what would name the next. */
+  async function isRevoked(): Promise<boolean> {
+    const key = xOf(deps.identity());
+    return (await store.read((tx) => keyState(tx, { use: 'signing', key }))) === 'revoked';
+  }
+
+  /** The release that says so is asked for afterwards: who enrolled again believes none by a stolen key. */
+  async function useInstead(): Promise<void> {
+    const identity = await adoptNextIdentity(dir);
+    deps.adopted(identity);
+    await store.write(deps.onChanged);
   }
 
   async function isLeftOver(): Promise<boolean> {
@@ -118,22 +135,32 @@ export function createHeadOfficeKeys(deps: {
     /** The key is in wrong hands: nothing follows from it, every branch has to enrol again. */
     async replaceStolen(also?: Also): Promise<void> {
       dropNextFiles(dir);
-      await deps.makeNext();
-      await store.write((tx) => accept(tx, xOf(deps.identity())));
-      deps.adopted(await adoptNextIdentity(dir));
+      const instead = await makeNext();
       await store.write(async (tx) => {
+        await accept(tx, xOf(deps.identity()));
         await revokeKeys(tx, headOffice, now(clock));
         await forgetSuccessors(tx);
-        await accept(tx, xOf(deps.identity()));
-        await deps.onChanged(tx);
+        await accept(tx, xOf(instead));
         await also?.(tx);
       });
+      // After a crash `advance` finds the present key revoked.
+      await useInstead();
+    },
+
+    /** The certificate of the present keys, when it is due or the authorities have changed. */
+    async renewCertificate(): Promise<void> {
+      const { certPem, caPem } = deps.identity();
+      const renewed = await deps.open(dir);
+      if (renewed.certPem !== certPem || renewed.caPem !== caPem) deps.adopted(renewed);
     },
 
     /** One step, if its time has come; `force` waits for nobody. */
     async advance({ force }: { force: boolean } = { force: false }): Promise<void> {
       const next = loadNextKeys(dir, headOffice);
-      if (next) {
+      if (next && (await isRevoked())) {
+        await makeNext();
+        await useInstead();
+      } else if (next) {
         const { x } = publicKeyOf(next.keys.signingKey);
         // Made, and then a crash came, or a backup of the store of before.
         if (!(await isAnnounced(x))) await announce();
@@ -148,12 +175,13 @@ export function createHeadOfficeKeys(deps: {
     /** For branches whose pinned key is not the present one. */
     successors: (): Promise<string[]> => store.read(successors),
   };
-  // Two at once would take each other's files away.
+  // Two at once would take each other's files away, or put one pair's certificate beside another pair's keys.
   const inTurn = createTurns();
   return {
     ...steps,
     begin: (also?: Also) => inTurn(() => steps.begin(also)),
     replaceStolen: (also?: Also) => inTurn(() => steps.replaceStolen(also)),
+    renewCertificate: () => inTurn(() => steps.renewCertificate()),
     advance: (how?: { force: boolean }) => inTurn(() => steps.advance(how)),
   } satisfies typeof steps;
 }

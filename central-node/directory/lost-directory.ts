@@ -1,6 +1,6 @@
 import type { NodeCode } from '../../shared/ids/ids.ts';
 import type { RowOf } from '../../shared/reference/datasets.ts';
-import type { Transaction } from '../../shared/store/store.ts';
+import type { Reader, Transaction } from '../../shared/store/store.ts';
 import { type Clock, type Instant, instantOf, now } from '../../shared/time/clock.ts';
 import type { EnrolledBranch } from './enrolment.ts';
 import {
@@ -11,7 +11,7 @@ import {
   revokeCertificatesOf,
   saveBranch,
 } from './enrolment-store.ts';
-import { restoreKey } from './node-key-store.ts';
+import { keyState, restoreKey } from './node-key-store.ts';
 
 /** Members and keys as a release tells them. */
 export interface ReleasedDirectory {
@@ -68,8 +68,25 @@ export function createLostDirectory(deps: {
     /** What was changed here after the backup was put back stands. Twice is the same as once. */
     async restore(tx: Transaction, released: ReleasedDirectory): Promise<void> {
       await dropTokensUntil(tx, released.createdAt);
-      for (const row of released.keys) await restoreKey(tx, row, now(clock));
+      const ended = await endedSince(tx, released.keys);
+      for (const row of released.keys) {
+        const state = ended.has(row.node) ? 'revoked' : row.state;
+        await restoreKey(tx, { ...row, state }, now(clock));
+      }
       for (const row of released.branches) await restoreBranch(tx, row, released);
     },
   };
+}
+
+/**
+ * Whose keys people ended here after the release: all that they had, and so those too that were forgotten at that
+ * moment.
+ */
+async function endedSince(tx: Reader, keys: ReleasedDirectory['keys']): Promise<Set<string>> {
+  const ended = new Set<string>();
+  for (const { node, use, key, state } of keys) {
+    const isNews = state !== 'revoked' && (await keyState(tx, { use, key })) === 'revoked';
+    if (isNews) ended.add(node);
+  }
+  return ended;
 }

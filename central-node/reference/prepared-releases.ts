@@ -13,6 +13,7 @@ import {
 } from '../../shared/reference/release-keys.ts';
 import type { Store, Transaction } from '../../shared/store/store.ts';
 import type { Instant } from '../../shared/time/clock.ts';
+import { createTurns } from '../../shared/time/turns.ts';
 import {
   dropPrepared,
   findPrepared,
@@ -80,7 +81,7 @@ export function createPreparedReleases(deps: {
     return { signed, needed: keySet.threshold };
   }
 
-  return {
+  const steps = {
     prepare,
     /** @throws DomainError `release-not-approved` for what is no new signature of this release by a key of the set. */
     async approve(jws: string, also: Also): Promise<{ signed: number; needed: number }> {
@@ -116,4 +117,11 @@ export function createPreparedReleases(deps: {
       return manifest;
     },
   };
+  // What one of them has read, no other may replace before it is written.
+  const inTurn = createTurns();
+  return {
+    prepare: (wish: Preparation) => inTurn(() => steps.prepare(wish)),
+    approve: (jws: string, also: Also) => inTurn(() => steps.approve(jws, also)),
+    publish: (options: PublishOptions) => inTurn(() => steps.publish(options)),
+  } satisfies typeof steps;
 }

@@ -94,7 +94,7 @@ export function createBundleDirectory(trusted: JWK) {
      * @throws DomainError `release-not-approved` naming the first that fails.
      */
     async assertApproved({ pinned, from }: TrustedReleaseKeys): Promise<void> {
-      const approval = createReleaseApproval({ pinned, headOfficeKey: trusted });
+      const approval = createReleaseApproval({ pinned, headOfficeKey: () => trusted });
       const before: Release[] = [];
       for (const next of releases.toReversed()) {
         if (next.manifest.version >= from)

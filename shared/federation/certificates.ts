@@ -319,6 +319,10 @@ export function certificateFingerprint(pem: string): string {
   return sha256(parseCertificate(pem).raw);
 }
 
+export function isGoodAt({ notBefore, notAfter }: CertificateFacts, nowMs: number): boolean {
+  return notBefore <= nowMs && nowMs <= notAfter;
+}
+
 /** True once two thirds of the certificate's life are over. */
 export function dueForRenewal(facts: CertificateFacts, nowMs: number): boolean {
   return nowMs >= facts.notBefore + ((facts.notAfter - facts.notBefore) * 2) / 3;

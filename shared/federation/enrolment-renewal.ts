@@ -5,7 +5,7 @@ import { sha256 } from '../wire/canonical.ts';
 import { certificateFacts, createRequest, dueForRenewal, followsFrom } from './certificates.ts';
 import { assertCertificateFor } from './enrolment.ts';
 import { renewalAnswer, renewalType } from './enrolment-messages.ts';
-import { type NodeIdentity, replaceCertificate } from './identity.ts';
+import type { NodeIdentity } from './identity.ts';
 import { answerIn } from './peer-answer.ts';
 import type { PeerClient, PeerResponse, Signer } from './peers.ts';
 
@@ -15,7 +15,6 @@ interface RenewalDeps {
   readonly client: PeerClient;
   readonly signer: Signer;
   readonly clock: Clock;
-  readonly dir: string;
   readonly identity: NodeIdentity;
   /** The authority that makes new certificates, once a release names it. */
   readonly issuingPem?: string | undefined;
@@ -25,12 +24,13 @@ interface RenewalDeps {
 
 /**
  * Renews the certificate once two thirds of its life are over, or when another authority issues
- * them: same key, new dates. The caller then reloads peer server and client; neither interrupts a
- * request. One that TLS does not take any more is renewed by the word of the signing key.
- * @returns the new identity, already on disk, or undefined when it is not due.
+ * them: same key, new dates. The caller writes it, unless the node has other keys meanwhile, and
+ * reloads peer server and client; neither interrupts a request. One that TLS does not take any more
+ * is renewed by the word of the signing key.
+ * @returns the new certificate, or undefined when it is not due.
  * @throws DomainError `peer-unreachable` (try later), `enrolment-refused`.
  */
-export async function renewIfDue(deps: RenewalDeps): Promise<NodeIdentity | undefined> {
+export async function renewIfDue(deps: RenewalDeps): Promise<string | undefined> {
   const { identity, issuingPem } = deps;
   const isOfAnother = issuingPem !== undefined && !isIssuedBy(identity.certPem, issuingPem);
   const isDue = dueForRenewal(certificateFacts(identity.certPem), deps.clock.nowMs());
@@ -44,8 +44,7 @@ export async function renewIfDue(deps: RenewalDeps): Promise<NodeIdentity | unde
   const { certPem } = answerIn(renewalAnswer, response, headOffice);
   const { code, caPem, tlsKeyPem } = identity;
   assertCertificateFor({ certPem, caPem, keyPem: tlsKeyPem, code });
-  replaceCertificate(deps.dir, certPem);
-  return { ...identity, certPem };
+  return certPem;
 }
 
 async function renewLate(deps: RenewalDeps, csrPem: string): Promise<PeerResponse> {

@@ -2,7 +2,7 @@ import { createPrivateKey } from 'node:crypto';
 import { TLSSocket } from 'node:tls';
 import { headOffice, type NodeCode } from '../ids/ids.ts';
 import { DomainError } from '../problem/problem.ts';
-import { dropNextFiles, nextFolderOf } from '../store/adopted-files.ts';
+import { dropNextFiles, finishAdopting, nextFolderOf } from '../store/adopted-files.ts';
 import {
   certificateFacts,
   certificateFingerprint,
@@ -43,6 +43,8 @@ export async function enrolWithCentre(options: {
 }): Promise<NodeIdentity> {
   const { centreUrl, code } = options;
   const token = parseToken(options.token);
+  // What a crash cut off is whole first: half of it beside half of this would be no identity at all.
+  finishAdopting(options.dir);
   if (options.again) dropNextFiles(options.dir);
   const dir = options.again ? nextFolderOf(options.dir) : options.dir;
   const keys = await createIdentity(dir, code);

@@ -26,6 +26,8 @@ export type HeldHandler = (tx: Transaction, operationId: string) => Promise<void
 /** Gets ready for a verified batch of a peer. Throws nothing, and has a limit of its own: the peer's stream waits. */
 export type PrepareBatch = (from: NodeCode, entries: readonly LogEntry[]) => Promise<void>;
 
+type InTransaction = (tx: Transaction) => Promise<void>;
+
 export interface FederationDeps {
   node: NodeCode;
   codeVersion: string;
@@ -56,7 +58,7 @@ export function createFederation(deps: FederationDeps) {
   const heldHandlers = new Map<string, HeldHandler>();
   const onRecovered: (() => void | Promise<void>)[] = [];
   const onCertain: (() => void | Promise<void>)[] = [];
-  const onRecoveryEnd: ((tx: Transaction) => Promise<void>)[] = [];
+  const [onSetBack, onRecoveryEnd]: [InTransaction[], InTransaction[]] = [[], []];
   let prepareBatch: PrepareBatch = async () => {};
   const lanes = new Map<NodeCode, Lane>();
   /** Whose streams came before their senders had told what they hold of this node. */
@@ -72,6 +74,9 @@ export function createFederation(deps: FederationDeps) {
     told(peer) {
       // A lane that was sent away tries again as soon as it hears of this node.
       if (early.delete(peer)) void liveness.greet(peer);
+    },
+    async marked(tx) {
+      for (const listener of onSetBack) await listener(tx);
     },
     async ending(tx) {
       for (const listener of onRecoveryEnd) await listener(tx);
@@ -344,8 +349,12 @@ export function createFederation(deps: FederationDeps) {
     onRecovered(listener: () => void | Promise<void>): void {
       onRecovered.push(listener);
     },
+    /** Called in the transaction that marks this node as set back: what must not be believed any more ends with it. */
+    onSetBack(listener: InTransaction): void {
+      onSetBack.push(listener);
+    },
     /** Called in the transaction that ends a recovery: what the set-back leaves in doubt is decided with it. */
-    onRecoveryEnd(listener: (tx: Transaction) => Promise<void>): void {
+    onRecoveryEnd(listener: InTransaction): void {
       onRecoveryEnd.push(listener);
     },
     /**

@@ -1,8 +1,9 @@
 import type { LookupFunction } from 'node:net';
 import { createSecureContext, type SecureContext, TLSSocket } from 'node:tls';
+import type { NodeCode } from '../ids/ids.ts';
 import { DomainError } from '../problem/problem.ts';
 import type { Clock } from '../time/clock.ts';
-import { certificateFacts, tlsName } from './certificates.ts';
+import { type CertificateFacts, certificateFacts, tlsName } from './certificates.ts';
 import { buildConnector, type Connector } from './http-pool.ts';
 import type { TlsMaterial } from './identity.ts';
 import type { Peer } from './peers.ts';
@@ -16,13 +17,17 @@ export const connectMaxMs = 5_000;
  */
 export function peerConnector(deps: {
   material: TlsMaterial;
-  peer: Peer;
+  code: NodeCode;
+  /** As the directory has it at that moment: a key may be accepted since that was not before. */
+  peer: () => Peer | undefined;
   clock: Clock;
   lookup: LookupFunction;
+  /** Told of each connection that is given out. */
+  proved: (server: CertificateFacts) => void;
 }): Connector {
   const connect = buildConnector({
     secureContext: contextOf(deps.material),
-    servername: tlsName(deps.peer.code),
+    servername: tlsName(deps.code),
     timeout: connectMaxMs,
     lookup: deps.lookup,
     // Resumption would skip the certificate that is checked here.
@@ -31,10 +36,13 @@ export function peerConnector(deps: {
   return (options, callback) => {
     connect(options, (...[error, socket]) => {
       if (error !== null) return callback(error, null);
-      const refusal = refusalOfServer(socket, deps.peer, deps.clock.nowMs());
-      if (refusal === undefined) return callback(null, socket);
-      socket.destroy();
-      callback(refusal, null);
+      try {
+        deps.proved(provedServer(socket, deps));
+        callback(null, socket);
+      } catch (refusal) {
+        socket.destroy();
+        callback(refusal instanceof Error ? refusal : new Error(String(refusal)), null);
+      }
     });
   };
 }
@@ -51,15 +59,15 @@ function contextOf(material: TlsMaterial): SecureContext {
   return made;
 }
 
-function refusalOfServer(socket: unknown, peer: Peer, nowMs: number): Error | undefined {
+/** @throws DomainError `peer-refused` for who is not this peer, or not any more. */
+function provedServer(
+  socket: unknown,
+  { code, peer, clock }: Pick<Parameters<typeof peerConnector>[0], 'code' | 'peer' | 'clock'>,
+): CertificateFacts {
   const x509 = socket instanceof TLSSocket ? socket.getPeerX509Certificate() : undefined;
-  if (!x509) return new DomainError('peer-refused', 'The server showed no certificate.');
-  try {
-    const facts = certificateFacts(x509);
-    const reason = facts.code === peer.code ? refusalOf(facts, peer, nowMs) : 'wrong-node';
-    if (reason === undefined) return undefined;
-    return new DomainError('peer-refused', `The server is not ${peer.code}: ${reason}.`);
-  } catch (error) {
-    return error instanceof Error ? error : new Error(String(error));
-  }
+  if (!x509) throw new DomainError('peer-refused', 'The server showed no certificate.');
+  const facts = certificateFacts(x509);
+  const reason = facts.code === code ? refusalOf(facts, peer(), clock.nowMs()) : 'wrong-node';
+  if (reason === undefined) return facts;
+  throw new DomainError('peer-refused', `The server is not ${code}: ${reason}.`);
 }

@@ -27,6 +27,8 @@ interface Line {
   readonly pool: Pool;
   readonly peer: Peer;
   waiting: number;
+  /** Until the first of the certificates that its connections proved runs out. */
+  goodUntilMs: number;
 }
 
 /**
@@ -51,23 +53,33 @@ export function createPeerClient(deps: {
       hangUp(code, 'now');
       throw unreachable(code, `The directory has no active node ${code}.`);
     }
-    if (line && sameLine(line.peer, peer)) return line;
+    const isGood = line && deps.clock.nowMs() <= line.goodUntilMs;
+    if (isGood && sameLine(line.peer, peer)) return line;
     // Another address lets the old requests end; another key or a revocation does not.
     hangUp(code, line && sameKey(line.peer, peer) ? 'when-idle' : 'now');
-    const opened = { pool: openPool(peer), peer, waiting: 0 };
+    const opened = openLine(peer);
     lines.set(code, opened);
     return opened;
   }
 
-  function openPool(peer: Peer): Pool {
-    return new Pool(peer.peerUrl, {
+  function openLine(peer: Peer): Line {
+    const { code } = peer;
+    const pool = new Pool(peer.peerUrl, {
       connections: maxConnectionsPerPeer,
       pipelining: 1,
       keepAliveTimeout: idleMs,
       keepAliveMaxTimeout: idleMs,
       keepAliveTimeoutThreshold: idleMarginMs,
-      connect: peerConnector({ material: deps.identity(), peer, clock: deps.clock, lookup }),
+      connect: peerConnector({
+        ...{ material: deps.identity(), code, clock: deps.clock, lookup },
+        peer: () => deps.directory.peer(code),
+        proved({ notAfter }) {
+          line.goodUntilMs = Math.min(line.goodUntilMs, notAfter);
+        },
+      }),
     });
+    const line = { pool, peer, waiting: 0, goodUntilMs: Number.POSITIVE_INFINITY };
+    return line;
   }
 
   function hangUp(code: NodeCode, when: 'now' | 'when-idle'): void {

@@ -19,6 +19,8 @@ export type RefusalReport = (refusal: {
 const reported = new Set([
   'invalid-input',
   'peer-refused',
+  'enrolment-refused',
+  'locked-out',
   'clock-held',
   'unexpected-position',
   'broken-chain',
@@ -54,12 +56,10 @@ export function createPeerApp(deps: { federation: Federation; refused: RefusalRe
       return problemResponse(new DomainError('internal'), path);
     }
     if (reported.has(error.code)) {
-      deps.refused({
-        caller: context.env.caller ?? 'unknown',
-        path,
-        code: error.code,
-        detail: error.message,
-      });
+      const { caller, address } = context.env;
+      const from = caller === undefined ? ` From ${address}.` : '';
+      const detail = `${error.message}${from}`;
+      deps.refused({ caller: caller ?? 'unknown', path, code: error.code, detail });
     }
     return problemResponse(error, path);
   });

@@ -39,6 +39,8 @@ export interface PeerBindings {
   readonly caller?: NodeCode;
   /** The serial of its certificate. */
   readonly serial?: string;
+  /** The key that it proved, as the directory names it. */
+  readonly tlsKeySha256?: string;
   /** The address the connection came from. */
   readonly address: string;
 }
@@ -136,13 +138,13 @@ export function createPeerServer(deps: PeerServerDeps) {
     outgoing.once('close', () => {
       if (closing) setImmediate(() => server.closeIdleConnections());
     });
-    const { code: caller, serial } = refused ? {} : admission;
+    const caller = refused ? undefined : admission.code;
     try {
       const maxBytes = refused ? maxAnonymousBodyBytes : maxBodyBytes;
       const rawBody = await readBody(incoming, maxBytes);
       // The listener takes a body that was read already under this name.
       Object.assign(incoming, { rawBody });
-      const env = caller && serial ? { caller, serial, address } : { address };
+      const env = refused ? { address } : { ...bindingsOf(admission), address };
       await getRequestListener((request) => deps.fetch(request, env))(incoming, outgoing);
     } catch (error) {
       if (isDomainError(error)) {
@@ -205,6 +207,15 @@ function tlsOptions({ tlsKeyPem, certPem, caPem }: TlsMaterial) {
     // A resumed session would bring a verification along that may no longer hold.
     secureOptions: constants.SSL_OP_NO_TICKET,
   };
+}
+
+/** What a certificate proves of a caller whom the directory takes. */
+export function bindingsOf({
+  code,
+  serial,
+  spkiSha256,
+}: CertificateFacts): Omit<PeerBindings, 'address'> {
+  return { caller: code, serial, tlsKeySha256: spkiSha256 };
 }
 
 function readCertificate(socket: TLSSocket): CertificateFacts | RefusalReason {

@@ -64,6 +64,8 @@ export interface RecoveryDeps {
   introduce(): Promise<void>;
   /** The peer has told this start what it holds of this node. */
   told(peer: NodeCode): void;
+  /** In the transaction that marks this node as set back. */
+  marked(tx: Transaction): Promise<void>;
   /** In the transaction that ends a recovery. */
   ending(tx: Transaction): Promise<void>;
   /** All that was lost is back: what had to wait goes on. */
@@ -108,6 +110,7 @@ export function createRecovery(deps: RecoveryDeps) {
     haveAllBeenAsked = false;
     deps.alarm('set-back', reason);
     await setRecovering(tx, { reason, since: now(clock) });
+    await deps.marked(tx);
   }
 
   async function enter(reason: string): Promise<void> {

@@ -84,7 +84,8 @@ export async function openNode(options: NodeOptions) {
   const verifier = createVerifier({ directory, headOfficeKey, self });
   const historicVerifier = createVerifier({ directory, headOfficeKey, self, historic: true });
   const { releaseKeys: pinned } = config;
-  const releaseApproval = pinned && createReleaseApproval({ pinned, headOfficeKey });
+  const releaseApproval =
+    pinned && createReleaseApproval({ pinned, headOfficeKey: () => material.headOfficeKey });
   const references = createReferenceService({ store, clock, verifier, approval: releaseApproval });
   await references.load();
   const alarms = createAlarms({

@@ -31,6 +31,8 @@ const russian: Readonly<Record<Key, string>> = {
   noWay: 'нет пути к его адресу',
   peerExpired: 'его сертификат истёк',
   peerNotYet: 'его сертификат ещё не действует',
+  otherDay:
+    'сертификат, который выдал головной офис, сегодня не действует: одни из двух часов неверны',
   twoHistories: '{peer} подписал две истории: {place}',
   otherHeld: '{peer} говорит, что хранит другую запись {place}',
   historiesWith: 'две истории с {peer}: {place}',

@@ -1,5 +1,6 @@
 import type { JWK } from 'jose';
 import { DomainError } from '../problem/problem.ts';
+import { canonicalJson } from '../wire/canonical.ts';
 import { type Directory, isCutOff } from './cut-off.ts';
 import type { ReleaseManifest } from './release.ts';
 import { approvalType, countApprovals, currentKeySet, type KeySet } from './release-keys.ts';
@@ -18,18 +19,20 @@ export function approvableRelease({ approvals: _, ...content }: ReleaseManifest)
 export function createReleaseApproval(deps: {
   /** The keys that this node was given when it joined. */
   pinned: KeySet;
-  /** Does not count among them, whatever the set says. */
-  headOfficeKey: JWK;
+  /** As it is now: it does not count among them, whatever the set says. */
+  headOfficeKey: () => JWK;
 }) {
   const { pinned, headOfficeKey } = deps;
 
-  async function keySetOf(manifest: ReleaseManifest): Promise<KeySet> {
-    const current = await currentKeySet(pinned, manifest.keySets ?? []);
-    return { ...current, keys: current.keys.filter(({ x }) => x !== headOfficeKey.x) };
-  }
+  const ofPeople = (keySet: KeySet): KeySet => {
+    const { x: own } = headOfficeKey();
+    return { ...keySet, keys: keySet.keys.filter(({ x }) => x !== own) };
+  };
+  const leadsTo = ({ keySets = [] }: ReleaseManifest, from: KeySet): Promise<KeySet> =>
+    currentKeySet(from, keySets, ofPeople);
 
   return {
-    keySetOf,
+    keySetOf: async (manifest: ReleaseManifest) => ofPeople(await leadsTo(manifest, pinned)),
     /**
      * @param bases releases held that are in force or to come: what head office may cut off from.
      * @throws DomainError `release-not-approved`
@@ -37,16 +40,18 @@ export function createReleaseApproval(deps: {
     async assertApproved(next: Release, bases: readonly Release[]): Promise<void> {
       const { manifest } = next;
       const { version, previous } = manifest;
-      const keySet = await keySetOf(manifest);
+      const keySet = await leadsTo(manifest, pinned);
       for (const base of bases) {
-        const held = await keySetOf(base.manifest);
-        if (keySet.version >= held.version) continue;
-        const detail = `Release ${version} goes back to the release keys ${keySet.version}.`;
+        // Keys that were replaced name no others any more, not even for the same number.
+        const held = await leadsTo(base.manifest, pinned);
+        const following = await leadsTo(manifest, held);
+        if (canonicalJson(keySet) === canonicalJson(following)) continue;
+        const detail = `Release ${version} does not go on with the release keys ${held.version}.`;
         throw new DomainError('release-not-approved', detail);
       }
       const subject = approvableRelease(manifest);
       const given = manifest.approvals ?? [];
-      const count = await countApprovals(keySet, given, { typ: approvalType, subject });
+      const count = await countApprovals(ofPeople(keySet), given, { typ: approvalType, subject });
       if (count >= keySet.threshold) return;
       if (bases.some((base) => isCutOff(base, next))) return;
       throw new DomainError(

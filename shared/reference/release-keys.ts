@@ -109,12 +109,14 @@ async function isSignedBy(
 export async function currentKeySet(
   pinned: KeySet,
   rotations: readonly KeySetStatement[],
+  /** Whose signatures count, of a set. */
+  counting: (keySet: KeySet) => KeySet,
 ): Promise<KeySet> {
   let current = pinned;
   for (const { keySet: next, approvals: given } of rotations) {
     if (next.version <= current.version) continue;
     const subject = approvableKeySet(next);
-    const count = await countApprovals(current, given, { typ: keySetType, subject });
+    const count = await countApprovals(counting(current), given, { typ: keySetType, subject });
     if (next.version !== current.version + 1 || count < current.threshold) {
       throw new DomainError(
         'release-not-approved',

@@ -28,6 +28,8 @@ export const stateSentences = sentences(
     noWay: 'there is no way to its address',
     peerExpired: 'its certificate has expired',
     peerNotYet: 'its certificate is not valid yet',
+    otherDay:
+      'the certificate that head office made is not good today: one of the two clocks is wrong',
     twoHistories: '{peer} signed two histories at {place}',
     otherHeld: '{peer} says that it holds another {place}',
     historiesWith: 'two histories with {peer} in {place}',

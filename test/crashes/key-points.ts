@@ -22,7 +22,7 @@ export const keyMoments: readonly Place[] = [
   {
     name: 'new keys: known to all, not adopted',
     file: rotation,
-    before: "deps.changed(await adoptNextIdentity(dir), 'keys.adopt');",
+    before: 'adoptNextFiles(dir);',
     errand: 'new keys',
   },
   {
@@ -47,7 +47,7 @@ export const keyMoments: readonly Place[] = [
   {
     name: 'new key of head office: made, not announced',
     file: headOfficeKeys,
-    after: 'const next = await deps.makeNext();',
+    after: 'const next = await makeNext();',
     node: 'centre',
     errand: 'new key of head office',
   },

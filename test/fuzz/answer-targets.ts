@@ -1,4 +1,4 @@
-import { cpSync, mkdtempSync, readFileSync } from 'node:fs';
+import { cpSync, mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
@@ -266,20 +266,21 @@ async function keyAnswers(fuzz: FuzzFederation): Promise<Target[]> {
   const identity = await loadIdentity(dir);
   const { headOfficeKey } = identity;
   const signer = createSigner(identity);
-  const certPem = () => readFileSync(join(dir, 'tls-cert.pem'), 'utf8');
   const stranger = await loadIdentity(join(fuzz.federation.branch(peer).dataDir, 'identity'));
   const others = [identity, stranger].map((each) => JSON.stringify({ certPem: each.certPem }));
   const renewals = answersOf(fuzz, renewalAnswer, others);
   const successors = answersOf(fuzz, successorsAnswer);
   return [
     ...pairOf('renewal', renewals, async (answer) => {
+      let { certPem } = identity;
       const verdict = await readWith(async () => {
         const client = clientOf(answer);
-        await renewIfDue({ client, signer, clock: systemClock, dir, identity, now: true });
+        const wanted = { client, signer, clock: systemClock, identity, now: true };
+        certPem = (await renewIfDue(wanted)) ?? certPem;
         return 'renewed';
       });
-      const isSame = certPem() === identity.certPem;
-      return isSame ? verdict : { ...verdict, fault: `it was put in place: ${answer.body}` };
+      const isSame = certPem === identity.certPem;
+      return isSame ? verdict : { ...verdict, fault: `it was taken: ${answer.body}` };
     }),
     ...pairOf('head office keys', successors, (answer) =>
       readWith(async () => {

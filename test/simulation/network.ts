@@ -1,6 +1,10 @@
 import type { CertificateFacts } from '../../shared/federation/certificates.ts';
 import type { createPeerClient } from '../../shared/federation/peer-client.ts';
-import type { createPeerServer, PeerServerDeps } from '../../shared/federation/peer-server.ts';
+import {
+  bindingsOf,
+  type createPeerServer,
+  type PeerServerDeps,
+} from '../../shared/federation/peer-server.ts';
 import { problemText } from '../../shared/federation/peer-server-problem.ts';
 import type { PeerRequest, PeerResponse } from '../../shared/federation/peers.ts';
 import { refusalOf } from '../../shared/federation/revocation.ts';
@@ -105,7 +109,7 @@ export function createNetwork(deps: { timeline: Timeline; chance: Chance; trace:
       headers: { 'content-type': 'application/json', ...request.headers },
       body,
     });
-    const env = { caller: facts.code, serial: facts.serial, address: from };
+    const env = { ...bindingsOf(facts), address: from };
     const response = await server.fetch(asked, env);
     return {
       status: response.status,

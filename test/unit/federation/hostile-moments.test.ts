@@ -78,6 +78,7 @@ describe('a peer, at the worst of moments', () => {
       isRecovering: () => false,
       introduce: async () => {},
       told: () => {},
+      marked: async () => {},
       ending: async () => {},
       recovered: () => {},
       certain: () => {},

@@ -1,7 +1,8 @@
-import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { copyFile, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
+import { enrolWithCentre } from '../../../shared/federation/enrolment.ts';
 import {
   completeIdentity,
   createIdentity,
@@ -10,6 +11,7 @@ import {
   signingKeyId,
 } from '../../../shared/federation/identity.ts';
 import { headOffice, type NodeCode } from '../../../shared/ids/ids.ts';
+import { nextFolderOf } from '../../../shared/store/adopted-files.ts';
 import { certificateFor, federationKeys, refusalBy } from '../../support/federation-keys.ts';
 
 const msk = 'MSK' as NodeCode;
@@ -86,5 +88,33 @@ describe('node identity', () => {
     const { signingKey } = await createIdentity(dir, msk);
     expect(await signingKeyId(signingKey)).to.equal(await signingKeyId(publicKeyOf(signingKey)));
     expect(publicKeyOf(signingKey)).to.not.have.property('d');
+  });
+
+  it('is whole after an enrolment that failed where a crash had come between new files', async () => {
+    const { headOfficeKey } = await enrolled();
+    const { authority } = await federationKeys([msk]);
+    for (const again of [true, false]) {
+      const next = nextFolderOf(dir);
+      const keys = await createIdentity(next, msk);
+      const certPem = certificateFor(authority, keys);
+      completeIdentity(next, { certPem, caPem: authority.certPem, headOfficeKey });
+      // What the adoption had come to.
+      await writeFile(join(next, 'adopt'), '');
+      await copyFile(join(next, 'tls-key.pem'), join(dir, 'tls-key.pem'));
+      const token = `${'A'.repeat(43)}.${'0'.repeat(64)}`;
+      const urls = { peerUrl: 'https://127.0.0.1:2', frontUrl: 'https://127.0.0.1:3' };
+      const refusal = await refusalBy(
+        enrolWithCentre({
+          centreUrl: 'https://127.0.0.1:1',
+          token,
+          dir,
+          code: msk,
+          ...urls,
+          again,
+        }),
+      );
+      expect(refusal).to.include({ code: 'peer-unreachable' });
+      expect((await loadIdentity(dir)).signingKey).to.deep.equal(keys.signingKey);
+    }
   });
 });

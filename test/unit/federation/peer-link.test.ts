@@ -183,6 +183,25 @@ describe('the peer link', () => {
       expect(refusals).to.deep.equal([]);
     });
 
+    it('a key that is accepted besides is taken also by a client that knew the peer before', async () => {
+      const { call, current, keys, server, serverDirectory, clientDirectory, peerUrl } =
+        await link();
+      await call();
+      const { spkiSha256 } = certificateFacts(keys.identity(nsk).certPem);
+      const next = { use: 'tls', key: spkiSha256, state: 'accepted' } as const;
+      clientDirectory.set(keys.peer(msk, { peerUrl, keys: [next] }));
+      await call();
+      const renewed = { ...keys.identity(nsk), code: msk };
+      current.server = { ...renewed, certPem: certificateFor(keys.authority, renewed) };
+      server.reload();
+      // The connection is lost, as any network loses some.
+      serverDirectory.remove(spb);
+      server.recheck();
+      serverDirectory.set(keys.peer(spb));
+      await call().catch(() => undefined);
+      expect(await call()).to.include({ status: 200 });
+    });
+
     it("the client follows a peer's new address", async () => {
       const { call, keys, clientDirectory } = await link();
       await call();
@@ -226,6 +245,14 @@ describe('the peer link', () => {
       expect(revoked).to.include('revoked-serial');
       const expired = await impostor((l) => l.clientClock.shift(31 * dayMs));
       expect(expired).to.include('expired');
+    });
+
+    it('a certificate that runs out on an open connection', async () => {
+      const { call, clientClock } = await link();
+      // As many as it opens.
+      await Promise.all(Array.from({ length: 8 }, () => call()));
+      clientClock.shift(31 * dayMs);
+      expect(String((await refusalBy(call())).cause)).to.include('expired');
     });
 
     it('to call who is not in the directory, or inactive there', async () => {

@@ -53,6 +53,7 @@ describe('a recovery', () => {
         isRecovering: () => false,
         introduce: async () => {},
         told: () => {},
+        marked: async () => {},
         ending: async () => {},
         recovered: resolve,
         certain: () => {},

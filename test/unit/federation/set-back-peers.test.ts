@@ -141,6 +141,7 @@ describe('between a node and a peer, one of which was set back', () => {
       isRecovering: () => false,
       introduce: () => store.write((tx) => log.introduce(tx, opening)),
       told: () => {},
+      marked: async () => {},
       ending: async () => {},
       recovered() {
         isOver = true;

@@ -1,0 +1,66 @@
+import { expect } from 'chai';
+import { findBranch } from '../../../central-node/directory/enrolment-store.ts';
+import { createLostDirectory } from '../../../central-node/directory/lost-directory.ts';
+import type { NodeKey } from '../../../shared/federation/peers.ts';
+import type { RowOf } from '../../../shared/reference/datasets.ts';
+import { instantOf, now } from '../../../shared/time/clock.ts';
+import { centre, closeCentres, msk } from './enrolment-fixture.ts';
+
+const newer = { signing: 'B'.repeat(42).concat('A'), tls: 'b'.repeat(64) };
+
+/** Head office is set back to when MSK was enrolled; its last release knows the keys that MSK has had since. */
+describe('a directory that was lost with a backup', () => {
+  afterEach(closeCentres);
+
+  async function setBack() {
+    const { enrol, store, clock, enrolment, changes } = await centre();
+    await enrol(msk);
+    const [enrolled] = changes;
+    if (!enrolled) throw new Error('nobody is enrolled');
+    const { peerUrl, frontUrl, signingKey, keys: known } = enrolled;
+    const lost = createLostDirectory({ clock, onChanged: async () => {} });
+
+    /** The release says of the keys that the backup knows that they are in `state`, and that others count. */
+    function restore(state: NodeKey['state']): Promise<void> {
+      const row = {
+        ...{ code: msk, name: 'MSK', region: 'R', timeZone: 'Europe/Moscow', peerUrl, frontUrl },
+        netDebitCap: { amount: '1.00', currency: 'RUB' },
+        signingKey: { ...signingKey, x: newer.signing },
+        ...{ tlsKeySha256: newer.tls, revokedSerials: [], active: true },
+      };
+      const keys: RowOf<'node-keys'>[] = [
+        ...known.map(({ use, key }) => ({ node: msk, use, key, state })),
+        { node: msk, use: 'signing', key: newer.signing, state: 'accepted' },
+        { node: msk, use: 'tls', key: newer.tls, state: 'accepted' },
+      ];
+      const createdAt = instantOf(clock.nowMs() - 60_000);
+      const branches = [row as unknown as RowOf<'branches'>];
+      return store.write((tx) => lost.restore(tx, { createdAt, branches, keys }));
+    }
+
+    async function accepted(): Promise<string[]> {
+      const branch = await store.read((tx) => findBranch(tx, msk, now(clock)));
+      const keys = branch?.keys.filter(({ state }) => state === 'accepted') ?? [];
+      return keys.map(({ key }) => key).sort();
+    }
+    return { enrolment, restore, accepted };
+  }
+
+  it('brings back the keys that a branch has had since, also after the old ones were revoked', async () => {
+    for (const state of ['retired', 'revoked'] as const) {
+      const { restore, accepted } = await setBack();
+      await restore(state);
+      expect(await accepted()).to.deep.equal([newer.signing, newer.tls]);
+    }
+  });
+
+  it('brings back no key of a branch whose keys were ended meanwhile', async () => {
+    const { enrolment, restore, accepted } = await setBack();
+    await enrolment.rekey({ code: msk, actor: 'root' });
+    await restore('retired');
+    expect(await accepted()).to.deep.equal([]);
+    await restore('retired');
+    expect(await accepted()).to.deep.equal([]);
+    expect(await enrolment.openTokens()).to.have.length(1);
+  });
+});
