@@ -4,6 +4,7 @@ import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { describeVerdict, verifyBundleFile } from '../audit/verify-command.ts';
 import { namedFile } from '../store/embedded-store.ts';
+import type { MigrationSet } from '../store/migrations.ts';
 import { checkBackup } from './backup-check.ts';
 import { backupRecord } from './backups.ts';
 import { print } from './command-line.ts';
@@ -23,6 +24,8 @@ export interface CommandNode {
   open(options?: { quiet: boolean }): Promise<Node>;
   /** @throws Error naming every variable that is wrong. */
   config(): NodeConfig;
+  /** Of all rooms. */
+  migrations(): Promise<readonly MigrationSet[]>;
 }
 
 /** Does something with a node that is not running; a running one refuses to be opened. */
@@ -114,7 +117,7 @@ export function addNodeCommands(program: Command, node: CommandNode): void {
     .command('restore <file>')
     .description('put a backup in the place of the stopped node; the next start recovers the rest')
     .action(async (file: string) => {
-      await restoreStore(node.config(), file);
+      await restoreStore({ ...node.config(), migrations: await node.migrations() }, file);
       print('Restored. The next start asks the peers for what came after the backup.');
     });
 

@@ -37,7 +37,7 @@ const purgePauseMs = 60_000;
 const lanesMaxMs = 2_000;
 const referenceTickMs = 2_000;
 
-const sharedMigrations: readonly MigrationSet[] = [
+export const sharedMigrations: readonly MigrationSet[] = [
   { room: 'federation', directory: 'shared/federation/migrations' },
   { room: 'ledger', directory: 'shared/ledger/migrations' },
   { room: 'access', directory: 'shared/access/migrations' },
@@ -51,6 +51,7 @@ export interface NodeOptions {
   readonly title: string;
   readonly config: NodeConfig;
   readonly identity: NodeIdentity;
+  /** Of all rooms, the shared ones among them. */
   readonly migrations: readonly MigrationSet[];
   /** The peers, given the release in force; asked at every request. */
   readonly directory: (node: () => NodeParts) => PeerDirectory;
@@ -70,7 +71,7 @@ export async function openNode(options: NodeOptions) {
   const logger = ports.createLogger({ clock, node: code, level: config.logLevel });
   const { store, setBack, continues, keepMark } = await ports.openStore({
     ...placeOf(config),
-    migrations: [...sharedMigrations, ...options.migrations],
+    migrations: options.migrations,
     clock,
   });
   let material = identity;

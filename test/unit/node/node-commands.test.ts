@@ -37,6 +37,7 @@ describe("a node's commands", () => {
     const program = new Command().exitOverride();
     addNodeCommands(program, {
       config: () => readCentreConfig(environment),
+      migrations: async () => [],
       open: () => Promise.reject(new Error('it was opened')),
     });
     try {
