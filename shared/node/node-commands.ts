@@ -1,12 +1,9 @@
-import { existsSync } from 'node:fs';
-import { copyFile, link, open, rm } from 'node:fs/promises';
-import { resolve } from 'node:path';
+import { open } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { describeVerdict, verifyBundleFile } from '../audit/verify-command.ts';
-import { namedFile } from '../store/embedded-store.ts';
 import type { MigrationSet } from '../store/migrations.ts';
 import { checkBackup } from './backup-check.ts';
-import { backupRecord } from './backups.ts';
+import { addBackupCommand, assertStoreThere } from './backup-command.ts';
 import { print } from './command-line.ts';
 import { addDoctorCommand } from './doctor-command.ts';
 import { assertAsTaken, restoreStore, verifyStore } from './maintenance.ts';
@@ -15,9 +12,6 @@ import type { NodeConfig } from './node-config.ts';
 import { addOperatorOffline, type OfflineOperator } from './operator-command.ts';
 import { addRecoveryCommands } from './recovery-commands.ts';
 import { runNode } from './run.ts';
-import { type Caller, callRunningNode } from './running-node.ts';
-
-const backupMaxMs = 60 * 60_000;
 
 export interface CommandNode {
   /** Opens the node as its environment says, without starting it. */
@@ -93,25 +87,7 @@ export function addNodeCommands(program: Command, node: CommandNode): void {
       tell((await checkBackup(file)).faults);
     });
 
-  program
-    .command('backup [file]')
-    .description(
-      'take a copy of the running node, or without --login write one of the stopped node; the file is a name for it',
-    )
-    .option('--login <login>', 'an operator of the running node who may take backups')
-    .option('--password-file <file>', 'instead of standard input')
-    .action(async (file: string | undefined, { login, passwordFile }: Partial<Caller>) => {
-      const caller = login && { login, ...(passwordFile ? { passwordFile } : {}) };
-      if (caller) return backUpRunning(node.config(), caller, file);
-      if (file === undefined) throw new Error('name the file, or --login for the running node');
-      const opening = () =>
-        openExisting().catch((error: Error) => {
-          throw new Error(`${error.message}; of a running node, --login takes the copy`);
-        });
-      await withStoppedNode(opening, async ({ store }) => {
-        print(`${file}: SHA-256 ${await store.backup(file)}`);
-      });
-    });
+  addBackupCommand(program, () => node.config());
 
   program
     .command('restore <file>')
@@ -123,12 +99,6 @@ export function addNodeCommands(program: Command, node: CommandNode): void {
 
   addRecoveryCommands(program, () => node.config());
   addDoctorCommand(program, () => node.config());
-}
-
-/** Opening would make a new node: what was meant is another folder. @throws Error that names the file. */
-function assertStoreThere({ storeUrl }: NodeConfig): void {
-  const path = namedFile(storeUrl);
-  if (path !== undefined && !existsSync(path)) throw new Error(`${path} is not there`);
 }
 
 interface BundleTrust {
@@ -152,28 +122,6 @@ async function verifyBundleHere(bundle: string, options: BundleTrust): Promise<v
   );
   for (const line of describeVerdict(verdict)) print(line);
   process.exitCode = verdict.proven ? 0 : 1;
-}
-
-/** The node writes into its own folder, where it keeps the newest ones; the file is one more name for that copy. */
-async function backUpRunning(
-  config: NodeConfig,
-  caller: Caller,
-  file: string | undefined,
-): Promise<void> {
-  const request = { method: 'POST', path: '/api/v1/backups', maxMs: backupMaxMs } as const;
-  const taken = backupRecord.parse(await callRunningNode(config.front, caller, request));
-  const { bytes, sha256, log } = taken;
-  print(`${taken.file}: ${bytes} bytes, looked through, no fault`);
-  print(`SHA-256 ${sha256}, newest entry ${log.epoch}/${log.seq}`);
-  if (file === undefined) return;
-  const target = resolve(file);
-  for (const suffix of ['', '.json']) {
-    await rm(target + suffix, { force: true });
-    await link(taken.file + suffix, target + suffix).catch(() =>
-      copyFile(taken.file + suffix, target + suffix),
-    );
-  }
-  print(`Also as ${target}`);
 }
 
 function tell(faults: readonly string[]): void {

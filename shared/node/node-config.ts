@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import { type NodeCode, nodeCodePattern } from '../ids/ids.ts';
 import { type KeySet, parseKeySet } from '../reference/release-keys.ts';
+import type { StorePlace } from '../store/open-store.ts';
 import { sha256 } from '../wire/canonical.ts';
 
 /** A node's environment, parsed once. */
@@ -173,6 +174,18 @@ export function nodeConfigOf(variables: z.output<typeof nodeEnvironment>): NodeC
       : {}),
     backupsKept: variables.BACKUPS_KEPT,
     logLevel: variables.LOG_LEVEL,
+  };
+}
+
+export function storePlaceOf(config: NodeConfig): StorePlace {
+  const { storeUrl: url, storeAuthToken: authToken, storeAdminUrl: adminUrl } = config;
+  const { sentinel, mark } = config;
+  return {
+    ...{ url, sentinel },
+    ...(mark === undefined ? {} : { mark }),
+    ...(authToken === undefined ? {} : { authToken }),
+    ...(adminUrl === undefined ? {} : { adminUrl }),
+    ...(config.storeReplica === undefined ? {} : { replica: config.storeReplica }),
   };
 }
 

@@ -20,13 +20,12 @@ import type { Reference } from '../reference/reference.ts';
 import { createReferenceService } from '../reference/reference-service.ts';
 import { createReleaseApproval } from '../reference/release-approval.ts';
 import type { MigrationSet } from '../store/migrations.ts';
-import type { StoreOptions } from '../store/open-store.ts';
 import type { Reader } from '../store/store.ts';
 import type { Logger } from '../text/logger.ts';
 import { type BusinessDate, type Clock, pause } from '../time/clock.ts';
 import { createApi } from '../web/api.ts';
 import { administrationRoutes } from './administration.ts';
-import type { NodeConfig } from './node-config.ts';
+import { type NodeConfig, storePlaceOf } from './node-config.ts';
 import { createHealth, registerHealthMetrics } from './node-health.ts';
 import { type NodePorts, systemPorts } from './node-ports.ts';
 import { createPeerRefusals } from './peer-refusals.ts';
@@ -70,7 +69,7 @@ export async function openNode(options: NodeOptions) {
   const { code } = config;
   const logger = ports.createLogger({ clock, node: code, level: config.logLevel });
   const { store, setBack, continues, keepMark } = await ports.openStore({
-    ...placeOf(config),
+    ...storePlaceOf(config),
     migrations: options.migrations,
     clock,
   });
@@ -235,18 +234,6 @@ export async function openNode(options: NodeOptions) {
       await lanesStopped;
       await store.close();
     },
-  };
-}
-
-function placeOf(config: NodeConfig): Omit<StoreOptions, 'migrations'> {
-  const { storeUrl: url, storeAuthToken: authToken, storeAdminUrl: adminUrl } = config;
-  const { sentinel, mark } = config;
-  return {
-    ...{ url, sentinel },
-    ...(mark === undefined ? {} : { mark }),
-    ...(authToken === undefined ? {} : { authToken }),
-    ...(adminUrl === undefined ? {} : { adminUrl }),
-    ...(config.storeReplica === undefined ? {} : { replica: config.storeReplica }),
   };
 }
 

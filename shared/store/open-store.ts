@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { type Clock, systemClock } from '../time/clock.ts';
-import { type Driver, storeUnavailable } from './driver.ts';
+import { type Driver, type MaybePromise, storeUnavailable } from './driver.ts';
 import { openEmbeddedDriver, storePath } from './embedded-store.ts';
 import { lockFile } from './file-lock.ts';
 import { type MigrationSet, migrate, migrationSchema } from './migrations.ts';
@@ -19,7 +19,8 @@ import type { Store } from './store.ts';
 import { witnessed } from './witness.ts';
 import { createWorkQueue, type WorkQueueDeps } from './work-queue.ts';
 
-export interface StoreOptions {
+/** Where a node's store is, and what is kept of it elsewhere. */
+export interface StorePlace {
   /** `file:/path` for the embedded store, `http(s)://host:port` for a libSQL server. */
   readonly url: string;
   readonly authToken?: string;
@@ -31,6 +32,9 @@ export interface StoreOptions {
   readonly sentinel?: string;
   /** Path of the count that the machine loses when it is started anew. */
   readonly mark?: string;
+}
+
+export interface StoreOptions extends StorePlace {
   readonly migrations: readonly MigrationSet[];
   /** Bounds a group's time; the system's unless given. */
   readonly clock?: Clock;
@@ -86,8 +90,22 @@ export async function openStore(options: StoreOptions): Promise<OpenedStore> {
   }
 }
 
+/**
+ * Opens the store of a node that does not run, of whatever version it is, to copy it: nothing of it is changed.
+ * @throws Error if another process has it open, `store-unavailable` if its server cannot be reached.
+ */
+export async function openToCopy(place: StorePlace): Promise<Pick<Store, 'backup' | 'close'>> {
+  const { replica: _, ...own } = place;
+  const { driver } = await openPlace(own, systemClock);
+  const alone = { between: async <T>(fn: () => MaybePromise<T>) => fn(), isClosing: () => false };
+  return {
+    backup: (path) => driver.backup(path, alone),
+    close: async () => driver.close(),
+  };
+}
+
 async function openPlace(
-  { url, authToken, adminUrl, replica, sentinel }: StoreOptions,
+  { url, authToken, adminUrl, replica, sentinel }: StorePlace,
   clock: Clock,
 ): Promise<{ driver: Driver; replica?: Replica }> {
   if (url.startsWith('file:')) {
