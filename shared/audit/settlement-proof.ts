@@ -80,6 +80,9 @@ export function createSettlementProof(settlementId: string) {
 
   function addObligation(obligation: BundledObligation): void {
     const key = `${obligation.operationId}/${obligation.attempt}`;
+    if (obligation.settlementId !== settlementId) {
+      throw new BundleFault(`the operation ${key} is of another settlement`);
+    }
     if (owed.has(key)) throw new BundleFault(`the operation ${key} is settled twice`);
     owed.set(key, obligation);
   }
@@ -88,6 +91,9 @@ export function createSettlementProof(settlementId: string) {
     for (const [key, obligation] of owed) {
       if (obligation.kind === adjustmentKind) checkAdjustment(obligation);
       else checkOperation(key, obligation, terms);
+    }
+    if (told.size === 0) {
+      throw new BundleFault(`that the settlement ${settlementId} was completed is not in it`);
     }
     const pairs = pairPositions([...owed.values()].map((one) => ({ ...one, count: 1 })));
     netPositions(pairs);
