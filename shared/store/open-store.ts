@@ -211,19 +211,34 @@ function replicatedStore(
 export function storeOn({ driver, clock, sentinel, later }: StoreParts): Store {
   const floor = sentinel?.found ?? 0n;
   let answered = 0n;
+  let unrecorded: bigint | undefined;
+
+  async function record(count: bigint): Promise<void> {
+    unrecorded = count;
+    await sentinel?.record(count);
+    unrecorded = undefined;
+    answered = count;
+  }
+
+  /** The sentinel is one commit behind at most, or a copy of meanwhile could take the store's place unnoticed. */
+  async function catchUp(): Promise<void> {
+    if (unrecorded === undefined) return;
+    await record(unrecorded).catch((error: unknown) => {
+      throw storeUnavailable('What was stored before could not be counted yet.', error);
+    });
+  }
+
   const queue = createWorkQueue({
     driver,
     clock,
     ...(later ? { later } : {}),
     count: async () => {
+      await catchUp();
       const count = await countCommit(driver, floor);
       if (count > answered) return count;
       throw storeUnavailable('The store was set back while it was open: start the node again.');
     },
-    record: async (count) => {
-      await sentinel?.record(count);
-      answered = count;
-    },
+    record,
   });
   let closing: Promise<void> | undefined;
   let backup: Promise<string> | undefined;
