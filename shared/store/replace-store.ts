@@ -1,4 +1,4 @@
-import { copyFileSync, renameSync, rmSync } from 'node:fs';
+import { chmodSync, copyFileSync, renameSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { syncPath } from './durable-file.ts';
 import { foldWal, storePath } from './embedded-store.ts';
@@ -14,6 +14,7 @@ export function replaceStore(storeUrl: string, copy: string): void {
   const draft = `${path}.draft`;
   try {
     copyFileSync(copy, draft);
+    chmodSync(draft, 0o600);
     syncPath(draft);
     foldWal(path);
     // A WAL belongs to the file beside it; one of another file would be applied to it.

@@ -1,10 +1,12 @@
 import fs, {
+  chmodSync,
   copyFileSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
@@ -110,7 +112,9 @@ describe('a restore', () => {
     const first = '0001-create-log-and-streams.sql';
     copyFileSync(join(federation?.directory ?? '', first), join(older.directory, first));
     const backup = await backedUp('older.db', 1, [older, ...(ledger ? [ledger] : [])]);
+    chmodSync(backup, 0o644);
     await restore(backup);
+    expect(statSync(at('store.db')).mode & 0o777, 'for this user alone').to.equal(0o600);
     expect(await startsIn(storeUrl)).to.equal(1n);
   });
 
