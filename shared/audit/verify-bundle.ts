@@ -73,6 +73,7 @@ export async function verifyBundle(
       digest.update(`${text}\n`);
       counts[line.type] = (counts[line.type] ?? 0) + 1;
     }
+    if (!isSealed) reading?.streams.end();
     if (!reading || !isSealed) throw new BundleFault('the end is missing');
     const { scope, createdAt } = reading.opening;
     return { proven: true, scope, createdAt, counts };

@@ -18,7 +18,7 @@ describe('the file of an audit bundle', () => {
     const note = 'a line\u2028that a text broke\u2029';
     const content = [
       ...(await releaseLines(centre, { version: 1, branch })),
-      ...(await streamLines(branch, [{ id: 'operation', note }])),
+      ...(await streamLines(branch, [{ id: 'operation', body: { note } }])),
     ];
     lines = await bundle(centre, { scope: { operation: 'operation' }, content });
   });

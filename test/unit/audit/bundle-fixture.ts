@@ -56,16 +56,24 @@ export async function releaseLines(
   return [...datasets, { type: 'release', jws }];
 }
 
-/** The stream of a branch to head office: one batch, an entry for each operation. */
+interface Fact {
+  readonly id: string;
+  readonly kind?: string;
+  readonly body?: object;
+  readonly isHidden?: boolean;
+}
+
+/** The stream of a branch to head office, or the other way: one batch, an entry for each operation. */
 export async function streamLines(
   by: Party,
-  operations: readonly { id: string; note?: string; isHidden?: boolean }[],
+  operations: readonly Fact[],
+  to: NodeCode = headOffice,
 ): Promise<Line[]> {
-  const entries = operations.map(({ id, note = '', isHidden = false }, index) => {
+  const entries = operations.map(({ id, kind = 'test.told', body = {}, isHidden }, index) => {
     const entry = canonicalJson({
-      ...{ node: by.code, epoch, seq: index + 1, id: `entry-${index}`, kind: 'test.told' },
-      ...{ to: [headOffice], operationId: id, occurredAt: at, recordedAt: at },
-      ...{ businessDate: '2026-11-30', body: { note } },
+      ...{ node: by.code, epoch, seq: index + 1, id: `entry-${index}`, kind },
+      ...{ to: [to], operationId: id, occurredAt: at, recordedAt: at },
+      ...{ businessDate: '2026-11-30', body },
     });
     const line = { type: 'entry', position: index + 1, hash: sha256(entry) };
     return isHidden ? line : { ...line, entry };
@@ -73,10 +81,10 @@ export async function streamLines(
   const chain = entries.reduce((before, { hash }) => nextChain(before, hash), emptyChain);
   const last = entries.length;
   const jws = await createSigner(by).sign(headType, {
-    ...{ from: by.code, to: headOffice, started: epoch, previous: [], epoch },
+    ...{ from: by.code, to, started: epoch, previous: [], epoch },
     ...{ first: 1, base: emptyChain, position: last, chain, at },
   });
-  const stream = { type: 'stream', from: by.code, to: headOffice, epoch, first: 1, last };
+  const stream = { type: 'stream', from: by.code, to, epoch, first: 1, last };
   return [stream, { type: 'head', jws }, ...entries];
 }
 

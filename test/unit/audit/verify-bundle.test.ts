@@ -62,6 +62,37 @@ describe('an audit bundle that head office, or who has its key, made wrong', () 
     expect(await told({ settlement: 'settlement-1' }, stream)).to.include('Refuted');
   });
 
+  it('names the first entry that is missing where it was cut off', async () => {
+    const stream = await streamLines(branch, [{ id: operation }, { id: 'cut off' }]);
+    const lines = await bundle(centre, { scope: period, content: [...release, ...stream] });
+    const verdict = await verdictOn(lines.slice(0, -2));
+    expect(describeVerdict(verdict).join(' ')).to.match(/is missing.* position 2/);
+  });
+
+  it('has told a branch one thing of a settlement, and a thing that can be read', async () => {
+    const position = {
+      peer: 'SPB',
+      count: 1,
+      gross: '100',
+      commission: '0',
+      fees: '0',
+      net: '100',
+    };
+    const body = {
+      ...{ settlementId: 'settlement-1', currency: 'RUB', model: 'bilateral', windows: ['w'] },
+      ...{ madeBy: 'A', approvedBy: 'B', completedAt: '2026-11-30T12:00:00.000Z', positions: [] },
+    };
+    const toldIn = async (...bodies: object[]) => {
+      const kind = 'settlement.completed';
+      const facts = bodies.map((each) => ({ id: 'settlement-1', kind, body: each }));
+      return told({ settlement: 'settlement-1' }, await streamLines(centre, facts, msk));
+    };
+    expect(await toldIn(body, body)).to.match(/^Proven/);
+    const other = { ...body, positions: [position] };
+    expect(await toldIn(other, body)).to.match(/^Refuted .*otherwise.* position 2/);
+    expect(await toldIn({})).to.match(/^Refuted .*cannot be read.* position 1/);
+  });
+
   it('names no obligations that nobody holds against anything', async () => {
     const obligation = {
       ...{ type: 'obligation', settlementId: 'settlement-1', operationId: operation, attempt: 1 },
