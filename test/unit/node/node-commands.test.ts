@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -70,6 +70,15 @@ describe("a node's commands", () => {
   it('name ports and addresses that cannot be, all at once', () => {
     const environment = environmentOf({ PEER_PORT: '70000', FRONT_URL: 'localhost:7400' });
     expect(() => readCentreConfig(environment)).to.throw(/FRONT_URL: .*\n.*PEER_PORT: must be/);
+  });
+
+  it('find one mark by whatever name the data folder has', async () => {
+    await mkdir(join(folder, 'data'));
+    await symlink(join(folder, 'data'), join(folder, 'alias'));
+    const markOf = (name: string) =>
+      readCentreConfig(environmentOf({ DATA_DIR: join(folder, name) })).mark;
+    expect(markOf('alias')).to.equal(markOf('data'));
+    expect(markOf('other')).not.to.equal(markOf('data'));
   });
 
   it('look at peer addresses of IPv6', async () => {
