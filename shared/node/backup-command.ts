@@ -3,7 +3,7 @@ import { copyFile, link, rename, rm } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { namedFile } from '../store/embedded-store.ts';
-import { openToCopy } from '../store/open-store.ts';
+import { openAsItIs } from '../store/open-store.ts';
 import { backupRecord } from './backups.ts';
 import { print } from './command-line.ts';
 import { type NodeConfig, storePlaceOf } from './node-config.ts';
@@ -36,7 +36,7 @@ export function assertStoreThere({ storeUrl }: NodeConfig): void {
 /** As it is: before an upgrade the newer version takes it, and must not have begun with that. */
 async function backUpStopped(config: NodeConfig, file: string): Promise<void> {
   assertStoreThere(config);
-  const store = await openToCopy(storePlaceOf(config)).catch((error: Error) => {
+  const store = await openAsItIs(storePlaceOf(config)).catch((error: Error) => {
     const { message, cause } = error;
     throw new Error(`${message}; of a running node, --login takes the copy`, { cause });
   });

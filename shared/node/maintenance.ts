@@ -4,14 +4,29 @@ import { logFaults } from '../federation/log-faults-store.ts';
 import type { NodeCode } from '../ids/ids.ts';
 import { ledgerFaults } from '../ledger/ledger-store.ts';
 import { assertOpenable, type MigrationSet } from '../store/migrations.ts';
+import { openAsItIs, type StorePlace } from '../store/open-store.ts';
 import { replaceStore } from '../store/replace-store.ts';
 import type { Store } from '../store/store.ts';
 import { checkBackup } from './backup-check.ts';
 import { backupRecord } from './backups.ts';
 
 /** What is wrong with a node's own books and log: nothing, or a line for each fault. */
-export async function verifyStore(store: Store): Promise<string[]> {
+export async function verifyStore(store: Pick<Store, 'read'>): Promise<string[]> {
   return store.read(async (tx) => [...(await ledgerFaults(tx)), ...(await logFaults(tx))]);
+}
+
+/** The same of a node that does not run, as its store is. @throws Error for one that this version could not open. */
+export async function verifyStopped(
+  place: StorePlace,
+  migrations: readonly MigrationSet[],
+): Promise<string[]> {
+  const store = await openAsItIs(place);
+  try {
+    await store.read((tx) => assertOpenable(tx, migrations));
+    return await verifyStore(store);
+  } finally {
+    await store.close();
+  }
 }
 
 /**

@@ -6,9 +6,9 @@ import { checkBackup } from './backup-check.ts';
 import { addBackupCommand, assertStoreThere } from './backup-command.ts';
 import { print } from './command-line.ts';
 import { addDoctorCommand } from './doctor-command.ts';
-import { assertAsTaken, restoreStore, verifyStore } from './maintenance.ts';
+import { assertAsTaken, restoreStore, verifyStopped } from './maintenance.ts';
 import type { Node } from './node.ts';
-import type { NodeConfig } from './node-config.ts';
+import { type NodeConfig, storePlaceOf } from './node-config.ts';
 import { addOperatorOffline, type OfflineOperator } from './operator-command.ts';
 import { addRecoveryCommands } from './recovery-commands.ts';
 import { runNode } from './run.ts';
@@ -49,10 +49,6 @@ export function changeStoppedNode<Opened extends Pick<Node, 'stop' | 'keepSetBac
 /** The commands that every node has. */
 export function addNodeCommands(program: Command, node: CommandNode): void {
   const openQuietly = () => node.open({ quiet: true });
-  const openExisting = async () => {
-    assertStoreThere(node.config());
-    return openQuietly();
-  };
 
   program
     .command('start')
@@ -80,7 +76,9 @@ export function addNodeCommands(program: Command, node: CommandNode): void {
     .option('--release-keys-from <version>', 'the first release that needed them', wholeNumber, 1)
     .action(async (file: string | undefined, options: BundleTrust) => {
       if (file === undefined) {
-        return withStoppedNode(openExisting, async ({ store }) => tell(await verifyStore(store)));
+        const config = node.config();
+        assertStoreThere(config);
+        return tell(await verifyStopped(storePlaceOf(config), await node.migrations()));
       }
       if (!(await isStoreFile(file))) return verifyBundleHere(file, options);
       await assertAsTaken(file);

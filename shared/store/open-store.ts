@@ -15,7 +15,8 @@ import {
   type Sentinel,
 } from './sentinel.ts';
 import type { Replica, ReplicaOptions } from './server-replica.ts';
-import type { Store } from './store.ts';
+import type { Reader, Store } from './store.ts';
+import { type Handle, readHandle } from './transaction.ts';
 import { witnessed } from './witness.ts';
 import { createWorkQueue, type WorkQueueDeps } from './work-queue.ts';
 
@@ -91,14 +92,18 @@ export async function openStore(options: StoreOptions): Promise<OpenedStore> {
 }
 
 /**
- * Opens the store of a node that does not run, of whatever version it is, to copy it: nothing of it is changed.
+ * Opens the store of a node that does not run, of whatever version it is, to look at it or copy it: it is not brought up
+ * to date.
  * @throws Error if another process has it open, `store-unavailable` if its server cannot be reached.
  */
-export async function openToCopy(place: StorePlace): Promise<Pick<Store, 'backup' | 'close'>> {
+export async function openAsItIs(
+  place: StorePlace,
+): Promise<Pick<Store, 'read' | 'backup' | 'close'>> {
   const { replica: _, ...own } = place;
   const { driver } = await openPlace(own, systemClock);
   const alone = { between: async <T>(fn: () => MaybePromise<T>) => fn(), isClosing: () => false };
   return {
+    read: (fn) => readOnce(driver, ({ tx }) => fn(tx)),
     backup: (path) => driver.backup(path, alone),
     close: async () => driver.close(),
   };
@@ -160,10 +165,16 @@ async function prepare(driver: Driver, migrations: readonly MigrationSet[]): Pro
   await migrate(driver, migrations);
 }
 
-async function readCount(driver: Driver): Promise<bigint> {
+const readCount = (driver: Driver): Promise<bigint> =>
+  readOnce(driver, () => readCommitCount(driver));
+
+async function readOnce<T>(
+  driver: Driver,
+  look: (handle: Handle<Reader>) => Promise<T>,
+): Promise<T> {
   await driver.beginReads();
   try {
-    return await readCommitCount(driver);
+    return await look(readHandle(driver));
   } finally {
     await driver.endReads();
   }
