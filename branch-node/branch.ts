@@ -1,6 +1,6 @@
 import type { NodeIdentity } from '../shared/federation/identity.ts';
 import { headOffice } from '../shared/ids/ids.ts';
-import { type Node, openNode } from '../shared/node/node.ts';
+import { type Node, openNode, sharedMigrations } from '../shared/node/node.ts';
 import { type NodePorts, systemPorts } from '../shared/node/node-ports.ts';
 import { DomainError } from '../shared/problem/problem.ts';
 import type { Reference } from '../shared/reference/reference.ts';
@@ -62,14 +62,12 @@ const releasePauseMs = 15_000;
 const renewalPauseMs = 60_000;
 const keysPauseMs = 1_000;
 
-const migrations = [
-  'operations',
-  'payments',
-  'business-days',
-  'sim',
-  'subscribers',
-  'settlement',
-].map((room) => ({ room, directory: `branch-node/${room}/migrations` }));
+const rooms = ['operations', 'payments', 'business-days', 'sim', 'subscribers', 'settlement'];
+
+export const migrations = [
+  ...sharedMigrations,
+  ...rooms.map((room) => ({ room, directory: `branch-node/${room}/migrations` })),
+];
 
 export type Branch = Awaited<ReturnType<typeof openBranch>>;
 

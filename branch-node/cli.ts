@@ -25,6 +25,7 @@ addNodeCommands(program, {
     return openBranch(quiet ? { ...config, logLevel: 'error' } : config);
   },
   config: () => readBranchConfig(process.env),
+  migrations: async () => (await import('./branch.ts')).migrations,
 });
 
 program

@@ -1,7 +1,7 @@
 import type { Authorities } from '../shared/federation/certificates.ts';
 import { type NodeIdentity, publicKeyOf } from '../shared/federation/identity.ts';
 import type { NodeCode } from '../shared/ids/ids.ts';
-import { type Node, openNode } from '../shared/node/node.ts';
+import { type Node, openNode, sharedMigrations } from '../shared/node/node.ts';
 import { type NodePorts, systemPorts } from '../shared/node/node-ports.ts';
 import { DomainError } from '../shared/problem/problem.ts';
 import type { Reference } from '../shared/reference/reference.ts';
@@ -62,10 +62,15 @@ const lostReleasesPauseMs = 3_000;
 const lostSettlementsPauseMs = 3_000;
 const directoryPauseMs = 1_000;
 
-const migrations = ['directory', 'reference', 'reconciliation', 'settlement'].map((room) => ({
-  room: `centre-${room}`,
-  directory: `central-node/${room}/migrations`,
-}));
+const rooms = ['directory', 'reference', 'reconciliation', 'settlement'];
+
+export const migrations = [
+  ...sharedMigrations,
+  ...rooms.map((room) => ({
+    room: `centre-${room}`,
+    directory: `central-node/${room}/migrations`,
+  })),
+];
 
 /** Besides what every node has, head office has the federation's authority. */
 export interface CentrePorts extends NodePorts {

@@ -5,7 +5,7 @@ import { print, runCommands } from '../shared/node/command-line.ts';
 import { addNodeCommands, changeStoppedNode } from '../shared/node/node-commands.ts';
 import { type Caller, callRunningNode, withRunningNode } from '../shared/node/running-node.ts';
 import { writeBundle } from './audit/bundle-file.ts';
-import { type Centre, openCentre } from './centre.ts';
+import { type Centre, migrations, openCentre } from './centre.ts';
 import { readCentreConfig } from './config.ts';
 import { addAuthorityCommands } from './directory/authority-commands.ts';
 import { runImportNumbering } from './reference/import-numbering-command.ts';
@@ -25,6 +25,7 @@ addNodeCommands(program, {
   open: ({ quiet } = { quiet: false }) =>
     quiet ? openQuietly() : openCentre(readCentreConfig(process.env)),
   config: () => readCentreConfig(process.env),
+  migrations: async () => migrations,
 });
 
 program

@@ -58,7 +58,7 @@ export function createAuditExport(deps: AuditExportDeps) {
   const { store, clock, signer, references } = deps;
   const plan = createAuditPlan({ store });
 
-  /** @throws DomainError `invalid-input`, `no-release`. */
+  /** @throws DomainError `invalid-input`, `no-release`, `operation-not-found`, `settlement-not-found`. */
   async function* lines(scope: BundleScope): AsyncGenerator<string> {
     assertOneThing(scope);
     const digest = createHash('sha256');
@@ -114,10 +114,18 @@ export function createAuditExport(deps: AuditExportDeps) {
     }
   }
 
-  function planned(scope: BundleScope): Promise<PlannedStream[]> {
+  async function planned(scope: BundleScope): Promise<PlannedStream[]> {
     const { operation, settlement } = scope;
-    if (settlement !== undefined) return plan.ofOperations(settledIn(settlement), settlement);
-    if (operation !== undefined) return plan.ofOperations(only(operation));
+    if (settlement !== undefined) {
+      const streams = await plan.ofOperations(settledIn(settlement), settlement);
+      if (streams.length === 0) throw new DomainError('settlement-not-found');
+      return streams;
+    }
+    if (operation !== undefined) {
+      const streams = await plan.ofOperations(only(operation));
+      if (streams.length === 0) throw new DomainError('operation-not-found');
+      return streams;
+    }
     return plan.ofPeriod(scope);
   }
 

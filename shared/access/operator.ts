@@ -76,3 +76,8 @@ export interface SessionTimes {
 export function sessionEndMs({ createdMs, seenMs }: SessionTimes): number {
   return Math.min(seenMs + sessionIdleMs, createdMs + sessionMaxMs);
 }
+
+/** One that a clock far ahead has dated is over too: else it would live until that time comes. */
+export function isSessionOver(times: SessionTimes, nowMs: number): boolean {
+  return nowMs >= sessionEndMs(times) || times.createdMs > nowMs + sessionMaxMs;
+}

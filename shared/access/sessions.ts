@@ -3,6 +3,7 @@ import type { Reader, Store, Transaction } from '../store/store.ts';
 import { type Clock, type Instant, instantOf } from '../time/clock.ts';
 import { sha256 } from '../wire/canonical.ts';
 import {
+  isSessionOver,
   type Operator,
   type OperatorWithPassword,
   type Principal,
@@ -118,7 +119,7 @@ export function createSessions(deps: SessionDeps) {
       const session = cache.get(token) ?? (await load(token));
       if (!session) return undefined;
       const nowMs = clock.nowMs();
-      if (nowMs >= sessionEndMs(session)) {
+      if (isSessionOver(session, nowMs)) {
         cache.forget(token);
         return undefined;
       }

@@ -27,6 +27,8 @@ interface Release {
 /** Bounds what a bundle may keep in memory. */
 const maxReleases = 10_000;
 
+const isOfHeadOffice = ({ node }: { node: string }) => node === headOffice;
+
 /**
  * Who was who, by the releases in a bundle: each is believed only by head office's key, beginning with the one that the
  * reader trusts. They come newest first, so that a newer one vouches for the keys that head office had before.
@@ -46,6 +48,11 @@ export function createBundleDirectory(trusted: JWK) {
     peers: () => [...peers.values()],
   };
   const verifier = createVerifier({ directory, headOfficeKey: trusted, historic: true });
+  let sealing = centre;
+  const sealVerifier = createVerifier({
+    directory: { peer: () => sealing, peers: () => [sealing] },
+    headOfficeKey: trusted,
+  });
 
   function rowsOf<Name extends DatasetName>(manifest: ReleaseManifest, name: Name): RowOf<Name>[] {
     const told = manifest.datasets[name];
@@ -70,7 +77,13 @@ export function createBundleDirectory(trusted: JWK) {
   }
 
   return {
+    /** By all keys that a node ever had. */
     verifier,
+    /**
+     * By the keys of head office that count in the newest release: what it signed with others may be a thief's, and
+     * also who else is said to have been a member.
+     */
+    sealVerifier,
     /** @throws Error when the text is not what the hash says. */
     addDataset(told: { sha256: string; content: string }): void {
       if (sha256(told.content) !== told.sha256) throw new Error('a data set was changed');
@@ -84,9 +97,10 @@ export function createBundleDirectory(trusted: JWK) {
       const datasets = datasetsFrom((name) => rowsOf(manifest, name));
       const reference = buildReference({ version, effectiveFrom, datasets });
       terms.push(reference);
+      const centreKeys = datasets['node-keys'].filter(isOfHeadOffice);
+      if (releases.length === 0) sealing = { ...centre, keys: centreKeys };
       releases.push({ manifest, directory: datasets });
       for (const peer of reference.peers()) learn(peer);
-      const centreKeys = datasets['node-keys'].filter(({ node }) => node === headOffice);
       if (centreKeys.length > 0) learn({ ...centre, keys: centreKeys });
     },
     /**

@@ -47,11 +47,15 @@ interface Open {
  */
 export function createBundleStreams(deps: {
   verifier: Verifier;
+  /** Of what was asked for every entry is there, and once. */
+  isWhole: boolean;
   /** An entry whose text is there; whether its head holds is known only at the head's end. */
   onEntry(entry: LogEntry, place: FailedPlace): void;
 }) {
   /** How far each start of a node was followed to head office, by `node epoch`. */
   const reached = new Map<string, number>();
+  /** Where the last stretch of each stream ended. */
+  const ends = new Map<string, number>();
   let open: Open | undefined;
 
   function placeIn(stream: Open, position: number, seq?: number): FailedPlace {
@@ -62,6 +66,12 @@ export function createBundleStreams(deps: {
   function beginStream(line: LineOf<'stream'>): void {
     endStream();
     open = { line, position: line.first - 1, chain: '', seq: 0, head: undefined };
+    const { from, to, epoch, first, last } = line;
+    const stream = `${from} ${to} ${epoch}`;
+    if (deps.isWhole && first <= (ends.get(stream) ?? 0)) {
+      throw new BundleFault('the entry stands in it twice', placeIn(open, first));
+    }
+    ends.set(stream, last);
   }
 
   function endStream(): void {
@@ -128,6 +138,9 @@ export function createBundleStreams(deps: {
     const place = placeIn(stream, position);
     if (line.position !== position) throw new BundleFault('the entry is missing', place);
     if (!head || position > head.position) throw new BundleFault('no head covers the entry', place);
+    if (deps.isWhole && line.entry === undefined) {
+      throw new BundleFault('the entry was left out', place);
+    }
     const entry = line.entry === undefined ? undefined : readEntry(stream, line, place);
     stream.position = position;
     stream.chain = nextChain(stream.chain, line.hash);

@@ -1,4 +1,4 @@
-import type { NodeCode } from '../ids/ids.ts';
+import { headOffice, type NodeCode } from '../ids/ids.ts';
 import { type Leg, legOf } from '../reconciliation/leg.ts';
 import { netPositions, type PairPosition, pairPositions } from '../settlement/netting.ts';
 import {
@@ -8,7 +8,8 @@ import {
   priceFactsOf,
   type Terms,
 } from '../settlement/obligation.ts';
-import type { LogEntry } from '../wire/peer-messages.ts';
+import { canonicalJson } from '../wire/canonical.ts';
+import type { JsonObject, LogEntry } from '../wire/peer-messages.ts';
 import {
   adjustmentKind,
   type CaseAdjusted,
@@ -33,6 +34,7 @@ interface SeenOperation {
 
 interface Told {
   readonly body: SettlementCompleted;
+  readonly text: string;
   readonly place: FailedPlace;
 }
 
@@ -49,24 +51,41 @@ export function createSettlementProof(settlementId: string) {
   const recalled = new Map<NodeCode, NodeCode[]>();
   const owed = new Map<string, BundledObligation>();
 
+  /** @throws BundleFault for what cannot be read, and for what a branch was told otherwise before. */
   function onEntry(entry: LogEntry, place: FailedPlace): void {
-    if (entry.kind === 'settlement.completed' && entry.operationId === settlementId) {
-      told.set(place.to, { body: settlementCompleted.parse(entry.body), place });
-      return;
+    try {
+      const leg = legOf(entry);
+      if (leg) keepLeg(leg, { facts: priceFactsOf(entry.body), place });
+      else if (entry.node === headOffice) keepWord(entry, place);
+    } catch (error) {
+      if (error instanceof BundleFault) throw error;
+      throw new BundleFault('what the entry tells cannot be read', place);
     }
-    if (entry.kind === 'settlement.recalled' && entry.operationId === settlementId) {
-      const { branches } = settlementRecalled.parse(entry.body);
+  }
+
+  /** What only head office may say. */
+  function keepWord({ kind, operationId, body }: LogEntry, place: FailedPlace): void {
+    if (kind === 'case.adjusted') {
+      const adjusted = caseAdjusted.parse(body);
+      adjustments.set(adjusted.caseId, adjusted);
+    }
+    if (operationId !== settlementId) return;
+    if (kind === 'settlement.completed') keepTold(body, place);
+    if (kind === 'settlement.recalled') {
+      const { branches } = settlementRecalled.parse(body);
       const peers = branches.filter((branch) => branch !== place.to);
       recalled.set(place.to, [...(recalled.get(place.to) ?? []), ...peers]);
-      return;
     }
-    if (entry.kind === 'case.adjusted') {
-      const body = caseAdjusted.parse(entry.body);
-      adjustments.set(body.caseId, body);
-      return;
+  }
+
+  /** A branch books what it is told first. */
+  function keepTold(body: JsonObject, place: FailedPlace): void {
+    const text = canonicalJson(body);
+    const before = told.get(place.to);
+    if (before && before.text !== text) {
+      throw new BundleFault(`${place.to} was told otherwise before`, place);
     }
-    const leg = legOf(entry);
-    if (leg) keepLeg(leg, { facts: priceFactsOf(entry.body), place });
+    told.set(place.to, { body: settlementCompleted.parse(body), text, place });
   }
 
   function keepLeg(leg: Leg, seen: { facts: PriceFacts; place: FailedPlace }): void {
@@ -80,6 +99,9 @@ export function createSettlementProof(settlementId: string) {
 
   function addObligation(obligation: BundledObligation): void {
     const key = `${obligation.operationId}/${obligation.attempt}`;
+    if (obligation.settlementId !== settlementId) {
+      throw new BundleFault(`the operation ${key} is of another settlement`);
+    }
     if (owed.has(key)) throw new BundleFault(`the operation ${key} is settled twice`);
     owed.set(key, obligation);
   }
@@ -88,6 +110,9 @@ export function createSettlementProof(settlementId: string) {
     for (const [key, obligation] of owed) {
       if (obligation.kind === adjustmentKind) checkAdjustment(obligation);
       else checkOperation(key, obligation, terms);
+    }
+    if (told.size === 0) {
+      throw new BundleFault(`that the settlement ${settlementId} was completed is not in it`);
     }
     const pairs = pairPositions([...owed.values()].map((one) => ({ ...one, count: 1 })));
     netPositions(pairs);

@@ -41,6 +41,8 @@ interface Reading {
   readonly directory: BundleDirectory;
   readonly streams: ReturnType<typeof createBundleStreams>;
   readonly settlement: SettlementProof | undefined;
+  /** Whether anything was told of the operation that was asked for, if one was. */
+  isOperationTold(): boolean;
 }
 
 /**
@@ -71,10 +73,13 @@ export async function verifyBundle(
       digest.update(`${text}\n`);
       counts[line.type] = (counts[line.type] ?? 0) + 1;
     }
+    if (!isSealed) reading?.streams.end();
     if (!reading || !isSealed) throw new BundleFault('the end is missing');
     const { scope, createdAt } = reading.opening;
     return { proven: true, scope, createdAt, counts };
   } catch (error) {
+    // What cannot be read is not refuted.
+    if (error instanceof Error && 'syscall' in error) throw error;
     const why = error instanceof Error ? error.message : String(error);
     const place = error instanceof BundleFault ? error.place : undefined;
     return { proven: false, line: number, why, place };
@@ -104,11 +109,17 @@ async function opened(line: BundleLine, trust: Trust): Promise<Reading> {
   const directory = createBundleDirectory(key);
   const { settlement: id } = line.scope;
   const settlement = id === undefined ? undefined : createSettlementProof(id);
+  const { operation } = line.scope;
+  let isTold = operation === undefined;
   const streams = createBundleStreams({
     verifier: directory.verifier,
-    onEntry: (entry, place) => settlement?.onEntry(entry, place),
+    isWhole: id === undefined && operation === undefined,
+    onEntry: (entry, place) => {
+      settlement?.onEntry(entry, place);
+      isTold ||= entry.operationId === operation;
+    },
   });
-  return { opening: line, directory, streams, settlement };
+  return { opening: line, directory, streams, settlement, isOperationTold: () => isTold };
 }
 
 async function take(reading: Reading, line: BundleLine): Promise<void> {
@@ -130,18 +141,22 @@ async function take(reading: Reading, line: BundleLine): Promise<void> {
     case 'entry':
       return streams.takeEntry(line);
     case 'obligation':
-      return settlement?.addObligation(line);
+      if (settlement) return settlement.addObligation(line);
+      throw new BundleFault('the obligation belongs to no settlement');
   }
 }
 
 async function close(
-  { directory, streams, settlement }: Reading,
+  { opening, directory, streams, settlement, isOperationTold }: Reading,
   { lines, sha256, jws }: LineOf<'end'>,
   seen: { lines: number; sha256: string },
 ): Promise<void> {
   streams.end();
+  if (!isOperationTold()) {
+    throw new BundleFault(`nothing of the operation ${opening.scope.operation} is in it`);
+  }
   settlement?.check(directory.terms());
-  const signed = await directory.verifier.verify(jws, { node: headOffice, typ: bundleType });
+  const signed = await directory.sealVerifier.verify(jws, { node: headOffice, typ: bundleType });
   const seal = bundleSeal.parse(signed);
   const isWhole =
     seal.lines === seen.lines &&

@@ -11,15 +11,20 @@ export interface CheckedBackup {
   readonly newest?: { readonly node: string; readonly epoch: string; readonly seq: number };
 }
 
-/** Looks at every page, posting and entry of a copy: takes seconds, and is not for a node's own process. */
-export function checkBackup(path: string): Promise<CheckedBackup> {
-  return readCopy(path, checkStore);
-}
-
-async function checkStore(tx: Reader): Promise<CheckedBackup> {
-  const ofTheFile = await fileFaults(tx);
-  if (ofTheFile.length > 0) return { faults: ofTheFile };
-  const faults = [...(await ledgerFaults(tx)), ...(await logFaults(tx))];
-  const newest = await newestEntry(tx);
-  return { faults, ...(newest ? { newest } : {}) };
+/**
+ * Looks at every page, posting and entry of a copy: takes seconds, and is not for a node's own process.
+ * @param assertWanted asked before the books are read: those of another version may be others.
+ */
+export function checkBackup(
+  path: string,
+  assertWanted: (tx: Reader, newest: CheckedBackup['newest']) => Promise<void> = async () => {},
+): Promise<CheckedBackup> {
+  return readCopy(path, async (tx) => {
+    const ofTheFile = await fileFaults(tx);
+    if (ofTheFile.length > 0) return { faults: ofTheFile };
+    const newest = await newestEntry(tx);
+    await assertWanted(tx, newest);
+    const faults = [...(await ledgerFaults(tx)), ...(await logFaults(tx))];
+    return { faults, ...(newest ? { newest } : {}) };
+  });
 }

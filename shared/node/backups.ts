@@ -1,9 +1,10 @@
 import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { promisify } from 'node:util';
 import { z } from 'zod';
-import { DomainError } from '../problem/problem.ts';
+import { DomainError, isDomainError } from '../problem/problem.ts';
 import { projectRoot } from '../store/assets.ts';
 import { replaceFile } from '../store/durable-file.ts';
 import type { Store } from '../store/store.ts';
@@ -55,9 +56,15 @@ export function createBackups(deps: {
    * @throws DomainError `store-unavailable`, `backup-faulty`
    */
   function take(): Promise<BackupRecord> {
-    running ??= takeOne().finally(() => {
-      running = undefined;
-    });
+    running ??= takeOne()
+      .catch((error: unknown) => {
+        if (isDomainError(error)) throw error;
+        const detail = 'The copy could not be kept; the store is unharmed.';
+        throw new DomainError('store-unavailable', detail, { cause: error });
+      })
+      .finally(() => {
+        running = undefined;
+      });
     return running;
   }
 
@@ -67,18 +74,21 @@ export function createBackups(deps: {
     const file = join(folder, nameOf(takenAt));
     const copy = file + unchecked;
     const sha256 = await store.backup(copy);
-    const log = await lookThrough(copy).catch(async (error: unknown) => {
-      await rm(copy, { force: true });
+    try {
+      const { epoch, seq } = await lookThrough(copy);
+      const { size: bytes } = await stat(copy);
+      await rename(copy, file);
+      const record = { file, node: deps.node, takenAt, bytes, sha256, log: { epoch, seq } };
+      replaceFile(`${file}.json`, Buffer.from(`${JSON.stringify(record, undefined, 2)}\n`));
+      newest = record;
+      await removeOld();
+      return record;
+    } catch (error) {
+      // Without its record it is no backup, and as large as the store.
+      if (newest?.takenAt !== takenAt)
+        for (const part of [copy, file]) await rm(part, { force: true });
       throw error;
-    });
-    const { size: bytes } = await stat(copy);
-    await rename(copy, file);
-    const { epoch, seq } = log;
-    const record = { file, node: deps.node, takenAt, bytes, sha256, log: { epoch, seq } };
-    replaceFile(`${file}.json`, Buffer.from(`${JSON.stringify(record, undefined, 2)}\n`));
-    newest = record;
-    await removeOld();
-    return record;
+    }
   }
 
   const nameOf = (takenAt: Instant) => `${deps.node}-${takenAt.replaceAll(/[:.]/g, '-')}.db`;
@@ -110,10 +120,12 @@ export function createBackups(deps: {
   async function removeOld(): Promise<void> {
     for (const name of (await names()).slice(deps.kept)) {
       const record = join(folder, name);
-      await rm(record.slice(0, -'.json'.length), { force: true });
+      await rm(copyOf(record), { force: true });
       await rm(record, { force: true });
     }
   }
+
+  const copyOf = (record: string) => record.slice(0, -'.json'.length);
 
   return {
     take,
@@ -121,7 +133,8 @@ export function createBackups(deps: {
     async load(): Promise<void> {
       await removeUnchecked();
       for (const name of await names()) {
-        newest = await readRecord(join(folder, name));
+        const record = join(folder, name);
+        newest = existsSync(copyOf(record)) ? await readRecord(record) : undefined;
         if (newest) return;
       }
     },
@@ -134,7 +147,8 @@ export function createBackups(deps: {
       const ageMs = clock.nowMs() - msOf(newest.takenAt);
       const hours = String(Math.floor(ageMs / hourMs));
       const detail = stateSentences.say('backupAge', { hours });
-      return { ok: ageMs <= backupMaxAgeMs, detail };
+      // One that a clock far ahead has dated may be of any age.
+      return { ok: Math.abs(ageMs) <= backupMaxAgeMs, detail };
     },
   };
 }

@@ -1,12 +1,12 @@
 import { lookup } from 'node:dns/promises';
 import { existsSync, statSync } from 'node:fs';
-import { statfs } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { certificateFacts } from '../federation/certificates.ts';
 import { loadIdentity } from '../federation/identity.ts';
 import { namedFile } from '../store/embedded-store.ts';
 import { type Clock, instantOf } from '../time/clock.ts';
+import { diskFreeMinBytes, freeBytes } from './disk-room.ts';
 import type { NodeConfig } from './node-config.ts';
 import { readinessAnswer } from './running-node.ts';
 
@@ -18,7 +18,6 @@ export interface Finding {
   readonly advice?: string;
 }
 
-const diskFreeMinBytes = 512 * 1024 * 1024;
 const certificateMinMs = 7 * 24 * 60 * 60_000;
 const connectMaxMs = 3_000;
 const mebibyte = 1024 * 1024;
@@ -99,12 +98,11 @@ function sentinel({ sentinel: path, dataDir }: NodeConfig): Finding {
   return { what: 'sentinel', ok: isApart && existsSync(path), detail: path, advice };
 }
 
-async function disk({ dataDir }: NodeConfig): Promise<Finding> {
+async function disk(config: NodeConfig): Promise<Finding> {
   try {
-    const { bavail, bsize } = await statfs(dataDir);
-    const detail = `${Math.floor((bavail * bsize) / mebibyte)} MiB free`;
-    const ok = bavail * bsize >= diskFreeMinBytes;
-    return { what: 'disk', ok, detail, advice: advices.disk ?? '' };
+    const free = await freeBytes(config);
+    const detail = `${Math.floor(free / mebibyte)} MiB free`;
+    return { what: 'disk', ok: free >= diskFreeMinBytes, detail, advice: advices.disk ?? '' };
   } catch (error) {
     return { what: 'disk', ok: false, detail: messageOf(error), advice: 'make the data folder' };
   }

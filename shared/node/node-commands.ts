@@ -1,28 +1,25 @@
-import { existsSync } from 'node:fs';
-import { copyFile, link, open, rm } from 'node:fs/promises';
-import { resolve } from 'node:path';
+import { open } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { describeVerdict, verifyBundleFile } from '../audit/verify-command.ts';
-import { namedFile } from '../store/embedded-store.ts';
+import type { MigrationSet } from '../store/migrations.ts';
 import { checkBackup } from './backup-check.ts';
-import { backupRecord } from './backups.ts';
+import { addBackupCommand, assertStoreThere } from './backup-command.ts';
 import { print } from './command-line.ts';
 import { addDoctorCommand } from './doctor-command.ts';
-import { assertAsTaken, restoreStore, verifyStore } from './maintenance.ts';
+import { assertAsTaken, restoreStore, verifyStopped } from './maintenance.ts';
 import type { Node } from './node.ts';
-import type { NodeConfig } from './node-config.ts';
+import { type NodeConfig, storePlaceOf } from './node-config.ts';
 import { addOperatorOffline, type OfflineOperator } from './operator-command.ts';
 import { addRecoveryCommands } from './recovery-commands.ts';
 import { runNode } from './run.ts';
-import { type Caller, callRunningNode } from './running-node.ts';
-
-const backupMaxMs = 60 * 60_000;
 
 export interface CommandNode {
   /** Opens the node as its environment says, without starting it. */
   open(options?: { quiet: boolean }): Promise<Node>;
   /** @throws Error naming every variable that is wrong. */
   config(): NodeConfig;
+  /** Of all rooms. */
+  migrations(): Promise<readonly MigrationSet[]>;
 }
 
 /** Does something with a node that is not running; a running one refuses to be opened. */
@@ -52,10 +49,6 @@ export function changeStoppedNode<Opened extends Pick<Node, 'stop' | 'keepSetBac
 /** The commands that every node has. */
 export function addNodeCommands(program: Command, node: CommandNode): void {
   const openQuietly = () => node.open({ quiet: true });
-  const openExisting = async () => {
-    assertStoreThere(node.config());
-    return openQuietly();
-  };
 
   program
     .command('start')
@@ -83,49 +76,27 @@ export function addNodeCommands(program: Command, node: CommandNode): void {
     .option('--release-keys-from <version>', 'the first release that needed them', wholeNumber, 1)
     .action(async (file: string | undefined, options: BundleTrust) => {
       if (file === undefined) {
-        return withStoppedNode(openExisting, async ({ store }) => tell(await verifyStore(store)));
+        const config = node.config();
+        assertStoreThere(config);
+        return tell(await verifyStopped(storePlaceOf(config), await node.migrations()));
       }
       if (!(await isStoreFile(file))) return verifyBundleHere(file, options);
       await assertAsTaken(file);
       tell((await checkBackup(file)).faults);
     });
 
-  program
-    .command('backup [file]')
-    .description(
-      'take a copy of the running node, or without --login write one of the stopped node; the file is a name for it',
-    )
-    .option('--login <login>', 'an operator of the running node who may take backups')
-    .option('--password-file <file>', 'instead of standard input')
-    .action(async (file: string | undefined, { login, passwordFile }: Partial<Caller>) => {
-      const caller = login && { login, ...(passwordFile ? { passwordFile } : {}) };
-      if (caller) return backUpRunning(node.config(), caller, file);
-      if (file === undefined) throw new Error('name the file, or --login for the running node');
-      const opening = () =>
-        openExisting().catch((error: Error) => {
-          throw new Error(`${error.message}; of a running node, --login takes the copy`);
-        });
-      await withStoppedNode(opening, async ({ store }) => {
-        print(`${file}: SHA-256 ${await store.backup(file)}`);
-      });
-    });
+  addBackupCommand(program, () => node.config());
 
   program
     .command('restore <file>')
     .description('put a backup in the place of the stopped node; the next start recovers the rest')
     .action(async (file: string) => {
-      await restoreStore(node.config(), file);
+      await restoreStore({ ...node.config(), migrations: await node.migrations() }, file);
       print('Restored. The next start asks the peers for what came after the backup.');
     });
 
   addRecoveryCommands(program, () => node.config());
   addDoctorCommand(program, () => node.config());
-}
-
-/** Opening would make a new node: what was meant is another folder. @throws Error that names the file. */
-function assertStoreThere({ storeUrl }: NodeConfig): void {
-  const path = namedFile(storeUrl);
-  if (path !== undefined && !existsSync(path)) throw new Error(`${path} is not there`);
 }
 
 interface BundleTrust {
@@ -149,28 +120,6 @@ async function verifyBundleHere(bundle: string, options: BundleTrust): Promise<v
   );
   for (const line of describeVerdict(verdict)) print(line);
   process.exitCode = verdict.proven ? 0 : 1;
-}
-
-/** The node writes into its own folder, where it keeps the newest ones; the file is one more name for that copy. */
-async function backUpRunning(
-  config: NodeConfig,
-  caller: Caller,
-  file: string | undefined,
-): Promise<void> {
-  const request = { method: 'POST', path: '/api/v1/backups', maxMs: backupMaxMs } as const;
-  const taken = backupRecord.parse(await callRunningNode(config.front, caller, request));
-  const { bytes, sha256, log } = taken;
-  print(`${taken.file}: ${bytes} bytes, looked through, no fault`);
-  print(`SHA-256 ${sha256}, newest entry ${log.epoch}/${log.seq}`);
-  if (file === undefined) return;
-  const target = resolve(file);
-  for (const suffix of ['', '.json']) {
-    await rm(target + suffix, { force: true });
-    await link(taken.file + suffix, target + suffix).catch(() =>
-      copyFile(taken.file + suffix, target + suffix),
-    );
-  }
-  print(`Also as ${target}`);
 }
 
 function tell(faults: readonly string[]): void {

@@ -1,9 +1,10 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, realpathSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import { type NodeCode, nodeCodePattern } from '../ids/ids.ts';
 import { type KeySet, parseKeySet } from '../reference/release-keys.ts';
+import type { StorePlace } from '../store/open-store.ts';
 import { sha256 } from '../wire/canonical.ts';
 
 /** A node's environment, parsed once. */
@@ -119,11 +120,15 @@ export function parseEnvironment<S extends z.ZodType>(
 const memoryFolder = '/dev/shm';
 const nameDigits = 16;
 
-/** Two nodes of one machine, or two places of one node, have nothing of each other. */
+/**
+ * Two nodes of one machine, or two places of one node, have nothing of each other; two names of one place have the same,
+ * or the older one would speak for a store that has gone on since.
+ */
 function markOf({ STORE_MARK: given, NODE_CODE: code }: MarkVariables, dataDir: string) {
   if (given !== undefined) return given === '' ? {} : { mark: resolve(given) };
   if (!existsSync(memoryFolder)) return {};
-  return { mark: join(memoryFolder, `sbms-${code}-${sha256(dataDir).slice(0, nameDigits)}`) };
+  const place = existsSync(dataDir) ? realpathSync(dataDir) : dataDir;
+  return { mark: join(memoryFolder, `sbms-${code}-${sha256(place).slice(0, nameDigits)}`) };
 }
 
 type MarkVariables = Pick<z.output<typeof nodeEnvironment>, 'STORE_MARK' | 'NODE_CODE'>;
@@ -173,6 +178,18 @@ export function nodeConfigOf(variables: z.output<typeof nodeEnvironment>): NodeC
       : {}),
     backupsKept: variables.BACKUPS_KEPT,
     logLevel: variables.LOG_LEVEL,
+  };
+}
+
+export function storePlaceOf(config: NodeConfig): StorePlace {
+  const { storeUrl: url, storeAuthToken: authToken, storeAdminUrl: adminUrl } = config;
+  const { sentinel, mark } = config;
+  return {
+    ...{ url, sentinel },
+    ...(mark === undefined ? {} : { mark }),
+    ...(authToken === undefined ? {} : { authToken }),
+    ...(adminUrl === undefined ? {} : { adminUrl }),
+    ...(config.storeReplica === undefined ? {} : { replica: config.storeReplica }),
   };
 }
 

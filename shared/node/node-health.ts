@@ -1,4 +1,3 @@
-import { statfs } from 'node:fs/promises';
 import { Gauge, type Registry } from 'prom-client';
 import type { NodeKind } from '../access/permissions.ts';
 import type { Alarms } from '../federation/alarms.ts';
@@ -12,12 +11,11 @@ import { stateSentences } from '../text/state-sentences.ts';
 import { type Clock, instantOf } from '../time/clock.ts';
 import type { Readiness } from '../web/observability.ts';
 import type { Backups } from './backups.ts';
+import { diskFreeMinBytes, freeBytes } from './disk-room.ts';
 import type { NodeConfig } from './node-config.ts';
 
 type Check = Readiness['checks'][string];
 
-/** What the store, its WAL and a backup need to go on for a while. */
-const diskFreeMinBytes = 512 * 1024 * 1024;
 /** A commit that hangs hangs all that waits for it; whoever asks how the node is does not hang with it. */
 const storeAnswersMaxMs = 3_000;
 const certificateMinMs = 7 * 24 * 60 * 60_000;
@@ -25,7 +23,7 @@ const mebibyte = 1024 * 1024;
 
 export interface HealthDeps {
   readonly kind: NodeKind;
-  readonly config: Pick<NodeConfig, 'dataDir'>;
+  readonly config: Pick<NodeConfig, 'dataDir' | 'storeUrl'>;
   readonly store: Pick<Store, 'read' | 'write'>;
   readonly federation: Pick<Federation, 'isRecovering'> & {
     readonly liveness: Pick<Federation['liveness'], 'statuses' | 'clockDoubt'>;
@@ -104,8 +102,7 @@ export function createHealth(deps: HealthDeps) {
 
   async function diskCheck(): Promise<Check> {
     try {
-      const { bavail, bsize } = await statfs(config.dataDir);
-      const free = bavail * bsize;
+      const free = await freeBytes(config);
       const mebibytes = String(Math.floor(free / mebibyte));
       const detail = stateSentences.say('diskFree', { mebibytes });
       return { ok: free >= diskFreeMinBytes, detail };

@@ -20,13 +20,12 @@ import type { Reference } from '../reference/reference.ts';
 import { createReferenceService } from '../reference/reference-service.ts';
 import { createReleaseApproval } from '../reference/release-approval.ts';
 import type { MigrationSet } from '../store/migrations.ts';
-import type { StoreOptions } from '../store/open-store.ts';
 import type { Reader } from '../store/store.ts';
 import type { Logger } from '../text/logger.ts';
 import { type BusinessDate, type Clock, pause } from '../time/clock.ts';
 import { createApi } from '../web/api.ts';
 import { administrationRoutes } from './administration.ts';
-import type { NodeConfig } from './node-config.ts';
+import { type NodeConfig, storePlaceOf } from './node-config.ts';
 import { createHealth, registerHealthMetrics } from './node-health.ts';
 import { type NodePorts, systemPorts } from './node-ports.ts';
 import { createPeerRefusals } from './peer-refusals.ts';
@@ -37,7 +36,7 @@ const purgePauseMs = 60_000;
 const lanesMaxMs = 2_000;
 const referenceTickMs = 2_000;
 
-const sharedMigrations: readonly MigrationSet[] = [
+export const sharedMigrations: readonly MigrationSet[] = [
   { room: 'federation', directory: 'shared/federation/migrations' },
   { room: 'ledger', directory: 'shared/ledger/migrations' },
   { room: 'access', directory: 'shared/access/migrations' },
@@ -51,6 +50,7 @@ export interface NodeOptions {
   readonly title: string;
   readonly config: NodeConfig;
   readonly identity: NodeIdentity;
+  /** Of all rooms, the shared ones among them. */
   readonly migrations: readonly MigrationSet[];
   /** The peers, given the release in force; asked at every request. */
   readonly directory: (node: () => NodeParts) => PeerDirectory;
@@ -69,8 +69,8 @@ export async function openNode(options: NodeOptions) {
   const { code } = config;
   const logger = ports.createLogger({ clock, node: code, level: config.logLevel });
   const { store, setBack, continues, keepMark } = await ports.openStore({
-    ...placeOf(config),
-    migrations: [...sharedMigrations, ...options.migrations],
+    ...storePlaceOf(config),
+    migrations: options.migrations,
     clock,
   });
   let material = identity;
@@ -240,18 +240,6 @@ export async function openNode(options: NodeOptions) {
       await lanesStopped;
       await store.close();
     },
-  };
-}
-
-function placeOf(config: NodeConfig): Omit<StoreOptions, 'migrations'> {
-  const { storeUrl: url, storeAuthToken: authToken, storeAdminUrl: adminUrl } = config;
-  const { sentinel, mark } = config;
-  return {
-    ...{ url, sentinel },
-    ...(mark === undefined ? {} : { mark }),
-    ...(authToken === undefined ? {} : { authToken }),
-    ...(adminUrl === undefined ? {} : { adminUrl }),
-    ...(config.storeReplica === undefined ? {} : { replica: config.storeReplica }),
   };
 }
 

@@ -1,7 +1,7 @@
 import { existsSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type Database from 'libsql';
-import { assert } from '../problem/problem.ts';
+import { assert, isDomainError } from '../problem/problem.ts';
 import { type Driver, storeUnavailable } from './driver.ts';
 import { copyStoreFile } from './file-copy.ts';
 
@@ -37,7 +37,10 @@ export function createBackup(db: Connection): Driver['backup'] {
   return async (given, { between, isClosing }) => {
     const target = resolve(given);
     if (existsSync(target)) throw new Error(`the backup's file exists already: ${target}`);
-    const source = await between(hold);
+    const source = await between(hold).catch((error: unknown) => {
+      if (isDomainError(error)) throw error;
+      throw storeUnavailable('The store could not be held for a copy.', error);
+    });
     try {
       return await copyStoreFile({
         source,

@@ -271,6 +271,13 @@ function leaveWal(db: Connection): void {
   }
 }
 
+/** Writes a WAL that a killed process left back into its file, as far as the two can be read. */
+export function foldWal(path: string): void {
+  const left = new Database(path, { timeout: 0 });
+  leaveWal(left);
+  left.close();
+}
+
 /** The file that a store's URL names; undefined for a server's. */
 export function namedFile(url: string): string | undefined {
   if (url.startsWith('file://')) return fileURLToPath(url);

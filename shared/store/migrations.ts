@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { assetPath } from './assets.ts';
 import type { Driver } from './driver.ts';
 import { bareSql } from './sql-text.ts';
-import type { Row } from './store.ts';
+import type { Reader, Row } from './store.ts';
 
 /**
  * One room's history: the files `NNNN-verb-noun.sql` of a folder, relative to the project's root.
@@ -39,15 +39,7 @@ export const migrationSchema = `
  */
 export async function migrate(driver: Driver, sets: readonly MigrationSet[]): Promise<void> {
   const applied = await readHistory(driver);
-  for (const { room } of applied) {
-    if (!sets.some((set) => set.room === room)) throw newer(`it has migrations of unknown ${room}`);
-  }
-  const due = sets.flatMap(({ room, directory }) => {
-    const files = readMigrations(room, directory);
-    const history = applied.filter((row) => row.room === room);
-    assertPrefix(room, history, files);
-    return files.slice(history.length).map((file) => ({ room, ...file }));
-  });
+  const due = dueAfter(applied, sets);
   if (due.length === 0) return;
   await driver.begin();
   try {
@@ -60,13 +52,35 @@ export async function migrate(driver: Driver, sets: readonly MigrationSet[]): Pr
   }
 }
 
+/** @throws Error for a copy of a store that this code would not open: a newer one, or another history. */
+export async function assertOpenable(
+  copy: Pick<Reader, 'all'>,
+  sets: readonly MigrationSet[],
+): Promise<void> {
+  dueAfter(await copy.all(history), sets);
+}
+
+const history = 'SELECT * FROM migrations ORDER BY applied_order';
+
 async function readHistory(driver: Driver): Promise<Row[]> {
   await driver.beginReads();
   try {
-    return await driver.read('SELECT * FROM migrations ORDER BY applied_order', []);
+    return await driver.read(history, []);
   } finally {
     await driver.endReads();
   }
+}
+
+function dueAfter(applied: readonly Row[], sets: readonly MigrationSet[]) {
+  for (const { room } of applied) {
+    if (!sets.some((set) => set.room === room)) throw newer(`it has migrations of unknown ${room}`);
+  }
+  return sets.flatMap(({ room, directory }) => {
+    const files = readMigrations(room, directory);
+    const ofRoom = applied.filter((row) => row.room === room);
+    assertPrefix(room, ofRoom, files);
+    return files.slice(ofRoom.length).map((file) => ({ room, ...file }));
+  });
 }
 
 async function apply(

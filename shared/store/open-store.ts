@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { type Clock, systemClock } from '../time/clock.ts';
-import { type Driver, storeUnavailable } from './driver.ts';
+import { type Driver, type MaybePromise, storeUnavailable } from './driver.ts';
 import { openEmbeddedDriver, storePath } from './embedded-store.ts';
 import { lockFile } from './file-lock.ts';
 import { type MigrationSet, migrate, migrationSchema } from './migrations.ts';
@@ -15,11 +15,13 @@ import {
   type Sentinel,
 } from './sentinel.ts';
 import type { Replica, ReplicaOptions } from './server-replica.ts';
-import type { Store } from './store.ts';
+import type { Reader, Store } from './store.ts';
+import { type Handle, readHandle } from './transaction.ts';
 import { witnessed } from './witness.ts';
 import { createWorkQueue, type WorkQueueDeps } from './work-queue.ts';
 
-export interface StoreOptions {
+/** Where a node's store is, and what is kept of it elsewhere. */
+export interface StorePlace {
   /** `file:/path` for the embedded store, `http(s)://host:port` for a libSQL server. */
   readonly url: string;
   readonly authToken?: string;
@@ -31,6 +33,9 @@ export interface StoreOptions {
   readonly sentinel?: string;
   /** Path of the count that the machine loses when it is started anew. */
   readonly mark?: string;
+}
+
+export interface StoreOptions extends StorePlace {
   readonly migrations: readonly MigrationSet[];
   /** Bounds a group's time; the system's unless given. */
   readonly clock?: Clock;
@@ -86,8 +91,26 @@ export async function openStore(options: StoreOptions): Promise<OpenedStore> {
   }
 }
 
+/**
+ * Opens the store of a node that does not run, of whatever version it is, to look at it or copy it: it is not brought up
+ * to date.
+ * @throws Error if another process has it open, `store-unavailable` if its server cannot be reached.
+ */
+export async function openAsItIs(
+  place: StorePlace,
+): Promise<Pick<Store, 'read' | 'backup' | 'close'>> {
+  const { replica: _, ...own } = place;
+  const { driver } = await openPlace(own, systemClock);
+  const alone = { between: async <T>(fn: () => MaybePromise<T>) => fn(), isClosing: () => false };
+  return {
+    read: (fn) => readOnce(driver, ({ tx }) => fn(tx)),
+    backup: (path) => driver.backup(path, alone),
+    close: async () => driver.close(),
+  };
+}
+
 async function openPlace(
-  { url, authToken, adminUrl, replica, sentinel }: StoreOptions,
+  { url, authToken, adminUrl, replica, sentinel }: StorePlace,
   clock: Clock,
 ): Promise<{ driver: Driver; replica?: Replica }> {
   if (url.startsWith('file:')) {
@@ -142,10 +165,16 @@ async function prepare(driver: Driver, migrations: readonly MigrationSet[]): Pro
   await migrate(driver, migrations);
 }
 
-async function readCount(driver: Driver): Promise<bigint> {
+const readCount = (driver: Driver): Promise<bigint> =>
+  readOnce(driver, () => readCommitCount(driver));
+
+async function readOnce<T>(
+  driver: Driver,
+  look: (handle: Handle<Reader>) => Promise<T>,
+): Promise<T> {
   await driver.beginReads();
   try {
-    return await readCommitCount(driver);
+    return await look(readHandle(driver));
   } finally {
     await driver.endReads();
   }
@@ -193,19 +222,34 @@ function replicatedStore(
 export function storeOn({ driver, clock, sentinel, later }: StoreParts): Store {
   const floor = sentinel?.found ?? 0n;
   let answered = 0n;
+  let unrecorded: bigint | undefined;
+
+  async function record(count: bigint): Promise<void> {
+    unrecorded = count;
+    await sentinel?.record(count);
+    unrecorded = undefined;
+    answered = count;
+  }
+
+  /** The sentinel is one commit behind at most, or a copy of meanwhile could take the store's place unnoticed. */
+  async function catchUp(): Promise<void> {
+    if (unrecorded === undefined) return;
+    await record(unrecorded).catch((error: unknown) => {
+      throw storeUnavailable('What was stored before could not be counted yet.', error);
+    });
+  }
+
   const queue = createWorkQueue({
     driver,
     clock,
     ...(later ? { later } : {}),
     count: async () => {
+      await catchUp();
       const count = await countCommit(driver, floor);
       if (count > answered) return count;
       throw storeUnavailable('The store was set back while it was open: start the node again.');
     },
-    record: async (count) => {
-      await sentinel?.record(count);
-      answered = count;
-    },
+    record,
   });
   let closing: Promise<void> | undefined;
   let backup: Promise<string> | undefined;

@@ -73,7 +73,7 @@ async function answersFromDisk({ client, stream }: ServerConnection, clock: Cloc
 }
 
 async function tellToAnswerFromDisk(adminUrl: string): Promise<void> {
-  const config = `${adminUrl}/v1/namespaces/default/config`;
+  const config = `${adminUrl.replace(/\/+$/, '')}/v1/namespaces/default/config`;
   const signal = AbortSignal.timeout(requestTimeMaxMs);
   const present: unknown = await (await fetch(config, { signal })).json();
   // What is left out of it would be set back.

@@ -101,20 +101,35 @@ export function openReplica(
   }
 
   async function reach(wanted: bigint): Promise<void> {
-    const startMs = clock.nowMs();
-    for (let leaveAtMs = startMs + behindMaxMs; ; ) {
-      const count = await countThere();
-      if (count >= wanted) return;
-      const nowMs = clock.nowMs();
-      if (nowMs > startMs + reachMaxMs) {
-        throw storeUnavailable('The replica does not have what was written; nothing was answered.');
+    const late = timer(reachMaxMs);
+    let behind = timer(behindMaxMs);
+    try {
+      for (;;) {
+        const count = await countThere();
+        if (count >= wanted) return;
+        if (late.isOver()) {
+          const detail = 'The replica does not have what was written; nothing was answered.';
+          throw storeUnavailable(detail);
+        }
+        if (behind.isOver()) {
+          await leave();
+          behind = timer(behindMaxMs);
+        }
+        await pause(clock, pollPauseMs);
       }
-      if (nowMs > leaveAtMs) {
-        await leave();
-        leaveAtMs = nowMs + behindMaxMs;
-      }
-      await pause(clock, pollPauseMs);
+    } finally {
+      late.stop();
+      behind.stop();
     }
+  }
+
+  /** The time of day may be set back while a commit waits. */
+  function timer(ms: number): { isOver(): boolean; stop(): void } {
+    let over = false;
+    const stop = clock.after(ms, () => {
+      over = true;
+    });
+    return { isOver: () => over, stop };
   }
 
   /** Nothing, where nobody answers or the table is not there yet. */

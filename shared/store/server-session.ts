@@ -11,6 +11,9 @@ import type { SqlValue } from './store.ts';
  */
 const statementCode = /^(?:SQLITE_(?:CONSTRAINT|ERROR|UNKNOWN|MISMATCH|TOOBIG|RANGE)|SQL_|ARGS_)/;
 
+/** Migrations rewrite whole tables; a server that vanished meanwhile is not waited for for ever. */
+const scriptMaxMs = 60 * 60_000;
+
 const beginnings = { read: 'BEGIN READONLY', write: 'BEGIN IMMEDIATE' } as const;
 
 export interface ServerSession {
@@ -54,10 +57,10 @@ export function createServerSession({ clock, connect }: ServerSessionDeps): Serv
     return lost;
   }
 
-  async function answered<T>(work: Promise<T>): Promise<T> {
+  async function answered<T>(work: Promise<T>, maxMs?: number): Promise<T> {
     underWay += 1;
     try {
-      return await inTime(clock, work);
+      return await inTime(clock, work, maxMs);
     } finally {
       underWay -= 1;
     }
@@ -115,7 +118,12 @@ export function createServerSession({ clock, connect }: ServerSessionDeps): Serv
     send,
     script: async (sql) => {
       await send('SELECT 1', []);
-      await connection?.stream.sequence(sql);
+      if (!connection) return;
+      try {
+        await answered(connection.stream.sequence(sql), scriptMaxMs);
+      } catch (error) {
+        throw isOfTheStatement(error) ? error : lose(error);
+      }
     },
     ride: (...statements) => {
       riders.push(...statements);

@@ -145,8 +145,33 @@ const rowsMade = 1_100;
     await sqld.start();
     const opening = openStore({ url: sqld.url, migrations: [] });
     expect(await opening.then(() => 'opened', String)).to.match(/answers before its disk/);
+    const { url, adminUrl } = sqld;
+    const slashed = await openStore({ url, adminUrl: `${adminUrl}/`, migrations: [] });
+    await slashed.store.close();
+    await sqld.kill();
+    await sqld.start();
     await codeOf(touch());
     expect(await level()).to.deep.equal({ synchronous: 2n });
+  });
+
+  it('waits for a script longer than for a statement, and not for ever', async () => {
+    const limits: number[] = [];
+    const clock: Clock = {
+      nowMs: systemClock.nowMs,
+      after: (delayMs, fn) => {
+        limits.push(delayMs);
+        // As if the server had vanished after it took the script.
+        if (delayMs > 60_000) fn();
+        return () => {};
+      },
+    };
+    const opening = openStore({
+      ...{ url: sqld.url, adminUrl: sqld.adminUrl },
+      migrations: [],
+      clock,
+    });
+    expect(await codeOf(opening)).to.equal('store-unavailable');
+    expect(Math.max(...limits)).to.equal(3_600_000);
   });
 
   it('cannot be opened while the server is away', async () => {

@@ -270,9 +270,13 @@ describe('an audit bundle, verified by a third party', () => {
 
   it('is given to those only who may have it, for one thing at a time', async () => {
     const { manager } = federation.hq;
+    const codeOf = async (scope: object) =>
+      (await manager.post('/api/v1/audit-bundles', scope)).body.code;
     for (const scope of [{}, { from: '2026-01-02', to: '2026-01-01' }, { operation, settlement }]) {
-      const answer = await manager.post('/api/v1/audit-bundles', scope);
-      expect(answer.body.code).to.equal('invalid-input');
+      expect(await codeOf(scope)).to.equal('invalid-input');
     }
+    // A bundle without it would prove nothing.
+    expect(await codeOf({ operation: settlement })).to.equal('operation-not-found');
+    expect(await codeOf({ settlement: operation })).to.equal('settlement-not-found');
   });
 });

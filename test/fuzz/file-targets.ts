@@ -11,6 +11,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
+import { migrations } from '../../branch-node/branch.ts';
 import { readBranchConfig } from '../../branch-node/config.ts';
 import { readCentreConfig } from '../../central-node/config.ts';
 import { readDatasetFiles } from '../../central-node/reference/dataset-files.ts';
@@ -280,7 +281,7 @@ async function backupTargets({ federation }: FuzzFederation, folder: string): Pr
       writeFileSync(offered, bytes);
       for (const suffix of ['-wal', '-shm']) rmSync(offered + suffix, { force: true });
       const verdict = await readWith(() =>
-        restoreStore({ code: 'MSK' as NodeCode, storeUrl: `file:${store}` }, offered),
+        restoreStore({ code: 'MSK' as NodeCode, storeUrl: `file:${store}`, migrations }, offered),
       );
       const isKept = existsSync(store) && sha256(readFileSync(store)) === before;
       if (verdict.outcome === 'taken') copyFileSync(backup, store);

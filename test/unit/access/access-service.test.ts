@@ -157,6 +157,17 @@ describe('access', () => {
     expect(await fixture.access.authenticate(token)).to.equal(undefined);
   });
 
+  it('ends a session that a clock far ahead has dated, once the clock is right', async () => {
+    const yearMs = 365 * 24 * 60 * minuteMs;
+    fixture.clock.advance(yearMs);
+    const { token } = await tryAs('anna', password);
+    fixture.clock.advance(-yearMs);
+    expect(await fixture.access.authenticate(token)).to.equal(undefined);
+    const near = await tryAs('anna', password);
+    fixture.clock.advance(-minuteMs);
+    expect(await fixture.access.authenticate(near.token)).not.to.equal(undefined);
+  });
+
   it('keeps sessions and their last use over a restart', async () => {
     const { token } = await tryAs('anna', password);
     fixture.clock.advance(29 * minuteMs);

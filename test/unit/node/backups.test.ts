@@ -1,4 +1,12 @@
-import { copyFileSync, existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { expect } from 'chai';
@@ -81,6 +89,28 @@ describe('backups of a running node', () => {
     const failure = await backups.take().catch((error: Error) => error);
     expect(failure).to.have.property('code', 'backup-faulty');
     expect(readdirSync(kept)).to.deep.equal([]);
+  });
+
+  it('leave nothing behind of one whose record found no room', async () => {
+    mkdirSync(join(kept, 'MSK-2026-11-30T12-00-00-000Z.db.json.draft'), { recursive: true });
+    const failure = await make()
+      .take()
+      .catch((error: Error) => error);
+    expect(failure).to.have.property('code', 'store-unavailable');
+    expect(files()).to.deep.equal([]);
+  });
+
+  it('are none when the copy is gone and its record is left, or dated by a clock far ahead', async () => {
+    const { file } = await make().take();
+    rmSync(file);
+    const afterwards = make();
+    await afterwards.load();
+    expect(afterwards.ageSeconds()).to.equal(undefined);
+    expect(afterwards.state().ok).to.equal(false);
+    nowMs += 365 * 24 * hourMs;
+    await afterwards.take();
+    nowMs -= 364 * 24 * hourMs;
+    expect(afterwards.state().ok, afterwards.state().detail).to.equal(false);
   });
 
   it('clear away what a crash left of one', async () => {

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, rm, symlink } from 'node:fs/promises';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,11 +10,16 @@ import { Command } from 'commander';
 import { readCentreConfig } from '../../../central-node/config.ts';
 import { runCommands } from '../../../shared/node/command-line.ts';
 import { examine } from '../../../shared/node/doctor.ts';
+import type { Node } from '../../../shared/node/node.ts';
 import { addNodeCommands } from '../../../shared/node/node-commands.ts';
+import type { MigrationSet } from '../../../shared/store/migrations.ts';
+import { openStore } from '../../../shared/store/open-store.ts';
+import { readCopy } from '../../../shared/store/stored-copy.ts';
 import { systemClock } from '../../../shared/time/clock.ts';
 
 describe("a node's commands", () => {
   let folder: string;
+  let rooms: readonly MigrationSet[] = [];
   beforeEach(async () => {
     folder = await mkdtemp(join(tmpdir(), 'sbms-commands-'));
   });
@@ -37,7 +42,12 @@ describe("a node's commands", () => {
     const program = new Command().exitOverride();
     addNodeCommands(program, {
       config: () => readCentreConfig(environment),
-      open: () => Promise.reject(new Error('it was opened')),
+      migrations: async () => rooms,
+      open: async () => {
+        const { storeUrl: url } = readCentreConfig(environment);
+        const { store } = await openStore({ url, migrations: rooms });
+        return { store, stop: store.close } as Partial<Node> as Node;
+      },
     });
     try {
       await program.parseAsync(args, { from: 'user' });
@@ -59,16 +69,38 @@ describe("a node's commands", () => {
     expect(await failureOf('verify', missing, '--trust', 'a'.repeat(64))).to.include('ENOENT');
   });
 
-  it('find the store by whatever form its URL has', async () => {
+  it('verify a stopped store as it is, by whatever form its URL has, and change nothing', async () => {
     const file = join(folder, 'my store.db');
-    await writeFile(file, '');
+    const older = join(folder, 'older');
+    await mkdir(older);
+    const first = '0001-create-log-and-streams.sql';
+    const federation = 'shared/federation/migrations';
+    await copyFile(join(federation, first), join(older, first));
+    const ledger = { room: 'ledger', directory: 'shared/ledger/migrations' };
+    const before = [{ room: 'federation', directory: older }, ledger];
+    const { store } = await openStore({ url: `file:${file}`, migrations: before });
+    await store.close();
     const environment = environmentOf({ STORE_URL: pathToFileURL(file).href });
-    expect(await failureIn(environment, 'verify')).to.equal('it was opened');
+    rooms = [{ room: 'federation', directory: federation }, ledger];
+    expect(await failureIn(environment, 'verify')).to.equal('nothing');
+    const applied = await readCopy(file, (tx) => tx.all('SELECT * FROM migrations'));
+    expect(applied, 'it was not brought up to date').to.have.length(2);
+    rooms = [ledger];
+    expect(await failureIn(environment, 'verify')).to.include('newer than this code');
   });
 
   it('name ports and addresses that cannot be, all at once', () => {
     const environment = environmentOf({ PEER_PORT: '70000', FRONT_URL: 'localhost:7400' });
     expect(() => readCentreConfig(environment)).to.throw(/FRONT_URL: .*\n.*PEER_PORT: must be/);
+  });
+
+  it('find one mark by whatever name the data folder has', async () => {
+    await mkdir(join(folder, 'data'));
+    await symlink(join(folder, 'data'), join(folder, 'alias'));
+    const markOf = (name: string) =>
+      readCentreConfig(environmentOf({ DATA_DIR: join(folder, name) })).mark;
+    expect(markOf('alias')).to.equal(markOf('data'));
+    expect(markOf('other')).not.to.equal(markOf('data'));
   });
 
   it('look at peer addresses of IPv6', async () => {

@@ -13,7 +13,7 @@ describe('the health of a node', () => {
     const writes: (() => void)[] = [];
     let late = (): void => {};
     const { readiness } = createHealth({
-      ...{ kind: 'centre', config: { dataDir: tmpdir() } },
+      ...{ kind: 'centre', config: { dataDir: tmpdir(), storeUrl: 'file:/proc/store.db' } },
       store: {
         read: async (fn) => fn({} as never),
         write: () => new Promise((resolve) => writes.push(() => resolve(undefined as never))),
@@ -54,6 +54,8 @@ describe('the health of a node', () => {
     await new Promise((resolve) => setImmediate(resolve));
     const asking = readiness();
     writes[1]?.();
-    expect((await asking).ready).to.equal(true);
+    const { ready, checks } = await asking;
+    expect(ready).to.equal(true);
+    expect(checks.disk?.ok, 'the store is where nothing is free').to.equal(false);
   });
 });

@@ -9,7 +9,8 @@ import { expect } from 'chai';
 import Database from 'libsql';
 import { isDomainError } from '../../../shared/problem/problem.ts';
 import { assetPath } from '../../../shared/store/assets.ts';
-import { openEmbeddedDriver } from '../../../shared/store/embedded-store.ts';
+import type { BackupTurns } from '../../../shared/store/driver.ts';
+import { connectionDriver, openEmbeddedDriver } from '../../../shared/store/embedded-store.ts';
 import { openStore, storeOn } from '../../../shared/store/open-store.ts';
 import { commitCountSchema } from '../../../shared/store/sentinel.ts';
 import type { Store } from '../../../shared/store/store.ts';
@@ -407,6 +408,24 @@ describe('embedded store', () => {
       expect(await failureOf(store.backup(nowhere))).to.equal('store-unavailable');
       expect(existsSync(nowhere)).to.equal(false);
       await add('after');
+    });
+
+    it('is refused as what the store cannot do now when a full disk takes no checkpoint', async () => {
+      const db = new Database(join(folder, 'full.db'));
+      const full = Object.assign(new Error('database or disk is full'), { rawCode: 13 });
+      const prepare = db.prepare.bind(db);
+      db.prepare = (sql) => {
+        if (sql.includes('wal_checkpoint')) throw full;
+        return prepare(sql);
+      };
+      const { backup } = connectionDriver(db);
+      const turns = { between: async <T>(fn: () => T) => fn(), isClosing: () => false };
+      const failure = await backup(join(folder, 'copy.db'), turns as BackupTurns).catch(
+        (error: unknown) => error,
+      );
+      expect(isDomainError(failure, 'store-unavailable')).to.equal(true);
+      expect(failure).to.have.property('cause', full);
+      db.close();
     });
 
     it('is refused with a text that would end the process that reads it', async () => {

@@ -123,6 +123,23 @@ describe('store sentinel', () => {
     const error = await opened.store.write(async () => {}).catch((failure: unknown) => failure);
     expect(isDomainError(error, 'store-unavailable')).to.equal(true);
   });
+
+  it('is one commit behind at most, however long it takes none', async () => {
+    await write(1);
+    await opened.store.close();
+    rmSync(sentinel);
+    await open();
+    rmSync(join(folder, 'other'), { recursive: true });
+    for (let time = 0; time < 3; time += 1) {
+      const error = await opened.store.write(async () => {}).catch((failure: unknown) => failure);
+      expect(isDomainError(error, 'store-unavailable')).to.equal(true);
+    }
+    expect(await storeCount()).to.deep.equal({ count: 2n });
+    mkdirSync(join(folder, 'other', 'volume'), { recursive: true });
+    await write(1);
+    expect(await storeCount()).to.deep.equal({ count: 3n });
+    expect(await reopen()).to.include({ setBack: false });
+  });
 });
 
 describe('store mark', () => {
