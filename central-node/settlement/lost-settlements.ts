@@ -53,7 +53,7 @@ export interface LostSettlementDeps {
   store: Store;
   client: PeerClient;
   federation: Pick<Federation, 'log' | 'alarms' | 'onReplay' | 'isRecovering' | 'recovery'>;
-  obligations: Pick<Obligations, 'adopt' | 'giveBack' | 'recordClosed' | 'restate'>;
+  obligations: Pick<Obligations, 'adopt' | 'giveBack' | 'recordClosed' | 'restate' | 'reprice'>;
   settlements: Pick<Settlements, 'view' | 'discharge' | 'giveUp' | 'tell' | 'tellRecalled'>;
   isMember(code: NodeCode): boolean;
   isReachable(code: NodeCode): boolean;
@@ -142,6 +142,7 @@ export function createLostSettlements(deps: LostSettlementDeps) {
       if (await store.write((tx) => finish(tx, id))) continue;
       const unchecked = await collect(id);
       await goOnWithout(id);
+      await priceAsChecked(id);
       await store.write(async (tx) => {
         await recallUnchecked(tx, id, unchecked);
         await finish(tx, id);
@@ -224,6 +225,30 @@ export function createLostSettlements(deps: LostSettlementDeps) {
         passOverSilence(error);
       }
     }
+  }
+
+  /** Where all operations of a position are there again and come to another sum, they were settled by other terms. */
+  async function priceAsChecked(id: string): Promise<void> {
+    for (const { branch, peer } of await store.read((tx) => mispricedPairs(tx, id))) {
+      for (const [told, other] of [
+        [branch, peer],
+        [peer, branch],
+      ] as const) {
+        const open = await store.read((tx) => mispricedPairs(tx, id));
+        if (!deps.isMember(told) || !open.some((pair) => isSamePair(pair, { branch, peer })))
+          continue;
+        await collectFrom({ id, branch: told, pricedWith: other }).catch(passOverSilence);
+      }
+    }
+  }
+
+  async function mispricedPairs(tx: Reader, id: string): Promise<PairPosition[]> {
+    const { windowIds } = await settlements.view(tx, id);
+    const sums = await positionsIn(tx, windowIds);
+    const open = await openPairs(tx, id);
+    const isThere = (position: PairPosition) =>
+      sums.some((sum) => isSamePair(sum, position) && sum.count === position.count);
+    return open.flatMap(({ position, isTold }) => (isTold && isThere(position) ? position : []));
   }
 
   /** The positions of a lost settlement to which its operations do not come yet. */
@@ -313,6 +338,7 @@ export function createLostSettlements(deps: LostSettlementDeps) {
 
   /**
    * @param of.without whose legs never come again: what the branch has with that one is taken from its word.
+   * @param of.pricedWith of what the branch has with that one the terms are taken from its word.
    * @returns false if it has not checked the settlement, and takes nothing more of what it had been sent.
    */
   async function collectFrom(of: Source): Promise<boolean> {
@@ -340,7 +366,7 @@ export function createLostSettlements(deps: LostSettlementDeps) {
 
   async function place(
     tx: Transaction,
-    { id: settlementId, branch: told, without }: Source,
+    { id: settlementId, branch: told, without, pricedWith }: Source,
     items: readonly WireObligation[],
   ): Promise<void> {
     const [window] = await lostWindows(tx, settlementId);
@@ -358,6 +384,7 @@ export function createLostSettlements(deps: LostSettlementDeps) {
       const pending = await pendingSettlementOf(tx, { operationId, attempt });
       if (pending !== undefined) await settlements.giveUp(tx, { id: pending, actor: restorer });
       await obligations.adopt(tx, { operationId, attempt, windowId });
+      if (other === pricedWith && !window.recorded) await obligations.reprice(tx, item, windowId);
       if (other === without) await obligations.restate(tx, item, { told, currency });
     }
   }
@@ -388,6 +415,7 @@ interface Source {
   readonly id: string;
   readonly branch: NodeCode;
   readonly without?: NodeCode;
+  readonly pricedWith?: NodeCode;
 }
 
 /** What windows hold between each two branches. */

@@ -28,6 +28,7 @@ import {
   obligationsInCase,
   placeObligation,
   type RecordedObligation,
+  setTerms,
   sumsOf,
   takeFromSums,
 } from './obligation-store.ts';
@@ -174,6 +175,25 @@ export function createObligations(deps: ObligationDeps) {
     const [debtor, creditor] = owes ? [told, peer] : [peer, told];
     const of = { operationId, attempt, kind, businessDate: deps.businessDate() };
     await record(tx, of, { debtor, creditor, currency, gross, commission, fee, net });
+  }
+
+  /**
+   * In a window that was lost before it was closed counts what the branches checked: a release may have changed the terms
+   * since. That all of it comes to what head office signed is to be seen afterwards.
+   */
+  async function reprice(
+    tx: Transaction,
+    { operationId, attempt, gross, commission, fee, net }: WireObligation,
+    windowId: string,
+  ): Promise<void> {
+    const known = await findObligation(tx, { operationId, attempt });
+    if (known?.windowId !== windowId || known.gross !== gross) return;
+    const { id, debtor, creditor, currency } = known;
+    await takeFromSums(tx, windowId, known);
+    await setTerms(tx, id, { commission, fee, net });
+    await addToSums(tx, windowId, { ...known, commission, fee, net });
+    await addToExposure(tx, { branch: creditor, currency, net: net - known.net });
+    await addToExposure(tx, { branch: debtor, currency, net: known.net - net });
   }
 
   /** What is to be reported of a branch's exposure, if anything. The text holds no sums: an alarm is told once. */
@@ -333,6 +353,15 @@ export function createObligations(deps: ObligationDeps) {
 
   return {
     ...{ owe, adjust, hold, release, reviewCaps },
-    ...{ assertNothingLost, closeWindow, recordClosed, emptyWindow, adopt, giveBack, restate },
+    ...{
+      assertNothingLost,
+      closeWindow,
+      recordClosed,
+      emptyWindow,
+      adopt,
+      giveBack,
+      restate,
+      reprice,
+    },
   };
 }

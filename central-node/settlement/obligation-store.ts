@@ -120,6 +120,20 @@ export async function placeObligation(
   );
 }
 
+export async function setTerms(
+  tx: Transaction,
+  id: bigint,
+  { commission, fee, net }: Pick<Obligation, 'commission' | 'fee' | 'net'>,
+): Promise<void> {
+  await tx.run(
+    'UPDATE obligations SET commission = ?, fee = ?, net = ? WHERE id = ?',
+    commission,
+    fee,
+    net,
+    id,
+  );
+}
+
 type SummedObligation = Obligation & { readonly kind: string };
 
 /** Adds one obligation to the sums of a window. */

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { listCases } from '../../../central-node/reconciliation/case-store.ts';
+import { exposures, findObligation } from '../../../central-node/settlement/obligation-store.ts';
 import { findSettlement } from '../../../central-node/settlement/settlement-store.ts';
 import { listWindows } from '../../../central-node/settlement/window-store.ts';
 import type { NodeCode } from '../../../shared/ids/ids.ts';
@@ -17,6 +18,8 @@ import {
   msk,
   nsk,
   openHeadOffice,
+  reference,
+  referenceWith,
   spb,
 } from './settlement-fixture.ts';
 
@@ -30,10 +33,11 @@ describe('head office that was set back', () => {
     backup?: string,
     silent = new Set<NodeCode>(),
     away = new Set<NodeCode>(),
+    release = reference,
   ): Promise<HeadOffice> {
     const keys = await federationKeys(branches);
     const old = backup === undefined ? {} : { backup };
-    const options = { keys, network, branches, silent, away, ...old };
+    const options = { keys, network, branches, silent, away, release, ...old };
     const node = await openHeadOffice(options);
     opened.push(node);
     return node;
@@ -147,6 +151,32 @@ describe('head office that was set back', () => {
     await again.replay(...told);
     await again.lostSettlements.bringBack();
     expect(await again.balances()).to.deep.equal(balances);
+  });
+
+  it('settles again by the terms of then, though a release has changed them since', async () => {
+    const backup = await backupOf(hq);
+    const story = operationEntries();
+    await hq.tell(story.accepted(), story.executed());
+    const settled = await make(await closeWindow());
+    await approve(hq, settled.id);
+    const balances = await hq.balances();
+    const told = await hq.logged('settlement.completed');
+
+    const dearer = referenceWith({ version: 4, cashBasisPoints: 200 });
+    for (const areLegsFirst of [true, false]) {
+      const again = await open(backup, new Set(), new Set(), dearer);
+      branchesFound(story.id);
+      await again.replay(...told);
+      if (!areLegsFirst) await again.lostSettlements.bringBack();
+      await again.tell(story.accepted(), story.executed());
+      await again.lostSettlements.bringBack();
+      expect(await again.balances()).to.deep.equal(balances);
+      const owed = await again.store.read((tx) =>
+        findObligation(tx, { operationId: story.id, attempt: 1 }),
+      );
+      expect(owed).to.include({ commission: 750n, net: 49_250n });
+      expect((await again.store.read(exposures)).map(({ net }) => net)).to.deep.equal([0n, 0n]);
+    }
   });
 
   /** Neither has checked it, and neither takes a page of it that it had asked for before. */
