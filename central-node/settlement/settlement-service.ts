@@ -38,6 +38,8 @@ import { findWindow, setWindowState } from './window-store.ts';
 /** What a branch's account goes through at its settlement, after its windows were recorded. */
 const stages = ['recorded', 'reserved', 'committed', 'settled'] as const;
 
+const disputeAlarm = 'settlement-disputed';
+
 export interface SettlementDeps {
   clock: Clock;
   ids: Ids;
@@ -250,6 +252,7 @@ export function createSettlements(deps: SettlementDeps) {
     const { settlementId, count } = told.data;
     const detail = `${count} operations`;
     await answered(tx, entry, { settlementId, outcome: 'confirmed', detail });
+    tx.afterCommit(() => federation.alarms.clear(disputeAlarm, disputeOf(entry, settlementId)));
   }
 
   async function disputed(tx: Transaction, entry: LogEntry): Promise<void> {
@@ -258,13 +261,11 @@ export function createSettlements(deps: SettlementDeps) {
     const { settlementId, count, faults } = told.data;
     const detail = `${count}: ${faults.join('; ')}`;
     await answered(tx, entry, { settlementId, outcome: 'disputed', detail });
-    tx.afterCommit(() =>
-      federation.alarms.raise(
-        'settlement-disputed',
-        stateSentences.say('disputes', { peer: entry.node, id: settlementId }),
-      ),
-    );
+    tx.afterCommit(() => federation.alarms.raise(disputeAlarm, disputeOf(entry, settlementId)));
   }
+
+  const disputeOf = ({ node: peer }: LogEntry, id: string) =>
+    stateSentences.say('disputes', { peer, id });
 
   function reportUnreadable(tx: Transaction, { node, epoch, seq, kind }: LogEntry): void {
     const what = `${node} ${epoch}/${seq} ${kind}`;

@@ -235,6 +235,62 @@ describe("a branch's settlements", () => {
       const [answer] = await answers(id, 1);
       return answer?.outcome === 'confirmed' || undefined;
     });
+    expect(hq.alarms.list()).to.deep.equal([]);
+  });
+
+  it('checks a settlement though head office is silent about an earlier one', async () => {
+    const settled: string[] = [];
+    for (const count of [1, 2]) {
+      await moscow.pay(ofSpb, '500.00');
+      await matched(count);
+      settled.push(await settle());
+    }
+    const [first = '', second = ''] = settled;
+    for (const id of settled) await received(moscow, id);
+    network.join(hq.node, (request, env) =>
+      request.url.includes(first)
+        ? Promise.resolve(new Response('{}', { status: 503 }))
+        : hq.app.fetch(request, env),
+    );
+    // The first run ends with the silence, the next one begins after it.
+    for (const _ of settled) {
+      const refused = await moscow.settlements.run().catch((error: Error) => error.message);
+      expect(refused).to.include('503');
+    }
+    const stateOf = async (id: string) =>
+      (await moscow.store.read((tx) => findSettlement(tx, id)))?.state;
+    expect(await stateOf(second)).to.equal('confirmed');
+    network.join(hq.node, (request, env) => hq.app.fetch(request, env));
+    await moscow.settlements.run();
+    expect(await stateOf(first)).to.equal('confirmed');
+  });
+
+  it('disputes what was settled elsewhere while it was checked', async () => {
+    const paid = await moscow.pay(ofSpb, '500.00');
+    await matched(1);
+    const first = await settle();
+    await moscow.pay(ofSpb, '500.00');
+    await matched(2);
+    const second = await settle();
+    for (const id of [first, second]) await received(moscow, id);
+    const sums = { gross: '50000', commission: '750', fee: '0', net: '49250' };
+    const item = { operationId: paid.id, attempt: 1, kind: 'payment', peer: 'SPB', ...sums };
+    const items = [{ ...item, direction: 'owes' }];
+    let isSilent = true;
+    network.join(hq.node, async (request, env) => {
+      if (!request.url.includes('/obligations')) return hq.app.fetch(request, env);
+      if (!request.url.includes('after')) {
+        return Response.json({ items, next: request.url.includes(first) ? 'more' : null });
+      }
+      return isSilent
+        ? new Response('{}', { status: 503 })
+        : Response.json({ items: [], next: null });
+    });
+    await moscow.settlements.run().catch(() => {});
+    isSilent = false;
+    const own = await check(moscow, first);
+    expect(own?.state).to.equal('disputed');
+    expect(own?.faults.join()).to.contain(`was settled in ${second}`);
   });
 
   it('never settles an operation twice, whatever head office says', async () => {
