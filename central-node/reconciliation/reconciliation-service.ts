@@ -176,7 +176,7 @@ export function createReconciliation(deps: ReconciliationDeps) {
     const { openId, wasAdjusted } = await historyOf(tx, subjects.operation(operation));
     if (wasAdjusted) {
       const detail = caseSentences.say('lateLeg', { legs: legsText(legs) });
-      return dispute(tx, operation, { kind: 'legs-differ', detail });
+      return dispute(tx, operation, { kind: 'legs-differ', detail, isLate: true });
     }
     if (openId !== null) await cases.resolve(tx, openId, caseSentences.say('legsAgree', {}));
     if (verdict === 'matched') await settle(tx, operation, legs);
@@ -197,15 +197,21 @@ export function createReconciliation(deps: ReconciliationDeps) {
     await obligations.owe(tx, matched, paid && matchedOf(paid, paid));
   }
 
-  /** Puts the operation into a case of this kind; an open one of another kind has ended. */
+  /**
+   * Puts the operation into a case of this kind; an open one of another kind has ended. What people have adjusted is dealt
+   * with, also where head office was set back and collects its legs once more; only a leg that came later is a new case.
+   */
   async function dispute(
     tx: Transaction,
     operation: CollectedOperation,
-    { kind, detail }: { kind: CaseKind; detail: string },
+    { kind, detail, isLate = false }: { kind: CaseKind; detail: string; isLate?: boolean },
   ): Promise<CollectedOperation> {
     const { operationId: id, attempt, serving, home } = operation;
     const subject = subjects.operation(operation);
-    const { openId } = await historyOf(tx, subject);
+    const { openId, wasAdjusted } = await historyOf(tx, subject);
+    if (openId === null && wasAdjusted && !isLate) {
+      return { ...operation, state: 'adjusted', caseId: null };
+    }
     if (openId !== null) {
       const known = await cases.find(tx, openId);
       if (known.kind === kind) return { ...operation, state: 'case', caseId: known.id };
@@ -264,19 +270,22 @@ export function createReconciliation(deps: ReconciliationDeps) {
     if (federation.isRecovering()) return 0;
     const cutoff = instantOf(clock.nowMs() - graceMs);
     const due = await openSince(tx, { cutoff, limit: maxCasesPerSweep });
+    let opened = 0;
     for (const operation of due) {
       const legs = await legsOf(tx, operation);
       const kind = missingLegOf(legs);
       const { since } = operation;
       const detail = caseSentences.say('nothingSince', { legs: legsText(legs), since });
-      await saveCollected(tx, operation, await dispute(tx, operation, { kind, detail }));
+      const disputed = await dispute(tx, operation, { kind, detail });
+      if (disputed.state === 'case') opened += 1;
+      await saveCollected(tx, operation, disputed);
     }
     await sweepDays(tx);
     for (const { peer, epoch, forked } of await inboundStreams(tx)) {
       if (forked === 1n) await openForked(tx, peer, epoch);
     }
     await obligations.reviewCaps(tx);
-    return due.length;
+    return opened;
   }
 
   async function sweepDays(tx: Transaction): Promise<void> {
