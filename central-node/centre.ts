@@ -172,6 +172,7 @@ export async function openCentre(config: CentreConfig, given: Partial<CentrePort
   const lostSettlements = createLostSettlements({
     ...{ store, federation, obligations, settlements, isMember, isReachable },
     client: node.client,
+    wasDealtWith: reconciliation.wasDealtWith,
   });
   const lostDecisions = createLostDecisions({
     ...{ clock, ids, lostSettlements, isMember, isReachable },

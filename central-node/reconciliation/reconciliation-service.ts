@@ -31,6 +31,7 @@ import { stepOf } from './credit-times.ts';
 import { forgetSearch } from './day-difference-store.ts';
 import { countCredit } from './figures-store.ts';
 import {
+  type AttemptKey,
   executedLeg,
   findCollected,
   findDayClosing,
@@ -62,7 +63,7 @@ export interface ReconciliationDeps {
   clock: Clock;
   federation: Pick<Federation, 'alarms' | 'isRecovering'>;
   cases: Cases;
-  obligations: Pick<Obligations, 'owe' | 'reviewCaps'>;
+  obligations: Pick<Obligations, 'owe' | 'wasSettled' | 'reviewCaps'>;
   /** How long a leg waits for its partner, from its receipt here. */
   graceMs?: number;
 }
@@ -174,6 +175,10 @@ export function createReconciliation(deps: ReconciliationDeps) {
         : dispute(tx, operation, { kind: verdict, detail: legsText(legs) });
     }
     const { openId, wasAdjusted } = await historyOf(tx, subjects.operation(operation));
+    if (wasAdjusted && verdict === 'matched' && (await obligations.wasSettled(tx, operation))) {
+      await settle(tx, operation, legs);
+      return { ...operation, state: 'adjusted', caseId: null };
+    }
     if (wasAdjusted) {
       const detail = caseSentences.say('lateLeg', { legs: legsText(legs) });
       return dispute(tx, operation, { kind: 'legs-differ', detail, isLate: true });
@@ -181,6 +186,12 @@ export function createReconciliation(deps: ReconciliationDeps) {
     if (openId !== null) await cases.resolve(tx, openId, caseSentences.say('legsAgree', {}));
     if (verdict === 'matched') await settle(tx, operation, legs);
     return { ...operation, state: verdict, caseId: null };
+  }
+
+  /** Whether its legs are there, and were dealt with by people: what it makes owed does not follow from the legs. */
+  async function wasDealtWith(tx: Transaction, key: AttemptKey): Promise<boolean> {
+    if (!(await findCollected(tx, key))) return false;
+    return (await historyOf(tx, subjects.operation(key))).wasAdjusted;
   }
 
   async function settle(
@@ -305,7 +316,7 @@ export function createReconciliation(deps: ReconciliationDeps) {
     await cases.open(tx, { kind: 'forked', subject, branches: [branch], detail });
   }
 
-  return { take, takeDayClosed, sweep };
+  return { take, takeDayClosed, sweep, wasDealtWith };
 }
 
 function newlyCollected(leg: CollectedLeg, since: string): CollectedOperation {

@@ -57,6 +57,8 @@ export interface LostSettlementDeps {
   settlements: Pick<Settlements, 'view' | 'discharge' | 'giveUp' | 'tell' | 'tellRecalled'>;
   isMember(code: NodeCode): boolean;
   isReachable(code: NodeCode): boolean;
+  /** Its legs are there, and people have dealt with it: they make nothing owed of themselves. */
+  wasDealtWith(tx: Transaction, of: { operationId: string; attempt: number }): Promise<boolean>;
 }
 
 /** What a branch last answered to this start of head office: that it has the operations, or that it has nothing. */
@@ -385,7 +387,9 @@ export function createLostSettlements(deps: LostSettlementDeps) {
       if (pending !== undefined) await settlements.giveUp(tx, { id: pending, actor: restorer });
       await obligations.adopt(tx, { operationId, attempt, windowId });
       if (other === pricedWith && !window.recorded) await obligations.reprice(tx, item, windowId);
-      if (other === without) await obligations.restate(tx, item, { told, currency });
+      if (other === without || (await deps.wasDealtWith(tx, { operationId, attempt }))) {
+        await obligations.restate(tx, item, { told, currency });
+      }
     }
   }
 

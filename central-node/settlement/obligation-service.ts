@@ -82,6 +82,14 @@ export function createObligations(deps: ObligationDeps) {
     return (await lostPlace(tx, of)) ?? (await openWindow(tx, of.currency)).id;
   }
 
+  /** Whether it stands in a settlement that head office has lost, by a branch's word. */
+  async function wasSettled(
+    tx: Reader,
+    operation: { operationId: string; attempt: number },
+  ): Promise<boolean> {
+    return (await lostPlace(tx, operation)) !== undefined;
+  }
+
   /** What a lost window had settled goes back into it; what is not collected again yet will. */
   async function adopt(
     tx: Transaction,
@@ -352,7 +360,7 @@ export function createObligations(deps: ObligationDeps) {
   }
 
   return {
-    ...{ owe, adjust, hold, release, reviewCaps },
+    ...{ owe, wasSettled, adjust, hold, release, reviewCaps },
     ...{
       assertNothingLost,
       closeWindow,

@@ -179,6 +179,32 @@ describe('head office that was set back', () => {
     }
   });
 
+  it('settles again what had been settled after people had adjusted its case', async () => {
+    const backup = await backupOf(hq);
+    const story = operationEntries();
+    const legs = [story.accepted(), story.executed(), story.concluded('refused')];
+    await hq.tell(...legs);
+    const [found] = await hq.store.read((tx) => listCases(tx, { limit: 1 }));
+    const about = { id: found?.id ?? '' };
+    await hq.write((tx) => hq.cases.explain(tx, { ...about, explanation: 'bug', actor: maker }));
+    await hq.write((tx) => hq.cases.propose(tx, { ...about, reason: 'executed', actor: maker }));
+    await hq.approveCase({ ...about, actor: checker });
+    await approve(hq, (await make(await closeWindow())).id);
+    const balances = await hq.balances();
+    const kinds = ['case.opened', 'case.adjusted', 'case.closed', 'settlement.completed'];
+    const told = (await Promise.all(kinds.map(hq.logged))).flat();
+
+    for (const areLegsFirst of [true, false]) {
+      const again = await open(backup);
+      branchesFound(story.id);
+      await again.replay(...told);
+      if (!areLegsFirst) await again.lostSettlements.bringBack();
+      await again.tell(...legs);
+      await again.lostSettlements.bringBack();
+      expect(await again.balances()).to.deep.equal(balances);
+    }
+  });
+
   /** Neither has checked it, and neither takes a page of it that it had asked for before. */
   const branchesSay = (answers: object) => {
     for (const code of [msk, spb]) network.join(code, async () => Response.json(answers));

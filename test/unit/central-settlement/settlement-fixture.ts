@@ -202,15 +202,16 @@ export async function openHeadOffice(options: HeadOfficeOptions) {
   const settlements = createSettlements({ clock, ids, federation, obligations, businessDate });
   const isMember = (code: NodeCode) => !options.cutOff?.has(code);
   const isReachable = (code: NodeCode) => !options.away?.has(code);
+  const cases = createCases({ clock, ids, federation, obligations, businessDate });
+  const reconciliation = createReconciliation({ clock, federation, cases, obligations, graceMs });
   const lostSettlements = createLostSettlements({
     ...{ store, client, federation, obligations, settlements, isMember, isReachable },
+    wasDealtWith: reconciliation.wasDealtWith,
   });
   const lostDecisions = createLostDecisions({
     ...{ clock, ids, lostSettlements, isMember, isReachable },
     isRecovering: federation.isRecovering,
   });
-  const cases = createCases({ clock, ids, federation, obligations, businessDate });
-  const reconciliation = createReconciliation({ clock, federation, cases, obligations, graceMs });
   // No number moves here.
   const movedNumbers = createMovedNumbers({ reference: () => undefined });
   const compareRelease = async () => {};
