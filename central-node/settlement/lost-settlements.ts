@@ -147,6 +147,7 @@ export function createLostSettlements(deps: LostSettlementDeps) {
       await priceAsChecked(id);
       await store.write(async (tx) => {
         await recallUnchecked(tx, id, unchecked);
+        await giveBackUnnamed(tx, id);
         await finish(tx, id);
       });
     }
@@ -296,6 +297,20 @@ export function createLostSettlements(deps: LostSettlementDeps) {
     for (const { branch, peer } of await wantedOf(tx, id)) {
       if (!(branch < peer && unchecked.has(branch) && unchecked.has(peer))) continue;
       await recallPair(tx, id, [branch, peer]);
+    }
+  }
+
+  /** Where all operations of a position are named, what its windows hold beside them a case had kept out of it. */
+  async function giveBackUnnamed(tx: Transaction, id: string): Promise<void> {
+    const { windowIds } = await settlements.view(tx, id);
+    const sums = await positionsIn(tx, windowIds);
+    for (const { position, known } of await openPairs(tx, id)) {
+      const { branch, peer, count } = position;
+      const held = sums.find((sum) => isSamePair(sum, position))?.count ?? 0;
+      if (known !== count || held <= count) continue;
+      for (const lost of await lostWindows(tx, id)) {
+        await obligations.giveBack(tx, { ...lost, pair: [branch, peer], unnamedOnly: true });
+      }
     }
   }
 

@@ -104,14 +104,23 @@ export function createObligations(deps: ObligationDeps) {
     await addToSums(tx, windowId, known);
   }
 
-  /** What two branches owed each other in a window that is not settled between them is owed in the open one. */
+  /**
+   * What two branches owed each other in a window that is not settled between them is owed in the open one.
+   * @param of.unnamedOnly what a branch named of it stays.
+   */
   async function giveBack(
     tx: Transaction,
-    of: { windowId: string; recorded: boolean; pair: readonly [NodeCode, NodeCode] },
+    of: {
+      windowId: string;
+      recorded: boolean;
+      pair: readonly [NodeCode, NodeCode];
+      unnamedOnly?: boolean;
+    },
   ): Promise<void> {
     const window = await findWindow(tx, of.windowId);
     if (!window) throw new DomainError('window-not-found');
     for (const each of await obligationsBetween(tx, window.id, of.pair)) {
+      if (of.unnamedOnly && (await wasSettled(tx, each))) continue;
       await takeOut(tx, window, each, of.recorded);
       const { caseId } = each;
       const windowId = caseId === null ? (await openWindow(tx, each.currency)).id : null;

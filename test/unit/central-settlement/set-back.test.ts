@@ -205,6 +205,36 @@ describe('head office that was set back', () => {
     }
   });
 
+  it('settles again without what a case had kept out of the window at its closing', async () => {
+    for (const isClosedInBackup of [false, true]) {
+      hq = await open();
+      const operationId = await matched();
+      const story = operationEntries();
+      await hq.tell(story.accepted(), story.executed());
+      const early = isClosedInBackup ? undefined : await backupOf(hq);
+      await hq.tell(story.concluded('refused'));
+      const [found] = await hq.store.read((tx) => listCases(tx, { limit: 1 }));
+      const about = { id: found?.id ?? '' };
+      const first = await closeWindow();
+      const backup = early ?? (await backupOf(hq));
+      await hq.write((tx) => hq.cases.explain(tx, { ...about, explanation: 'bug', actor: maker }));
+      await hq.write((tx) => hq.cases.propose(tx, { ...about, reason: 'so', actor: maker }));
+      await hq.approveCase({ ...about, actor: checker });
+      await approve(hq, (await make(first)).id);
+      const balances = await hq.balances();
+      const kinds = ['case.opened', 'case.adjusted', 'case.closed', 'settlement.completed'];
+      const told = (await Promise.all(kinds.map(hq.logged))).flat();
+
+      hq = await open(backup);
+      branchesFound(operationId);
+      await hq.replay(...told);
+      await hq.lostSettlements.bringBack();
+      expect(await hq.balances()).to.deep.equal(balances);
+      const { positions } = await make(await closeWindow());
+      expect(positions.map(({ count }) => count)).to.deep.equal([1, 1]);
+    }
+  });
+
   /** Neither has checked it, and neither takes a page of it that it had asked for before. */
   const branchesSay = (answers: object) => {
     for (const code of [msk, spb]) network.join(code, async () => Response.json(answers));
