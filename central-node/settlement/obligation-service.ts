@@ -14,7 +14,7 @@ import type { Reader, Transaction } from '../../shared/store/store.ts';
 import { stateSentences } from '../../shared/text/state-sentences.ts';
 import { type BusinessDate, type Clock, now } from '../../shared/time/clock.ts';
 import { adjustmentKind, type WireObligation } from '../../shared/wire/settlement-messages.ts';
-import { lostPlace, lostSettlementIds } from './lost-settlement-store.ts';
+import { lostPlace, lostSettlementIds, lostWindow } from './lost-settlement-store.ts';
 import {
   addToExposure,
   addToSums,
@@ -98,10 +98,20 @@ export function createObligations(deps: ObligationDeps) {
     const known = await findObligation(tx, place);
     if (!known) return;
     const from = known.windowId === null ? undefined : await findWindow(tx, known.windowId);
-    if (from && from.state !== 'OPEN' && from.state !== 'CLOSED') return;
-    if (from) await takeOut(tx, from, known, from.state === 'CLOSED');
+    if (from && !(await isLeftFor(tx, from, windowId))) return;
+    if (from) {
+      const lost = await lostWindow(tx, from.id);
+      await takeOut(tx, from, known, lost?.recorded ?? from.state === 'CLOSED');
+    }
     await placeObligation(tx, known.id, { windowId, caseId: known.caseId });
     await addToSums(tx, windowId, known);
+  }
+
+  /** What another settlement that is not back is believed to have held, a branch has named in this one. */
+  async function isLeftFor(tx: Reader, from: SettlementWindow, to: string): Promise<boolean> {
+    const [lost, wanted] = [await lostWindow(tx, from.id), await lostWindow(tx, to)];
+    if (lost) return lost.settlementId !== wanted?.settlementId;
+    return from.state === 'OPEN' || from.state === 'CLOSED';
   }
 
   /**

@@ -77,15 +77,19 @@ describe('head office that was set back', () => {
   const abort = (node: HeadOffice, id: string) =>
     node.write((tx) => node.settlements.abort(tx, { id, actor: checker }));
 
-  /** What both branches answer: that this payment of MSK for SPB was settled. */
-  function branchesFound(operationId: string): void {
+  /** What both branches answer: that this payment of MSK for SPB was settled, of each settlement another one. */
+  function branchesFound(operationOf: string | ReadonlyMap<string, string>): void {
     const sums = { gross: '50000', commission: '750', fee: '0', net: '49250' };
-    const found = (peer: NodeCode, direction: string) => ({
-      items: [{ operationId, attempt: 1, kind: 'payment', peer, direction, ...sums }],
-      next: null,
-    });
-    network.join(msk, async () => Response.json(found(spb, 'owes')));
-    network.join(spb, async () => Response.json(found(msk, 'receives')));
+    const found = (url: string, peer: NodeCode, direction: string) => {
+      const [, id = ''] = /settlements\/([^/]+)\//.exec(url) ?? [];
+      const operationId = typeof operationOf === 'string' ? operationOf : operationOf.get(id);
+      return {
+        items: [{ operationId, attempt: 1, kind: 'payment', peer, direction, ...sums }],
+        next: null,
+      };
+    };
+    network.join(msk, async ({ url }) => Response.json(found(url, spb, 'owes')));
+    network.join(spb, async ({ url }) => Response.json(found(url, msk, 'receives')));
   }
 
   it('decides nothing about money before it knows what it had decided', async () => {
@@ -202,6 +206,37 @@ describe('head office that was set back', () => {
       await again.tell(...legs);
       await again.lostSettlements.bringBack();
       expect(await again.balances()).to.deep.equal(balances);
+    }
+  });
+
+  it('settles again in the next settlement what a case had kept out of the one before', async () => {
+    const first = await matched();
+    const story = operationEntries();
+    await hq.tell(story.accepted(), story.executed());
+    const backup = await backupOf(hq);
+    await hq.tell(story.concluded('refused'));
+    const [found] = await hq.store.read((tx) => listCases(tx, { limit: 1 }));
+    const about = { id: found?.id ?? '' };
+    const window = await closeWindow();
+    await hq.write((tx) => hq.cases.explain(tx, { ...about, explanation: 'bug', actor: maker }));
+    await hq.write((tx) => hq.cases.propose(tx, { ...about, reason: 'so', actor: maker }));
+    await hq.approveCase({ ...about, actor: checker });
+    const settled = [await make(window), await make(await closeWindow())];
+    for (const { id } of settled) await approve(hq, id);
+    const balances = await hq.balances();
+    const kinds = ['case.opened', 'case.adjusted', 'case.closed', 'settlement.completed'];
+    const told = (await Promise.all(kinds.map(hq.logged))).flat();
+
+    const named = settled.map(({ id }, index) => [id, [first, story.id][index] ?? ''] as const);
+    // Whichever of the two they answer first.
+    for (const answers of [named, named.toReversed()]) {
+      hq = await open(backup);
+      await hq.replay(...told);
+      branchesFound(new Map(answers.slice(0, 1)));
+      await hq.lostSettlements.bringBack();
+      branchesFound(new Map(answers));
+      await hq.lostSettlements.bringBack();
+      expect(await hq.balances()).to.deep.equal(balances);
     }
   });
 
