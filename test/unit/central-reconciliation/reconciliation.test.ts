@@ -7,6 +7,7 @@ import {
 } from '../../../central-node/reconciliation/reconciliation-report.ts';
 import { findObligation } from '../../../central-node/settlement/obligation-store.ts';
 import { totalsOf } from '../../../shared/reconciliation/leg-totals-store.ts';
+import { nextDay } from '../../../shared/time/clock.ts';
 import { factSha256 } from '../../../shared/wire/fact.ts';
 import type { LogEntry } from '../../../shared/wire/peer-messages.ts';
 import { federationKeys } from '../../support/federation-keys.ts';
@@ -242,16 +243,27 @@ describe('reconciliation at head office', () => {
         ...{ matched: 1, refused: 1, open: 1, inCase: 0, adjusted: 0 },
       },
     ]);
-    for (const node of [msk, spb]) {
+    const close = async (node: typeof msk) => {
       const totals = await hq.store.read((tx) => totalsOf(tx, node, today));
       const body = { date: today, totals, reaches: { epoch: 'e'.repeat(32), seq: 1 } };
       const entry = toldAgain(paid.accepted(), { node, kind: 'day.closed', body: body as never });
       await hq.write((tx) => hq.reconciliation.takeDayClosed(tx, entry));
-    }
+    };
+    for (const node of [msk, spb]) await close(node);
     expect((await report()).complete).to.equal(false);
     hq.clock.shift(graceMs);
     await sweep();
     expect(await report()).to.deep.include({ complete: true });
+    // A branch that joins later has no part in it.
+    const businessDate = nextDay(today);
+    const later = operationEntries({ serving: nsk, home: nsk }).executed();
+    const all = () =>
+      hq.store.read((tx) =>
+        reconciliationReport(tx, { businessDate: today, branches: [msk, spb, nsk] }),
+      );
+    expect(await all()).to.deep.include({ complete: false });
+    await hq.tell({ ...later, businessDate });
+    expect(await all()).to.deep.equal(await report());
   });
 
   it('reports what it cannot read and goes on', async () => {
