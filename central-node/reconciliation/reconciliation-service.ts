@@ -75,13 +75,9 @@ export function createReconciliation(deps: ReconciliationDeps) {
   const { clock, federation, cases, obligations, graceMs = defaultGraceMs } = deps;
   let sweptDayCase = '';
 
-  /** A branch's log entry about a point of an operation. What cannot be read is reported and does not stop a stream. */
+  /** A branch's log entry about a point of an operation. @throws what sets aside an entry that cannot be read. */
   async function take(tx: Transaction, entry: LogEntry): Promise<void> {
     const leg = collectedLegOf(entry);
-    if (!leg) {
-      reportUnreadable(tx, entry);
-      return;
-    }
     const legs = await legsOf(tx, leg);
     const operation = await findCollected(tx, leg);
     const standing = standingOf(leg, { known: operation, legs });
@@ -128,11 +124,6 @@ export function createReconciliation(deps: ReconciliationDeps) {
     const subject = subjects.strangerOf(stranger);
     await cases.open(tx, { kind: 'stranger-leg', subject, branches: [stranger], detail });
     tx.afterCommit(() => federation.alarms.raise('stranger-leg', detail));
-  }
-
-  function reportUnreadable(tx: Transaction, { node, epoch, seq, kind }: LogEntry): void {
-    const what = `${node} ${epoch}/${seq} ${kind}`;
-    tx.afterCommit(() => federation.alarms.raise('unreadable-entry', what));
   }
 
   async function judge(
@@ -240,9 +231,7 @@ export function createReconciliation(deps: ReconciliationDeps) {
    * The same date closed again replaces what it said before.
    */
   async function takeDayClosed(tx: Transaction, entry: LogEntry): Promise<void> {
-    const told = dayClosed.safeParse(entry.body);
-    if (!told.success) return reportUnreadable(tx, entry);
-    const { date: businessDate, totals, reaches } = told.data;
+    const { date: businessDate, totals, reaches } = dayClosed.parse(entry.body);
     const branch = entry.node;
     const receivedAt = now(clock);
     await saveDayClosing(tx, { branch, businessDate, totals, reaches, receivedAt });
@@ -355,18 +344,14 @@ function decisionIn(entry: LogEntry): Said {
   return { leg: legIn(entry, body), acceptedSha256, decisionSha256: decisionHash(body.decision) };
 }
 
-/** The leg in an entry; nothing for an entry that cannot be read as one. */
-function collectedLegOf(entry: LogEntry): CollectedLeg | undefined {
+/** The leg in an entry. @throws ZodError, or DomainError for one that cannot be read as a leg. */
+function collectedLegOf(entry: LogEntry): CollectedLeg {
   const told = operationEntryKinds.get(entry.kind);
-  if (!told) return undefined;
-  try {
-    const { leg, ...said } = saidAt[told.point](entry);
-    if (leg?.kind !== told.kind) return undefined;
-    return { ...leg, ...said, place: { epoch: entry.epoch, seq: entry.seq } };
-  } catch (error) {
-    if (error instanceof DomainError || error instanceof z.ZodError) return undefined;
-    throw error;
+  const { leg, ...said } = told ? saidAt[told.point](entry) : { leg: undefined };
+  if (!told || leg?.kind !== told.kind) {
+    throw new DomainError('invalid-input', `${entry.kind} tells of another kind of operation.`);
   }
+  return { ...leg, ...said, place: { epoch: entry.epoch, seq: entry.seq } };
 }
 
 const acceptedHash = z.string().regex(/^[0-9a-f]{64}$/);

@@ -247,18 +247,14 @@ export function createSettlements(deps: SettlementDeps) {
 
   /** A branch has checked a settlement against its own books. */
   async function confirmed(tx: Transaction, entry: LogEntry): Promise<void> {
-    const told = settlementConfirmed.safeParse(entry.body);
-    if (!told.success) return reportUnreadable(tx, entry);
-    const { settlementId, count } = told.data;
+    const { settlementId, count } = settlementConfirmed.parse(entry.body);
     const detail = `${count} operations`;
     await answered(tx, entry, { settlementId, outcome: 'confirmed', detail });
     tx.afterCommit(() => federation.alarms.clear(disputeAlarm, disputeOf(entry, settlementId)));
   }
 
   async function disputed(tx: Transaction, entry: LogEntry): Promise<void> {
-    const told = settlementDisputed.safeParse(entry.body);
-    if (!told.success) return reportUnreadable(tx, entry);
-    const { settlementId, count, faults } = told.data;
+    const { settlementId, count, faults } = settlementDisputed.parse(entry.body);
     const detail = `${count}: ${faults.join('; ')}`;
     await answered(tx, entry, { settlementId, outcome: 'disputed', detail });
     tx.afterCommit(() => federation.alarms.raise(disputeAlarm, disputeOf(entry, settlementId)));
@@ -266,11 +262,6 @@ export function createSettlements(deps: SettlementDeps) {
 
   const disputeOf = ({ node: peer }: LogEntry, id: string) =>
     stateSentences.say('disputes', { peer, id });
-
-  function reportUnreadable(tx: Transaction, { node, epoch, seq, kind }: LogEntry): void {
-    const what = `${node} ${epoch}/${seq} ${kind}`;
-    tx.afterCommit(() => federation.alarms.raise('unreadable-entry', what));
-  }
 
   async function answered(
     tx: Transaction,
