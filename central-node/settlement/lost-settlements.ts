@@ -87,7 +87,7 @@ export function createLostSettlements(deps: LostSettlementDeps) {
   const { store, federation, obligations, settlements } = deps;
   const heard = new Map<string, Map<NodeCode, Said>>();
 
-  /** A settlement as one branch was told it. */
+  /** A settlement as one branch was told it, which says both sides of each position. */
   async function restore(tx: Transaction, entry: LogEntry): Promise<void> {
     const told = settlementCompleted.parse(entry.body);
     const id = told.settlementId;
@@ -96,7 +96,10 @@ export function createLostSettlements(deps: LostSettlementDeps) {
     if (known?.state === 'SETTLED' && !isLost) return;
     if (known?.state !== 'SETTLED') await restoreDecision(tx, told, known);
     for (const branch of entry.to.filter((node) => node !== headOffice)) {
-      for (const position of told.positions) await insertPosition(tx, id, { ...position, branch });
+      for (const position of told.positions.map((each) => ({ ...each, branch }))) {
+        await insertPosition(tx, id, position);
+        await insertPosition(tx, id, mirrored(position));
+      }
     }
   }
 
@@ -156,10 +159,8 @@ export function createLostSettlements(deps: LostSettlementDeps) {
     for (const id of left) federation.alarms.raise(alarm, stateSentences.say('notBack', { id }));
   }
 
-  /** Who was not told yet is told now; what the others were told says both sides of each position. */
+  /** Who was not told yet is told now. */
   async function tellUntold(tx: Transaction, id: string): Promise<void> {
-    const { positions } = await settlements.view(tx, id);
-    for (const position of positions) await insertPosition(tx, id, mirrored(position));
     const settled = await settlements.view(tx, id);
     const told = await toldBranches(tx, id);
     for (const branch of new Set(settled.positions.map((position) => position.branch))) {

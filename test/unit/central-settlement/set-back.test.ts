@@ -4,6 +4,7 @@ import { expect } from 'chai';
 import { listCases } from '../../../central-node/reconciliation/case-store.ts';
 import { exposures, findObligation } from '../../../central-node/settlement/obligation-store.ts';
 import { findSettlement } from '../../../central-node/settlement/settlement-store.ts';
+import { settlementDetail } from '../../../central-node/settlement/settlement-view.ts';
 import { listWindows } from '../../../central-node/settlement/window-store.ts';
 import type { NodeCode } from '../../../shared/ids/ids.ts';
 import { parseMoney } from '../../../shared/money/money.ts';
@@ -317,6 +318,20 @@ describe('head office that was set back', () => {
     const told = await hq.logged('settlement.completed');
     return { backup, id, told: told.filter(({ to }) => to.includes(msk)) };
   }
+
+  it('shows what it knows of a settlement before all of it is back', async () => {
+    const { backup, id, told } = await settledByThree();
+    hq = await open(backup, new Set([nsk]), new Set([nsk]));
+    await hq.replay(...told);
+    const { net } = settlementDetail(await hq.store.read((tx) => hq.settlements.view(tx, id)));
+    expect(net.map(({ branch, net: { amount } }) => [branch, amount])).to.deep.equal([
+      ...[
+        ['MSK', '-985.00'],
+        ['NSK', '492.50'],
+        ['SPB', '492.50'],
+      ],
+    ]);
+  });
 
   it('takes back what stands in its windows between two branches of which neither was told', async () => {
     const { backup, told } = await settledByThree();
