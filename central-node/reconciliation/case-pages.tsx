@@ -5,6 +5,7 @@ import {
   Facts,
   Field,
   Heading,
+  LinkButton,
   Panel,
   State,
   Table,
@@ -40,13 +41,18 @@ function toneOf(state: CaseState): Tone {
 export function casePages({ pages, cases, ids }: CasePagesDeps): void {
   pages.page({ path, permission: 'case.read' }, async (view) => {
     const words = view.words(caseTexts);
-    const { cursor } = view.query;
-    const { items, next } = await cases.listCases(view.c, {
-      query: { limit: String(shownCases), ...(cursor ? { cursor } : {}) },
-    });
+    const { cursor, state } = view.query;
+    const areAll = state === 'all';
+    const filter = { ...(areAll ? {} : { state: 'open' as const }), ...(cursor ? { cursor } : {}) };
+    const query = { limit: String(shownCases), ...filter };
+    const { items, next } = await cases.listCases(view.c, { query });
     const content = (
       <>
-        <Heading title={words.title} />
+        <Heading title={`${words.title}: ${areAll ? words.all : words.open}`}>
+          <LinkButton href={areAll ? path : `${path}?state=all`}>
+            {areAll ? words.showOpen : words.showAll}
+          </LinkButton>
+        </Heading>
         <Table
           {...{ caption: words.title, empty: words.empty, rows: items }}
           columns={[

@@ -106,4 +106,19 @@ describe("head office's pages of what does not agree", () => {
     expect(head.slice(3)).to.have.length(parts.length);
     expect(parts.reduce((sum, part) => sum + Number(part), 0)).to.equal(Number(count));
   });
+
+  it('list a case that is open though a page full of newer ones have closed by themselves', async () => {
+    const path = await explainedCase();
+    const late = Array.from({ length: 51 }, () => operationEntries());
+    for (const { accepted } of late) await hq.tell(accepted());
+    hq.clock.shift(graceMs + 1_000);
+    await hq.write(hq.reconciliation.sweep);
+    for (const { executed } of late) await hq.tell(executed());
+    expect(await ask('anna', '/cases'))
+      .to.include(path)
+      .and.not.to.include('Closed');
+    expect(await ask('anna', '/cases?state=all'))
+      .to.include('Closed')
+      .and.not.to.include(path);
+  });
 });
