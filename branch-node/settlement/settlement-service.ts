@@ -69,6 +69,7 @@ export interface SettlementDeps {
   >;
   operations: Pick<Operations['store'], 'find' | 'findDecision'>;
   businessDate(tx: Transaction): Promise<BusinessDate>;
+  isMember(code: NodeCode): boolean;
 }
 
 export type Settlements = ReturnType<typeof createSettlements>;
@@ -250,7 +251,8 @@ export function createSettlements(deps: SettlementDeps) {
     const checked: (WireObligation & { fault: string | null })[] = [];
     for (const item of page.items) {
       const own = await ownRecord(tx, item);
-      const finding = verify(item, own, { node, currency: told.currency });
+      const isAwaited = deps.isMember(item.peer);
+      const finding = verify(item, own, { node, currency: told.currency, isAwaited });
       if (finding === 'waits') return 'waits';
       checked.push({ ...item, fault: finding === 'agrees' ? null : finding.fault });
     }

@@ -3,11 +3,12 @@ import { listCases } from '../../../branch-node/settlement/case-store.ts';
 import { findSettlement } from '../../../branch-node/settlement/settlement-store.ts';
 import { reconciliationReport } from '../../../central-node/reconciliation/reconciliation-report.ts';
 import { listWindows } from '../../../central-node/settlement/window-store.ts';
-import { systemIds } from '../../../shared/ids/ids.ts';
+import { type NodeCode, systemIds } from '../../../shared/ids/ids.ts';
 import { parseMoney } from '../../../shared/money/money.ts';
 import { maxObligationsPerPage } from '../../../shared/wire/settlement-messages.ts';
 import { federationKeys } from '../../support/federation-keys.ts';
 import { createNetwork, type Network, until } from '../branch-subscribers/branches-fixture.ts';
+import { operationEntries } from '../central-settlement/entries-fixture.ts';
 import {
   checker,
   graceMs,
@@ -29,10 +30,12 @@ describe("a branch's settlements", () => {
   let hq: HeadOffice;
   let moscow: SettlingBranch;
   let petersburg: SettlingBranch;
+  const cutOff = new Set<NodeCode>();
   beforeEach(async () => {
     const keys = await federationKeys([msk, spb]);
     network = createNetwork();
-    const options = { network, keys, branches: [msk, spb] };
+    cutOff.clear();
+    const options = { network, keys, branches: [msk, spb], cutOff };
     hq = await openHeadOffice(options);
     moscow = await openBranch({ ...options, node: msk });
     petersburg = await openBranch({ ...options, node: spb });
@@ -291,6 +294,25 @@ describe("a branch's settlements", () => {
     const own = await check(moscow, first);
     expect(own?.state).to.equal('disputed');
     expect(own?.faults.join()).to.contain(`was settled in ${second}`);
+  });
+
+  it('waits for an answer as long as its branch is a member, and then disputes', async () => {
+    network.cut.add(spb);
+    const { id: operationId } = await moscow.pay(ofSpb, '500.00');
+    await until(() => hq.store.read((tx) => tx.get('SELECT 1 AS one FROM legs')));
+    // Petersburg told head office, and was cut off before it told Moscow.
+    await hq.tell(operationEntries({ id: operationId }).executed());
+    const id = await settle();
+    expect((await check(moscow, id))?.state).to.equal('received');
+    cutOff.add(spb);
+    const own = await check(moscow, id);
+    expect(own?.state).to.equal('disputed');
+    expect(own?.faults).to.deep.equal([`${operationId}/1 was not answered: SPB is cut off`]);
+    network.cut.delete(spb);
+    cutOff.clear();
+    await until(async () => (await moscow.isConcluded(operationId)) || undefined);
+    await moscow.write((tx) => moscow.settlements.recheck(tx, id));
+    expect((await check(moscow, id))?.state).to.equal('confirmed');
   });
 
   it('never settles an operation twice, whatever head office says', async () => {

@@ -90,6 +90,8 @@ interface NodeOptions {
   readonly network: Network;
   readonly keys: FederationKeys;
   readonly branches: readonly NodeCode[];
+  /** Members no more. */
+  readonly cutOff?: ReadonlySet<NodeCode>;
   /** An old copy of its store. */
   readonly backup?: string;
   /** A libSQL server for its store instead of a file. */
@@ -163,7 +165,6 @@ const sharedRooms = {
 };
 
 interface HeadOfficeOptions extends Omit<NodeOptions, 'node'> {
-  readonly cutOff?: ReadonlySet<NodeCode>;
   readonly away?: ReadonlySet<NodeCode>;
   /** Have not said yet what they hold of head office. */
   readonly silent?: ReadonlySet<NodeCode>;
@@ -277,6 +278,7 @@ export async function openBranch(options: NodeOptions) {
   const settlements = createOwnSettlements({
     ...{ node, store, clock, client, federation, businessDate },
     operations: operations.store,
+    isMember: (code) => !options.cutOff?.has(code),
   });
   await federation.begin({ setBack: false, continues: false });
   await federation.start();
