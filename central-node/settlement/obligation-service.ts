@@ -168,19 +168,26 @@ export function createObligations(deps: ObligationDeps) {
     if (obligation) await record(tx, operation, obligation);
   }
 
+  /** @returns the debtor's exposure after the change; `sign` −1 takes it back. */
+  async function expose(tx: Transaction, owed: Obligation, sign: 1n | -1n): Promise<bigint> {
+    const { debtor, creditor, currency } = owed;
+    const net = owed.net * sign;
+    await addToExposure(tx, { branch: creditor, currency, net });
+    return addToExposure(tx, { branch: debtor, currency, net: -net });
+  }
+
   async function record(
     tx: Transaction,
     of: { operationId: string; attempt: number; kind: string; businessDate: BusinessDate },
     obligation: Obligation,
   ): Promise<void> {
     const { operationId, attempt, kind, businessDate } = of;
-    const { currency, debtor, creditor, net } = obligation;
+    const { currency, debtor, net } = obligation;
     const windowId = await windowFor(tx, { operationId, attempt, currency });
     const row = { ...obligation, operationId, attempt, kind, businessDate };
     if (!(await insertObligation(tx, { ...row, windowId, caseId: null }))) return;
     await addToSums(tx, windowId, row);
-    await addToExposure(tx, { branch: creditor, currency, net });
-    const after = await addToExposure(tx, { branch: debtor, currency, net: -net });
+    const after = await expose(tx, row, 1n);
     const crossed = capLevel(debtor, currency, after);
     if (crossed && crossed !== capLevel(debtor, currency, after + net)) {
       tx.afterCommit(() => reportCap(crossed));
@@ -214,13 +221,15 @@ export function createObligations(deps: ObligationDeps) {
     windowId: string,
   ): Promise<void> {
     const known = await findObligation(tx, { operationId, attempt });
-    if (known?.windowId !== windowId || known.gross !== gross) return;
-    const { id, debtor, creditor, currency } = known;
+    const window = await findWindow(tx, windowId);
+    if (!window || known?.windowId !== windowId || known.gross !== gross) return;
+    const { currency } = window;
+    const priced = { ...known, currency, commission, fee, net };
     await takeFromSums(tx, windowId, known);
-    await setTerms(tx, id, { commission, fee, net });
-    await addToSums(tx, windowId, { ...known, commission, fee, net });
-    await addToExposure(tx, { branch: creditor, currency, net: net - known.net });
-    await addToExposure(tx, { branch: debtor, currency, net: known.net - net });
+    await expose(tx, known, -1n);
+    await setTerms(tx, known.id, priced);
+    await addToSums(tx, windowId, priced);
+    await expose(tx, priced, 1n);
   }
 
   /** What is to be reported of a branch's exposure, if anything. The text holds no sums: an alarm is told once. */

@@ -123,10 +123,11 @@ export async function placeObligation(
 export async function setTerms(
   tx: Transaction,
   id: bigint,
-  { commission, fee, net }: Pick<Obligation, 'commission' | 'fee' | 'net'>,
+  { currency, commission, fee, net }: Pick<Obligation, 'currency' | 'commission' | 'fee' | 'net'>,
 ): Promise<void> {
   await tx.run(
-    'UPDATE obligations SET commission = ?, fee = ?, net = ? WHERE id = ?',
+    'UPDATE obligations SET currency = ?, commission = ?, fee = ?, net = ? WHERE id = ?',
+    currency,
     commission,
     fee,
     net,

@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { listCases } from '../../../central-node/reconciliation/case-store.ts';
-import { exposures, findObligation } from '../../../central-node/settlement/obligation-store.ts';
 import { findSettlement } from '../../../central-node/settlement/settlement-store.ts';
 import { settlementDetail } from '../../../central-node/settlement/settlement-view.ts';
 import { listWindows } from '../../../central-node/settlement/window-store.ts';
@@ -19,8 +18,6 @@ import {
   msk,
   nsk,
   openHeadOffice,
-  reference,
-  referenceWith,
   spb,
 } from './settlement-fixture.ts';
 
@@ -34,11 +31,10 @@ describe('head office that was set back', () => {
     backup?: string,
     silent = new Set<NodeCode>(),
     away = new Set<NodeCode>(),
-    release = reference,
   ): Promise<HeadOffice> {
     const keys = await federationKeys(branches);
     const old = backup === undefined ? {} : { backup };
-    const options = { keys, network, branches, silent, away, release, ...old };
+    const options = { keys, network, branches, silent, away, ...old };
     const node = await openHeadOffice(options);
     opened.push(node);
     return node;
@@ -92,6 +88,21 @@ describe('head office that was set back', () => {
     network.join(msk, async ({ url }) => Response.json(found(url, spb, 'owes')));
     network.join(spb, async ({ url }) => Response.json(found(url, msk, 'receives')));
   }
+
+  /** Two people let it end as it stands: no money moves. */
+  async function adjustNewestCase(): Promise<void> {
+    const [found] = await hq.store.read((tx) => listCases(tx, { limit: 1 }));
+    const about = { id: found?.id ?? '' };
+    await hq.write((tx) => hq.cases.explain(tx, { ...about, explanation: 'bug', actor: maker }));
+    await hq.write((tx) => hq.cases.propose(tx, { ...about, reason: 'so', actor: maker }));
+    await hq.approveCase({ ...about, actor: checker });
+  }
+  const allTold = async () =>
+    (
+      await Promise.all(
+        ['case.opened', 'case.adjusted', 'case.closed', 'settlement.completed'].map(hq.logged),
+      )
+    ).flat();
 
   it('decides nothing about money before it knows what it had decided', async () => {
     await matched();
@@ -158,46 +169,15 @@ describe('head office that was set back', () => {
     expect(await again.balances()).to.deep.equal(balances);
   });
 
-  it('settles again by the terms of then, though a release has changed them since', async () => {
-    const backup = await backupOf(hq);
-    const story = operationEntries();
-    await hq.tell(story.accepted(), story.executed());
-    const settled = await make(await closeWindow());
-    await approve(hq, settled.id);
-    const balances = await hq.balances();
-    const told = await hq.logged('settlement.completed');
-
-    const dearer = referenceWith({ version: 4, cashBasisPoints: 200 });
-    for (const areLegsFirst of [true, false]) {
-      const again = await open(backup, new Set(), new Set(), dearer);
-      branchesFound(story.id);
-      await again.replay(...told);
-      if (!areLegsFirst) await again.lostSettlements.bringBack();
-      await again.tell(story.accepted(), story.executed());
-      await again.lostSettlements.bringBack();
-      expect(await again.balances()).to.deep.equal(balances);
-      const owed = await again.store.read((tx) =>
-        findObligation(tx, { operationId: story.id, attempt: 1 }),
-      );
-      expect(owed).to.include({ commission: 750n, net: 49_250n });
-      expect((await again.store.read(exposures)).map(({ net }) => net)).to.deep.equal([0n, 0n]);
-    }
-  });
-
   it('settles again what had been settled after people had adjusted its case', async () => {
     const backup = await backupOf(hq);
     const story = operationEntries();
     const legs = [story.accepted(), story.executed(), story.concluded('refused')];
     await hq.tell(...legs);
-    const [found] = await hq.store.read((tx) => listCases(tx, { limit: 1 }));
-    const about = { id: found?.id ?? '' };
-    await hq.write((tx) => hq.cases.explain(tx, { ...about, explanation: 'bug', actor: maker }));
-    await hq.write((tx) => hq.cases.propose(tx, { ...about, reason: 'executed', actor: maker }));
-    await hq.approveCase({ ...about, actor: checker });
+    await adjustNewestCase();
     await approve(hq, (await make(await closeWindow())).id);
     const balances = await hq.balances();
-    const kinds = ['case.opened', 'case.adjusted', 'case.closed', 'settlement.completed'];
-    const told = (await Promise.all(kinds.map(hq.logged))).flat();
+    const told = await allTold();
 
     for (const areLegsFirst of [true, false]) {
       const again = await open(backup);
@@ -216,17 +196,12 @@ describe('head office that was set back', () => {
     await hq.tell(story.accepted(), story.executed());
     const backup = await backupOf(hq);
     await hq.tell(story.concluded('refused'));
-    const [found] = await hq.store.read((tx) => listCases(tx, { limit: 1 }));
-    const about = { id: found?.id ?? '' };
     const window = await closeWindow();
-    await hq.write((tx) => hq.cases.explain(tx, { ...about, explanation: 'bug', actor: maker }));
-    await hq.write((tx) => hq.cases.propose(tx, { ...about, reason: 'so', actor: maker }));
-    await hq.approveCase({ ...about, actor: checker });
+    await adjustNewestCase();
     const settled = [await make(window), await make(await closeWindow())];
     for (const { id } of settled) await approve(hq, id);
     const balances = await hq.balances();
-    const kinds = ['case.opened', 'case.adjusted', 'case.closed', 'settlement.completed'];
-    const told = (await Promise.all(kinds.map(hq.logged))).flat();
+    const told = await allTold();
 
     const named = settled.map(({ id }, index) => [id, [first, story.id][index] ?? ''] as const);
     // Whichever of the two they answer first.
@@ -249,17 +224,12 @@ describe('head office that was set back', () => {
       await hq.tell(story.accepted(), story.executed());
       const early = isClosedInBackup ? undefined : await backupOf(hq);
       await hq.tell(story.concluded('refused'));
-      const [found] = await hq.store.read((tx) => listCases(tx, { limit: 1 }));
-      const about = { id: found?.id ?? '' };
       const first = await closeWindow();
       const backup = early ?? (await backupOf(hq));
-      await hq.write((tx) => hq.cases.explain(tx, { ...about, explanation: 'bug', actor: maker }));
-      await hq.write((tx) => hq.cases.propose(tx, { ...about, reason: 'so', actor: maker }));
-      await hq.approveCase({ ...about, actor: checker });
+      await adjustNewestCase();
       await approve(hq, (await make(first)).id);
       const balances = await hq.balances();
-      const kinds = ['case.opened', 'case.adjusted', 'case.closed', 'settlement.completed'];
-      const told = (await Promise.all(kinds.map(hq.logged))).flat();
+      const told = await allTold();
 
       hq = await open(backup);
       branchesFound(operationId);

@@ -50,10 +50,15 @@ export const checker = { id: 'person-2', name: 'Юлия Белова' };
 /** The first digits of a branch's numbers. */
 const ranges: Record<string, NodeCode> = { '7925': msk, '7921': spb, '7923': nsk };
 
-const priced = { currency: 'RUB', validFrom: '2025-01-01' };
+const pricedIn = (currency = 'RUB') => ({ currency, validFrom: '2025-01-01' });
 
 /** A card in a SIM replacement costs 45.00, a service 30.00; each branch may owe 1,000.00. */
-export const referenceWith = (terms: { version: number; cashBasisPoints: number }) =>
+export const referenceWith = (terms: {
+  version: number;
+  cashBasisPoints: number;
+  feeCurrency?: string;
+  cardPrice?: string;
+}) =>
   buildReference({
     version: terms.version,
     effectiveFrom: '2025-01-01T00:00:00.000Z',
@@ -64,8 +69,18 @@ export const referenceWith = (terms: { version: number; cashBasisPoints: number 
         netDebitCap: { amount: '1000.00', currency: 'RUB' },
       })),
       tariffs: [
-        { action: 'sim-card', amount: '45.00', payer: 'home-branch', ...priced },
-        { action: 'cross-branch-service', amount: '30.00', payer: 'home-branch', ...priced },
+        {
+          action: 'sim-card',
+          amount: terms.cardPrice ?? '45.00',
+          payer: 'home-branch',
+          ...pricedIn(terms.feeCurrency),
+        },
+        {
+          action: 'cross-branch-service',
+          amount: '30.00',
+          payer: 'home-branch',
+          ...pricedIn(terms.feeCurrency),
+        },
       ],
       commissions: [
         {
