@@ -283,6 +283,7 @@ function wireRooms(node: Node, businessDays: BusinessDays) {
   const settlements = createSettlements({
     ...{ node: code, store, clock, client, federation, businessDate },
     operations: operations.store,
+    isMember: (peer) => references.current()?.branch(peer)?.active !== false,
   });
   registerCases({ federation });
 

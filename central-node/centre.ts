@@ -7,6 +7,7 @@ import { DomainError } from '../shared/problem/problem.ts';
 import type { Reference } from '../shared/reference/reference.ts';
 import { referencePeerRoutes } from '../shared/reference/reference-peer-routes.ts';
 import type { ReleaseManifest } from '../shared/reference/release.ts';
+import { createReleaseCatchUp } from '../shared/reference/release-catch-up.ts';
 import { createReleaseComparison } from '../shared/reference/release-comparison.ts';
 import type { Transaction } from '../shared/store/store.ts';
 import { stateSentences } from '../shared/text/state-sentences.ts';
@@ -113,6 +114,13 @@ export async function openCentre(config: CentreConfig, given: Partial<CentrePort
     restoreDirectory: (released) =>
       store.write((tx) => directory.lostDirectory.restore(tx, released)),
   });
+  federation.onBatch(
+    createReleaseCatchUp({
+      clock,
+      held: () => references.current()?.version ?? 0,
+      follow: lostReleases.fetch,
+    }),
+  );
   async function tellReleased(tx: Transaction, { version, createdAt }: ReleaseManifest) {
     await federation.log.append(tx, {
       kind: 'reference.released',
@@ -168,6 +176,7 @@ export async function openCentre(config: CentreConfig, given: Partial<CentrePort
   const lostSettlements = createLostSettlements({
     ...{ store, federation, obligations, settlements, isMember, isReachable },
     client: node.client,
+    wasDealtWith: reconciliation.wasDealtWith,
   });
   const lostDecisions = createLostDecisions({
     ...{ clock, ids, lostSettlements, isMember, isReachable },

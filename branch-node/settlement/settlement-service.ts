@@ -4,7 +4,7 @@ import type { PeerClient } from '../../shared/federation/peers.ts';
 import { headOffice, type NodeCode } from '../../shared/ids/ids.ts';
 import { post } from '../../shared/ledger/ledger-store.ts';
 import { DomainError } from '../../shared/problem/problem.ts';
-import { settlementFaults } from '../../shared/settlement/fault-sentences.ts';
+import { faultSentences, settlementFaults } from '../../shared/settlement/fault-sentences.ts';
 import type { Reader, Store, Transaction } from '../../shared/store/store.ts';
 import { stateSentences } from '../../shared/text/state-sentences.ts';
 import { type BusinessDate, type Clock, now } from '../../shared/time/clock.ts';
@@ -41,9 +41,11 @@ import {
   insertSettlement,
   markSettled,
   mirrorsOf,
+  saveFault,
   saveFetched,
   saveMirror,
   saveObligation,
+  settledElsewhere,
   settledIn,
   settlementsToCheck,
 } from './settlement-store.ts';
@@ -51,6 +53,7 @@ import { isServedHere, type OwnRecord, verify } from './verification.ts';
 
 const requestTimeoutMs = 30_000;
 const retryPauseMs = 5_000;
+const checkAlarm = 'settlement-check-failed';
 const settlementsPerRun = 20;
 /** A settlement of fifty million operations of this branch. */
 const maxPages = 100_000;
@@ -66,6 +69,7 @@ export interface SettlementDeps {
   >;
   operations: Pick<Operations['store'], 'find' | 'findDecision'>;
   businessDate(tx: Transaction): Promise<BusinessDate>;
+  isMember(code: NodeCode): boolean;
 }
 
 export type Settlements = ReturnType<typeof createSettlements>;
@@ -83,6 +87,7 @@ export function createSettlements(deps: SettlementDeps) {
   /** Pages that were asked for before this last rose count no more. */
   let abandoned = 0;
   let cancelRetry = () => {};
+  let lastTried = '';
 
   async function remember(tx: Transaction, entry: LogEntry): Promise<void> {
     if (entry.node !== headOffice) return;
@@ -181,8 +186,12 @@ export function createSettlements(deps: SettlementDeps) {
 
   async function work(): Promise<void> {
     if (federation.isRecovering()) return;
-    const due = await store.read((tx) => settlementsToCheck(tx, settlementsPerRun));
-    for (const id of due) await check(id);
+    const page = { after: lastTried, limit: settlementsPerRun };
+    for (const id of await store.read((tx) => settlementsToCheck(tx, page))) {
+      // One that cannot be checked now holds up no other: the next run begins after it.
+      lastTried = id;
+      await check(id);
+    }
   }
 
   function wake(): void {
@@ -191,9 +200,10 @@ export function createSettlements(deps: SettlementDeps) {
     isWanted = running !== undefined;
     if (isWanted) return;
     run()
+      .then(() => federation.alarms.clear(checkAlarm))
       .catch((error: unknown) => {
         if (error instanceof DomainError) return;
-        federation.alarms.raise('settlement-check-failed', String(error));
+        federation.alarms.raise(checkAlarm, String(error));
       })
       .finally(() => (isWanted ? wake() : later()));
   }
@@ -241,7 +251,8 @@ export function createSettlements(deps: SettlementDeps) {
     const checked: (WireObligation & { fault: string | null })[] = [];
     for (const item of page.items) {
       const own = await ownRecord(tx, item);
-      const finding = verify(item, own, { node, currency: told.currency });
+      const isAwaited = deps.isMember(item.peer);
+      const finding = verify(item, own, { node, currency: told.currency, isAwaited });
       if (finding === 'waits') return 'waits';
       checked.push({ ...item, fault: finding === 'agrees' ? null : finding.fault });
     }
@@ -270,8 +281,8 @@ export function createSettlements(deps: SettlementDeps) {
   /** Everything is fetched: the books agree in every operation and in every sum, or nothing is posted. */
   async function decide(tx: Transaction, { id, told, positions }: OwnSettlement): Promise<void> {
     const sums = await checkedSums(tx, id);
-    const found = await faultsOf(tx, id, maxReportedFaults);
     const peers = differingPeers(positions, positionsOf(sums));
+    const found = await faultsFound(tx, id, peers.length === 0);
     // The own books decide; but people have to know that somebody was told something else.
     for (const peer of unmirroredPeers(positions, await mirrorsOf(tx, id))) {
       raiseDiffers(tx, id, { peer });
@@ -287,7 +298,6 @@ export function createSettlements(deps: SettlementDeps) {
       await tell(tx, 'settlement.disputed', { settlementId: id, count, faults });
       return;
     }
-    await markSettled(tx, id);
     await decideSettlement(tx, id, { state: 'confirmed', at, faults });
     const postings = settlementPostings(sums, told.currency);
     if (postings.length > 0) {
@@ -308,6 +318,19 @@ export function createSettlements(deps: SettlementDeps) {
     const body = { settlementId: id, count: counted, positions: confirmed };
     const to = positions.map(({ peer }) => peer);
     await tell(tx, 'settlement.confirmed', body, to);
+  }
+
+  /** What is wrong with single operations. If nothing is, they are settled now, and in no other settlement. */
+  async function faultsFound(tx: Transaction, id: string, isToBeSettled: boolean) {
+    const found = await faultsOf(tx, id, maxReportedFaults);
+    if (!isToBeSettled || found.count > 0 || (await markSettled(tx, id))) return found;
+    for (const { settlement, ...of } of await settledElsewhere(tx, id)) {
+      await saveFault(tx, id, {
+        ...of,
+        fault: faultSentences.say('settledBefore', { settlement }),
+      });
+    }
+    return faultsOf(tx, id, maxReportedFaults);
   }
 
   async function tell(

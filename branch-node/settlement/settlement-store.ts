@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { NodeCode } from '../../shared/ids/ids.ts';
+import { isConstraintError } from '../../shared/store/constraint.ts';
 import type { Reader, Transaction } from '../../shared/store/store.ts';
 import { settlementCompleted, type WireObligation } from '../../shared/wire/settlement-messages.ts';
 import type { CheckedSum, OwnSettlement } from './settlement.ts';
@@ -101,10 +102,14 @@ export async function listSettlements(
   return rows.map(settlementOf);
 }
 
-/** Settlements that are still to be checked, the oldest first. */
-export async function settlementsToCheck(tx: Reader, limit: number): Promise<string[]> {
+/** Settlements that are still to be checked: those after one of them, the oldest first, then the others. */
+export async function settlementsToCheck(
+  tx: Reader,
+  { after, limit }: { after: string; limit: number },
+): Promise<string[]> {
   const rows = await tx.all<{ id: string }>(
-    "SELECT id FROM settlements WHERE state = 'received' ORDER BY id LIMIT ?",
+    "SELECT id FROM settlements WHERE state = 'received' ORDER BY id <= ?, id LIMIT ?",
+    after,
     limit,
   );
   return rows.map((row) => row.id);
@@ -196,10 +201,46 @@ export async function settledIn(
   return row?.id;
 }
 
-export async function markSettled(tx: Transaction, settlementId: string): Promise<void> {
-  await tx.run(
-    'UPDATE settlement_obligations SET settled = 1 WHERE settlement_id = ?',
+/** @returns false, and nothing is marked, if an operation was settled in another settlement since it was checked. */
+export async function markSettled(tx: Transaction, settlementId: string): Promise<boolean> {
+  try {
+    await tx.run(
+      'UPDATE settlement_obligations SET settled = 1 WHERE settlement_id = ?',
+      settlementId,
+    );
+    return true;
+  } catch (error) {
+    if (isConstraintError(error)) return false;
+    throw error;
+  }
+}
+
+/** The obligations of a settlement that are settled in another one, and in which. */
+export async function settledElsewhere(
+  tx: Reader,
+  settlementId: string,
+): Promise<{ operationId: string; attempt: bigint; settlement: string }[]> {
+  return tx.all(
+    `SELECT own.operation_id AS operationId, own.attempt, other.settlement_id AS settlement
+     FROM settlement_obligations own JOIN settlement_obligations other
+       ON other.operation_id = own.operation_id AND other.attempt = own.attempt
+     WHERE own.settlement_id = ? AND own.settled = 0 AND other.settled = 1`,
     settlementId,
+  );
+}
+
+export async function saveFault(
+  tx: Transaction,
+  settlementId: string,
+  of: { operationId: string; attempt: bigint; fault: string },
+): Promise<void> {
+  await tx.run(
+    `UPDATE settlement_obligations SET fault = ?
+     WHERE settlement_id = ? AND operation_id = ? AND attempt = ?`,
+    of.fault,
+    settlementId,
+    of.operationId,
+    of.attempt,
   );
 }
 

@@ -31,11 +31,14 @@ export function isServedHere({ kind, direction }: Pick<WireObligation, 'kind' | 
   return servingBranchOwes(kind) === (direction === 'owes');
 }
 
-/** Compares an obligation with this branch's own record of it. Terms are head office's; facts are the branch's. */
+/**
+ * Compares an obligation with this branch's own record of it. Terms are head office's; facts are the branch's. Of a branch
+ * that is cut off no answer is awaited: all else in the settlement would wait with it, and nobody would know.
+ */
 export function verify(
   obligation: WireObligation,
   own: OwnRecord,
-  { node, currency }: { node: NodeCode; currency: string },
+  { node, currency, isAwaited }: { node: NodeCode; currency: string; isAwaited: boolean },
 ): Finding {
   if (own.settledIn !== undefined)
     return { fault: say('settledBefore', { settlement: own.settledIn }) };
@@ -49,7 +52,7 @@ export function verify(
   if (operation.attempt !== obligation.attempt || peer !== obligation.peer) {
     return { fault: say('otherPeer', { peer: obligation.peer }) };
   }
-  if (!decision) return 'waits';
+  if (!decision) return isAwaited ? 'waits' : { fault: say('unanswered', { peer }) };
   if (decision.outcome !== 'executed') return { fault: say('refused', {}) };
   return verifyMoney(obligation, grossOf(operation, decision.result), currency);
 }

@@ -5,6 +5,7 @@ import {
   Facts,
   Field,
   Heading,
+  LinkButton,
   Panel,
   State,
   Table,
@@ -40,13 +41,18 @@ function toneOf(state: CaseState): Tone {
 export function casePages({ pages, cases, ids }: CasePagesDeps): void {
   pages.page({ path, permission: 'case.read' }, async (view) => {
     const words = view.words(caseTexts);
-    const { cursor } = view.query;
-    const { items, next } = await cases.listCases(view.c, {
-      query: { limit: String(shownCases), ...(cursor ? { cursor } : {}) },
-    });
+    const { cursor, state } = view.query;
+    const areAll = state === 'all';
+    const filter = { ...(areAll ? {} : { state: 'open' as const }), ...(cursor ? { cursor } : {}) };
+    const query = { limit: String(shownCases), ...filter };
+    const { items, next } = await cases.listCases(view.c, { query });
     const content = (
       <>
-        <Heading title={words.title} />
+        <Heading title={`${words.title}: ${areAll ? words.all : words.open}`}>
+          <LinkButton href={areAll ? path : `${path}?state=all`}>
+            {areAll ? words.showOpen : words.showAll}
+          </LinkButton>
+        </Heading>
         <Table
           {...{ caption: words.title, empty: words.empty, rows: items }}
           columns={[
@@ -168,34 +174,50 @@ function Proposal({ view, found }: { view: View; found: CaseView }) {
   );
 }
 
-function Work({ view, found, ids }: { view: View; found: CaseView; ids: Ids }) {
+interface WorkProps {
+  readonly view: View;
+  readonly found: CaseView;
+  readonly ids: Ids;
+}
+
+function Work({ view, found, ids }: WorkProps) {
   const words = view.words(caseTexts);
-  const action = (step: string) => `${path}/${found.id}/${step}`;
-  const key = () => <input type="hidden" name="key" value={ids.uuid()} />;
-  const typed = (name: string) => ({ name, value: view.form[name] ?? '' });
-  const [first = '', second = ''] = found.branches;
   if (found.adjustment !== null) {
     return (
-      <form method="post" action={action('approval')} class="panel">
-        {key()}
-        <input type="hidden" name="proposal" value={found.adjustment.id} />
-        <p class="hint">{words.approveText}</p>
-        <Button>{words.approve}</Button>
-      </form>
+      <>
+        <form method="post" action={`${path}/${found.id}/approval`} class="panel">
+          <input type="hidden" name="key" value={ids.uuid()} />
+          <input type="hidden" name="proposal" value={found.adjustment.id} />
+          <p class="hint">{words.approveText}</p>
+          <Button>{words.approve}</Button>
+        </form>
+        <details open={view.form.reason !== undefined}>
+          <summary>{words.proposeOther}</summary>
+          <Proposing {...{ view, found, ids }} />
+        </details>
+      </>
     );
   }
-  if (found.state !== 'explained') {
-    return (
-      <form method="post" action={action('explanation')} class="panel">
-        {key()}
-        <Field label={words.explainText} {...typed('explanation')} maxlength={1000} required />
-        <Button>{words.explain}</Button>
-      </form>
-    );
-  }
+  if (found.state === 'explained') return <Proposing {...{ view, found, ids }} />;
   return (
-    <form method="post" action={action('adjustment')} class="panel">
-      {key()}
+    <form method="post" action={`${path}/${found.id}/explanation`} class="panel">
+      <input type="hidden" name="key" value={ids.uuid()} />
+      <Field
+        {...{ label: words.explainText, name: 'explanation', maxlength: 1000, required: true }}
+        value={view.form.explanation ?? ''}
+      />
+      <Button>{words.explain}</Button>
+    </form>
+  );
+}
+
+function Proposing({ view, found, ids }: WorkProps) {
+  const words = view.words(caseTexts);
+  const typed = (name: string) => ({ name, value: view.form[name] ?? '' });
+  const [first = '', second = ''] = found.branches;
+  return (
+    <form method="post" action={`${path}/${found.id}/adjustment`} class="panel">
+      <input type="hidden" name="key" value={ids.uuid()} />
       <Field label={words.reason} {...typed('reason')} maxlength={1000} required />
       <div class="columns">
         <Field label={words.debtor} {...typed('debtor')} list="branches" autocomplete="off" />

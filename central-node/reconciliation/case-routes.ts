@@ -101,7 +101,10 @@ export function caseRoutes({ endpoint }: Pick<Api, 'endpoint'>, deps: CaseRouteD
       operationId: 'listCases',
       summary: 'Cases, the newest first',
       query: z.strictObject({
-        state: z.enum(caseStates).optional(),
+        state: z
+          .enum([...caseStates, 'open'])
+          .optional()
+          .openapi({ description: 'Open: any but closed' }),
         kind: z.enum(caseKinds).optional(),
         limit: limitQuery,
         cursor: cursorQuery,

@@ -110,7 +110,8 @@ export async function openCasesOfKind(
 }
 
 export interface CaseFilter {
-  readonly state?: CaseState | undefined;
+  /** `open`: any but closed. */
+  readonly state?: CaseState | 'open' | undefined;
   readonly kind?: CaseKind | undefined;
   readonly before?: string | undefined;
   readonly limit: number;
@@ -120,8 +121,11 @@ export interface CaseFilter {
 export async function listCases(tx: Reader, filter: CaseFilter): Promise<Case[]> {
   const { state = null, kind = null, before = null, limit } = filter;
   const rows = await tx.all<CaseRow>(
-    `SELECT ${columns} FROM cases WHERE state = COALESCE(?, state) AND kind = COALESCE(?, kind)
-       AND (? IS NULL OR id < ?) ORDER BY id DESC LIMIT ?`,
+    `SELECT ${columns} FROM cases
+     WHERE (? IS NULL OR CASE ? WHEN 'open' THEN state <> 'closed' ELSE state = ? END)
+       AND kind = COALESCE(?, kind) AND (? IS NULL OR id < ?) ORDER BY id DESC LIMIT ?`,
+    state,
+    state,
     state,
     kind,
     before,

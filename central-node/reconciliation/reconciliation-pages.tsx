@@ -44,6 +44,7 @@ const reconciliationTexts = catalogue(
     refused: 'Refused',
     open: 'Open',
     inCase: 'In a case',
+    adjusted: 'Adjusted',
     operations: 'Operations of the pair',
     legs: 'Both legs',
     point: 'Point',
@@ -93,6 +94,7 @@ const reconciliationTexts = catalogue(
     refused: 'Отказано',
     open: 'Открыто',
     inCase: 'Расхождения',
+    adjusted: 'Скорректировано',
     operations: 'Операции пары',
     legs: 'Обе записи',
     point: 'Шаг',
@@ -255,6 +257,7 @@ function Pairs(props: { view: View; date: string; pairs: Report['pairs'] }) {
         { label: words.refused, isNumber: true, cell: ({ refused }) => count(refused) },
         { label: words.open, isNumber: true, cell: ({ open }) => count(open) },
         { label: words.inCase, isNumber: true, cell: ({ inCase }) => count(inCase) },
+        { label: words.adjusted, isNumber: true, cell: ({ adjusted }) => count(adjusted) },
       ]}
     />
   );

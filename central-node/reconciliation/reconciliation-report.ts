@@ -1,6 +1,6 @@
 import type { NodeCode } from '../../shared/ids/ids.ts';
 import { differencesOf, type TotalsDifference } from '../../shared/reconciliation/day-closed.ts';
-import { totalsOf } from '../../shared/reconciliation/leg-totals-store.ts';
+import { firstCountedDate, totalsOf } from '../../shared/reconciliation/leg-totals-store.ts';
 import type { Reader } from '../../shared/store/store.ts';
 import type { CollectedFilter } from './leg-store.ts';
 import { type CountRow, countsOf, findDayClosing, legsOf, listCollected } from './leg-store.ts';
@@ -46,7 +46,12 @@ export async function reconciliationReport(
   { businessDate, branches }: { businessDate: string; branches: readonly NodeCode[] },
 ): Promise<ReconciliationReport> {
   const days: BranchDay[] = [];
-  for (const branch of branches) days.push(await branchDay(tx, branch, businessDate));
+  for (const branch of branches) {
+    const day = await branchDay(tx, branch, businessDate);
+    // Of a date before its first one a branch that joined later has nothing to close.
+    const first = day.closed ? undefined : await firstCountedDate(tx, branch);
+    if (first === undefined || first <= businessDate) days.push(day);
+  }
   const pairs = pairDays(await countsOf(tx, businessDate));
   const isClosed = days.every(({ equal }) => equal === true);
   const isSettled = pairs.every(({ open }) => open === 0);

@@ -31,6 +31,7 @@ import { stepOf } from './credit-times.ts';
 import { forgetSearch } from './day-difference-store.ts';
 import { countCredit } from './figures-store.ts';
 import {
+  type AttemptKey,
   executedLeg,
   findCollected,
   findDayClosing,
@@ -62,7 +63,7 @@ export interface ReconciliationDeps {
   clock: Clock;
   federation: Pick<Federation, 'alarms' | 'isRecovering'>;
   cases: Cases;
-  obligations: Pick<Obligations, 'owe' | 'reviewCaps'>;
+  obligations: Pick<Obligations, 'owe' | 'wasSettled' | 'reviewCaps'>;
   /** How long a leg waits for its partner, from its receipt here. */
   graceMs?: number;
 }
@@ -74,13 +75,9 @@ export function createReconciliation(deps: ReconciliationDeps) {
   const { clock, federation, cases, obligations, graceMs = defaultGraceMs } = deps;
   let sweptDayCase = '';
 
-  /** A branch's log entry about a point of an operation. What cannot be read is reported and does not stop a stream. */
+  /** A branch's log entry about a point of an operation. @throws what sets aside an entry that cannot be read. */
   async function take(tx: Transaction, entry: LogEntry): Promise<void> {
     const leg = collectedLegOf(entry);
-    if (!leg) {
-      reportUnreadable(tx, entry);
-      return;
-    }
     const legs = await legsOf(tx, leg);
     const operation = await findCollected(tx, leg);
     const standing = standingOf(leg, { known: operation, legs });
@@ -129,11 +126,6 @@ export function createReconciliation(deps: ReconciliationDeps) {
     tx.afterCommit(() => federation.alarms.raise('stranger-leg', detail));
   }
 
-  function reportUnreadable(tx: Transaction, { node, epoch, seq, kind }: LogEntry): void {
-    const what = `${node} ${epoch}/${seq} ${kind}`;
-    tx.afterCommit(() => federation.alarms.raise('unreadable-entry', what));
-  }
-
   async function judge(
     tx: Transaction,
     leg: CollectedLeg,
@@ -174,13 +166,23 @@ export function createReconciliation(deps: ReconciliationDeps) {
         : dispute(tx, operation, { kind: verdict, detail: legsText(legs) });
     }
     const { openId, wasAdjusted } = await historyOf(tx, subjects.operation(operation));
+    if (wasAdjusted && verdict === 'matched' && (await obligations.wasSettled(tx, operation))) {
+      await settle(tx, operation, legs);
+      return { ...operation, state: 'adjusted', caseId: null };
+    }
     if (wasAdjusted) {
       const detail = caseSentences.say('lateLeg', { legs: legsText(legs) });
-      return dispute(tx, operation, { kind: 'legs-differ', detail });
+      return dispute(tx, operation, { kind: 'legs-differ', detail, isLate: true });
     }
     if (openId !== null) await cases.resolve(tx, openId, caseSentences.say('legsAgree', {}));
     if (verdict === 'matched') await settle(tx, operation, legs);
     return { ...operation, state: verdict, caseId: null };
+  }
+
+  /** Whether its legs are there, and were dealt with by people: what it makes owed does not follow from the legs. */
+  async function wasDealtWith(tx: Transaction, key: AttemptKey): Promise<boolean> {
+    if (!(await findCollected(tx, key))) return false;
+    return (await historyOf(tx, subjects.operation(key))).wasAdjusted;
   }
 
   async function settle(
@@ -197,15 +199,21 @@ export function createReconciliation(deps: ReconciliationDeps) {
     await obligations.owe(tx, matched, paid && matchedOf(paid, paid));
   }
 
-  /** Puts the operation into a case of this kind; an open one of another kind has ended. */
+  /**
+   * Puts the operation into a case of this kind; an open one of another kind has ended. What people have adjusted is dealt
+   * with, also where head office was set back and collects its legs once more; only a leg that came later is a new case.
+   */
   async function dispute(
     tx: Transaction,
     operation: CollectedOperation,
-    { kind, detail }: { kind: CaseKind; detail: string },
+    { kind, detail, isLate = false }: { kind: CaseKind; detail: string; isLate?: boolean },
   ): Promise<CollectedOperation> {
     const { operationId: id, attempt, serving, home } = operation;
     const subject = subjects.operation(operation);
-    const { openId } = await historyOf(tx, subject);
+    const { openId, wasAdjusted } = await historyOf(tx, subject);
+    if (openId === null && wasAdjusted && !isLate) {
+      return { ...operation, state: 'adjusted', caseId: null };
+    }
     if (openId !== null) {
       const known = await cases.find(tx, openId);
       if (known.kind === kind) return { ...operation, state: 'case', caseId: known.id };
@@ -223,9 +231,7 @@ export function createReconciliation(deps: ReconciliationDeps) {
    * The same date closed again replaces what it said before.
    */
   async function takeDayClosed(tx: Transaction, entry: LogEntry): Promise<void> {
-    const told = dayClosed.safeParse(entry.body);
-    if (!told.success) return reportUnreadable(tx, entry);
-    const { date: businessDate, totals, reaches } = told.data;
+    const { date: businessDate, totals, reaches } = dayClosed.parse(entry.body);
     const branch = entry.node;
     const receivedAt = now(clock);
     await saveDayClosing(tx, { branch, businessDate, totals, reaches, receivedAt });
@@ -264,19 +270,22 @@ export function createReconciliation(deps: ReconciliationDeps) {
     if (federation.isRecovering()) return 0;
     const cutoff = instantOf(clock.nowMs() - graceMs);
     const due = await openSince(tx, { cutoff, limit: maxCasesPerSweep });
+    let opened = 0;
     for (const operation of due) {
       const legs = await legsOf(tx, operation);
       const kind = missingLegOf(legs);
       const { since } = operation;
       const detail = caseSentences.say('nothingSince', { legs: legsText(legs), since });
-      await saveCollected(tx, operation, await dispute(tx, operation, { kind, detail }));
+      const disputed = await dispute(tx, operation, { kind, detail });
+      if (disputed.state === 'case') opened += 1;
+      await saveCollected(tx, operation, disputed);
     }
     await sweepDays(tx);
     for (const { peer, epoch, forked } of await inboundStreams(tx)) {
       if (forked === 1n) await openForked(tx, peer, epoch);
     }
     await obligations.reviewCaps(tx);
-    return due.length;
+    return opened;
   }
 
   async function sweepDays(tx: Transaction): Promise<void> {
@@ -296,7 +305,7 @@ export function createReconciliation(deps: ReconciliationDeps) {
     await cases.open(tx, { kind: 'forked', subject, branches: [branch], detail });
   }
 
-  return { take, takeDayClosed, sweep };
+  return { take, takeDayClosed, sweep, wasDealtWith };
 }
 
 function newlyCollected(leg: CollectedLeg, since: string): CollectedOperation {
@@ -335,18 +344,14 @@ function decisionIn(entry: LogEntry): Said {
   return { leg: legIn(entry, body), acceptedSha256, decisionSha256: decisionHash(body.decision) };
 }
 
-/** The leg in an entry; nothing for an entry that cannot be read as one. */
-function collectedLegOf(entry: LogEntry): CollectedLeg | undefined {
+/** The leg in an entry. @throws ZodError, or DomainError for one that cannot be read as a leg. */
+function collectedLegOf(entry: LogEntry): CollectedLeg {
   const told = operationEntryKinds.get(entry.kind);
-  if (!told) return undefined;
-  try {
-    const { leg, ...said } = saidAt[told.point](entry);
-    if (leg?.kind !== told.kind) return undefined;
-    return { ...leg, ...said, place: { epoch: entry.epoch, seq: entry.seq } };
-  } catch (error) {
-    if (error instanceof DomainError || error instanceof z.ZodError) return undefined;
-    throw error;
+  const { leg, ...said } = told ? saidAt[told.point](entry) : { leg: undefined };
+  if (!told || leg?.kind !== told.kind) {
+    throw new DomainError('invalid-input', `${entry.kind} tells of another kind of operation.`);
   }
+  return { ...leg, ...said, place: { epoch: entry.epoch, seq: entry.seq } };
 }
 
 const acceptedHash = z.string().regex(/^[0-9a-f]{64}$/);

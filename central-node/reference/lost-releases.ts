@@ -1,6 +1,7 @@
 import type { Federation } from '../../shared/federation/federation.ts';
 import type { PeerStatus } from '../../shared/federation/liveness.ts';
 import type { PeerClient } from '../../shared/federation/peers.ts';
+import type { NodeCode } from '../../shared/ids/ids.ts';
 import { DomainError } from '../../shared/problem/problem.ts';
 import { parseRows } from '../../shared/reference/dataset-content.ts';
 import {
@@ -58,6 +59,12 @@ export function createLostReleases(deps: {
     return best && best.release > own ? best : undefined;
   }
 
+  async function fetch({ from, version }: { from: NodeCode; version: number }): Promise<void> {
+    const fetcher = createReleaseFetcher({ peerClient: client, from });
+    const manifestJws = await fetcher.manifest(version);
+    await references.apply({ manifestJws, fetchDataset: fetcher.dataset });
+  }
+
   const isRecent = ({ heardAt }: PeerStatus) =>
     heardAt !== undefined && clock.nowMs() - msOf(heardAt) < silenceMaxMs;
 
@@ -84,14 +91,13 @@ export function createLostReleases(deps: {
   }
 
   return {
+    /** One that a branch has named, so that what it was priced by is priced by it again. */
+    fetch,
+
     /** Fetches the highest release that a branch has and head office lacks, and goes on from it. */
     async restore(): Promise<void> {
       const found = await holder(({ reachable }) => reachable);
-      if (found) {
-        const fetcher = createReleaseFetcher({ peerClient: client, from: found.peer });
-        const manifestJws = await fetcher.manifest(found.release);
-        await references.apply({ manifestJws, fetchDataset: fetcher.dataset });
-      }
+      if (found) await fetch({ from: found.peer, version: found.release });
       const manifest = await unadopted();
       if (!manifest) return;
       await adopt(manifest.datasets);

@@ -53,6 +53,18 @@ export async function lostWindows(tx: Reader, settlementId: string): Promise<Los
   return rows.map(({ windowId, recorded }) => ({ windowId, recorded: recorded === 1n }));
 }
 
+/** The settlement that a window was lost with, as long as that is not back. */
+export async function lostWindow(
+  tx: Reader,
+  windowId: string,
+): Promise<{ settlementId: string; recorded: boolean } | undefined> {
+  const row = await tx.get<{ settlementId: string; recorded: bigint }>(
+    'SELECT settlement_id AS settlementId, recorded FROM lost_windows WHERE window_id = ?',
+    windowId,
+  );
+  return row && { ...row, recorded: row.recorded === 1n };
+}
+
 export async function insertLostObligation(tx: Transaction, lost: LostObligation): Promise<void> {
   await tx.run(
     `INSERT OR IGNORE INTO lost_obligations

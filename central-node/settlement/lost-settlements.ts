@@ -53,10 +53,12 @@ export interface LostSettlementDeps {
   store: Store;
   client: PeerClient;
   federation: Pick<Federation, 'log' | 'alarms' | 'onReplay' | 'isRecovering' | 'recovery'>;
-  obligations: Pick<Obligations, 'adopt' | 'giveBack' | 'recordClosed' | 'restate'>;
+  obligations: Pick<Obligations, 'adopt' | 'giveBack' | 'recordClosed' | 'restate' | 'reprice'>;
   settlements: Pick<Settlements, 'view' | 'discharge' | 'giveUp' | 'tell' | 'tellRecalled'>;
   isMember(code: NodeCode): boolean;
   isReachable(code: NodeCode): boolean;
+  /** Its legs are there, and people have dealt with it: they make nothing owed of themselves. */
+  wasDealtWith(tx: Transaction, of: { operationId: string; attempt: number }): Promise<boolean>;
 }
 
 /** What a branch last answered to this start of head office: that it has the operations, or that it has nothing. */
@@ -85,7 +87,7 @@ export function createLostSettlements(deps: LostSettlementDeps) {
   const { store, federation, obligations, settlements } = deps;
   const heard = new Map<string, Map<NodeCode, Said>>();
 
-  /** A settlement as one branch was told it. */
+  /** A settlement as one branch was told it, which says both sides of each position. */
   async function restore(tx: Transaction, entry: LogEntry): Promise<void> {
     const told = settlementCompleted.parse(entry.body);
     const id = told.settlementId;
@@ -94,7 +96,10 @@ export function createLostSettlements(deps: LostSettlementDeps) {
     if (known?.state === 'SETTLED' && !isLost) return;
     if (known?.state !== 'SETTLED') await restoreDecision(tx, told, known);
     for (const branch of entry.to.filter((node) => node !== headOffice)) {
-      for (const position of told.positions) await insertPosition(tx, id, { ...position, branch });
+      for (const position of told.positions.map((each) => ({ ...each, branch }))) {
+        await insertPosition(tx, id, position);
+        await insertPosition(tx, id, mirrored(position));
+      }
     }
   }
 
@@ -142,8 +147,10 @@ export function createLostSettlements(deps: LostSettlementDeps) {
       if (await store.write((tx) => finish(tx, id))) continue;
       const unchecked = await collect(id);
       await goOnWithout(id);
+      await priceAsChecked(id);
       await store.write(async (tx) => {
         await recallUnchecked(tx, id, unchecked);
+        await giveBackUnnamed(tx, id);
         await finish(tx, id);
       });
     }
@@ -152,10 +159,8 @@ export function createLostSettlements(deps: LostSettlementDeps) {
     for (const id of left) federation.alarms.raise(alarm, stateSentences.say('notBack', { id }));
   }
 
-  /** Who was not told yet is told now; what the others were told says both sides of each position. */
+  /** Who was not told yet is told now. */
   async function tellUntold(tx: Transaction, id: string): Promise<void> {
-    const { positions } = await settlements.view(tx, id);
-    for (const position of positions) await insertPosition(tx, id, mirrored(position));
     const settled = await settlements.view(tx, id);
     const told = await toldBranches(tx, id);
     for (const branch of new Set(settled.positions.map((position) => position.branch))) {
@@ -226,6 +231,30 @@ export function createLostSettlements(deps: LostSettlementDeps) {
     }
   }
 
+  /** Where all operations of a position are there again and come to another sum, they were settled by other terms. */
+  async function priceAsChecked(id: string): Promise<void> {
+    for (const { branch, peer } of await store.read((tx) => mispricedPairs(tx, id))) {
+      for (const [told, other] of [
+        [branch, peer],
+        [peer, branch],
+      ] as const) {
+        const open = await store.read((tx) => mispricedPairs(tx, id));
+        if (!deps.isMember(told) || !open.some((pair) => isSamePair(pair, { branch, peer })))
+          continue;
+        await collectFrom({ id, branch: told, pricedWith: other }).catch(passOverSilence);
+      }
+    }
+  }
+
+  async function mispricedPairs(tx: Reader, id: string): Promise<PairPosition[]> {
+    const { windowIds } = await settlements.view(tx, id);
+    const sums = await positionsIn(tx, windowIds);
+    const open = await openPairs(tx, id);
+    const isThere = (position: PairPosition) =>
+      sums.some((sum) => isSamePair(sum, position) && sum.count === position.count);
+    return open.flatMap(({ position, isTold }) => (isTold && isThere(position) ? position : []));
+  }
+
   /** The positions of a lost settlement to which its operations do not come yet. */
   async function openPairs(tx: Reader, id: string): Promise<OpenPair[]> {
     if (!(await isLost(tx, id))) return [];
@@ -272,6 +301,20 @@ export function createLostSettlements(deps: LostSettlementDeps) {
     }
   }
 
+  /** Where all operations of a position are named, what its windows hold beside them a case had kept out of it. */
+  async function giveBackUnnamed(tx: Transaction, id: string): Promise<void> {
+    const { windowIds } = await settlements.view(tx, id);
+    const sums = await positionsIn(tx, windowIds);
+    for (const { position, known } of await openPairs(tx, id)) {
+      const { branch, peer, count } = position;
+      const held = sums.find((sum) => isSamePair(sum, position))?.count ?? 0;
+      if (known !== count || held <= count) continue;
+      for (const lost of await lostWindows(tx, id)) {
+        await obligations.giveBack(tx, { ...lost, pair: [branch, peer], unnamedOnly: true });
+      }
+    }
+  }
+
   async function recallPair(
     tx: Transaction,
     id: string,
@@ -313,6 +356,7 @@ export function createLostSettlements(deps: LostSettlementDeps) {
 
   /**
    * @param of.without whose legs never come again: what the branch has with that one is taken from its word.
+   * @param of.pricedWith of what the branch has with that one the terms are taken from its word.
    * @returns false if it has not checked the settlement, and takes nothing more of what it had been sent.
    */
   async function collectFrom(of: Source): Promise<boolean> {
@@ -340,7 +384,7 @@ export function createLostSettlements(deps: LostSettlementDeps) {
 
   async function place(
     tx: Transaction,
-    { id: settlementId, branch: told, without }: Source,
+    { id: settlementId, branch: told, without, pricedWith }: Source,
     items: readonly WireObligation[],
   ): Promise<void> {
     const [window] = await lostWindows(tx, settlementId);
@@ -358,7 +402,10 @@ export function createLostSettlements(deps: LostSettlementDeps) {
       const pending = await pendingSettlementOf(tx, { operationId, attempt });
       if (pending !== undefined) await settlements.giveUp(tx, { id: pending, actor: restorer });
       await obligations.adopt(tx, { operationId, attempt, windowId });
-      if (other === without) await obligations.restate(tx, item, { told, currency });
+      if (other === pricedWith && !window.recorded) await obligations.reprice(tx, item, windowId);
+      if (other === without || (await deps.wasDealtWith(tx, { operationId, attempt }))) {
+        await obligations.restate(tx, item, { told, currency });
+      }
     }
   }
 
@@ -388,6 +435,7 @@ interface Source {
   readonly id: string;
   readonly branch: NodeCode;
   readonly without?: NodeCode;
+  readonly pricedWith?: NodeCode;
 }
 
 /** What windows hold between each two branches. */

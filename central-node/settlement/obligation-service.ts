@@ -14,7 +14,7 @@ import type { Reader, Transaction } from '../../shared/store/store.ts';
 import { stateSentences } from '../../shared/text/state-sentences.ts';
 import { type BusinessDate, type Clock, now } from '../../shared/time/clock.ts';
 import { adjustmentKind, type WireObligation } from '../../shared/wire/settlement-messages.ts';
-import { lostPlace, lostSettlementIds } from './lost-settlement-store.ts';
+import { lostPlace, lostSettlementIds, lostWindow } from './lost-settlement-store.ts';
 import {
   addToExposure,
   addToSums,
@@ -28,6 +28,7 @@ import {
   obligationsInCase,
   placeObligation,
   type RecordedObligation,
+  setTerms,
   sumsOf,
   takeFromSums,
 } from './obligation-store.ts';
@@ -81,6 +82,14 @@ export function createObligations(deps: ObligationDeps) {
     return (await lostPlace(tx, of)) ?? (await openWindow(tx, of.currency)).id;
   }
 
+  /** Whether it stands in a settlement that head office has lost, by a branch's word. */
+  async function wasSettled(
+    tx: Reader,
+    operation: { operationId: string; attempt: number },
+  ): Promise<boolean> {
+    return (await lostPlace(tx, operation)) !== undefined;
+  }
+
   /** What a lost window had settled goes back into it; what is not collected again yet will. */
   async function adopt(
     tx: Transaction,
@@ -89,20 +98,39 @@ export function createObligations(deps: ObligationDeps) {
     const known = await findObligation(tx, place);
     if (!known) return;
     const from = known.windowId === null ? undefined : await findWindow(tx, known.windowId);
-    if (from && from.state !== 'OPEN' && from.state !== 'CLOSED') return;
-    if (from) await takeOut(tx, from, known, from.state === 'CLOSED');
+    if (from && !(await isLeftFor(tx, from, windowId))) return;
+    if (from) {
+      const lost = await lostWindow(tx, from.id);
+      await takeOut(tx, from, known, lost?.recorded ?? from.state === 'CLOSED');
+    }
     await placeObligation(tx, known.id, { windowId, caseId: known.caseId });
     await addToSums(tx, windowId, known);
   }
 
-  /** What two branches owed each other in a window that is not settled between them is owed in the open one. */
+  /** What another settlement that is not back is believed to have held, a branch has named in this one. */
+  async function isLeftFor(tx: Reader, from: SettlementWindow, to: string): Promise<boolean> {
+    const [lost, wanted] = [await lostWindow(tx, from.id), await lostWindow(tx, to)];
+    if (lost) return lost.settlementId !== wanted?.settlementId;
+    return from.state === 'OPEN' || from.state === 'CLOSED';
+  }
+
+  /**
+   * What two branches owed each other in a window that is not settled between them is owed in the open one.
+   * @param of.unnamedOnly what a branch named of it stays.
+   */
   async function giveBack(
     tx: Transaction,
-    of: { windowId: string; recorded: boolean; pair: readonly [NodeCode, NodeCode] },
+    of: {
+      windowId: string;
+      recorded: boolean;
+      pair: readonly [NodeCode, NodeCode];
+      unnamedOnly?: boolean;
+    },
   ): Promise<void> {
     const window = await findWindow(tx, of.windowId);
     if (!window) throw new DomainError('window-not-found');
     for (const each of await obligationsBetween(tx, window.id, of.pair)) {
+      if (of.unnamedOnly && (await wasSettled(tx, each))) continue;
       await takeOut(tx, window, each, of.recorded);
       const { caseId } = each;
       const windowId = caseId === null ? (await openWindow(tx, each.currency)).id : null;
@@ -140,19 +168,26 @@ export function createObligations(deps: ObligationDeps) {
     if (obligation) await record(tx, operation, obligation);
   }
 
+  /** @returns the debtor's exposure after the change; `sign` −1 takes it back. */
+  async function expose(tx: Transaction, owed: Obligation, sign: 1n | -1n): Promise<bigint> {
+    const { debtor, creditor, currency } = owed;
+    const net = owed.net * sign;
+    await addToExposure(tx, { branch: creditor, currency, net });
+    return addToExposure(tx, { branch: debtor, currency, net: -net });
+  }
+
   async function record(
     tx: Transaction,
     of: { operationId: string; attempt: number; kind: string; businessDate: BusinessDate },
     obligation: Obligation,
   ): Promise<void> {
     const { operationId, attempt, kind, businessDate } = of;
-    const { currency, debtor, creditor, net } = obligation;
+    const { currency, debtor, net } = obligation;
     const windowId = await windowFor(tx, { operationId, attempt, currency });
     const row = { ...obligation, operationId, attempt, kind, businessDate };
     if (!(await insertObligation(tx, { ...row, windowId, caseId: null }))) return;
     await addToSums(tx, windowId, row);
-    await addToExposure(tx, { branch: creditor, currency, net });
-    const after = await addToExposure(tx, { branch: debtor, currency, net: -net });
+    const after = await expose(tx, row, 1n);
     const crossed = capLevel(debtor, currency, after);
     if (crossed && crossed !== capLevel(debtor, currency, after + net)) {
       tx.afterCommit(() => reportCap(crossed));
@@ -174,6 +209,27 @@ export function createObligations(deps: ObligationDeps) {
     const [debtor, creditor] = owes ? [told, peer] : [peer, told];
     const of = { operationId, attempt, kind, businessDate: deps.businessDate() };
     await record(tx, of, { debtor, creditor, currency, gross, commission, fee, net });
+  }
+
+  /**
+   * In a window that was lost before it was closed counts what the branches checked: a release may have changed the terms
+   * since. That all of it comes to what head office signed is to be seen afterwards.
+   */
+  async function reprice(
+    tx: Transaction,
+    { operationId, attempt, gross, commission, fee, net }: WireObligation,
+    windowId: string,
+  ): Promise<void> {
+    const known = await findObligation(tx, { operationId, attempt });
+    const window = await findWindow(tx, windowId);
+    if (!window || known?.windowId !== windowId || known.gross !== gross) return;
+    const { currency } = window;
+    const priced = { ...known, currency, commission, fee, net };
+    await takeFromSums(tx, windowId, known);
+    await expose(tx, known, -1n);
+    await setTerms(tx, known.id, priced);
+    await addToSums(tx, windowId, priced);
+    await expose(tx, priced, 1n);
   }
 
   /** What is to be reported of a branch's exposure, if anything. The text holds no sums: an alarm is told once. */
@@ -332,7 +388,16 @@ export function createObligations(deps: ObligationDeps) {
   }
 
   return {
-    ...{ owe, adjust, hold, release, reviewCaps },
-    ...{ assertNothingLost, closeWindow, recordClosed, emptyWindow, adopt, giveBack, restate },
+    ...{ owe, wasSettled, adjust, hold, release, reviewCaps },
+    ...{
+      assertNothingLost,
+      closeWindow,
+      recordClosed,
+      emptyWindow,
+      adopt,
+      giveBack,
+      restate,
+      reprice,
+    },
   };
 }

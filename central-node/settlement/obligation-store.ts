@@ -120,6 +120,21 @@ export async function placeObligation(
   );
 }
 
+export async function setTerms(
+  tx: Transaction,
+  id: bigint,
+  { currency, commission, fee, net }: Pick<Obligation, 'currency' | 'commission' | 'fee' | 'net'>,
+): Promise<void> {
+  await tx.run(
+    'UPDATE obligations SET currency = ?, commission = ?, fee = ?, net = ? WHERE id = ?',
+    currency,
+    commission,
+    fee,
+    net,
+    id,
+  );
+}
+
 type SummedObligation = Obligation & { readonly kind: string };
 
 /** Adds one obligation to the sums of a window. */

@@ -7,6 +7,7 @@ import type { Reader, Store, Transaction } from '../../shared/store/store.ts';
 import type { Api } from '../../shared/web/api.ts';
 import { decodeCursor, pageOf } from '../../shared/web/cursor.ts';
 import { cursorQuery, limitQuery, nodeCode, page } from '../../shared/web/schemas.ts';
+import { isLost } from './lost-settlement-store.ts';
 import type { Obligations } from './obligation-service.ts';
 import { settlementObligations } from './obligation-store.ts';
 import { settlementStates, windowStates } from './settlement.ts';
@@ -270,6 +271,9 @@ function statementRoutes({ app, endpoint, enter }: RouteApi, deps: SettlementRou
   async function statement(tx: Reader, settlementId: string, code: string): Promise<Statement> {
     const branch = code as NodeCode;
     const settlement = await settlements.view(tx, settlementId);
+    if (await isLost(tx, settlementId)) {
+      throw new DomainError('recovering', 'The settlement is being brought back. Try later.');
+    }
     return statementOf(settlement, { branch, branchName: branchName(branch) });
   }
 

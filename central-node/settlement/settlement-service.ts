@@ -38,6 +38,8 @@ import { findWindow, setWindowState } from './window-store.ts';
 /** What a branch's account goes through at its settlement, after its windows were recorded. */
 const stages = ['recorded', 'reserved', 'committed', 'settled'] as const;
 
+const disputeAlarm = 'settlement-disputed';
+
 export interface SettlementDeps {
   clock: Clock;
   ids: Ids;
@@ -245,31 +247,21 @@ export function createSettlements(deps: SettlementDeps) {
 
   /** A branch has checked a settlement against its own books. */
   async function confirmed(tx: Transaction, entry: LogEntry): Promise<void> {
-    const told = settlementConfirmed.safeParse(entry.body);
-    if (!told.success) return reportUnreadable(tx, entry);
-    const { settlementId, count } = told.data;
+    const { settlementId, count } = settlementConfirmed.parse(entry.body);
     const detail = `${count} operations`;
     await answered(tx, entry, { settlementId, outcome: 'confirmed', detail });
+    tx.afterCommit(() => federation.alarms.clear(disputeAlarm, disputeOf(entry, settlementId)));
   }
 
   async function disputed(tx: Transaction, entry: LogEntry): Promise<void> {
-    const told = settlementDisputed.safeParse(entry.body);
-    if (!told.success) return reportUnreadable(tx, entry);
-    const { settlementId, count, faults } = told.data;
+    const { settlementId, count, faults } = settlementDisputed.parse(entry.body);
     const detail = `${count}: ${faults.join('; ')}`;
     await answered(tx, entry, { settlementId, outcome: 'disputed', detail });
-    tx.afterCommit(() =>
-      federation.alarms.raise(
-        'settlement-disputed',
-        stateSentences.say('disputes', { peer: entry.node, id: settlementId }),
-      ),
-    );
+    tx.afterCommit(() => federation.alarms.raise(disputeAlarm, disputeOf(entry, settlementId)));
   }
 
-  function reportUnreadable(tx: Transaction, { node, epoch, seq, kind }: LogEntry): void {
-    const what = `${node} ${epoch}/${seq} ${kind}`;
-    tx.afterCommit(() => federation.alarms.raise('unreadable-entry', what));
-  }
+  const disputeOf = ({ node: peer }: LogEntry, id: string) =>
+    stateSentences.say('disputes', { peer, id });
 
   async function answered(
     tx: Transaction,

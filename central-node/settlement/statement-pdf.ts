@@ -1,6 +1,6 @@
 import { formatAmount } from '../../shared/money/money.ts';
 import { writePdf } from '../../shared/pages/pdf.ts';
-import { type Statement, statementColumns, statementRows } from './statement.ts';
+import { outcomeOf, type Statement, statementColumns, statementRows } from './statement.ts';
 
 /** Points from the left edge of the page; sums are set to the right of theirs. */
 const columnsAt = [50, 110, 190, 290, 380, 460];
@@ -25,9 +25,7 @@ export function statementPdf(statement: Statement): Promise<Buffer> {
     const { net, currency } = statement;
     const total = `Net position: ${formatAmount(net, currency)} ${currency}`;
     document.fontSize(12).text(total, columnsAt[0], top + rowHeight);
-    document
-      .fontSize(9)
-      .text(net < 0n ? 'The branch pays this sum.' : 'The branch receives this sum.');
+    document.fontSize(9).text(outcomeOf(statement));
   });
 }
 

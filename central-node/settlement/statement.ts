@@ -39,6 +39,14 @@ export function statementOf(
   };
 }
 
+/** What comes of the net position, in words. */
+export function outcomeOf({ state, net }: Pick<Statement, 'state' | 'net'>): string {
+  if (state === 'ABORTED') return 'The settlement was given up: nothing is paid.';
+  if (state === 'PENDING_SETTLEMENT') return 'It is not approved yet: nothing is paid.';
+  if (net === 0n) return 'Nothing changes hands.';
+  return net < 0n ? 'The branch pays this sum.' : 'The branch receives this sum.';
+}
+
 export const statementColumns = ['Peer', 'Operations', 'Gross', 'Commission', 'Fees', 'Net'];
 
 /** The cells of a statement's lines; sums with the currency's decimals. */
@@ -57,7 +65,7 @@ export function statementCsv(statement: Statement): string {
     ['State', state],
     ['Branch', branch, branchName],
     ['Currency', currency],
-    ['Completed', decidedAt ?? ''],
+    ...(decidedAt === null ? [] : [[state === 'ABORTED' ? 'Given up' : 'Completed', decidedAt]]),
     [],
     statementColumns,
     ...statementRows(statement),

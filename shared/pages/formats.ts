@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module';
 import type * as PhoneNumbers from 'libphonenumber-js/min';
-import type { WireMoney } from '../money/money.ts';
+import { decimalsOf, type WireMoney } from '../money/money.ts';
 import { type Instant, msOf } from '../time/clock.ts';
 import type { Language } from './language.ts';
 
@@ -54,8 +54,12 @@ function makeFormats(locale: string, timeZone: string): Formats {
     maximumSignificantDigits: 2,
   });
   const currencyFormat = (currency: string): Intl.NumberFormat => {
+    // Of its own accord it leaves out the minor units that people seldom use, and rounds.
+    const decimals = decimalsOf(currency);
+    const exact = { minimumFractionDigits: decimals, maximumFractionDigits: decimals };
     const known =
-      currencies.get(currency) ?? new Intl.NumberFormat(locale, { style: 'currency', currency });
+      currencies.get(currency) ??
+      new Intl.NumberFormat(locale, { style: 'currency', currency, ...exact });
     currencies.set(currency, known);
     return known;
   };

@@ -71,6 +71,15 @@ export async function totalsOf(
   }));
 }
 
+/** The first date of which legs of a branch are counted. */
+export async function firstCountedDate(tx: Reader, branch: NodeCode): Promise<string | undefined> {
+  const row = await tx.get<{ date: string | null }>(
+    'SELECT MIN(business_date) AS date FROM leg_totals WHERE branch = ? AND count > 0',
+    branch,
+  );
+  return row?.date ?? undefined;
+}
+
 interface TotalRow {
   kind: string;
   point: string;

@@ -7,6 +7,7 @@ export const faultSentences = sentences({
   unknown: 'is not known here',
   otherPeer: 'was not with {peer} in this attempt',
   refused: 'was refused',
+  unanswered: 'was not answered: {peer} is cut off',
   noAdjustment: 'is not an adjustment that is known here',
   otherAdjustment: 'is another adjustment',
   otherSum: 'is about another sum',

@@ -321,6 +321,10 @@ describe('head office set back to an old backup', () => {
     const path = '/api/v1/reference-draft/datasets/regions';
     const { rows } = (await hq().get(path)).body;
     await hq().put(path, { rows: [...rows, { code: 'new', name: 'Новый регион', branch: 'MSK' }] });
+    const termsPath = '/api/v1/reference-draft/datasets/commissions';
+    const terms = (await hq().get(termsPath)).body.rows;
+    const dearer = terms.map((row: { basisPoints: number }) => ({ ...row, basisPoints: 321 }));
+    await hq().put(termsPath, { rows: dearer });
     await federation.publish();
     await until('both branches have the release', () =>
       ['MSK', 'SPB'].every((code) => federation.running(code).references.current()?.version === 2),
@@ -328,13 +332,10 @@ describe('head office set back to an old backup', () => {
     const msisdn = await registerSubscriber(federation.branch('MSK'));
     await federation.branch('SPB').manager.post('/api/v1/payments', { msisdn, ...cash('5.00') });
     await federation.untilQuiet();
-    // What SPB told in an earlier start is to be told again, too.
-    await federation.stopNode('SPB');
-    await federation.startNode('SPB');
-    await federation.untilQuiet();
-    await federation.stopNode('HQ');
+    // What they told in an earlier start is to be told again, too, as soon as they are there.
+    for (const code of ['SPB', 'MSK', 'HQ']) await federation.stopNode(code);
     await federation.restore('HQ', backup);
-    await federation.startNode('HQ');
+    for (const code of ['HQ', 'SPB', 'MSK']) await federation.startNode(code);
     await federation.untilQuiet();
     await until('head office has its release again, and goes on from it', async () => {
       const { body } = await hq().get('/api/v1/reference-releases');
@@ -356,6 +357,9 @@ describe('head office set back to an old backup', () => {
         each.serving === 'SPB' && each.kind === 'payment',
     );
     expect(pair.matched).to.equal(1);
+    // By the release that it had lost, not by the one in its backup.
+    const [owed] = await obligationsOf(federation, await settle(federation));
+    expect(owed?.commission.amount).to.equal('0.16');
   }).timeout(120_000);
 
   it('brings a settlement back that it had completed after the backup', async () => {
@@ -415,16 +419,17 @@ async function settle(federation: TestFederation): Promise<string> {
   return id;
 }
 
-async function obligationsOf(
-  federation: TestFederation,
-  settlementId: string,
-): Promise<{ operationId: string }[]> {
+async function obligationsOf(federation: TestFederation, settlementId: string): Promise<Owed[]> {
   const path = `/api/v1/settlements/${settlementId}/obligations`;
   const { body, status } = await federation.hq.manager.get(path);
   expect(status, JSON.stringify(body)).to.equal(200);
   return body.items
-    .map(({ operationId, net }: { operationId: string; net: object }) => ({ operationId, net }))
-    .sort((one: { operationId: string }, other: { operationId: string }) =>
-      one.operationId < other.operationId ? -1 : 1,
-    );
+    .map(({ operationId, commission, net }: Owed) => ({ operationId, commission, net }))
+    .sort((one: Owed, other: Owed) => (one.operationId < other.operationId ? -1 : 1));
+}
+
+interface Owed {
+  operationId: string;
+  commission: { amount: string };
+  net: { amount: string };
 }

@@ -227,10 +227,10 @@ export const slipMutants: readonly Mutant[] = [
       {
         file: obligations,
         find: `        await addToSums(tx, windowId, row);
-        await addToExposure(tx, { branch: creditor`,
+        const after = await expose(`,
         replace: `        await addToSums(tx, windowId, row);
         await addToSums(tx, windowId, row);
-        await addToExposure(tx, { branch: creditor`,
+        const after = await expose(`,
       },
     ],
   },

@@ -3,11 +3,12 @@ import { listCases } from '../../../branch-node/settlement/case-store.ts';
 import { findSettlement } from '../../../branch-node/settlement/settlement-store.ts';
 import { reconciliationReport } from '../../../central-node/reconciliation/reconciliation-report.ts';
 import { listWindows } from '../../../central-node/settlement/window-store.ts';
-import { systemIds } from '../../../shared/ids/ids.ts';
+import { type NodeCode, systemIds } from '../../../shared/ids/ids.ts';
 import { parseMoney } from '../../../shared/money/money.ts';
 import { maxObligationsPerPage } from '../../../shared/wire/settlement-messages.ts';
 import { federationKeys } from '../../support/federation-keys.ts';
 import { createNetwork, type Network, until } from '../branch-subscribers/branches-fixture.ts';
+import { operationEntries } from '../central-settlement/entries-fixture.ts';
 import {
   checker,
   graceMs,
@@ -29,10 +30,12 @@ describe("a branch's settlements", () => {
   let hq: HeadOffice;
   let moscow: SettlingBranch;
   let petersburg: SettlingBranch;
+  const cutOff = new Set<NodeCode>();
   beforeEach(async () => {
     const keys = await federationKeys([msk, spb]);
     network = createNetwork();
-    const options = { network, keys, branches: [msk, spb] };
+    cutOff.clear();
+    const options = { network, keys, branches: [msk, spb], cutOff };
     hq = await openHeadOffice(options);
     moscow = await openBranch({ ...options, node: msk });
     petersburg = await openBranch({ ...options, node: spb });
@@ -235,6 +238,81 @@ describe("a branch's settlements", () => {
       const [answer] = await answers(id, 1);
       return answer?.outcome === 'confirmed' || undefined;
     });
+    expect(hq.alarms.list()).to.deep.equal([]);
+  });
+
+  it('checks a settlement though head office is silent about an earlier one', async () => {
+    const settled: string[] = [];
+    for (const count of [1, 2]) {
+      await moscow.pay(ofSpb, '500.00');
+      await matched(count);
+      settled.push(await settle());
+    }
+    const [first = '', second = ''] = settled;
+    for (const id of settled) await received(moscow, id);
+    network.join(hq.node, (request, env) =>
+      request.url.includes(first)
+        ? Promise.resolve(new Response('{}', { status: 503 }))
+        : hq.app.fetch(request, env),
+    );
+    // The first run ends with the silence, the next one begins after it.
+    for (const _ of settled) {
+      const refused = await moscow.settlements.run().catch((error: Error) => error.message);
+      expect(refused).to.include('503');
+    }
+    const stateOf = async (id: string) =>
+      (await moscow.store.read((tx) => findSettlement(tx, id)))?.state;
+    expect(await stateOf(second)).to.equal('confirmed');
+    network.join(hq.node, (request, env) => hq.app.fetch(request, env));
+    await moscow.settlements.run();
+    expect(await stateOf(first)).to.equal('confirmed');
+  });
+
+  it('disputes what was settled elsewhere while it was checked', async () => {
+    const paid = await moscow.pay(ofSpb, '500.00');
+    await matched(1);
+    const first = await settle();
+    await moscow.pay(ofSpb, '500.00');
+    await matched(2);
+    const second = await settle();
+    for (const id of [first, second]) await received(moscow, id);
+    const sums = { gross: '50000', commission: '750', fee: '0', net: '49250' };
+    const item = { operationId: paid.id, attempt: 1, kind: 'payment', peer: 'SPB', ...sums };
+    const items = [{ ...item, direction: 'owes' }];
+    let isSilent = true;
+    network.join(hq.node, async (request, env) => {
+      if (!request.url.includes('/obligations')) return hq.app.fetch(request, env);
+      if (!request.url.includes('after')) {
+        return Response.json({ items, next: request.url.includes(first) ? 'more' : null });
+      }
+      return isSilent
+        ? new Response('{}', { status: 503 })
+        : Response.json({ items: [], next: null });
+    });
+    await moscow.settlements.run().catch(() => {});
+    isSilent = false;
+    const own = await check(moscow, first);
+    expect(own?.state).to.equal('disputed');
+    expect(own?.faults.join()).to.contain(`was settled in ${second}`);
+  });
+
+  it('waits for an answer as long as its branch is a member, and then disputes', async () => {
+    network.cut.add(spb);
+    const { id: operationId } = await moscow.pay(ofSpb, '500.00');
+    await until(() => hq.store.read((tx) => tx.get('SELECT 1 AS one FROM legs')));
+    // Petersburg told head office, and was cut off before it told Moscow.
+    await hq.tell(operationEntries({ id: operationId }).executed());
+    const id = await settle();
+    expect((await check(moscow, id))?.state).to.equal('received');
+    cutOff.add(spb);
+    const own = await check(moscow, id);
+    expect(own?.state).to.equal('disputed');
+    expect(own?.faults).to.deep.equal([`${operationId}/1 was not answered: SPB is cut off`]);
+    network.cut.delete(spb);
+    cutOff.clear();
+    await until(async () => (await moscow.isConcluded(operationId)) || undefined);
+    await moscow.write((tx) => moscow.settlements.recheck(tx, id));
+    expect((await check(moscow, id))?.state).to.equal('confirmed');
   });
 
   it('never settles an operation twice, whatever head office says', async () => {

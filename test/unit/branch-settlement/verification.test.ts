@@ -21,7 +21,7 @@ const listed: WireObligation = {
   ...{ operationId: 'op', attempt: 1, kind: 'payment', peer: spb, direction: 'owes' },
   ...{ gross: 50_000n, commission: 750n, fee: 0n, net: 49_250n },
 };
-const here = { node: msk, currency: 'RUB' };
+const here = { node: msk, currency: 'RUB', isAwaited: true };
 
 describe('the check of an obligation against the own books', () => {
   it('agrees at the serving branch and at the home branch', () => {
@@ -32,6 +32,8 @@ describe('the check of an obligation against the own books', () => {
 
   it('waits where the answer is still on its way', () => {
     expect(verify(listed, { operation }, here)).to.equal('waits');
+    const gone = verify(listed, { operation }, { ...here, isAwaited: false });
+    expect(gone).to.have.property('fault');
   });
 
   it('finds what is wrong', () => {

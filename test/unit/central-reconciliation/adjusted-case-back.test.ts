@@ -8,6 +8,7 @@ import { createNetwork } from '../branch-subscribers/branches-fixture.ts';
 import { operationEntries, toldAgain } from '../central-settlement/entries-fixture.ts';
 import {
   checker,
+  graceMs,
   type HeadOffice,
   maker,
   msk,
@@ -100,5 +101,26 @@ describe('a case of which the adjustment came back and the closing did not', () 
     );
     expect(there?.caseId).to.equal(null);
     expect(here?.caseId).to.equal(null);
+  });
+
+  it('is not opened once more when the legs of its operation come again', async () => {
+    const story = operationEntries();
+    const alone = story.accepted();
+    await before.tell(alone);
+    before.clock.shift(graceMs + 1_000);
+    await before.write(before.reconciliation.sweep);
+    await adjustCase();
+    await bringBack();
+    await hq.tell(alone);
+    hq.clock.shift(graceMs + 1_000);
+    expect(await hq.write(hq.reconciliation.sweep)).to.equal(0);
+    const cases = await hq.store.read((tx) => listCases(tx, { limit: 10 }));
+    expect(cases.map(({ state }) => state)).to.deep.equal(['closed']);
+    // What had never come before is looked at by people, there as here.
+    for (const office of [before, hq]) {
+      await office.tell(story.executed());
+      const [newest] = await office.store.read((tx) => listCases(tx, { limit: 1 }));
+      expect(newest).to.include({ kind: 'legs-differ', state: 'detected' });
+    }
   });
 });

@@ -6,7 +6,9 @@ import {
   reconciliationReport,
 } from '../../../central-node/reconciliation/reconciliation-report.ts';
 import { findObligation } from '../../../central-node/settlement/obligation-store.ts';
+import { unreadable } from '../../../shared/federation/set-aside.ts';
 import { totalsOf } from '../../../shared/reconciliation/leg-totals-store.ts';
+import { nextDay } from '../../../shared/time/clock.ts';
 import { factSha256 } from '../../../shared/wire/fact.ts';
 import type { LogEntry } from '../../../shared/wire/peer-messages.ts';
 import { federationKeys } from '../../support/federation-keys.ts';
@@ -242,23 +244,44 @@ describe('reconciliation at head office', () => {
         ...{ matched: 1, refused: 1, open: 1, inCase: 0, adjusted: 0 },
       },
     ]);
-    for (const node of [msk, spb]) {
+    const close = async (node: typeof msk) => {
       const totals = await hq.store.read((tx) => totalsOf(tx, node, today));
       const body = { date: today, totals, reaches: { epoch: 'e'.repeat(32), seq: 1 } };
       const entry = toldAgain(paid.accepted(), { node, kind: 'day.closed', body: body as never });
       await hq.write((tx) => hq.reconciliation.takeDayClosed(tx, entry));
-    }
+    };
+    for (const node of [msk, spb]) await close(node);
     expect((await report()).complete).to.equal(false);
     hq.clock.shift(graceMs);
     await sweep();
     expect(await report()).to.deep.include({ complete: true });
+    // A branch that joins later has no part in it.
+    const businessDate = nextDay(today);
+    const later = operationEntries({ serving: nsk, home: nsk }).executed();
+    const all = () =>
+      hq.store.read((tx) =>
+        reconciliationReport(tx, { businessDate: today, branches: [msk, spb, nsk] }),
+      );
+    expect(await all()).to.deep.include({ complete: false });
+    await hq.tell({ ...later, businessDate });
+    expect(await all()).to.deep.equal(await report());
   });
 
-  it('reports what it cannot read and goes on', async () => {
+  it('leaves what it cannot read to a version that can', async () => {
     const story = operationEntries();
-    const broken = { ...story.accepted(), body: { operation: 'none' } };
-    await hq.tell(broken, story.accepted(), story.executed());
+    const body = { newer: 'than this' } as never;
+    const { take, takeDayClosed } = hq.reconciliation;
+    for (const [handler, entry] of [
+      [take, toldAgain(story.accepted(), { body })],
+      [take, toldAgain(story.executed(), { kind: 'block.executed' })],
+      [takeDayClosed, toldAgain(story.accepted(), { kind: 'day.closed', body })],
+      [hq.settlements.confirmed, toldAgain(story.accepted(), { body })],
+      [hq.settlements.disputed, toldAgain(story.accepted(), { body })],
+    ] as const) {
+      const error = await hq.write((tx) => handler(tx, entry)).catch((refused) => refused);
+      expect(unreadable(error), entry.kind).to.be.a('string');
+    }
+    await hq.tell(story.accepted(), story.executed());
     expect(await stateOf(story.id)).to.equal('matched');
-    expect(hq.alarms.list().map(({ code }) => code)).to.deep.equal(['unreadable-entry']);
   });
 });

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { caseRoutes } from '../../../central-node/reconciliation/case-routes.ts';
 import { reconciliationRoutes } from '../../../central-node/reconciliation/reconciliation-routes.ts';
+import { insertLostWindow } from '../../../central-node/settlement/lost-settlement-store.ts';
 import { settlementRoutes } from '../../../central-node/settlement/settlement-routes.ts';
 import { createAccess } from '../../../shared/access/access-service.ts';
 import type { Permission } from '../../../shared/access/permissions.ts';
@@ -135,6 +136,23 @@ describe("head office's API of reconciliation and settlement", () => {
       totals: [{ currency: 'RUB', debit: '492.50', credit: '492.50' }],
       balanced: true,
     });
+  });
+
+  it('states nothing of a settlement that is not back yet: part of it would look like all', async () => {
+    await matchedPayment();
+    const { json: windows } = await send('maker', 'GET', '/settlement-windows?state=OPEN');
+    const windowIds = [windows.items[0].id];
+    await send('maker', 'POST', `/settlement-windows/${windowIds[0]}/close`);
+    const { id } = (await send('maker', 'POST', '/settlements', { windowIds })).json;
+    await send('checker', 'POST', `/settlements/${id}/approval`);
+    const path = `/settlements/${id}/statements/SPB`;
+    expect((await send('maker', 'GET', path)).status).to.equal(200);
+    const [windowId = ''] = windowIds;
+    await hq.write((tx) => insertLostWindow(tx, id, { windowId, recorded: true }));
+    for (const format of ['json', 'csv', 'pdf']) {
+      const stated = await send('maker', 'GET', `${path}?format=${format}`);
+      expect([stated.status, stated.json?.code], format).to.deep.equal([503, 'recovering']);
+    }
   });
 
   it('aborts, and refuses what is not there', async () => {

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import { listCases } from '../../../central-node/reconciliation/case-store.ts';
 import { findSettlement } from '../../../central-node/settlement/settlement-store.ts';
+import { settlementDetail } from '../../../central-node/settlement/settlement-view.ts';
 import { listWindows } from '../../../central-node/settlement/window-store.ts';
 import type { NodeCode } from '../../../shared/ids/ids.ts';
 import { parseMoney } from '../../../shared/money/money.ts';
@@ -73,16 +74,35 @@ describe('head office that was set back', () => {
   const abort = (node: HeadOffice, id: string) =>
     node.write((tx) => node.settlements.abort(tx, { id, actor: checker }));
 
-  /** What both branches answer: that this payment of MSK for SPB was settled. */
-  function branchesFound(operationId: string): void {
+  /** What both branches answer: that this payment of MSK for SPB was settled, of each settlement another one. */
+  function branchesFound(operationOf: string | ReadonlyMap<string, string>): void {
     const sums = { gross: '50000', commission: '750', fee: '0', net: '49250' };
-    const found = (peer: NodeCode, direction: string) => ({
-      items: [{ operationId, attempt: 1, kind: 'payment', peer, direction, ...sums }],
-      next: null,
-    });
-    network.join(msk, async () => Response.json(found(spb, 'owes')));
-    network.join(spb, async () => Response.json(found(msk, 'receives')));
+    const found = (url: string, peer: NodeCode, direction: string) => {
+      const [, id = ''] = /settlements\/([^/]+)\//.exec(url) ?? [];
+      const operationId = typeof operationOf === 'string' ? operationOf : operationOf.get(id);
+      return {
+        items: [{ operationId, attempt: 1, kind: 'payment', peer, direction, ...sums }],
+        next: null,
+      };
+    };
+    network.join(msk, async ({ url }) => Response.json(found(url, spb, 'owes')));
+    network.join(spb, async ({ url }) => Response.json(found(url, msk, 'receives')));
   }
+
+  /** Two people let it end as it stands: no money moves. */
+  async function adjustNewestCase(): Promise<void> {
+    const [found] = await hq.store.read((tx) => listCases(tx, { limit: 1 }));
+    const about = { id: found?.id ?? '' };
+    await hq.write((tx) => hq.cases.explain(tx, { ...about, explanation: 'bug', actor: maker }));
+    await hq.write((tx) => hq.cases.propose(tx, { ...about, reason: 'so', actor: maker }));
+    await hq.approveCase({ ...about, actor: checker });
+  }
+  const allTold = async () =>
+    (
+      await Promise.all(
+        ['case.opened', 'case.adjusted', 'case.closed', 'settlement.completed'].map(hq.logged),
+      )
+    ).flat();
 
   it('decides nothing about money before it knows what it had decided', async () => {
     await matched();
@@ -149,6 +169,78 @@ describe('head office that was set back', () => {
     expect(await again.balances()).to.deep.equal(balances);
   });
 
+  it('settles again what had been settled after people had adjusted its case', async () => {
+    const backup = await backupOf(hq);
+    const story = operationEntries();
+    const legs = [story.accepted(), story.executed(), story.concluded('refused')];
+    await hq.tell(...legs);
+    await adjustNewestCase();
+    await approve(hq, (await make(await closeWindow())).id);
+    const balances = await hq.balances();
+    const told = await allTold();
+
+    for (const areLegsFirst of [true, false]) {
+      const again = await open(backup);
+      branchesFound(story.id);
+      await again.replay(...told);
+      if (!areLegsFirst) await again.lostSettlements.bringBack();
+      await again.tell(...legs);
+      await again.lostSettlements.bringBack();
+      expect(await again.balances()).to.deep.equal(balances);
+    }
+  });
+
+  it('settles again in the next settlement what a case had kept out of the one before', async () => {
+    const first = await matched();
+    const story = operationEntries();
+    await hq.tell(story.accepted(), story.executed());
+    const backup = await backupOf(hq);
+    await hq.tell(story.concluded('refused'));
+    const window = await closeWindow();
+    await adjustNewestCase();
+    const settled = [await make(window), await make(await closeWindow())];
+    for (const { id } of settled) await approve(hq, id);
+    const balances = await hq.balances();
+    const told = await allTold();
+
+    const named = settled.map(({ id }, index) => [id, [first, story.id][index] ?? ''] as const);
+    // Whichever of the two they answer first.
+    for (const answers of [named, named.toReversed()]) {
+      hq = await open(backup);
+      await hq.replay(...told);
+      branchesFound(new Map(answers.slice(0, 1)));
+      await hq.lostSettlements.bringBack();
+      branchesFound(new Map(answers));
+      await hq.lostSettlements.bringBack();
+      expect(await hq.balances()).to.deep.equal(balances);
+    }
+  });
+
+  it('settles again without what a case had kept out of the window at its closing', async () => {
+    for (const isClosedInBackup of [false, true]) {
+      hq = await open();
+      const operationId = await matched();
+      const story = operationEntries();
+      await hq.tell(story.accepted(), story.executed());
+      const early = isClosedInBackup ? undefined : await backupOf(hq);
+      await hq.tell(story.concluded('refused'));
+      const first = await closeWindow();
+      const backup = early ?? (await backupOf(hq));
+      await adjustNewestCase();
+      await approve(hq, (await make(first)).id);
+      const balances = await hq.balances();
+      const told = await allTold();
+
+      hq = await open(backup);
+      branchesFound(operationId);
+      await hq.replay(...told);
+      await hq.lostSettlements.bringBack();
+      expect(await hq.balances()).to.deep.equal(balances);
+      const { positions } = await make(await closeWindow());
+      expect(positions.map(({ count }) => count)).to.deep.equal([1, 1]);
+    }
+  });
+
   /** Neither has checked it, and neither takes a page of it that it had asked for before. */
   const branchesSay = (answers: object) => {
     for (const code of [msk, spb]) network.join(code, async () => Response.json(answers));
@@ -196,6 +288,20 @@ describe('head office that was set back', () => {
     const told = await hq.logged('settlement.completed');
     return { backup, id, told: told.filter(({ to }) => to.includes(msk)) };
   }
+
+  it('shows what it knows of a settlement before all of it is back', async () => {
+    const { backup, id, told } = await settledByThree();
+    hq = await open(backup, new Set([nsk]), new Set([nsk]));
+    await hq.replay(...told);
+    const { net } = settlementDetail(await hq.store.read((tx) => hq.settlements.view(tx, id)));
+    expect(net.map(({ branch, net: { amount } }) => [branch, amount])).to.deep.equal([
+      ...[
+        ['MSK', '-985.00'],
+        ['NSK', '492.50'],
+        ['SPB', '492.50'],
+      ],
+    ]);
+  });
 
   it('takes back what stands in its windows between two branches of which neither was told', async () => {
     const { backup, told } = await settledByThree();

@@ -27,7 +27,7 @@ import { createSigner, createVerifier } from '../../../shared/federation/signing
 import { headOffice, type NodeCode, systemIds } from '../../../shared/ids/ids.ts';
 import { ledgerFaults, trialBalance } from '../../../shared/ledger/ledger-store.ts';
 import { DomainError } from '../../../shared/problem/problem.ts';
-import { buildReference } from '../../../shared/reference/reference.ts';
+import { buildReference, type Reference } from '../../../shared/reference/reference.ts';
 import { releasePolicy } from '../../../shared/reference/release-policy.ts';
 import { openStore } from '../../../shared/store/open-store.ts';
 import type { Transaction } from '../../../shared/store/store.ts';
@@ -50,37 +50,63 @@ export const checker = { id: 'person-2', name: 'Юлия Белова' };
 /** The first digits of a branch's numbers. */
 const ranges: Record<string, NodeCode> = { '7925': msk, '7921': spb, '7923': nsk };
 
-const priced = { currency: 'RUB', validFrom: '2025-01-01' };
+const pricedIn = (currency = 'RUB') => ({ currency, validFrom: '2025-01-01' });
 
-/** Cash earns 1.5 %, a card in a SIM replacement costs 45.00, a service 30.00; each branch may owe 1,000.00. */
-export const reference = buildReference({
-  version: 3,
-  effectiveFrom: '2025-01-01T00:00:00.000Z',
-  datasets: {
-    branches: [msk, spb, nsk].map((code) => ({
-      ...{ code, name: `Филиал ${code}`, region: code, timeZone: 'Europe/Moscow' },
-      ...{ revokedSerials: [], active: false },
-      netDebitCap: { amount: '1000.00', currency: 'RUB' },
-    })),
-    tariffs: [
-      { action: 'sim-card', amount: '45.00', payer: 'home-branch', ...priced },
-      { action: 'cross-branch-service', amount: '30.00', payer: 'home-branch', ...priced },
-    ],
-    commissions: [
-      { operation: 'payment', tender: 'cash', basisPoints: 150, validFrom: '2025-01-01' },
-    ],
-    currencies: [{ code: 'RUB', decimals: 2, name: 'Рубль' }],
-    ...{ 'numbering-plan': [], 'foreign-numbering': [], 'ported-numbers': [] },
-    ...{ 'rate-plans': [], services: [], tenders: [], roles: [], reasons: [] },
-    ...{ 'document-types': [], regions: [], 'node-keys': [], authorities: [] },
-  },
-});
+/** A card in a SIM replacement costs 45.00, a service 30.00; each branch may owe 1,000.00. */
+export const referenceWith = (terms: {
+  version: number;
+  cashBasisPoints: number;
+  feeCurrency?: string;
+  cardPrice?: string;
+}) =>
+  buildReference({
+    version: terms.version,
+    effectiveFrom: '2025-01-01T00:00:00.000Z',
+    datasets: {
+      branches: [msk, spb, nsk].map((code) => ({
+        ...{ code, name: `Филиал ${code}`, region: code, timeZone: 'Europe/Moscow' },
+        ...{ revokedSerials: [], active: false },
+        netDebitCap: { amount: '1000.00', currency: 'RUB' },
+      })),
+      tariffs: [
+        {
+          action: 'sim-card',
+          amount: terms.cardPrice ?? '45.00',
+          payer: 'home-branch',
+          ...pricedIn(terms.feeCurrency),
+        },
+        {
+          action: 'cross-branch-service',
+          amount: '30.00',
+          payer: 'home-branch',
+          ...pricedIn(terms.feeCurrency),
+        },
+      ],
+      commissions: [
+        {
+          operation: 'payment',
+          tender: 'cash',
+          basisPoints: terms.cashBasisPoints,
+          validFrom: '2025-01-01',
+        },
+      ],
+      currencies: [{ code: 'RUB', decimals: 2, name: 'Рубль' }],
+      ...{ 'numbering-plan': [], 'foreign-numbering': [], 'ported-numbers': [] },
+      ...{ 'rate-plans': [], services: [], tenders: [], roles: [], reasons: [] },
+      ...{ 'document-types': [], regions: [], 'node-keys': [], authorities: [] },
+    },
+  });
+
+/** Cash earns 1.5 %. */
+export const reference = referenceWith({ version: 3, cashBasisPoints: 150 });
 
 interface NodeOptions {
   readonly node: NodeCode;
   readonly network: Network;
   readonly keys: FederationKeys;
   readonly branches: readonly NodeCode[];
+  /** Members no more. */
+  readonly cutOff?: ReadonlySet<NodeCode>;
   /** An old copy of its store. */
   readonly backup?: string;
   /** A libSQL server for its store instead of a file. */
@@ -154,10 +180,11 @@ const sharedRooms = {
 };
 
 interface HeadOfficeOptions extends Omit<NodeOptions, 'node'> {
-  readonly cutOff?: ReadonlySet<NodeCode>;
   readonly away?: ReadonlySet<NodeCode>;
   /** Have not said yet what they hold of head office. */
   readonly silent?: ReadonlySet<NodeCode>;
+  /** The release in force. */
+  readonly release?: Reference;
 }
 
 export async function openHeadOffice(options: HeadOfficeOptions) {
@@ -185,21 +212,22 @@ export async function openHeadOffice(options: HeadOfficeOptions) {
   };
   const obligations = createObligations({
     ...{ clock, ids, alarms, businessDate },
-    reference: () => reference,
+    reference: () => options.release ?? reference,
     isRecovering: federation.isRecovering,
   });
   const settlements = createSettlements({ clock, ids, federation, obligations, businessDate });
   const isMember = (code: NodeCode) => !options.cutOff?.has(code);
   const isReachable = (code: NodeCode) => !options.away?.has(code);
+  const cases = createCases({ clock, ids, federation, obligations, businessDate });
+  const reconciliation = createReconciliation({ clock, federation, cases, obligations, graceMs });
   const lostSettlements = createLostSettlements({
     ...{ store, client, federation, obligations, settlements, isMember, isReachable },
+    wasDealtWith: reconciliation.wasDealtWith,
   });
   const lostDecisions = createLostDecisions({
     ...{ clock, ids, lostSettlements, isMember, isReachable },
     isRecovering: federation.isRecovering,
   });
-  const cases = createCases({ clock, ids, federation, obligations, businessDate });
-  const reconciliation = createReconciliation({ clock, federation, cases, obligations, graceMs });
   // No number moves here.
   const movedNumbers = createMovedNumbers({ reference: () => undefined });
   const compareRelease = async () => {};
@@ -265,6 +293,7 @@ export async function openBranch(options: NodeOptions) {
   const settlements = createOwnSettlements({
     ...{ node, store, clock, client, federation, businessDate },
     operations: operations.store,
+    isMember: (code) => !options.cutOff?.has(code),
   });
   await federation.begin({ setBack: false, continues: false });
   await federation.start();

@@ -2,7 +2,11 @@ import { expect } from 'chai';
 import { parse } from 'csv-parse/sync';
 import fc from 'fast-check';
 import type { SettlementView } from '../../../central-node/settlement/settlement.ts';
-import { statementCsv, statementOf } from '../../../central-node/settlement/statement.ts';
+import {
+  outcomeOf,
+  statementCsv,
+  statementOf,
+} from '../../../central-node/settlement/statement.ts';
 import { statementPdf } from '../../../central-node/settlement/statement-pdf.ts';
 import { latin } from '../../../shared/pages/pdf.ts';
 import { csvCell, csvText } from '../../../shared/text/csv.ts';
@@ -38,6 +42,26 @@ describe('a settlement statement', () => {
       'Total,,,,,-910.00',
       '',
     ]);
+  });
+
+  it('says of a settlement that was given up, or is not approved yet, that nothing is paid', () => {
+    const csvOf = (changes: Partial<SettlementView>) =>
+      statementCsv(statementOf({ ...settlement, ...changes }, { branch: msk, branchName: '' }));
+    expect(csvOf({ state: 'ABORTED' }))
+      .to.include('Given up,2025')
+      .and.not.include('Completed');
+    const pending = { state: 'PENDING_SETTLEMENT', decidedAt: null } as const;
+    expect(csvOf(pending)).not.to.match(/Completed|Given up/);
+    const [paid, received] = ['The branch pays this sum.', 'The branch receives this sum.'];
+    expect(outcomeOf({ state: 'SETTLED', net: -1n })).to.equal(paid);
+    expect(outcomeOf({ state: 'SETTLED', net: 1n })).to.equal(received);
+    for (const nothing of [
+      { state: 'SETTLED', net: 0n },
+      { state: 'ABORTED', net: -1n },
+      { state: 'PENDING_SETTLEMENT', net: 1n },
+    ] as const) {
+      expect(outcomeOf(nothing)).not.to.be.oneOf([paid, received]);
+    }
   });
 
   it('neutralises what a spreadsheet would run, and leaves numbers alone', () => {

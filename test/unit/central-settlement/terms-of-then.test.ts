@@ -1,0 +1,105 @@
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { exposures, findObligation } from '../../../central-node/settlement/obligation-store.ts';
+import { listWindows } from '../../../central-node/settlement/window-store.ts';
+import { systemIds } from '../../../shared/ids/ids.ts';
+import { federationKeys } from '../../support/federation-keys.ts';
+import { createNetwork } from '../branch-subscribers/branches-fixture.ts';
+import { operationEntries, type Story } from './entries-fixture.ts';
+import {
+  checker,
+  type HeadOffice,
+  maker,
+  msk,
+  openHeadOffice,
+  reference,
+  referenceWith,
+  spb,
+} from './settlement-fixture.ts';
+
+/** What was settled comes back by the terms that the branches checked; their legs alone have today's. */
+describe('a lost settlement whose terms a release has changed since', () => {
+  const network = createNetwork();
+  const branches = [msk, spb];
+  const opened: HeadOffice[] = [];
+
+  async function open(backup?: string, release = reference): Promise<HeadOffice> {
+    const keys = await federationKeys(branches);
+    const old = backup === undefined ? {} : { backup };
+    const node = await openHeadOffice({ keys, network, branches, release, ...old });
+    opened.push(node);
+    return node;
+  }
+  afterEach(async () => {
+    for (const node of opened.splice(0)) {
+      expect(await node.ledgerFaults()).to.deep.equal([]);
+      await node.close();
+    }
+    for (const code of branches) network.leave(code);
+  });
+
+  /** One operation of MSK for SPB, settled after the backup; MSK names it when it is asked. */
+  async function settled(
+    wish: Story,
+    item: { direction: string; gross: string; commission: string; fee: string; net: string },
+  ) {
+    const hq = await open();
+    const backup = join(hq.folder, `backup-${systemIds.uuid()}.db`);
+    await hq.store.backup(backup);
+    const story = operationEntries(wish);
+    const legs = [story.accepted(), story.executed()];
+    await hq.tell(...legs);
+    const [window] = await hq.store.read((tx) => listWindows(tx, { state: 'OPEN', limit: 1 }));
+    const windowIds = [window?.id ?? ''];
+    await hq.write((tx) => hq.obligations.closeWindow(tx, windowIds[0] ?? ''));
+    const model = 'multilateral';
+    const made = await hq.write((tx) =>
+      hq.settlements.make(tx, { windowIds, model, actor: maker }),
+    );
+    await hq.write((tx) => hq.settlements.approve(tx, { id: made.id, actor: checker }));
+    const told = await hq.logged('settlement.completed');
+    const { kind = 'payment' } = wish;
+    const items = [{ operationId: story.id, attempt: 1, kind, peer: spb, ...item }];
+    network.join(msk, async () => Response.json({ items, next: null }));
+    return { backup, legs, told, balances: await hq.balances(), id: story.id };
+  }
+  const obligationOf = (hq: HeadOffice, operationId: string) =>
+    hq.store.read((tx) => findObligation(tx, { operationId, attempt: 1 }));
+  const exposed = async (hq: HeadOffice) =>
+    (await hq.store.read(exposures)).filter(({ net }) => net !== 0n);
+
+  it('comes back by those of then, whatever is there first', async () => {
+    const { backup, legs, told, balances, id } = await settled(
+      {},
+      { direction: 'owes', gross: '50000', commission: '750', fee: '0', net: '49250' },
+    );
+    const dearer = referenceWith({ version: 4, cashBasisPoints: 200 });
+    for (const areLegsFirst of [true, false]) {
+      const again = await open(backup, dearer);
+      await again.replay(...told);
+      if (!areLegsFirst) await again.lostSettlements.bringBack();
+      await again.tell(...legs);
+      await again.lostSettlements.bringBack();
+      expect(await again.balances()).to.deep.equal(balances);
+      expect(await obligationOf(again, id)).to.include({ commission: 750n, net: 49_250n });
+      expect(await exposed(again)).to.deep.equal([]);
+    }
+  });
+
+  it('comes back in its currency', async () => {
+    const { backup, legs, told, balances, id } = await settled(
+      { kind: 'sim-replacement', request: {} },
+      { direction: 'receives', gross: '0', commission: '0', fee: '7500', net: '7500' },
+    );
+    const abroad = referenceWith({
+      ...{ version: 4, cashBasisPoints: 150, feeCurrency: 'KZT', cardPrice: '300.00' },
+    });
+    const again = await open(backup, abroad);
+    await again.replay(...told);
+    await again.tell(...legs);
+    await again.lostSettlements.bringBack();
+    expect(await again.balances()).to.deep.equal(balances);
+    expect(await obligationOf(again, id)).to.include({ currency: 'RUB', net: 7_500n });
+    expect(await exposed(again)).to.deep.equal([]);
+  });
+});
