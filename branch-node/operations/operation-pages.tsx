@@ -8,9 +8,8 @@ import {
 } from '../../shared/pages/components.tsx';
 import { operationKindText } from '../../shared/pages/kind-texts.ts';
 import type { Pages } from '../../shared/pages/pages.tsx';
-import { problemText } from '../../shared/pages/problem-texts.ts';
+import { reasonText } from '../../shared/pages/problem-texts.ts';
 import type { View } from '../../shared/pages/view.ts';
-import { isProblemCode } from '../../shared/problem/problem.ts';
 import type { OperationEndpoints } from './operation-routes.ts';
 import { askedText, OperationTable, StateOf, toneOf } from './operation-table.tsx';
 import { operationTexts } from './operation-texts.ts';
@@ -133,7 +132,7 @@ function OperationLife({ view, operation }: { view: View; operation: OperationVi
         ) : null}
         {reason === undefined ? null : (
           <Notice tone="bad" title={words.reason}>
-            {isProblemCode(reason) ? problemText(view.language, { code: reason }) : reason}
+            {reasonText(view, reason)}
           </Notice>
         )}
         <Facts

@@ -1,7 +1,6 @@
 import type { NodeCode } from '../../shared/ids/ids.ts';
 import { accounts, transfer } from '../../shared/ledger/ledger.ts';
 import { post } from '../../shared/ledger/ledger-store.ts';
-import type { Money } from '../../shared/money/money.ts';
 import { assert, DomainError } from '../../shared/problem/problem.ts';
 import type { Transaction } from '../../shared/store/store.ts';
 import { type Clock, now } from '../../shared/time/clock.ts';
@@ -13,6 +12,7 @@ import {
 } from '../operations/operation.ts';
 import type { OperationStore } from '../operations/operation-store.ts';
 import {
+  assertSameCurrency,
   moneyOf,
   type PaymentRequest,
   paymentRequest,
@@ -198,11 +198,4 @@ export function createPaymentOperation(deps: PaymentOperationDeps): OperationKin
     const serial = await takeReceiptSerial(tx, businessDate);
     return receiptNumber(node, { businessDate, serial, start: deps.start() });
   }
-}
-
-function assertSameCurrency(money: Money, currency: string): void {
-  if (money.currency === currency) return;
-  throw new DomainError('wrong-currency', `The subscriber's account is kept in ${currency}.`, {
-    errors: [{ field: 'money.currency', message: `must be ${currency}` }],
-  });
 }

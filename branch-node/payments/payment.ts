@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { type Money, parseMoney } from '../../shared/money/money.ts';
-import { isDomainError } from '../../shared/problem/problem.ts';
+import { DomainError, isDomainError } from '../../shared/problem/problem.ts';
 import type { JsonObject } from '../../shared/wire/peer-messages.ts';
 
 /** What becomes of the money of a payment at the branch that took it. */
@@ -50,6 +50,14 @@ function isPositive(money: { amount: string; currency: string }): boolean {
     if (isDomainError(error, 'invalid-money')) return false;
     throw error;
   }
+}
+
+/** @throws DomainError `wrong-currency` for money that is of another than the account it is for. */
+export function assertSameCurrency(money: Money, currency: string): void {
+  if (money.currency === currency) return;
+  throw new DomainError('wrong-currency', `The subscriber's account is kept in ${currency}.`, {
+    errors: [{ field: 'money.currency', message: `must be ${currency}` }],
+  });
 }
 
 /** A payment as it travels; `source` is the suspended payment whose money it is. */

@@ -13,6 +13,7 @@ import {
   State,
   Table,
 } from '../../shared/pages/components.tsx';
+import { keyAgain } from '../../shared/pages/form-key.ts';
 import type { Pages, Shown } from '../../shared/pages/pages.tsx';
 import { Refusal } from '../../shared/pages/refusal.tsx';
 import type { View } from '../../shared/pages/view.ts';
@@ -73,7 +74,7 @@ function form(
       </Heading>
       {error === undefined ? null : <Refusal language={view.language} error={error} />}
       <form method="post" action={`/subscribers/${msisdn}/${action}`} class="panel narrow">
-        <input type="hidden" name="key" value={view.form.key ?? ids.uuid()} />
+        <input type="hidden" name="key" value={keyAgain(view, ids, error)} />
         {made.content}
         <Button kind={isDangerous ? 'danger' : 'main'}>{title}</Button>
       </form>

@@ -39,6 +39,9 @@ async function person(url: string, language = 'en') {
   };
 }
 
+/** Money is written with spaces that do not break. */
+const plain = (html: string) => html.replaceAll(/\s/g, ' ');
+
 describe('the pages of the desk', () => {
   let federation: TestFederation;
   let desk: Awaited<ReturnType<typeof person>>;
@@ -70,7 +73,47 @@ describe('the pages of the desk', () => {
     const { msisdn } = await anybody();
     const sent = { msisdn, sum: '999999', tender: 'cash', key: randomUUID() };
     const { html } = await deskRu.fill('/payments', sent);
-    expect(html).to.include('должно быть от 1.00 до 100000.00');
+    expect(plain(html)).to.include('Должно быть от 1,00 ₽ до 100 000,00 ₽.');
+    expect(plain((await desk.fill('/payments', sent)).html)).to.include(
+      'Must be from RUB 1.00 to RUB 100,000.00.',
+    );
+  });
+
+  it('take one payment more on a form that has taken one, and say so before', async () => {
+    const { msisdn } = await anybody();
+    const sent = { msisdn, sum: '10', tender: 'cash', key: randomUUID() };
+    expect((await desk.fill('/payments', sent)).status).to.equal(303);
+    const { status, html } = await desk.fill('/payments', { ...sent, sum: '20' });
+    expect(status).to.equal(422);
+    expect(html).to.include('This form has done its work already');
+    const [, key = ''] = /name="key" value="([^"]+)"/.exec(html) ?? [];
+    expect((await desk.fill('/payments', { ...sent, sum: '20', key })).status).to.equal(303);
+  });
+
+  it('say on a payment why its cancellation was refused', async () => {
+    const msisdn = await registerSubscriber(federation.branch('MSK'));
+    const paid = await api().post('/api/v1/payments', { msisdn, ...cash('100.00') });
+    const iccid = await receiveSim(federation.branch('SPB'));
+    await federation.untilQuiet();
+    await api().post('/api/v1/sim-replacements', { msisdn, iccid });
+    await federation.untilQuiet();
+    const path = `/payments/${paid.body.operationId}`;
+    await desk.fill(`${path}/cancellation`, { key: randomUUID() });
+    await federation.untilQuiet();
+    const { html } = await desk.look(`${path}/state`);
+    expect(html).to.include('The cancellation was refused').and.include('does not cover it');
+  });
+
+  it('send money back the way it came, with the number of its slip', async () => {
+    const { msisdn } = await anybody();
+    const sent = { msisdn, sum: '30', tender: 'card', reference: 'SLIP-78', key: randomUUID() };
+    const { goesTo } = await desk.fill('/payments', sent);
+    await desk.fill(`${goesTo}/cancellation`, { key: randomUUID() });
+    const page = async () => (await desk.look(String(goesTo))).html;
+    await until('it may go back', async () => (await page()).includes('way it was paid: Card'));
+    expect(await page())
+      .to.include('SLIP-78')
+      .and.not.include('Pay the money out');
   });
 
   it('register nobody under another number than the one that was typed', async () => {
@@ -179,6 +222,43 @@ describe('the pages of the desk', () => {
     expect((await desk.fill(`/subscribers/${msisdn}/services`, off)).status).to.equal(303);
   });
 
+  it('take a payment in the currency of the account, and no other', async () => {
+    const changes = {
+      currencies: { code: 'KZT', decimals: 2, name: 'Тенге' },
+      tenders: {
+        ...{ code: 'cash-kzt', name: 'Наличные, тенге', currency: 'KZT' },
+        ...{ minAmount: '10.00', maxAmount: '500000.00', unverifiedMax: '20000.00' },
+      },
+      'rate-plans': {
+        ...{
+          code: 'KZ',
+          name: 'Казахстан',
+          currency: 'KZT',
+          monthlyFee: '0.00',
+          switchFee: '0.00',
+        },
+        ...{ services: [], validFrom: '2025-01-01' },
+      },
+    };
+    for (const [name, row] of Object.entries(changes)) {
+      const path = `/api/v1/reference-draft/datasets/${name}`;
+      const { rows } = (await federation.hq.manager.get(path)).body;
+      const put = await federation.hq.manager.put(path, { rows: [...rows, row] });
+      expect(put.status, JSON.stringify(put.body)).to.be.below(300);
+    }
+    await federation.publish();
+    await until('SPB has it', () => federation.running('SPB').references.current()?.version === 3);
+    const msisdn = await registerSubscriber(federation.branch('SPB'), { ratePlan: 'KZ' });
+    const roubles = await api().post('/api/v1/payments', { msisdn, ...cash('500.00') });
+    expect([roubles.status, roubles.body.code]).to.deep.equal([422, 'wrong-currency']);
+    const { html } = await desk.look(`/payments/new?msisdn=${msisdn}`);
+    expect(html).to.include('Sum, KZT').and.include('value="cash-kzt"');
+    expect(html).not.to.include('value="cash"');
+    const sent = { msisdn, sum: '500', tender: 'cash-kzt', key: randomUUID() };
+    const { goesTo } = await desk.fill('/payments', sent);
+    expect(plain((await desk.look(String(goesTo))).html)).to.include('KZT 500.00');
+  });
+
   it('find a document that was pasted with other spaces than one types', async () => {
     const msisdn = nextNumber('SPB');
     await api().post('/api/v1/numbers', { numbers: [msisdn] });
@@ -205,8 +285,16 @@ describe('the pages of the desk', () => {
 
     it('say how much may be taken while it cannot be reached', async () => {
       const tooMuch = { msisdn: unknown, sum: '9000', tender: 'cash', key: randomUUID() };
-      expect((await desk.fill('/payments', tooMuch)).html).to.include('may be up to 5000.00');
-      expect((await deskRu.fill('/payments', tooMuch)).html).to.include('не больше 5000.00');
+      const refusals = [
+        await desk.fill('/payments', tooMuch),
+        await deskRu.fill('/payments', tooMuch),
+      ];
+      expect(
+        refusals.map(({ html }) => /id="sum-error">([^<]*)</.exec(plain(html))?.[1]),
+      ).to.deep.equal([
+        'The home branch cannot be reached now. Until it can, a payment may be up to RUB 5,000.00.',
+        'Домашний филиал сейчас недоступен. Пока связи с ним нет, принять можно не больше 5 000,00 ₽.',
+      ]);
     });
 
     it('keep the number that was typed in suspense', async () => {
