@@ -158,13 +158,21 @@ function Person({ view, choices, wrong }: { view: View; choices: Choices; wrong:
           name: 'documentType',
           value: view.form.documentType,
         }}
-        choices={choices.documentTypes().map(({ code, name }) => ({ value: code, label: name }))}
+        // None is chosen by itself: it would be the first of the alphabet.
+        choices={[
+          { value: '', label: words.choose },
+          ...choices.documentTypes().map(({ code, name }) => ({ value: code, label: name })),
+        ]}
+        error={wrong['customer.document.type']}
       />
       <Field
         {...{ label: words.documentNumber, ...given('documentNumber') }}
         error={wrong['customer.document.number']}
       />
-      <Field label={words.birthDate} {...given('birthDate')} type="date" />
+      <Field
+        {...{ label: words.birthDate, ...given('birthDate') }}
+        {...{ type: 'date', error: wrong['customer.birthDate'] }}
+      />
       <Field label={words.address} {...given('address')} />
       <Field label={words.contact} {...given('contact')} />
       <Field

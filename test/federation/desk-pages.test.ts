@@ -137,6 +137,27 @@ describe('the pages of the desk', () => {
     expect(card.body.status).to.equal('active');
   });
 
+  it('register nobody who is not born yet, at any branch, and nobody by a document of no kind', async () => {
+    const person = { ratePlan: 'BASIC', name: customer.name, documentNumber: '4509 123456' };
+    for (const code of ['SPB', 'MSK']) {
+      const msisdn = nextNumber(code);
+      await federation.branch(code).manager.post('/api/v1/numbers', { numbers: [msisdn] });
+      const iccid = await receiveSim(federation.branch('SPB'));
+      const wish = { ...person, msisdn, iccid, birthDate: '2999-01-31' };
+      const sent = (documentType: string) =>
+        deskRu.fill('/registrations/new', { ...wish, documentType, key: randomUUID() });
+      const unborn = await sent('passport-rf');
+      expect([unborn.status, /id="birthDate-error">([^<]*)/.exec(unborn.html)?.[1]]).to.deep.equal([
+        422,
+        'в будущем',
+      ]);
+      expect((await sent('')).html).to.include('Документ: не заполнено');
+    }
+    expect((await desk.look('/registrations/new')).html).to.match(
+      /name="documentType"[^>]*><option value=""/,
+    );
+  });
+
   it('tell in Russian what is wrong with a customer number, and take one in small letters', async () => {
     const msisdn = nextNumber('SPB');
     await api().post('/api/v1/numbers', { numbers: [msisdn] });
