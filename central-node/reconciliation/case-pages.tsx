@@ -6,6 +6,7 @@ import {
   Field,
   Heading,
   Panel,
+  Select,
   State,
   Table,
   type Tone,
@@ -20,7 +21,6 @@ import { caseTexts } from './case-texts.ts';
 const path = '/cases';
 const one = `${path}/:id`;
 const shownCases = 50;
-const currency = 'RUB';
 
 type CaseView = Awaited<ReturnType<CaseEndpoints['getCase']>>;
 type CaseState = CaseView['state'];
@@ -29,6 +29,8 @@ export interface CasePagesDeps {
   readonly pages: Pages;
   readonly cases: CaseEndpoints;
   readonly ids: Ids;
+  /** In which sums may be owed. */
+  readonly currencies: () => readonly string[];
 }
 
 function toneOf(state: CaseState): Tone {
@@ -37,7 +39,7 @@ function toneOf(state: CaseState): Tone {
 }
 
 /** Mismatches, from found to closed: explained by one, adjusted by two. */
-export function casePages({ pages, cases, ids }: CasePagesDeps): void {
+export function casePages({ pages, cases, ids, currencies }: CasePagesDeps): void {
   pages.page({ path, permission: 'case.read' }, async (view) => {
     const words = view.words(caseTexts);
     const { cursor } = view.query;
@@ -69,7 +71,7 @@ export function casePages({ pages, cases, ids }: CasePagesDeps): void {
 
   const show = async (view: View) => {
     const found = await cases.getCase(view.c, { params: { id: view.params.id ?? '' } });
-    return casePage(view, found, ids);
+    return casePage(view, found, { ids, currencies: currencies() });
   };
   pages.page({ path: one, permission: 'case.read' }, show);
 
@@ -89,7 +91,7 @@ export function casePages({ pages, cases, ids }: CasePagesDeps): void {
     cases.explainCase(view.c, { ...wish, body: { explanation: view.form.explanation ?? '' } }),
   );
   work('adjustment', (view, wish) => {
-    const { reason = '', debtor = '', creditor = '', sum = '' } = view.form;
+    const { reason = '', debtor = '', creditor = '', sum = '', currency = '' } = view.form;
     const owes = {
       ...{ debtor: debtor.trim(), creditor: creditor.trim() },
       money: { amount: moneyInput(sum, currency) ?? sum, currency },
@@ -102,7 +104,12 @@ export function casePages({ pages, cases, ids }: CasePagesDeps): void {
   );
 }
 
-function casePage(view: View, found: CaseView, ids: Ids): Shown {
+interface Making {
+  readonly ids: Ids;
+  readonly currencies: readonly string[];
+}
+
+function casePage(view: View, found: CaseView, making: Making): Shown {
   const words = view.words(caseTexts);
   const title = caseKindText(view, found.kind);
   const content = (
@@ -128,7 +135,7 @@ function casePage(view: View, found: CaseView, ids: Ids): Shown {
         <Proposal view={view} found={found} />
       </div>
       {view.may('case.work') && found.state !== 'closed' ? (
-        <Work view={view} found={found} ids={ids} />
+        <Work {...{ view, found }} {...making} />
       ) : null}
       <Table
         {...{ caption: words.timeline, empty: '', rows: found.steps }}
@@ -168,7 +175,8 @@ function Proposal({ view, found }: { view: View; found: CaseView }) {
   );
 }
 
-function Work({ view, found, ids }: { view: View; found: CaseView; ids: Ids }) {
+function Work(props: { view: View; found: CaseView } & Making) {
+  const { view, found, ids, currencies } = props;
   const words = view.words(caseTexts);
   const action = (step: string) => `${path}/${found.id}/${step}`;
   const key = () => <input type="hidden" name="key" value={ids.uuid()} />;
@@ -201,6 +209,13 @@ function Work({ view, found, ids }: { view: View; found: CaseView; ids: Ids }) {
         <Field label={words.debtor} {...typed('debtor')} list="branches" autocomplete="off" />
         <Field label={words.creditor} {...typed('creditor')} list="branches" autocomplete="off" />
         <Field label={words.sum} {...typed('sum')} inputmode="decimal" autocomplete="off" />
+        <Select
+          {...{ label: words.currency, name: 'currency', value: view.form.currency }}
+          choices={[
+            ...(currencies.length > 1 ? [{ value: '', label: '–' }] : []),
+            ...currencies.map((code) => ({ value: code, label: code })),
+          ]}
+        />
       </div>
       <datalist id="branches">
         <option value={first} />
