@@ -28,19 +28,21 @@ export function operationPages({
 }): void {
   pages.page({ path, permission: 'operation.read' }, async (view) => {
     const words = view.words(operationTexts);
-    const { state = '', cursor } = view.query;
+    const { state = '', msisdn, cursor } = view.query;
     const isWaiting = state === 'accepted';
     const { items, next } = await operations.listOperations(view.c, {
       query: {
         limit: String(shownOperations),
         ...(isWaiting ? { state } : {}),
+        ...(msisdn ? { msisdn } : {}),
         ...(cursor ? { cursor } : {}),
       },
     });
+    const title = msisdn ? `${words.title}: ${view.format.msisdn(msisdn)}` : words.title;
     const content = (
       <>
-        <Heading title={words.title}>
-          <LinkButton href={path} aria-current={isWaiting ? undefined : 'true'}>
+        <Heading title={title}>
+          <LinkButton href={path} aria-current={isWaiting || msisdn ? undefined : 'true'}>
             {words.all}
           </LinkButton>
           <LinkButton href={`${path}?state=accepted`} aria-current={isWaiting ? 'true' : undefined}>
@@ -50,7 +52,7 @@ export function operationPages({
         <OperationTable view={view} items={items} caption={words.title} empty={words.empty} />
       </>
     );
-    return { title: words.title, content, next };
+    return { title, content, next };
   });
 
   const one = `${path}/:id`;

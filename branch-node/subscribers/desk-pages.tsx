@@ -229,6 +229,10 @@ function servicePages({ pages, desk, subscribers, ids }: DeskPagesDeps): void {
     const dropped = card.services
       .filter((service) => !items.some(({ code }) => code === service))
       .map((code) => ({ code, name: view.nameOf('services', code), fee: undefined }));
+    const feeText = (code: string, fee: WireMoney | undefined) => {
+      if (fee === undefined) return words.notOffered;
+      return included.includes(code) ? words.included : view.format.money(fee);
+    };
     const title = words.service;
     const content = (
       <>
@@ -243,8 +247,7 @@ function servicePages({ pages, desk, subscribers, ids }: DeskPagesDeps): void {
             { label: words.name, cell: ({ name }) => name },
             {
               ...{ label: words.fee, isNumber: true },
-              cell: ({ code, fee }) =>
-                included.includes(code) ? words.included : fee && view.format.money(fee),
+              cell: ({ code, fee }) => feeText(code, fee),
             },
             {
               label: words.state,

@@ -203,6 +203,22 @@ describe('the pages of the desk', () => {
     expect(card.html).not.to.include(`/subscribers/${msisdn}/termination`);
   });
 
+  it('lead from a card to all operations of its number', async () => {
+    const msisdn = await registerSubscriber(federation.branch('SPB'));
+    for (let count = 0; count < 20; count += 1) {
+      await api().post('/api/v1/payments', { msisdn, ...cash('1.00') });
+    }
+    const path = `/operations?msisdn=${msisdn}`;
+    expect((await desk.look(`/subscribers/${msisdn}`)).html).to.include(`href="${path}"`);
+    const { html } = await desk.look(path);
+    expect(html.match(/href="\/operations\/[^"]+"/g)).to.have.length(21);
+  });
+
+  it('end no sentence in two full stops', async () => {
+    const { html } = await deskRu.look('/business-days');
+    expect(plain(html)).to.include(' г.').and.not.include('г..');
+  });
+
   it('show at home a payment and a registration that another branch serves', async () => {
     const paid = await api().post('/api/v1/payments', { msisdn: away, ...cash('10.00') });
     const msisdn = nextNumber('MSK');
@@ -238,7 +254,7 @@ describe('the pages of the desk', () => {
     await federation.publish();
     await until('SPB has it', () => federation.running('SPB').references.current()?.version === 2);
     const { html } = await desk.look(`/subscribers/${msisdn}/services`);
-    expect(html).to.include('value="ROAMING"');
+    expect(html).to.include('value="ROAMING"').and.include('not offered any more');
     const off = { service: 'ROAMING', action: 'off', key: randomUUID() };
     expect((await desk.fill(`/subscribers/${msisdn}/services`, off)).status).to.equal(303);
   });
