@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,6 +11,8 @@ import { readCentreConfig } from '../../../central-node/config.ts';
 import { runCommands } from '../../../shared/node/command-line.ts';
 import { examine } from '../../../shared/node/doctor.ts';
 import { addNodeCommands } from '../../../shared/node/node-commands.ts';
+import { nodeEnvironment } from '../../../shared/node/node-config.ts';
+import { assetPath } from '../../../shared/store/assets.ts';
 import { systemClock } from '../../../shared/time/clock.ts';
 
 describe("a node's commands", () => {
@@ -115,6 +117,14 @@ describe("a node's commands", () => {
     }
     return told;
   }
+
+  it('read no variable that the README does not name', async () => {
+    const readme = await readFile(assetPath('README.md'), 'utf8');
+    const unnamed = Object.keys(nodeEnvironment.shape).filter(
+      (name) => !readme.includes(`\`${name}\``),
+    );
+    expect(unnamed).to.deep.equal([]);
+  });
 
   it('name what is not set in the environment', () => {
     expect(() => readCentreConfig({})).to.throw(/DATA_DIR: is not set\n/);
