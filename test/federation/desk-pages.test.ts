@@ -234,6 +234,7 @@ describe('the pages of the desk', () => {
       let { status, html, goesTo } = await atHome.look(`/operations/${body.operationId}`);
       if (goesTo !== null) ({ status, html } = await atHome.look(goesTo));
       expect(status, body.kind).to.equal(200);
+      if (body.kind === 'payment') expect(plain(html)).to.include('RUB 10.00');
       for (const [, link = ''] of html.matchAll(/href="(\/operations\/[^"]+)"/g)) {
         expect((await atHome.look(link)).status, link).to.equal(200);
       }
