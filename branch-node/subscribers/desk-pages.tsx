@@ -333,9 +333,12 @@ function terminationPages(deps: DeskPagesDeps): void {
     permission: 'subscriber.terminate',
     async show(view) {
       const words = view.words(deskTexts);
+      const present = await cardIfReached(deps.subscribers, view);
       const content = (
         <>
           <Notice tone="warn">{words.terminateText}</Notice>
+          <Present view={view} card={present} />
+          <p class="hint">{words.terminateBalance}</p>
           <ReasonField {...{ view, deps, kind: 'termination' }} />
         </>
       );

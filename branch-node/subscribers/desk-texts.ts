@@ -30,6 +30,8 @@ export const deskTexts = catalogue(
     isOff: 'Off',
     action: 'Action',
     reason: 'Reason',
+    terminateBalance:
+      'What is left of the balance stays on the account: it is paid back by hand, and not by this program.',
     terminateText:
       'The number is given to nobody else, the card is retired. This cannot be undone.',
     confirm: 'Do it',
@@ -79,6 +81,8 @@ export const deskTexts = catalogue(
     isOff: 'Выключена',
     action: 'Действие',
     reason: 'Причина',
+    terminateBalance:
+      'Остаток останется на счёте: программа его не выдаёт, его возвращают вручную.',
     terminateText: 'Номер больше никому не выдаётся, карта будет погашена. Отменить это нельзя.',
     confirm: 'Выполнить',
     back: 'К карточке',

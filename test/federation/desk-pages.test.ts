@@ -190,7 +190,9 @@ describe('the pages of the desk', () => {
 
   it('say of a number whose contract ends what becomes of it, and offer nothing afterwards', async () => {
     const msisdn = await registerSubscriber(federation.branch('SPB'));
+    await api().post('/api/v1/payments', { msisdn, ...cash('12.00') });
     const { html } = await desk.look(`/subscribers/${msisdn}/termination`);
+    expect(plain(html)).to.include('RUB 12.00').and.include('stays on the account');
     await api().post('/api/v1/terminations', { msisdn });
     const again = await api().post('/api/v1/numbers', { numbers: [msisdn] });
     expect(again.body).to.deep.equal({ received: 0, known: 1 });
