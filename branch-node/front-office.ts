@@ -23,6 +23,7 @@ import { payoutPages } from './payments/payout-pages.tsx';
 import { receiptPages } from './payments/receipt-pages.tsx';
 import type { ReceiptEndpoints } from './payments/receipt-routes.ts';
 import { suspensePages } from './payments/suspense-pages.tsx';
+import { takingPages } from './payments/taking-pages.tsx';
 import { settlementPages } from './settlement/settlement-pages.tsx';
 import type { BranchSettlementEndpoints } from './settlement/settlement-routes.ts';
 import type { SimEndpoints } from './sim/sim-routes.ts';
@@ -73,6 +74,11 @@ export function openFrontOffice(deps: FrontOfficeDeps): void {
   nodeStatusPages({ pages, node });
   todayPages({ pages });
   operationPages({ pages, operations });
+  const tenders = () =>
+    (references.current()?.tenders() ?? []).map(({ code: kind, minAmount }) => ({
+      ...{ code: kind, currency: minAmount.currency },
+    }));
+  takingPages({ pages, payments, ids, tenders });
   paymentPages({ pages, payments, ids });
   receiptPages({ pages, receipts });
   suspensePages({ pages, payments, ids });

@@ -55,11 +55,14 @@ export function openConsole(deps: ConsoleDeps): void {
   nodeStatusPages({ pages, node });
   nodePages({ pages, nodes });
   joiningPages({ pages, nodes });
-  referencePages({ pages, reference });
+  const inForce = () => node.references.current()?.version;
+  referencePages({ pages, reference, inForce });
   reconciliationPages({ pages, reconciliation, today });
   dayDifferencePages({ pages, reconciliation, today });
   figuresPages({ pages, figures: deps.figures, today });
-  casePages({ pages, cases, ids });
+  const currencies = () =>
+    (node.references.current()?.rows('currencies') ?? []).map(({ code }) => code);
+  casePages({ pages, cases, ids, currencies });
   settlementPages({ pages, settlement, ids });
   lostSettlementPages({ pages, settlement, ids });
   const { administration } = node;

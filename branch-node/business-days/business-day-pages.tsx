@@ -21,7 +21,7 @@ const dayTexts = catalogue(
   },
   {
     title: 'Операционные дни',
-    current: (date: string) => `Операции сейчас идут за ${date}.`,
+    current: (date: string) => `Операции сейчас идут за день: ${date}`,
     close: (date: string) => `Закрыть ${date}`,
     due: (count: number) => `Прошедших незакрытых дней: ${count}. Сначала закрывают самый ранний.`,
     closeText:

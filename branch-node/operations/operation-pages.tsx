@@ -8,9 +8,8 @@ import {
 } from '../../shared/pages/components.tsx';
 import { operationKindText } from '../../shared/pages/kind-texts.ts';
 import type { Pages } from '../../shared/pages/pages.tsx';
-import { problemText } from '../../shared/pages/problem-texts.ts';
+import { reasonText } from '../../shared/pages/problem-texts.ts';
 import type { View } from '../../shared/pages/view.ts';
-import { isProblemCode } from '../../shared/problem/problem.ts';
 import type { OperationEndpoints } from './operation-routes.ts';
 import { askedText, OperationTable, StateOf, toneOf } from './operation-table.tsx';
 import { operationTexts } from './operation-texts.ts';
@@ -29,19 +28,21 @@ export function operationPages({
 }): void {
   pages.page({ path, permission: 'operation.read' }, async (view) => {
     const words = view.words(operationTexts);
-    const { state = '', cursor } = view.query;
+    const { state = '', msisdn, cursor } = view.query;
     const isWaiting = state === 'accepted';
     const { items, next } = await operations.listOperations(view.c, {
       query: {
         limit: String(shownOperations),
         ...(isWaiting ? { state } : {}),
+        ...(msisdn ? { msisdn } : {}),
         ...(cursor ? { cursor } : {}),
       },
     });
+    const title = msisdn ? `${words.title}: ${view.format.msisdn(msisdn)}` : words.title;
     const content = (
       <>
-        <Heading title={words.title}>
-          <LinkButton href={path} aria-current={isWaiting ? undefined : 'true'}>
+        <Heading title={title}>
+          <LinkButton href={path} aria-current={isWaiting || msisdn ? undefined : 'true'}>
             {words.all}
           </LinkButton>
           <LinkButton href={`${path}?state=accepted`} aria-current={isWaiting ? 'true' : undefined}>
@@ -51,7 +52,7 @@ export function operationPages({
         <OperationTable view={view} items={items} caption={words.title} empty={words.empty} />
       </>
     );
-    return { title: words.title, content, next };
+    return { title, content, next };
   });
 
   const one = `${path}/:id`;
@@ -133,7 +134,7 @@ function OperationLife({ view, operation }: { view: View; operation: OperationVi
         ) : null}
         {reason === undefined ? null : (
           <Notice tone="bad" title={words.reason}>
-            {isProblemCode(reason) ? problemText(view.language, { code: reason }) : reason}
+            {reasonText(view, reason)}
           </Notice>
         )}
         <Facts

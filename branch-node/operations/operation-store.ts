@@ -129,6 +129,25 @@ export function createOperationStore(node: NodeCode) {
       return rows.map(({ id }) => id);
     },
 
+    /** The last one of a kind that was refused, of those for a number whose request names another in this field. */
+    async lastRefused(
+      tx: Reader,
+      {
+        kind,
+        msisdn,
+        field,
+        names,
+      }: { kind: string; msisdn: string; field: string; names: string },
+    ): Promise<OperationRecord | undefined> {
+      const row = await tx.get<OperationRow>(
+        `SELECT ${columns} FROM operations
+         WHERE msisdn = ? AND kind = ? AND outcome = 'refused' AND json_extract(request, ?) = ?
+         ORDER BY id DESC LIMIT 1`,
+        ...[msisdn, kind, `$.${field}`, names],
+      );
+      return row && recordOf(row);
+    },
+
     /** Operations that this branch, as their own home, has still to decide. */
     async waitingAtHome(tx: Reader, limit: number): Promise<OperationRecord[]> {
       const rows = await tx.all<OperationRow>(

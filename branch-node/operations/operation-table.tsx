@@ -11,6 +11,7 @@ const path = '/operations';
 const text = z.string().optional().catch(undefined);
 const askedFields = z.object({
   ...{ ratePlan: text, service: text, action: text, reason: text, iccid: text },
+  money: z.object({ amount: z.string(), currency: z.string() }).optional().catch(undefined),
 });
 
 export function toneOf({ state, outcome }: OperationView): Tone {
@@ -26,9 +27,10 @@ export function StateOf({ view, operation }: { view: View; operation: OperationV
 
 /** What was asked for, in names: every kind of operation says it by the same few fields. */
 export function askedText(view: View, { kind, request }: OperationView): string {
-  const { ratePlan, service, action, reason, iccid } = askedFields.parse(request);
+  const { money, ratePlan, service, action, reason, iccid } = askedFields.parse(request);
   const actions: Readonly<Record<string, string>> = view.words(operationTexts).actions;
   const texts = [
+    money && view.format.money(money),
     action && (actions[action] ?? action),
     ratePlan && view.nameOf('rate-plans', ratePlan),
     service && view.nameOf('services', service),

@@ -12,7 +12,7 @@ import {
 } from '../operations/operation.ts';
 import type { OperationStore } from '../operations/operation-store.ts';
 import {
-  assertKeptIn,
+  assertSameCurrency,
   moneyOf,
   type PaymentRequest,
   paymentRequest,
@@ -126,7 +126,7 @@ export function createPaymentOperation(deps: PaymentOperationDeps): OperationKin
 
     async decide(tx, operation) {
       const subscriber = await deps.requireHere(tx, operation.msisdn);
-      assertKeptIn(subscriber.currency, moneyOf(operation.request));
+      assertSameCurrency(moneyOf(operation.request), subscriber.currency);
       return { account: subscriber.billingAccountId };
     },
 

@@ -1,4 +1,3 @@
-import type { Child } from 'hono/jsx';
 import type { Ids } from '../../shared/ids/ids.ts';
 import {
   Button,
@@ -8,22 +7,15 @@ import {
   LinkButton,
   Notice,
   Panel,
-  Select,
   State,
 } from '../../shared/pages/components.tsx';
-import { moneyInput, msisdnInput } from '../../shared/pages/inputs.ts';
 import type { Pages, Shown } from '../../shared/pages/pages.tsx';
-import { problemText } from '../../shared/pages/problem-texts.ts';
-import { refusalText } from '../../shared/pages/refusal.tsx';
+import { reasonText } from '../../shared/pages/problem-texts.ts';
 import type { View } from '../../shared/pages/view.ts';
-import { isDomainError } from '../../shared/problem/problem.ts';
-import type { Payability, PaymentEndpoints } from './payment-routes.ts';
+import type { PaymentEndpoints } from './payment-routes.ts';
 import { paymentTexts } from './payment-texts.ts';
 import type { PaymentView } from './payment-view.ts';
-
-const newPath = '/payments/new';
-const defaultCurrency = 'RUB';
-const tenders = ['cash', 'card'] as const;
+import { newPaymentPath as newPath, tenderName } from './taking-pages.tsx';
 
 export interface PaymentPagesDeps {
   readonly pages: Pages;
@@ -31,48 +23,8 @@ export interface PaymentPagesDeps {
   readonly ids: Ids;
 }
 
-/** Taking a payment by keyboard: number, Enter, sum, Enter; then its receipt, which follows its life by itself. */
+/** A payment that was taken: its receipt, which follows its life by itself, and its cancellation. */
 export function paymentPages({ pages, payments, ids }: PaymentPagesDeps): void {
-  pages.page({ path: newPath, permission: 'payment.take' }, async (view) => {
-    const typed = view.query.msisdn;
-    if (typed === undefined || typed === '') return numberForm(view, {});
-    const msisdn = msisdnInput(typed);
-    if (msisdn === undefined) {
-      return numberForm(view, { typed, error: view.words(paymentTexts).wrongNumber });
-    }
-    try {
-      const payability = await payments.checkPayability(view.c, { params: { msisdn } });
-      return sumForm(view, { msisdn, payability, key: ids.uuid() });
-    } catch (error) {
-      if (!isDomainError(error)) throw error;
-      return numberForm(view, { typed, error: problemText(view.language, error) });
-    }
-  });
-
-  pages.action({ path: '/payments', permission: 'payment.take' }, async (view) => {
-    const { msisdn = '', sum = '', tender = 'cash', reference = '', key = ids.uuid() } = view.form;
-    const again = async (error: string): Promise<Shown> => {
-      const payability = await payments.checkPayability(view.c, { params: { msisdn } });
-      const filled = { key, sum, tender, reference };
-      return { ...sumForm(view, { msisdn, payability, ...filled, error }), status: 422 };
-    };
-    const amount = moneyInput(sum, defaultCurrency);
-    if (amount === undefined) return again(view.words(paymentTexts).wrongSum);
-    try {
-      const { operationId } = await payments.takePayment(view.c, {
-        body: {
-          ...{ msisdn, money: { amount, currency: defaultCurrency } },
-          tender: reference === '' ? { kind: tender } : { kind: tender, reference },
-        },
-        key,
-      });
-      return { goTo: `/payments/${operationId}` };
-    } catch (error) {
-      if (!isDomainError(error)) throw error;
-      return again(refusalText(view.language, error));
-    }
-  });
-
   const path = '/payments/:operationId';
   const look = async (view: View) => {
     const { operationId = '' } = view.params;
@@ -117,96 +69,6 @@ export function paymentPages({ pages, payments, ids }: PaymentPagesDeps): void {
   pages.action(reinstating, reinstate, look);
 }
 
-function numberForm(view: View, { typed = '', error }: { typed?: string; error?: string }): Shown {
-  const words = view.words(paymentTexts);
-  const content = (
-    <>
-      <Heading title={words.take} />
-      <form method="get" action={newPath} class="panel big narrow">
-        <Field
-          {...{ label: words.number, name: 'msisdn', value: typed, hint: words.numberHint, error }}
-          {...{ inputmode: 'tel', autocomplete: 'off', autofocus: true, required: true }}
-        />
-        <Button>{words.check}</Button>
-      </form>
-    </>
-  );
-  return { title: words.take, content, ...(error ? { status: 422 } : {}) };
-}
-
-interface SumFormProps {
-  readonly msisdn: string;
-  readonly payability: Payability;
-  readonly key: string;
-  readonly sum?: string;
-  readonly tender?: string;
-  readonly reference?: string;
-  readonly error?: string;
-}
-
-function sumForm(view: View, props: SumFormProps): { title: string; content: Child } {
-  const words = view.words(paymentTexts);
-  const { msisdn, payability, key, sum = '', tender, reference = '', error } = props;
-  const content = (
-    <>
-      <Heading title={words.take}>
-        <LinkButton href={newPath}>{words.otherNumber}</LinkButton>
-      </Heading>
-      <Panel title={view.format.msisdn(msisdn)}>
-        <Whose view={view} payability={payability} />
-      </Panel>
-      <form method="post" action="/payments" class="panel big narrow">
-        <input type="hidden" name="msisdn" value={msisdn} />
-        <input type="hidden" name="key" value={key} />
-        <Field
-          {...{ label: words.sum, name: 'sum', value: sum, hint: words.sumHint, error }}
-          {...{ inputmode: 'decimal', autocomplete: 'off', autofocus: true, required: true }}
-        />
-        <Select
-          label={words.tender}
-          name="tender"
-          value={tender}
-          choices={tenders.map((value) => ({ value, label: words[value] }))}
-        />
-        <Field
-          {...{ label: words.reference, name: 'reference', value: reference }}
-          {...{ autocomplete: 'off', maxlength: 120 }}
-        />
-        <Button>{words.take}</Button>
-      </form>
-    </>
-  );
-  return { title: words.take, content };
-}
-
-function Whose({ view, payability }: { view: View; payability: Payability }) {
-  const words = view.words(paymentTexts);
-  if (!payability.verified) {
-    return (
-      <Notice tone="warn" title={words.unverified}>
-        {words.unverifiedText}
-      </Notice>
-    );
-  }
-  const { name, homeBranch, status } = payability;
-  return (
-    <>
-      <Facts
-        facts={[
-          [words.who, name],
-          [words.home, homeBranch],
-        ]}
-      />
-      {status === 'blocked' ? <Notice tone="warn">{words.blocked}</Notice> : null}
-    </>
-  );
-}
-
-function tenderName(view: View, kind: string): string {
-  const known = tenders.find((each) => each === kind);
-  return known ? view.words(paymentTexts)[known] : view.nameOf('tenders', kind);
-}
-
 /** Nothing more will become of it by itself. */
 function isFinal({ outcome, cancelledBy, payout, receipt }: PaymentView): boolean {
   if (outcome === undefined || receipt.kind === 'provisional') return false;
@@ -235,7 +97,7 @@ function receiptPage(view: View, payment: PaymentView, ids: Ids): Shown {
             [words.subscriber, view.format.msisdn(msisdn)],
             [words.home, payment.homeBranch],
             [words.tender, tenderName(view, tender.kind)],
-            ...(tender.reference ? [[words.reference, tender.reference] as const] : []),
+            tender.reference === undefined ? undefined : [words.reference, tender.reference],
             [words.time, view.format.moment(occurredAt)],
             [words.operator, operator.name],
           ]}
@@ -278,6 +140,7 @@ function Standing({
 function Life({ view, payment }: { view: View; payment: PaymentView }) {
   const words = view.words(paymentTexts);
   const { operationId, outcome, receipt, cancelledBy, payout, disposition } = payment;
+  const refused = payment.refusedCancellation;
   const renewal = isFinal(payment)
     ? {}
     : {
@@ -307,15 +170,28 @@ function Life({ view, payment }: { view: View; payment: PaymentView }) {
       {cancelledBy !== undefined && payout === undefined ? (
         <Notice tone="busy">{words.notCancellable}</Notice>
       ) : null}
+      {refused === undefined ? null : (
+        <Notice tone="bad" title={words.cancellationRefused}>
+          {reasonText(view, refused.reason)}{' '}
+          <a href={`/operations/${refused.operationId}`}>{words.cancellation}</a>
+        </Notice>
+      )}
       {payout === undefined ? null : (
         <Notice tone={payout.state === 'released' ? 'good' : 'warn'}>
-          {payout.awaits
-            ? words.payoutAwaits(payout.awaits.join(', '))
-            : words.payouts[payout.state]}
+          {payoutText(view, payment)}
         </Notice>
       )}
     </section>
   );
+}
+
+/** What the desk is to do about money that goes back: the way it came. */
+function payoutText(view: View, { payout, tender }: PaymentView): string {
+  const words = view.words(paymentTexts);
+  if (payout?.awaits) return words.payoutAwaits(payout.awaits.join(', '));
+  if (payout?.state === 'released' && tender.kind !== 'cash')
+    return words.releasedOtherwise(tenderName(view, tender.kind));
+  return payout ? words.payouts[payout.state] : '';
 }
 
 function CancelForm(props: { view: View; operationId: string; ids: Ids }) {

@@ -10,7 +10,7 @@ import type { Recall } from '../../shared/web/idempotency.ts';
 import { cursorQuery, limitQuery, msisdn, page, wireMoney } from '../../shared/web/schemas.ts';
 import type { Operations } from '../operations/operation-service.ts';
 import { operationView, viewOf } from '../operations/operation-view.ts';
-import { assertKeptIn } from './payment.ts';
+import { assertSameCurrency } from './payment.ts';
 import type { Payments } from './payment-service.ts';
 import { presumedPaid, suspendedPayments } from './payment-store.ts';
 import { payabilityView, paymentView, paymentViewOf } from './payment-view.ts';
@@ -91,15 +91,14 @@ export function paymentRoutes({ endpoint }: Pick<Api, 'endpoint'>, deps: Payment
       const money = parseMoney(body.money);
       payments.checkTender(body.tender.kind, money);
       const payability = await deps.payability(body.msisdn, principal);
-      const isVerified = payability.verified;
-      if (isVerified) assertKeptIn(payability.currency, money);
+      if (payability.verified) assertSameCurrency(money, payability.currency);
       const { kind, reference } = body.tender;
       return idempotency.write(async (tx, { sha256: key }) => {
         const file = await payments.take(tx, {
           msisdn: body.msisdn,
           money,
           tender: reference === undefined ? { kind } : { kind, reference },
-          isVerified,
+          isVerified: payability.verified,
           actor: principal,
           key,
         });

@@ -25,6 +25,8 @@ export interface PaymentFile {
   readonly awaits: readonly NodeCode[];
   /** Who has said that a payout which is presumed paid never left the desk. */
   readonly reinstatedBy: readonly string[];
+  /** The last cancellation that its home branch refused, while no other is under way. */
+  readonly refusedCancellation?: OperationRecord;
 }
 
 export interface PaymentServiceDeps {
@@ -62,8 +64,8 @@ export function createPayments(deps: PaymentServiceDeps) {
       throw fieldError('wrong-currency', 'money.currency', `must be ${currency}`);
     }
     if (money.amount < tender.minAmount.amount || money.amount > tender.maxAmount.amount) {
-      const from = formatAmount(tender.minAmount.amount, currency);
-      const to = formatAmount(tender.maxAmount.amount, currency);
+      const from = amountText(tender.minAmount);
+      const to = amountText(tender.maxAmount);
       throw fieldError('amount-out-of-limits', 'money.amount', `must be from ${from} to ${to}`);
     }
     return tender;
@@ -79,7 +81,7 @@ export function createPayments(deps: PaymentServiceDeps) {
       );
     }
     if ((isVerified && !capsElsewhere) || money.amount <= unverifiedMax.amount) return;
-    const max = formatAmount(unverifiedMax.amount, unverifiedMax.currency);
+    const max = amountText(unverifiedMax);
     throw isVerified
       ? new DomainError('release-too-old', stateSentences.say('oldMax', { max }))
       : new DomainError('home-unreachable', stateSentences.say('awayMax', { max }));
@@ -190,7 +192,22 @@ export function createPayments(deps: PaymentServiceDeps) {
     const awaits = isWaiting ? (await federation.recovery.unanswered(tx)).sort() : [];
     const isPresumed = payout?.state === 'presumed-paid';
     const reinstatedBy = isPresumed ? await reinstatersOf(tx, record.id) : [];
-    return { record, payment, receiptKind, awaits, reinstatedBy, ...(payout ? { payout } : {}) };
+    const refused = await refusedCancellation(tx, record, payment);
+    return {
+      ...{ record, payment, receiptKind, awaits, reinstatedBy },
+      ...(payout ? { payout } : {}),
+      ...(refused ? { refusedCancellation: refused } : {}),
+    };
+  }
+
+  async function refusedCancellation(
+    tx: Reader,
+    { id, msisdn }: OperationRecord,
+    { disposition, cancelledBy }: Payment,
+  ): Promise<OperationRecord | undefined> {
+    if (disposition !== 'taken' || cancelledBy !== undefined) return undefined;
+    const kind = 'payment-cancellation';
+    return operations.store.lastRefused(tx, { kind, msisdn, field: 'payment', names: id });
   }
 
   async function receiptKindOf(tx: Reader, record: OperationRecord): Promise<ReceiptKind> {
@@ -217,6 +234,8 @@ function takenFile(
     reinstatedBy: [],
   };
 }
+
+const amountText = ({ amount, currency }: Money) => `${formatAmount(amount, currency)} ${currency}`;
 
 function notInSuspense(): DomainError {
   return new DomainError('operation-conflict', 'The money of that payment is not in suspense.');

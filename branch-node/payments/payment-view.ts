@@ -39,6 +39,13 @@ export const paymentView = z
       .enum(dispositions)
       .openapi({ description: 'What became of the money at this branch' }),
     cancelledBy: z.string().optional().openapi({ description: 'The operation that cancels it' }),
+    refusedCancellation: z
+      .strictObject({
+        operationId: z.string(),
+        reason: z.string().openapi({ description: 'A problem code' }),
+      })
+      .optional()
+      .openapi({ description: 'The last that the home branch refused, if none is under way' }),
     receipt: receiptView,
     payout: z
       .strictObject({
@@ -65,13 +72,18 @@ export type PaymentView = z.input<typeof paymentView>;
 
 export function paymentViewOf(file: PaymentFile): PaymentView {
   const { record, payment, receiptKind, payout, awaits, reinstatedBy } = file;
-  const { reference } = paymentRequest.shape.tender.parse(record.request.tender);
+  const { reference } = paymentRequest.parse(record.request).tender;
+  const refused = file.refusedCancellation;
+  const refusal = refused?.decision?.outcome === 'refused' ? refused.decision : undefined;
   return {
     ...viewOf(record),
     money: formatMoney(payment.money),
     tender: { kind: payment.tender, ...(reference === undefined ? {} : { reference }) },
     disposition: payment.disposition,
     ...(payment.cancelledBy ? { cancelledBy: payment.cancelledBy } : {}),
+    ...(refused && refusal
+      ? { refusedCancellation: { operationId: refused.id, reason: refusal.reason } }
+      : {}),
     receipt: { number: payment.receipt, kind: receiptKind, issuedAt: record.occurredAt },
     ...(payout
       ? {

@@ -52,6 +52,14 @@ function isPositive(money: { amount: string; currency: string }): boolean {
   }
 }
 
+/** @throws DomainError `wrong-currency` for money that is of another than the account it is for. */
+export function assertSameCurrency(money: Money, currency: string): void {
+  if (money.currency === currency) return;
+  throw new DomainError('wrong-currency', `The subscriber's account is kept in ${currency}.`, {
+    errors: [{ field: 'money.currency', message: `must be ${currency}` }],
+  });
+}
+
 /** A payment as it travels; `source` is the suspended payment whose money it is. */
 export const paymentRequest = z.strictObject({
   money: wireMoney,
@@ -77,14 +85,6 @@ export const cancellationResult = z.object({ reversed: z.boolean() });
 
 export function moneyOf(request: JsonObject): Money {
   return parseMoney(paymentRequest.parse(request).money);
-}
-
-/** @throws DomainError `wrong-currency` for money that cannot stand on the subscriber's account. */
-export function assertKeptIn(currency: string, money: Money): void {
-  if (money.currency === currency) return;
-  throw new DomainError('wrong-currency', `The subscriber's account is kept in ${currency}.`, {
-    errors: [{ field: 'money.currency', message: `must be ${currency}` }],
-  });
 }
 
 /**

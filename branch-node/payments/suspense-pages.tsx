@@ -2,9 +2,8 @@ import type { Ids } from '../../shared/ids/ids.ts';
 import { Button, Field, Heading, Notice, Table } from '../../shared/pages/components.tsx';
 import { msisdnInput } from '../../shared/pages/inputs.ts';
 import type { Pages, Shown } from '../../shared/pages/pages.tsx';
-import { problemText } from '../../shared/pages/problem-texts.ts';
+import { reasonText } from '../../shared/pages/problem-texts.ts';
 import type { View } from '../../shared/pages/view.ts';
-import { isProblemCode } from '../../shared/problem/problem.ts';
 import type { PaymentEndpoints } from './payment-routes.ts';
 import { paymentTexts } from './payment-texts.ts';
 import { suspenseTexts } from './suspense-texts.ts';
@@ -69,8 +68,7 @@ export function suspensePages({ pages, payments, ids }: SuspensePagesDeps): void
             { label: words.sum, isNumber: true, cell: ({ money }) => view.format.money(money) },
             {
               label: words.reason,
-              cell: ({ reason = '' }) =>
-                isProblemCode(reason) ? problemText(view.language, { code: reason }) : reason,
+              cell: ({ reason = '' }) => reasonText(view, reason),
             },
             {
               label: words.action,

@@ -3,7 +3,7 @@ import type { Ids, NodeCode } from '../../shared/ids/ids.ts';
 import { DomainError } from '../../shared/problem/problem.ts';
 import type { Reference } from '../../shared/reference/reference.ts';
 import type { Reader, Transaction } from '../../shared/store/store.ts';
-import { type Clock, now } from '../../shared/time/clock.ts';
+import { type Clock, calendarDay, now } from '../../shared/time/clock.ts';
 import { type Customer, type CustomerData, customerNumber } from './customer.ts';
 import {
   customerByOrigin,
@@ -12,6 +12,9 @@ import {
   insertCustomer,
   updateCustomer,
 } from './customer-store.ts';
+
+/** A day that has not begun there has begun nowhere. */
+const easternmostZone = 'Pacific/Kiritimati';
 
 /** Who entered personal data, for the audit trail. */
 export interface EnteredBy {
@@ -32,25 +35,26 @@ export function createCustomerService(deps: {
 }) {
   const { node, clock, ids, audit } = deps;
 
-  function assertDocument({ document }: CustomerData): void {
+  function assertData({ document, birthDate = '' }: CustomerData): void {
     const types = deps.reference().rows('document-types');
-    if (types.some(({ code }) => code === document.type)) return;
-    const message = 'is not in the dictionary of documents';
-    throw new DomainError('invalid-input', `customer.document.type ${message}.`, {
-      errors: [{ field: 'customer.document.type', message }],
-    });
+    if (!types.some(({ code }) => code === document.type)) {
+      throw wrong('customer.document.type', 'is not in the dictionary of documents');
+    }
+    if (birthDate > calendarDay(clock.nowMs(), easternmostZone)) {
+      throw wrong('customer.birthDate', 'is in the future');
+    }
   }
 
   /**
    * Enters a customer; the same `origin` again corrects the one it brought before.
-   * @throws DomainError `invalid-input` for a document that the dictionary does not know.
+   * @throws DomainError `invalid-input` for a document that the dictionary does not know, or a birth to come.
    */
   async function add(
     tx: Transaction,
     data: CustomerData,
     entered: EnteredBy & { origin?: string },
   ): Promise<string> {
-    assertDocument(data);
+    assertData(data);
     const { by: actor, traceId, origin } = entered;
     const known = origin === undefined ? undefined : await customerByOrigin(tx, origin);
     const id = known ?? ids.uuid();
@@ -83,7 +87,7 @@ export function createCustomerService(deps: {
       { data, by: actor, traceId }: EnteredBy & { data: CustomerData },
     ): Promise<Customer> {
       const { id } = await byNumber(tx, number);
-      assertDocument(data);
+      assertData(data);
       await updateCustomer(tx, id, data);
       const action = 'customer.correct';
       await audit.record(tx, { actor, action, subject: id, outcome: 'done', traceId });
@@ -95,4 +99,8 @@ export function createCustomerService(deps: {
       if (!(await findCustomer(tx, id))) await insertCustomer(tx, { id, at: now(clock) });
     },
   };
+}
+
+function wrong(field: string, message: string): DomainError {
+  return new DomainError('invalid-input', `${field} ${message}.`, { errors: [{ field, message }] });
 }

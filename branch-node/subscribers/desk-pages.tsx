@@ -13,6 +13,7 @@ import {
   State,
   Table,
 } from '../../shared/pages/components.tsx';
+import { keyAgain } from '../../shared/pages/form-key.ts';
 import type { Pages, Shown } from '../../shared/pages/pages.tsx';
 import { Refusal } from '../../shared/pages/refusal.tsx';
 import type { View } from '../../shared/pages/view.ts';
@@ -73,7 +74,7 @@ function form(
       </Heading>
       {error === undefined ? null : <Refusal language={view.language} error={error} />}
       <form method="post" action={`/subscribers/${msisdn}/${action}`} class="panel narrow">
-        <input type="hidden" name="key" value={view.form.key ?? ids.uuid()} />
+        <input type="hidden" name="key" value={keyAgain(view, ids, error)} />
         {made.content}
         <Button kind={isDangerous ? 'danger' : 'main'}>{title}</Button>
       </form>
@@ -228,6 +229,10 @@ function servicePages({ pages, desk, subscribers, ids }: DeskPagesDeps): void {
     const dropped = card.services
       .filter((service) => !items.some(({ code }) => code === service))
       .map((code) => ({ code, name: view.nameOf('services', code), fee: undefined }));
+    const feeText = (code: string, fee: WireMoney | undefined) => {
+      if (fee === undefined) return words.notOffered;
+      return included.includes(code) ? words.included : view.format.money(fee);
+    };
     const title = words.service;
     const content = (
       <>
@@ -242,8 +247,7 @@ function servicePages({ pages, desk, subscribers, ids }: DeskPagesDeps): void {
             { label: words.name, cell: ({ name }) => name },
             {
               ...{ label: words.fee, isNumber: true },
-              cell: ({ code, fee }) =>
-                included.includes(code) ? words.included : fee && view.format.money(fee),
+              cell: ({ code, fee }) => feeText(code, fee),
             },
             {
               label: words.state,
@@ -329,9 +333,12 @@ function terminationPages(deps: DeskPagesDeps): void {
     permission: 'subscriber.terminate',
     async show(view) {
       const words = view.words(deskTexts);
+      const present = await cardIfReached(deps.subscribers, view);
       const content = (
         <>
           <Notice tone="warn">{words.terminateText}</Notice>
+          <Present view={view} card={present} />
+          <p class="hint">{words.terminateBalance}</p>
           <ReasonField {...{ view, deps, kind: 'termination' }} />
         </>
       );

@@ -16,6 +16,7 @@ import { nodeCode, startedHeader } from '../../shared/wire/peer-messages.ts';
 
 const questionMaxMs = 2_000;
 const maxDetailLength = 300;
+const maxFieldErrors = 20;
 
 /**
  * What a home branch lets people of other branches do with its records; their own branch allows it
@@ -43,6 +44,10 @@ export interface HomeQuestion {
 const refusal = z.object({
   code: z.string().refine((text): text is ProblemCode => Object.hasOwn(problems, text)),
   detail: z.string(),
+  errors: z
+    .array(z.object({ field: z.string().max(100), message: z.string().max(maxDetailLength) }))
+    .max(maxFieldErrors)
+    .catch([]),
   movedTo: nodeCode.optional(),
 });
 
@@ -115,9 +120,9 @@ function unreachable(home: NodeCode, cause?: unknown): DomainError {
 function refusalIn(answer: unknown): DomainError | undefined {
   const parsed = refusal.safeParse(answer);
   if (!parsed.success) return undefined;
-  const { code, detail, movedTo } = parsed.data;
+  const { code, detail, errors, movedTo } = parsed.data;
   if (nodeRefusals.has(code) || !questionRefusals.has(problems[code][0])) return undefined;
-  const extras = movedTo ? { members: { movedTo } } : {};
+  const extras = { errors, ...(movedTo ? { members: { movedTo } } : {}) };
   return new DomainError(code, detail.slice(0, maxDetailLength), extras);
 }
 

@@ -1,6 +1,7 @@
 import type { Ids } from '../../shared/ids/ids.ts';
 import { Button, Field, Heading, Panel, Select } from '../../shared/pages/components.tsx';
 import { fieldComplaint } from '../../shared/pages/field-texts.ts';
+import { keyAgain } from '../../shared/pages/form-key.ts';
 import { msisdnInput } from '../../shared/pages/inputs.ts';
 import type { Pages, Shown } from '../../shared/pages/pages.tsx';
 import { Refusal } from '../../shared/pages/refusal.tsx';
@@ -97,7 +98,7 @@ async function show(
       <Heading title={words.register} />
       {error === undefined ? null : <Refusal language={view.language} error={error} />}
       <form method="post" action={path}>
-        <input type="hidden" name="key" value={view.form.key ?? ids.uuid()} />
+        <input type="hidden" name="key" value={keyAgain(view, ids, error)} />
         <div class="columns">
           <Person {...{ view, choices, wrong }} />
           <Panel title={words.line}>
@@ -157,13 +158,21 @@ function Person({ view, choices, wrong }: { view: View; choices: Choices; wrong:
           name: 'documentType',
           value: view.form.documentType,
         }}
-        choices={choices.documentTypes().map(({ code, name }) => ({ value: code, label: name }))}
+        // None is chosen by itself: it would be the first of the alphabet.
+        choices={[
+          { value: '', label: words.choose },
+          ...choices.documentTypes().map(({ code, name }) => ({ value: code, label: name })),
+        ]}
+        error={wrong['customer.document.type']}
       />
       <Field
         {...{ label: words.documentNumber, ...given('documentNumber') }}
         error={wrong['customer.document.number']}
       />
-      <Field label={words.birthDate} {...given('birthDate')} type="date" />
+      <Field
+        {...{ label: words.birthDate, ...given('birthDate') }}
+        {...{ type: 'date', error: wrong['customer.birthDate'] }}
+      />
       <Field label={words.address} {...given('address')} />
       <Field label={words.contact} {...given('contact')} />
       <Field

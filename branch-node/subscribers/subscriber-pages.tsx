@@ -88,12 +88,21 @@ export function subscriberPages(deps: SubscriberPagesDeps): void {
   }
 
   async function historyOf(view: View, msisdn: string) {
-    const { items } = await operations.listOperations(view.c, {
+    const { items, next } = await operations.listOperations(view.c, {
       query: { msisdn, limit: String(shownOperations) },
     });
     const words = view.words(subscriberTexts);
     const texts = { caption: words.history, empty: words.noHistory };
-    return <OperationTable {...{ view, items, ...texts }} />;
+    return (
+      <>
+        <OperationTable {...{ view, items, ...texts }} />
+        {next === null ? null : (
+          <p class="actions">
+            <LinkButton href={`/operations?msisdn=${msisdn}`}>{words.wholeHistory}</LinkButton>
+          </p>
+        )}
+      </>
+    );
   }
 }
 

@@ -47,6 +47,7 @@ export const subscriberTexts = catalogue(
     after: 'After',
     by: 'Who, where',
     history: 'Operations at this branch',
+    wholeHistory: 'All operations',
     noHistory: 'This branch has served nothing for this number yet.',
     away: (branch: string) => `${branch} cannot be reached now`,
     awayText:
@@ -105,6 +106,7 @@ export const subscriberTexts = catalogue(
     after: 'Стало',
     by: 'Кто, где',
     history: 'Операции в этом филиале',
+    wholeHistory: 'Все операции',
     noHistory: 'Этот филиал ещё ничего не делал с этим номером.',
     away: (branch: string) => `${branch} сейчас недоступен`,
     awayText:

@@ -151,7 +151,7 @@ function invitation(
         {isHeld ? <Notice tone="busy">{words.tokenHeld}</Notice> : null}
         <Facts
           facts={[
-            [words.token, <code class="code">{token}</code>],
+            [words.token, <code>{token}</code>],
             [words.command, <code>sbms-branch enrol --token-file FILE</code>],
           ]}
         />

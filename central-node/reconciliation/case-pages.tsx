@@ -7,6 +7,7 @@ import {
   Heading,
   LinkButton,
   Panel,
+  Select,
   State,
   Table,
   type Tone,
@@ -21,7 +22,6 @@ import { caseTexts } from './case-texts.ts';
 const path = '/cases';
 const one = `${path}/:id`;
 const shownCases = 50;
-const currency = 'RUB';
 
 type CaseView = Awaited<ReturnType<CaseEndpoints['getCase']>>;
 type CaseState = CaseView['state'];
@@ -30,6 +30,8 @@ export interface CasePagesDeps {
   readonly pages: Pages;
   readonly cases: CaseEndpoints;
   readonly ids: Ids;
+  /** In which sums may be owed. */
+  readonly currencies: () => readonly string[];
 }
 
 function toneOf(state: CaseState): Tone {
@@ -38,7 +40,7 @@ function toneOf(state: CaseState): Tone {
 }
 
 /** Mismatches, from found to closed: explained by one, adjusted by two. */
-export function casePages({ pages, cases, ids }: CasePagesDeps): void {
+export function casePages({ pages, cases, ids, currencies }: CasePagesDeps): void {
   pages.page({ path, permission: 'case.read' }, async (view) => {
     const words = view.words(caseTexts);
     const { cursor, state } = view.query;
@@ -75,7 +77,7 @@ export function casePages({ pages, cases, ids }: CasePagesDeps): void {
 
   const show = async (view: View) => {
     const found = await cases.getCase(view.c, { params: { id: view.params.id ?? '' } });
-    return casePage(view, found, ids);
+    return casePage(view, found, { ids, currencies: currencies() });
   };
   pages.page({ path: one, permission: 'case.read' }, show);
 
@@ -95,7 +97,7 @@ export function casePages({ pages, cases, ids }: CasePagesDeps): void {
     cases.explainCase(view.c, { ...wish, body: { explanation: view.form.explanation ?? '' } }),
   );
   work('adjustment', (view, wish) => {
-    const { reason = '', debtor = '', creditor = '', sum = '' } = view.form;
+    const { reason = '', debtor = '', creditor = '', sum = '', currency = '' } = view.form;
     const owes = {
       ...{ debtor: debtor.trim(), creditor: creditor.trim() },
       money: { amount: moneyInput(sum, currency) ?? sum, currency },
@@ -108,7 +110,12 @@ export function casePages({ pages, cases, ids }: CasePagesDeps): void {
   );
 }
 
-function casePage(view: View, found: CaseView, ids: Ids): Shown {
+interface Making {
+  readonly ids: Ids;
+  readonly currencies: readonly string[];
+}
+
+function casePage(view: View, found: CaseView, making: Making): Shown {
   const words = view.words(caseTexts);
   const title = caseKindText(view, found.kind);
   const content = (
@@ -134,7 +141,7 @@ function casePage(view: View, found: CaseView, ids: Ids): Shown {
         <Proposal view={view} found={found} />
       </div>
       {view.may('case.work') && found.state !== 'closed' ? (
-        <Work view={view} found={found} ids={ids} />
+        <Work {...{ view, found }} {...making} />
       ) : null}
       <Table
         {...{ caption: words.timeline, empty: '', rows: found.steps }}
@@ -174,13 +181,13 @@ function Proposal({ view, found }: { view: View; found: CaseView }) {
   );
 }
 
-interface WorkProps {
+interface WorkProps extends Making {
   readonly view: View;
   readonly found: CaseView;
-  readonly ids: Ids;
 }
 
-function Work({ view, found, ids }: WorkProps) {
+function Work(props: WorkProps) {
+  const { view, found, ids } = props;
   const words = view.words(caseTexts);
   if (found.adjustment !== null) {
     return (
@@ -193,12 +200,12 @@ function Work({ view, found, ids }: WorkProps) {
         </form>
         <details open={view.form.reason !== undefined}>
           <summary>{words.proposeOther}</summary>
-          <Proposing {...{ view, found, ids }} />
+          <Proposing {...props} />
         </details>
       </>
     );
   }
-  if (found.state === 'explained') return <Proposing {...{ view, found, ids }} />;
+  if (found.state === 'explained') return <Proposing {...props} />;
   return (
     <form method="post" action={`${path}/${found.id}/explanation`} class="panel">
       <input type="hidden" name="key" value={ids.uuid()} />
@@ -211,7 +218,7 @@ function Work({ view, found, ids }: WorkProps) {
   );
 }
 
-function Proposing({ view, found, ids }: WorkProps) {
+function Proposing({ view, found, ids, currencies }: WorkProps) {
   const words = view.words(caseTexts);
   const typed = (name: string) => ({ name, value: view.form[name] ?? '' });
   const [first = '', second = ''] = found.branches;
@@ -223,6 +230,13 @@ function Proposing({ view, found, ids }: WorkProps) {
         <Field label={words.debtor} {...typed('debtor')} list="branches" autocomplete="off" />
         <Field label={words.creditor} {...typed('creditor')} list="branches" autocomplete="off" />
         <Field label={words.sum} {...typed('sum')} inputmode="decimal" autocomplete="off" />
+        <Select
+          {...{ label: words.currency, name: 'currency', value: view.form.currency }}
+          choices={[
+            ...(currencies.length > 1 ? [{ value: '', label: '–' }] : []),
+            ...currencies.map((code) => ({ value: code, label: code })),
+          ]}
+        />
       </div>
       <datalist id="branches">
         <option value={first} />

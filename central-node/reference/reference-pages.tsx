@@ -7,6 +7,7 @@ import {
   State,
   Table,
 } from '../../shared/pages/components.tsx';
+import { fieldName } from '../../shared/pages/field-texts.ts';
 import type { Pages, Shown } from '../../shared/pages/pages.tsx';
 import { Refusal } from '../../shared/pages/refusal.tsx';
 import type { View } from '../../shared/pages/view.ts';
@@ -22,10 +23,12 @@ const changeTones = { added: 'good', changed: 'busy', removed: 'bad' } as const;
 export interface ReferencePagesDeps {
   readonly pages: Pages;
   readonly reference: ReferenceEndpoints;
+  /** The release in force; higher ones are to come, lower ones are past. */
+  readonly inForce: () => number | undefined;
 }
 
 /** The draft, what it changes, and its publication. */
-export function referencePages({ pages, reference }: ReferencePagesDeps): void {
+export function referencePages({ pages, reference, inForce }: ReferencePagesDeps): void {
   pages.page({ path, permission: 'reference.read' }, (view) => overview(view));
 
   pages.action({ path: `${path}/releases`, permission: 'reference.publish' }, async (view) => {
@@ -43,7 +46,7 @@ export function referencePages({ pages, reference }: ReferencePagesDeps): void {
     const words = view.words(referenceTexts);
     const changes = await reference.getDraftChanges(view.c);
     const releases = await reference.listReleases(view.c);
-    const { count, moment } = view.format;
+    const { count } = view.format;
     const isOwn = changes.items.some(({ changedBy }) => changedBy.includes(view.principal.login));
     const content = (
       <>
@@ -69,6 +72,13 @@ export function referencePages({ pages, reference }: ReferencePagesDeps): void {
           <form method="post" action={`${path}/releases`} class="panel">
             <input type="hidden" name="revision" value={changes.revision} />
             <p class="hint">{words.publishText}</p>
+            {releases.items
+              .filter(({ version }) => version > (inForce() ?? 0))
+              .map(({ version, effectiveFrom }) => (
+                <Notice tone="warn">
+                  {words.overtaken(version, view.format.moment(effectiveFrom))}
+                </Notice>
+              ))}
             {isOwn ? (
               <Notice tone="warn">{words.ownChange}</Notice>
             ) : (
@@ -76,15 +86,7 @@ export function referencePages({ pages, reference }: ReferencePagesDeps): void {
             )}
           </form>
         ) : null}
-        <Table
-          {...{ caption: words.releases, empty: words.none, rows: releases.items }}
-          columns={[
-            { label: words.version, cell: ({ version }) => String(version) },
-            { label: words.published, cell: ({ publishedAt }) => moment(publishedAt) },
-            { label: words.by, cell: ({ publishedBy }) => publishedBy },
-            { label: words.effective, cell: ({ effectiveFrom }) => moment(effectiveFrom) },
-          ]}
-        />
+        <Releases {...{ view, releases: releases.items, inForce: inForce() ?? 0 }} />
         <Panel title={words.datasets}>
           <p class="actions">
             {datasetNames.map((name) => (
@@ -98,6 +100,30 @@ export function referencePages({ pages, reference }: ReferencePagesDeps): void {
   }
 
   referenceRowPages({ pages, reference });
+}
+
+type Release = Awaited<ReturnType<ReferenceEndpoints['listReleases']>>['items'][number];
+
+function Releases(props: { view: View; releases: readonly Release[]; inForce: number }) {
+  const { view, releases, inForce } = props;
+  const words = view.words(referenceTexts);
+  const { moment } = view.format;
+  const stateOf = (version: number) => {
+    if (version === inForce) return <State tone="good">{words.isInForce}</State>;
+    return version > inForce ? <State tone="busy">{words.isToCome}</State> : '–';
+  };
+  return (
+    <Table
+      {...{ caption: words.releases, empty: words.none, rows: releases }}
+      columns={[
+        { label: words.version, cell: ({ version }) => String(version) },
+        { label: words.state, cell: ({ version }) => stateOf(version) },
+        { label: words.published, cell: ({ publishedAt }) => moment(publishedAt) },
+        { label: words.by, cell: ({ publishedBy }) => publishedBy },
+        { label: words.effective, cell: ({ effectiveFrom }) => moment(effectiveFrom) },
+      ]}
+    />
+  );
 }
 
 type DatasetChange = Awaited<ReturnType<ReferenceEndpoints['getDraftChanges']>>['items'][number];
@@ -114,19 +140,20 @@ function RowChanges({ view, change }: { view: View; change: DatasetChange }) {
           cell: ({ kind }) => <State tone={changeTones[kind]}>{words[kind]}</State>,
         },
         { label: words.row, cell: ({ key }) => key },
-        { label: words.before, cell: ({ before, after }) => fieldsOf(before, after) },
-        { label: words.after, cell: ({ before, after }) => fieldsOf(after, before) },
+        { label: words.before, cell: ({ before, after }) => fieldsOf(view, before, after) },
+        { label: words.after, cell: ({ before, after }) => fieldsOf(view, after, before) },
       ]}
     />
   );
 }
 
 /** The fields in which a row differs from the other; all of them where there is no other. */
-function fieldsOf(row: object | undefined, other: object | undefined): string {
+function fieldsOf({ language }: View, row: object | undefined, other: object | undefined): string {
   const others = new Map(Object.entries(other ?? {}));
   const texts = Object.entries(row ?? {}).flatMap(([field, value]) => {
     const text = JSON.stringify(value);
-    return text === JSON.stringify(others.get(field)) ? [] : [`${field}: ${text}`];
+    if (text === JSON.stringify(others.get(field))) return [];
+    return [`${fieldName(language, field)}: ${typeof value === 'string' ? value : text}`];
   });
   return texts.join(', ') || '–';
 }

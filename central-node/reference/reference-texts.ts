@@ -59,6 +59,11 @@ export const referenceTexts = catalogue(
     publish: 'Publish the next release',
     publishText:
       'It is signed and told to every branch at once. A mistake is corrected by the next.',
+    overtaken: (version: number, at: string) =>
+      `Release ${version} comes into force at ${at}. What is published now does so at once, with the changes of that release.`,
+    state: 'State',
+    isInForce: 'In force',
+    isToCome: 'To come',
     releases: 'Releases',
     none: 'Nothing has been published yet.',
     version: 'Release',
@@ -98,6 +103,11 @@ export const referenceTexts = catalogue(
     after: 'В черновике',
     publish: 'Опубликовать следующий релиз',
     publishText: 'Он подписывается и сразу уходит в филиалы. Ошибку исправит следующий.',
+    overtaken: (version: number, at: string) =>
+      `Релиз ${version} начнёт действовать ${at}. Опубликованное сейчас подействует сразу, вместе с изменениями этого релиза.`,
+    state: 'Состояние',
+    isInForce: 'Действует',
+    isToCome: 'Ещё не действует',
     releases: 'Релизы',
     none: 'Ещё ничего не опубликовано.',
     version: 'Релиз',

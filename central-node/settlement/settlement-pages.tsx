@@ -1,3 +1,4 @@
+import type { Child } from 'hono/jsx';
 import type { Ids } from '../../shared/ids/ids.ts';
 import { settlementAnswerText } from '../../shared/pages/case-detail-texts.ts';
 import {
@@ -41,30 +42,24 @@ const tones: Readonly<Record<WindowState, Tone>> = {
 export function settlementPages({ pages, settlement, ids }: SettlementPagesDeps): void {
   pages.page({ path, permission: 'settlement.read' }, overview);
 
+  /** On its first page with what is to be done; further ones are older settlements. */
   async function overview(view: View): Promise<Shown> {
     const words = view.words(settlementTexts);
-    const query = { limit: String(shown) };
-    const windows = await windowsToShow(view);
-    const settlements = await settlement.listSettlements(view.c, { query });
-    const lost = await settlement.listLostSettlements(view.c);
+    const { cursor } = view.query;
+    const { items, next } = await settlement.listSettlements(view.c, {
+      query: { limit: String(shown), ...(cursor ? { cursor } : {}) },
+    });
     const content = (
       <>
-        <Heading title={words.title}>
-          {lost.items.length > 0 ? (
-            <LinkButton href="/lost-settlements">{words.lost(lost.items.length)}</LinkButton>
-          ) : null}
-        </Heading>
-        <Windows {...{ view, ids, windows }} />
-        {view.may('settlement.make') && windows.some(({ state }) => state === 'CLOSED') ? (
-          <Preparation view={view} ids={ids} />
-        ) : null}
+        {cursor ? <Heading title={words.title} /> : await workToDo(view)}
         <Table
-          {...{ caption: words.settlements, empty: words.none, rows: settlements.items }}
+          {...{ caption: words.settlements, empty: words.none, rows: items }}
           columns={[
             {
               label: words.made,
               cell: ({ id, madeAt }) => <a href={`${path}/${id}`}>{view.format.moment(madeAt)}</a>,
             },
+            { label: words.currency, cell: ({ currency }) => currency },
             { label: words.by, cell: ({ madeBy }) => madeBy },
             { label: words.model, cell: ({ model }) => words.models[model] },
             {
@@ -76,7 +71,28 @@ export function settlementPages({ pages, settlement, ids }: SettlementPagesDeps)
         />
       </>
     );
-    return { title: words.title, content, next: null };
+    return { title: words.title, content, next };
+  }
+
+  async function workToDo(view: View): Promise<Child> {
+    const words = view.words(settlementTexts);
+    const windows = await windowsToShow(view);
+    const lost = await settlement.listLostSettlements(view.c);
+    // The newest comes first, and says which currency is settled.
+    const closed = windows.find(({ state }) => state === 'CLOSED');
+    return (
+      <>
+        <Heading title={words.title}>
+          {lost.items.length > 0 ? (
+            <LinkButton href="/lost-settlements">{words.lost(lost.items.length)}</LinkButton>
+          ) : null}
+        </Heading>
+        <Windows {...{ view, ids, windows }} />
+        {view.may('settlement.make') && closed ? (
+          <Preparation {...{ view, ids, currency: closed.currency }} />
+        ) : null}
+      </>
+    );
   }
 
   /** What is still to be closed or settled, however old, then the newest. */
@@ -153,11 +169,13 @@ function Windows(props: { view: View; ids: Ids; windows: readonly WindowView[] }
         },
         {
           label: words.action,
-          cell: ({ id, state }) =>
+          cell: ({ id, currency, state }) =>
             state === 'OPEN' && view.may('settlement.make') ? (
               <form method="post" action={`${path}/windows/${id}/close`}>
                 <input type="hidden" name="key" value={ids.uuid()} />
-                <Button kind="plain">{words.close}</Button>
+                <Button kind="plain" aria-label={`${words.close}: ${currency}`}>
+                  {words.close}
+                </Button>
               </form>
             ) : (
               '–'
@@ -168,7 +186,8 @@ function Windows(props: { view: View; ids: Ids; windows: readonly WindowView[] }
   );
 }
 
-function Preparation({ view, ids }: { view: View; ids: Ids }) {
+function Preparation(props: { view: View; ids: Ids; currency: string }) {
+  const { view, ids, currency } = props;
   const words = view.words(settlementTexts);
   return (
     <form method="post" action={path} class="panel narrow">
@@ -181,7 +200,7 @@ function Preparation({ view, ids }: { view: View; ids: Ids }) {
         }))}
       />
       <p class="hint">{words.prepareText}</p>
-      <Button>{words.prepare}</Button>
+      <Button>{words.prepare(currency)}</Button>
     </form>
   );
 }
@@ -321,7 +340,7 @@ function Answers({ view, found }: { view: View; found: Detail }) {
             ),
           },
           { label: words.detail, cell: ({ detail }) => settlementAnswerText(view, detail) },
-          { label: words.closedAt, cell: ({ at }) => view.format.moment(at) },
+          { label: words.answeredAt, cell: ({ at }) => view.format.moment(at) },
         ]}
       />
     </div>

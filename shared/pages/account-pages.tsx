@@ -83,7 +83,7 @@ function FactorPanel({ view, factor }: { view: View; factor: Factor }) {
         ]}
       />
       <p class="hint">{words.hint}</p>
-      <form method="post" action={`${path}/second-factor`}>
+      <form method="post" action={`${path}/second-factor`} class="stack">
         <Proof view={view} isSetUp={isSetUp} id="set-up" />
         <Button>{isSetUp ? words.replace : words.begin}</Button>
         {isSetUp ? (

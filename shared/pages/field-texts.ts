@@ -1,3 +1,4 @@
+import { sumText } from './formats.ts';
 import type { Language } from './language.ts';
 
 /** A field's name as people read it; in Russian of the same words as the forms. */
@@ -15,6 +16,8 @@ const names: Readonly<Record<string, readonly [en: string, ru: string]>> = {
   customerNumber: ['Customer number', 'Номер клиента'],
   decimals: ['Decimals', 'Знаков после запятой'],
   document: ['Document', 'Документ'],
+  'customer.document.type': ['Document', 'Документ'],
+  'customer.document.number': ['Document number', 'Номер документа'],
   effectiveFrom: ['In force from', 'Действует с'],
   explanation: ['Explanation', 'Объяснение'],
   fee: ['Fee', 'Плата'],
@@ -83,7 +86,7 @@ const complaints: readonly (readonly [RegExp, en: string, ru: string])[] = [
   [/^is not a permission$/, '', 'должно быть правом, например payment.take'],
   [/exactly (\d+) decimals for (\w+)$/, '', 'должно быть суммой: знаков после точки $1 ($2)'],
   [/^must be a decimal number/, '', 'должно быть суммой'],
-  [/^must be from (\S+) to (\S+)$/, '', 'должно быть от $1 до $2'],
+  [/^must be from (.+) to (.+)$/, 'must be from $1 to $2', 'должно быть от $1 до $2'],
   [/^must be a customer number$/, '', 'должно быть номером клиента, например MSK-104'],
   [
     /^names a customer of this branch, and the number lives elsewhere$/,
@@ -97,6 +100,7 @@ const complaints: readonly (readonly [RegExp, en: string, ru: string])[] = [
   [/^is before from$/, '', 'раньше начала диапазона или другой длины'],
   [/^must be at most (\d+) days after from$/, '', 'не больше $1 дней от начала'],
   [/^is in the past$/, '', 'в прошлом'],
+  [/^is in the future$/, '', 'в будущем'],
   [/^is over maxAmount$/, '', 'больше наибольшей суммы'],
   [/^(.*) is not in (.*)$/, '', '$1 нет в справочнике $2'],
   [/^(.*) is still valid then$/, '', 'тогда ещё действует $1'],
@@ -134,7 +138,9 @@ export function fieldComplaint(language: Language, message: string): string {
     const found = pattern.exec(message);
     if (!found) continue;
     const text = language === 'ru' ? ru : en || message;
-    return text.replaceAll(/\$(\d)/g, (_, group: string) => found[Number(group)] ?? '');
+    return text.replaceAll(/\$(\d)/g, (_, group: string) =>
+      sumText(language, found[Number(group)] ?? ''),
+    );
   }
   return message;
 }

@@ -12,6 +12,8 @@ const phoneNumbers = (): typeof PhoneNumbers => require('libphonenumber-js/min')
 export interface Formats {
   /** `1 234,50 ₽`; the digits are never made a float. */
   money(money: WireMoney): string;
+  /** How sums of a currency are marked: `₽`. */
+  currency(code: string): string;
   /** Day and time to the minute. */
   moment(instant: Instant): string;
   /** Time of the day to the second. */
@@ -36,6 +38,13 @@ export function formatsFor(language: Language, timeZone: string): Formats {
   const formats = makeFormats(locales[language], timeZone);
   made.set(key, formats);
   return formats;
+}
+
+/** A sum as programs are told it, `5000.00 RUB`, as people of the language write it; anything else as it is. */
+export function sumText(language: Language, text: string): string {
+  const [, amount, currency] = /^(-?\d+(?:\.\d+)?) ([A-Z]{3})$/.exec(text) ?? [];
+  if (amount === undefined || currency === undefined) return text;
+  return formatsFor(language, 'UTC').money({ amount, currency });
 }
 
 function makeFormats(locale: string, timeZone: string): Formats {
@@ -67,6 +76,10 @@ function makeFormats(locale: string, timeZone: string): Formats {
     // ECMA-402: a decimal string is formatted exactly; the type says so since ES2023.
     money: ({ amount, currency }) =>
       currencyFormat(currency).format(amount as Intl.StringNumericLiteral),
+    currency: (code) =>
+      currencyFormat(code)
+        .formatToParts(0)
+        .find(({ type }) => type === 'currency')?.value ?? code,
     moment: (instant) => unbroken(moment.format(msOf(instant))),
     time: (instant) => time.format(msOf(instant)),
     date: (day) => unbroken(date.format(msOf(`${day}T00:00:00.000Z`))),
@@ -89,6 +102,7 @@ const shareDecimals = 4;
 /** As programs read them. */
 export const plainFormats: Formats = {
   money: ({ amount, currency }) => `${amount} ${currency}`,
+  currency: (code) => code,
   moment: (instant) => instant,
   time: (instant) => instant,
   date: (day) => day,

@@ -1,5 +1,6 @@
-import { type DomainError, type ProblemCode, problems } from '../problem/problem.ts';
+import { type DomainError, isProblemCode, type ProblemCode, problems } from '../problem/problem.ts';
 import type { Language } from './language.ts';
+import type { View } from './view.ts';
 
 /** What a refusal means to the person at the desk. A code without a text does not compile. */
 const russian: Readonly<Record<ProblemCode, string>> = {
@@ -20,7 +21,8 @@ const russian: Readonly<Record<ProblemCode, string>> = {
   'not-permitted': 'У вас нет на это права',
   'login-taken': 'Такой логин уже занят',
   'operator-not-found': 'Такого сотрудника нет',
-  'idempotency-key-reused': 'Эта форма уже была отправлена с другими данными',
+  'idempotency-key-reused':
+    'Эта форма уже сработала с другими данными. Посмотрите операции, прежде чем отправить её снова',
   'unknown-number': 'Такого номера нет',
   'foreign-number': 'Это номер другого оператора',
   'subscriber-terminated': 'Договор с абонентом расторгнут',
@@ -83,7 +85,18 @@ const russian: Readonly<Record<ProblemCode, string>> = {
   internal: 'Наша ошибка, она записана',
 };
 
+/** Where the title of the API speaks of what people at a desk do not know. */
+const english: Partial<Readonly<Record<ProblemCode, string>>> = {
+  'idempotency-key-reused':
+    'This form has done its work already, with other data. Look at the operations before you send it again',
+};
+
 /** One sentence for the person, without the detail that programs read. */
 export function problemText(language: Language, { code }: Pick<DomainError, 'code'>): string {
-  return `${language === 'ru' ? russian[code] : problems[code][1]}.`;
+  return `${language === 'ru' ? russian[code] : (english[code] ?? problems[code][1])}.`;
+}
+
+/** Why an operation was refused: a code, or what a newer node may say. */
+export function reasonText({ language }: Pick<View, 'language'>, reason: string): string {
+  return isProblemCode(reason) ? problemText(language, { code: reason }) : reason;
 }

@@ -1,5 +1,5 @@
 import type { FC } from 'hono/jsx';
-import type { DomainError } from '../problem/problem.ts';
+import { DomainError } from '../problem/problem.ts';
 import { Notice } from './components.tsx';
 import { fieldComplaint, fieldName } from './field-texts.ts';
 import type { Language } from './language.ts';
@@ -21,7 +21,9 @@ export const Refusal: FC<{ language: Language; error: DomainError }> = ({ langua
 /** The same in one line, beside the field that it is about. */
 export function refusalText(language: Language, error: DomainError): string {
   const complaints = error.errors.map(({ message }) => fieldComplaint(language, message));
-  const told = complaints.length > 0 ? `${complaints.join(', ')}.` : detailOf(language, error);
+  const [first = '', ...rest] = complaints.join(', ');
+  const told =
+    complaints.length > 0 ? `${first.toUpperCase()}${rest.join('')}.` : detailOf(language, error);
   return [problemText(language, error), told].filter((part) => part !== '').join(' ');
 }
 
@@ -29,6 +31,6 @@ export function refusalText(language: Language, error: DomainError): string {
 function detailOf(language: Language, error: DomainError): string {
   const known = refusalDetail(language, error.message);
   if (known !== undefined) return known;
-  const isNews = language === 'en' && error.message !== problemText(language, error);
+  const isNews = language === 'en' && error.message !== new DomainError(error.code).message;
   return isNews ? error.message : '';
 }

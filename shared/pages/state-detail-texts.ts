@@ -1,5 +1,6 @@
 import { stateSentences } from '../text/state-sentences.ts';
 import { caseDetailText } from './case-detail-texts.ts';
+import { sumText } from './formats.ts';
 import type { Language } from './language.ts';
 import type { View } from './view.ts';
 
@@ -55,11 +56,16 @@ const russian: Readonly<Record<Key, string>> = {
   nearCap: '{peer} должен больше {percent} % своего предела, {currency}',
   unheard:
     'Пока с запуска не ответят {peers}, SIM-карты, номера и деньги не выдаются. Ждать дальше могут отменить двое, у кого есть на это право.',
-  awayMax: 'Пока домашний филиал недоступен, принять можно не больше {max}.',
+  awayMax: 'Пока связи с ним нет, принять можно не больше {max}.',
   oldMax:
     'Пока головной офис не подтвердит пределы, для другого филиала можно принять не больше {max}.',
   takesNothingYet: 'ничего не принимает, пока не узнает, что мог забыть',
   told: '{peer}: {told}',
+};
+
+/** Where a title stands above, what it says is not said again. */
+const english: Partial<Readonly<Record<Key, string>>> = {
+  awayMax: 'Until it can, a payment may be up to {max}.',
 };
 
 const separator = /(; |, )(?=\d|[A-Z]+: )/;
@@ -93,6 +99,6 @@ export function refusalDetail(language: Language, text: string): string | undefi
 }
 
 function said(language: Language, key: Key, values: Readonly<Record<string, string>>): string {
-  const text = language === 'en' ? stateSentences.say(key, values) : russian[key];
-  return text.replaceAll(/\{(\w+)\}/g, (_, name: string) => values[name] ?? '');
+  const text = language === 'ru' ? russian[key] : (english[key] ?? stateSentences.say(key, values));
+  return text.replaceAll(/\{(\w+)\}/g, (_, name: string) => sumText(language, values[name] ?? ''));
 }

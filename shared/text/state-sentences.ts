@@ -66,7 +66,7 @@ export const stateSentences = sentences(
       mebibytes: '\\d+',
       seconds: '\\d+',
       hours: '\\d+',
-      max: '[\\d.]+',
+      max: '[\\d.]+ [A-Z]{3}',
     },
     ...{ version: '\\d+', count: '\\d+', status: '\\d+', percent: '\\d+', currency: '[A-Z]+' },
     ...{ at: '\\S+', place: '\\S+', id: '\\S+', kind: '\\S+' },

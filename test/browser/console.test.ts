@@ -75,7 +75,7 @@ describe('the console of head office, in a browser', () => {
     await go(page, '/reference/rate-plans');
     await page.screenshot({ path: join(pictures, 'rows.png') });
     await go(page, '/reference');
-    expect(await page.locator('main').textContent()).to.contain('name: "Новейший регион"');
+    expect(await page.locator('main').textContent()).to.contain('Name: Новейший регион');
     await page.screenshot({ path: join(pictures, 'release.png') });
     await page.getByText('Another person has to publish it.').waitFor();
     await go(deputy.page, '/reference');
@@ -129,7 +129,7 @@ describe('the console of head office, in a browser', () => {
     const { page } = manager;
     await go(page, '/settlement');
     await press(page, 'Close the window');
-    await press(page, 'Prepare the settlement of all closed windows');
+    await press(page, 'Prepare the settlement of all closed windows in RUB');
     await page.getByText('Netting matrix').waitFor();
     const path = new URL(page.url()).pathname;
     made.push(path);

@@ -254,6 +254,14 @@ describe('the front office of a branch, in a browser', () => {
     expect(head).to.contain('Receipt');
     expect(rows).to.have.length(1);
     expect(rows[0]).to.contain('7.00 RUB').and.to.contain(unknown);
+    await page.setViewportSize({ width: 1000, height: 800 });
+    const [list, refund] = await Promise.all([
+      page.locator('section.table').boundingBox(),
+      page.locator('section.table button').first().boundingBox(),
+    ]);
+    const end = (box: typeof list) => (box ? box.x + box.width : Number.NaN);
+    expect(end(refund), 'what is to be done stands in the window').to.be.below(end(list));
+    await page.setViewportSize({ width: 1280, height: 800 });
   }).timeout(120_000);
 
   it('replaces the SIM card of a subscriber of another branch', async () => {

@@ -39,6 +39,9 @@ async function person(url: string, language = 'en') {
   };
 }
 
+/** Money is written with spaces that do not break. */
+const plain = (html: string) => html.replaceAll(/\s/g, ' ');
+
 describe('the pages of the desk', () => {
   let federation: TestFederation;
   let desk: Awaited<ReturnType<typeof person>>;
@@ -70,7 +73,47 @@ describe('the pages of the desk', () => {
     const { msisdn } = await anybody();
     const sent = { msisdn, sum: '999999', tender: 'cash', key: randomUUID() };
     const { html } = await deskRu.fill('/payments', sent);
-    expect(html).to.include('должно быть от 1.00 до 100000.00');
+    expect(plain(html)).to.include('Должно быть от 1,00 ₽ до 100 000,00 ₽.');
+    expect(plain((await desk.fill('/payments', sent)).html)).to.include(
+      'Must be from RUB 1.00 to RUB 100,000.00.',
+    );
+  });
+
+  it('take one payment more on a form that has taken one, and say so before', async () => {
+    const { msisdn } = await anybody();
+    const sent = { msisdn, sum: '10', tender: 'cash', key: randomUUID() };
+    expect((await desk.fill('/payments', sent)).status).to.equal(303);
+    const { status, html } = await desk.fill('/payments', { ...sent, sum: '20' });
+    expect(status).to.equal(422);
+    expect(html).to.include('This form has done its work already');
+    const [, key = ''] = /name="key" value="([^"]+)"/.exec(html) ?? [];
+    expect((await desk.fill('/payments', { ...sent, sum: '20', key })).status).to.equal(303);
+  });
+
+  it('say on a payment why its cancellation was refused', async () => {
+    const msisdn = await registerSubscriber(federation.branch('MSK'));
+    const paid = await api().post('/api/v1/payments', { msisdn, ...cash('100.00') });
+    const iccid = await receiveSim(federation.branch('SPB'));
+    await federation.untilQuiet();
+    await api().post('/api/v1/sim-replacements', { msisdn, iccid });
+    await federation.untilQuiet();
+    const path = `/payments/${paid.body.operationId}`;
+    await desk.fill(`${path}/cancellation`, { key: randomUUID() });
+    await federation.untilQuiet();
+    const { html } = await desk.look(`${path}/state`);
+    expect(html).to.include('The cancellation was refused').and.include('does not cover it');
+  });
+
+  it('send money back the way it came, with the number of its slip', async () => {
+    const { msisdn } = await anybody();
+    const sent = { msisdn, sum: '30', tender: 'card', reference: 'SLIP-78', key: randomUUID() };
+    const { goesTo } = await desk.fill('/payments', sent);
+    await desk.fill(`${goesTo}/cancellation`, { key: randomUUID() });
+    const page = async () => (await desk.look(String(goesTo))).html;
+    await until('it may go back', async () => (await page()).includes('way it was paid: Card'));
+    expect(await page())
+      .to.include('SLIP-78')
+      .and.not.include('Pay the money out');
   });
 
   it('register nobody under another number than the one that was typed', async () => {
@@ -92,6 +135,27 @@ describe('the pages of the desk', () => {
     expect(done.status).to.equal(303);
     const card = await api().get(`/api/v1/subscribers/${msisdn}`);
     expect(card.body.status).to.equal('active');
+  });
+
+  it('register nobody who is not born yet, at any branch, and nobody by a document of no kind', async () => {
+    const person = { ratePlan: 'BASIC', name: customer.name, documentNumber: '4509 123456' };
+    for (const code of ['SPB', 'MSK']) {
+      const msisdn = nextNumber(code);
+      await federation.branch(code).manager.post('/api/v1/numbers', { numbers: [msisdn] });
+      const iccid = await receiveSim(federation.branch('SPB'));
+      const wish = { ...person, msisdn, iccid, birthDate: '2999-01-31' };
+      const sent = (documentType: string) =>
+        deskRu.fill('/registrations/new', { ...wish, documentType, key: randomUUID() });
+      const unborn = await sent('passport-rf');
+      expect([unborn.status, /id="birthDate-error">([^<]*)/.exec(unborn.html)?.[1]]).to.deep.equal([
+        422,
+        'в будущем',
+      ]);
+      expect((await sent('')).html).to.include('Документ: не заполнено');
+    }
+    expect((await desk.look('/registrations/new')).html).to.match(
+      /name="documentType"[^>]*><option value=""/,
+    );
   });
 
   it('tell in Russian what is wrong with a customer number, and take one in small letters', async () => {
@@ -126,7 +190,9 @@ describe('the pages of the desk', () => {
 
   it('say of a number whose contract ends what becomes of it, and offer nothing afterwards', async () => {
     const msisdn = await registerSubscriber(federation.branch('SPB'));
+    await api().post('/api/v1/payments', { msisdn, ...cash('12.00') });
     const { html } = await desk.look(`/subscribers/${msisdn}/termination`);
+    expect(plain(html)).to.include('RUB 12.00').and.include('stays on the account');
     await api().post('/api/v1/terminations', { msisdn });
     const again = await api().post('/api/v1/numbers', { numbers: [msisdn] });
     expect(again.body).to.deep.equal({ received: 0, known: 1 });
@@ -137,6 +203,22 @@ describe('the pages of the desk', () => {
     expect(html).not.to.include('is given back');
     const card = await desk.look(`/subscribers/${msisdn}`);
     expect(card.html).not.to.include(`/subscribers/${msisdn}/termination`);
+  });
+
+  it('lead from a card to all operations of its number', async () => {
+    const msisdn = await registerSubscriber(federation.branch('SPB'));
+    for (let count = 0; count < 20; count += 1) {
+      await api().post('/api/v1/payments', { msisdn, ...cash('1.00') });
+    }
+    const path = `/operations?msisdn=${msisdn}`;
+    expect((await desk.look(`/subscribers/${msisdn}`)).html).to.include(`href="${path}"`);
+    const { html } = await desk.look(path);
+    expect(html.match(/href="\/operations\/[^"]+"/g)).to.have.length(21);
+  });
+
+  it('end no sentence in two full stops', async () => {
+    const { html } = await deskRu.look('/business-days');
+    expect(plain(html)).to.include(' г.').and.not.include('г..');
   });
 
   it('show at home a payment and a registration that another branch serves', async () => {
@@ -154,6 +236,7 @@ describe('the pages of the desk', () => {
       let { status, html, goesTo } = await atHome.look(`/operations/${body.operationId}`);
       if (goesTo !== null) ({ status, html } = await atHome.look(goesTo));
       expect(status, body.kind).to.equal(200);
+      if (body.kind === 'payment') expect(plain(html)).to.include('RUB 10.00');
       for (const [, link = ''] of html.matchAll(/href="(\/operations\/[^"]+)"/g)) {
         expect((await atHome.look(link)).status, link).to.equal(200);
       }
@@ -174,9 +257,46 @@ describe('the pages of the desk', () => {
     await federation.publish();
     await until('SPB has it', () => federation.running('SPB').references.current()?.version === 2);
     const { html } = await desk.look(`/subscribers/${msisdn}/services`);
-    expect(html).to.include('value="ROAMING"');
+    expect(html).to.include('value="ROAMING"').and.include('not offered any more');
     const off = { service: 'ROAMING', action: 'off', key: randomUUID() };
     expect((await desk.fill(`/subscribers/${msisdn}/services`, off)).status).to.equal(303);
+  });
+
+  it('take a payment in the currency of the account, and no other', async () => {
+    const changes = {
+      currencies: { code: 'KZT', decimals: 2, name: 'Тенге' },
+      tenders: {
+        ...{ code: 'cash-kzt', name: 'Наличные, тенге', currency: 'KZT' },
+        ...{ minAmount: '10.00', maxAmount: '500000.00', unverifiedMax: '20000.00' },
+      },
+      'rate-plans': {
+        ...{
+          code: 'KZ',
+          name: 'Казахстан',
+          currency: 'KZT',
+          monthlyFee: '0.00',
+          switchFee: '0.00',
+        },
+        ...{ services: [], validFrom: '2025-01-01' },
+      },
+    };
+    for (const [name, row] of Object.entries(changes)) {
+      const path = `/api/v1/reference-draft/datasets/${name}`;
+      const { rows } = (await federation.hq.manager.get(path)).body;
+      const put = await federation.hq.manager.put(path, { rows: [...rows, row] });
+      expect(put.status, JSON.stringify(put.body)).to.be.below(300);
+    }
+    await federation.publish();
+    await until('SPB has it', () => federation.running('SPB').references.current()?.version === 3);
+    const msisdn = await registerSubscriber(federation.branch('SPB'), { ratePlan: 'KZ' });
+    const roubles = await api().post('/api/v1/payments', { msisdn, ...cash('500.00') });
+    expect([roubles.status, roubles.body.code]).to.deep.equal([422, 'wrong-currency']);
+    const { html } = await desk.look(`/payments/new?msisdn=${msisdn}`);
+    expect(html).to.include('Sum, KZT').and.include('value="cash-kzt"');
+    expect(html).not.to.include('value="cash"');
+    const sent = { msisdn, sum: '500', tender: 'cash-kzt', key: randomUUID() };
+    const { goesTo } = await desk.fill('/payments', sent);
+    expect(plain((await desk.look(String(goesTo))).html)).to.include('KZT 500.00');
   });
 
   it('find a document that was pasted with other spaces than one types', async () => {
@@ -205,8 +325,16 @@ describe('the pages of the desk', () => {
 
     it('say how much may be taken while it cannot be reached', async () => {
       const tooMuch = { msisdn: unknown, sum: '9000', tender: 'cash', key: randomUUID() };
-      expect((await desk.fill('/payments', tooMuch)).html).to.include('may be up to 5000.00');
-      expect((await deskRu.fill('/payments', tooMuch)).html).to.include('не больше 5000.00');
+      const refusals = [
+        await desk.fill('/payments', tooMuch),
+        await deskRu.fill('/payments', tooMuch),
+      ];
+      expect(
+        refusals.map(({ html }) => /id="sum-error">([^<]*)</.exec(plain(html))?.[1]),
+      ).to.deep.equal([
+        'The home branch cannot be reached now. Until it can, a payment may be up to RUB 5,000.00.',
+        'Домашний филиал сейчас недоступен. Пока связи с ним нет, принять можно не больше 5 000,00 ₽.',
+      ]);
     });
 
     it('keep the number that was typed in suspense', async () => {

@@ -153,7 +153,7 @@ const rareForms: Readonly<Record<string, readonly string[]>> = {
   '/branches/:code/admission': ['invitation'],
   '/node/recovery': ['reason'],
   '/reference/releases': ['revision'],
-  '/cases/:id/adjustment': ['reason', 'debtor', 'creditor', 'sum', 'key'],
+  '/cases/:id/adjustment': ['reason', 'debtor', 'creditor', 'sum', 'currency', 'key'],
   '/cases/:id/approval': ['proposal', 'key'],
   '/settlement': ['model', 'key'],
   '/lost-settlements/:id/decisions': ['key', 'branch', 'peer', 'without', 'reason'],

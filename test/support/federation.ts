@@ -361,13 +361,16 @@ export const customer = {
 };
 
 /** Registers a subscriber at his home branch; answers his number. */
-export async function registerSubscriber(node: TestNode): Promise<string> {
+export async function registerSubscriber(
+  node: TestNode,
+  { ratePlan = 'BASIC' } = {},
+): Promise<string> {
   const msisdn = nextNumber(node.code);
   await node.manager.post('/api/v1/numbers', { numbers: [msisdn] });
   const answer = await node.manager.post('/api/v1/subscribers', {
     msisdn,
     iccid: await receiveSim(node),
-    ratePlan: 'BASIC',
+    ratePlan,
     customer,
   });
   if (answer.status !== 201) throw new Error(JSON.stringify(answer.body));

@@ -36,7 +36,8 @@ describe("head office's pages of what does not agree", () => {
       serverName: 'HQ',
     });
     const pages = pagesOn({ api, access, clock } as never);
-    casePages({ pages, ids, cases: caseRoutes(api, { store, audit, cases: hq.cases }) });
+    const cases = caseRoutes(api, { store, audit, cases: hq.cases });
+    casePages({ pages, ids, cases, currencies: () => ['RUB'] });
     const reconciliation = reconciliationRoutes(api, { store, branches: () => [msk, spb] });
     reconciliationPages({ pages, reconciliation, today: () => today });
     const cookies = new Map<string, string>();

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { copyFile, mkdir, mkdtemp, rm, symlink } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, readFile, rm, symlink } from 'node:fs/promises';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,6 +12,8 @@ import { runCommands } from '../../../shared/node/command-line.ts';
 import { examine } from '../../../shared/node/doctor.ts';
 import type { Node } from '../../../shared/node/node.ts';
 import { addNodeCommands } from '../../../shared/node/node-commands.ts';
+import { nodeEnvironment } from '../../../shared/node/node-config.ts';
+import { assetPath } from '../../../shared/store/assets.ts';
 import type { MigrationSet } from '../../../shared/store/migrations.ts';
 import { openStore } from '../../../shared/store/open-store.ts';
 import { readCopy } from '../../../shared/store/stored-copy.ts';
@@ -147,6 +149,14 @@ describe("a node's commands", () => {
     }
     return told;
   }
+
+  it('read no variable that the README does not name', async () => {
+    const readme = await readFile(assetPath('README.md'), 'utf8');
+    const unnamed = Object.keys(nodeEnvironment.shape).filter(
+      (name) => !readme.includes(`\`${name}\``),
+    );
+    expect(unnamed).to.deep.equal([]);
+  });
 
   it('name what is not set in the environment', () => {
     expect(() => readCentreConfig({})).to.throw(/DATA_DIR: is not set\n/);

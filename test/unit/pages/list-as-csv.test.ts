@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { referenceRowPages } from '../../../central-node/reference/reference-row-pages.tsx';
-import { type ApiFixture, apiFixture, password } from '../web/api-fixture.ts';
-import { pagesOn } from './pages-fixture.ts';
+import { type ApiFixture, apiFixture } from '../web/api-fixture.ts';
+import { lookerAt, permittedPagesOn } from './pages-fixture.ts';
 
 const services = Array.from({ length: 12 }, (_, index) => `SERVICE-NUMBER-${index + 10}`);
 const plans = Array.from({ length: 60 }, (_, index) => ({
@@ -11,27 +11,11 @@ const plans = Array.from({ length: 60 }, (_, index) => ({
 
 describe('a list as CSV', () => {
   let fixture: ApiFixture;
-  let cookie = '';
-  const look = async (path: string, form?: Record<string, string>) => {
-    const answer = await fixture.api.app.request(path, {
-      ...(form ? { method: 'POST', body: new URLSearchParams(form) } : {}),
-      headers: { 'sec-fetch-site': 'same-origin', 'accept-language': 'en', cookie },
-    });
-    const [set = ''] = (answer.headers.get('set-cookie') ?? '').split(';');
-    return { text: await answer.text(), set };
-  };
+  let look: Awaited<ReturnType<typeof lookerAt>>;
   beforeEach(async () => {
     fixture = await apiFixture();
-    const pages = pagesOn(fixture);
-    const permitted = new Proxy(pages, {
-      get: (target, name) =>
-        name === 'page'
-          ? (spec: { path: string }, show: never) =>
-              pages.page({ ...spec, permission: 'signed-in' }, show)
-          : Reflect.get(target, name),
-    });
     referenceRowPages({
-      pages: permitted,
+      pages: permittedPagesOn(fixture),
       reference: {
         listDraftRows: async (
           _: unknown,
@@ -44,8 +28,7 @@ describe('a list as CSV', () => {
         },
       } as never,
     });
-    cookie = '';
-    cookie = (await look('/sign-in', { login: 'anna', password, next: '/' })).set;
+    look = await lookerAt(fixture);
   });
   afterEach(() => fixture.close());
 
