@@ -83,10 +83,10 @@ describe("head office's pages of what does not agree", () => {
   it('let a proposal that was wrong be made anew', async () => {
     const path = await explainedCase();
     const proposed = { reason: 'by the slip', debtor: 'MSK', creditor: 'SPB' };
-    await ask('anna', `${path}/adjustment`, { ...proposed, sum: '5000' });
+    await ask('anna', `${path}/adjustment`, { ...proposed, sum: '5000', currency: 'RUB' });
     const shown = await ask('boris', path);
     expect(shown).to.include('MSK owes SPB').and.to.include(`action="${path}/adjustment"`);
-    await ask('anna', `${path}/adjustment`, { ...proposed, sum: '500' });
+    await ask('anna', `${path}/adjustment`, { ...proposed, sum: '500', currency: 'RUB' });
     const [proposal = ''] = /[0-9a-f]{64}/.exec(await ask('boris', path)) ?? [];
     await ask('boris', `${path}/approval`, { proposal });
     expect(await hq.balances()).to.deep.equal({
