@@ -160,7 +160,7 @@ describe('the console of head office, in a browser', () => {
     await press(page, 'Explain');
     await page.locator('#reason').fill('written off by agreement');
     await press(page, 'Propose the adjustment');
-    await page.getByText('No money moves').waitFor();
+    await page.getByText('No money moves', { exact: true }).waitFor();
     await page.screenshot({ path: join(pictures, 'case.png'), fullPage: true });
     made.push(new URL(page.url()).pathname);
     await go(deputy.page, new URL(page.url()).pathname);
