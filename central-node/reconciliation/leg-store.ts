@@ -311,3 +311,12 @@ export async function findDayClosing(
   );
   return row && closingOf(row);
 }
+
+/** The first date that a branch has closed. */
+export async function firstClosedDate(tx: Reader, branch: NodeCode): Promise<string | undefined> {
+  const row = await tx.get<{ date: string | null }>(
+    'SELECT MIN(business_date) AS date FROM day_closings WHERE branch = ?',
+    branch,
+  );
+  return row?.date ?? undefined;
+}

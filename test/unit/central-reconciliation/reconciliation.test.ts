@@ -244,9 +244,9 @@ describe('reconciliation at head office', () => {
         ...{ matched: 1, refused: 1, open: 1, inCase: 0, adjusted: 0 },
       },
     ]);
-    const close = async (node: typeof msk) => {
-      const totals = await hq.store.read((tx) => totalsOf(tx, node, today));
-      const body = { date: today, totals, reaches: { epoch: 'e'.repeat(32), seq: 1 } };
+    const close = async (node: typeof msk, date = today) => {
+      const totals = await hq.store.read((tx) => totalsOf(tx, node, date));
+      const body = { date, totals, reaches: { epoch: 'e'.repeat(32), seq: 1 } };
       const entry = toldAgain(paid.accepted(), { node, kind: 'day.closed', body: body as never });
       await hq.write((tx) => hq.reconciliation.takeDayClosed(tx, entry));
     };
@@ -263,6 +263,9 @@ describe('reconciliation at head office', () => {
         reconciliationReport(tx, { businessDate: today, branches: [msk, spb, nsk] }),
       );
     expect(await all()).to.deep.include({ complete: false });
+    // Its first date is one on which it served nobody.
+    await close(nsk, businessDate);
+    expect(await all()).to.deep.equal(await report());
     await hq.tell({ ...later, businessDate });
     expect(await all()).to.deep.equal(await report());
   });
