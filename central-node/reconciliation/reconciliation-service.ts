@@ -163,7 +163,10 @@ export function createReconciliation(deps: ReconciliationDeps) {
     if (verdict !== 'matched' && verdict !== 'refused') {
       return state === 'adjusted'
         ? operation
-        : dispute(tx, operation, { kind: verdict, detail: legsText(legs) });
+        : dispute(tx, operation, {
+            ...{ kind: verdict, detail: legsText(legs) },
+            isLate: await mayBeOwed(tx, operation, legs),
+          });
     }
     const { openId, wasAdjusted } = await historyOf(tx, subjects.operation(operation));
     if (wasAdjusted && verdict === 'matched' && (await obligations.wasSettled(tx, operation))) {
@@ -177,6 +180,21 @@ export function createReconciliation(deps: ReconciliationDeps) {
     if (openId !== null) await cases.resolve(tx, openId, caseSentences.say('legsAgree', {}));
     if (verdict === 'matched') await settle(tx, operation, legs);
     return { ...operation, state: verdict, caseId: null };
+  }
+
+  /**
+   * Legs that come again may have agreed once, before another came, and made something owed beside what people adjusted:
+   * people look again.
+   */
+  async function mayBeOwed(
+    tx: Transaction,
+    operation: CollectedOperation,
+    legs: readonly CollectedLeg[],
+  ): Promise<boolean> {
+    const mayAgree =
+      operation.serving !== operation.home &&
+      ['accepted', 'executed'].every((each) => legs.some(({ point }) => point === each));
+    return mayAgree && !(await obligations.wasSettled(tx, operation));
   }
 
   /** Whether its legs are there, and were dealt with by people: what it makes owed does not follow from the legs. */
