@@ -15,6 +15,7 @@ import { stateSentences } from '../../shared/text/state-sentences.ts';
 import { type BusinessDate, type Clock, now } from '../../shared/time/clock.ts';
 import { adjustmentKind, type WireObligation } from '../../shared/wire/settlement-messages.ts';
 import { lostPlace, lostSettlementIds, lostWindow } from './lost-settlement-store.ts';
+import type { Repricing } from './lost-terms.ts';
 import {
   addToExposure,
   addToSums,
@@ -211,23 +212,14 @@ export function createObligations(deps: ObligationDeps) {
     await record(tx, of, { debtor, creditor, currency, gross, commission, fee, net });
   }
 
-  /**
-   * In a window that was lost before it was closed counts what the branches checked: a release may have changed the terms
-   * since. That all of it comes to what head office signed is to be seen afterwards.
-   */
-  async function reprice(
-    tx: Transaction,
-    { operationId, attempt, gross, commission, fee, net }: WireObligation,
-    windowId: string,
-  ): Promise<void> {
-    const known = await findObligation(tx, { operationId, attempt });
-    const window = await findWindow(tx, windowId);
-    if (!window || known?.windowId !== windowId || known.gross !== gross) return;
-    const { currency } = window;
-    const priced = { ...known, currency, commission, fee, net };
-    await takeFromSums(tx, windowId, known);
-    await expose(tx, known, -1n);
-    await setTerms(tx, known.id, priced);
+  /** An obligation counts by the terms that a branch checked. */
+  async function reprice(tx: Transaction, { known, priced }: Repricing): Promise<void> {
+    const { windowId } = known;
+    const current = await findObligation(tx, known);
+    if (windowId === null || current?.windowId !== windowId) return;
+    await takeFromSums(tx, windowId, current);
+    await expose(tx, current, -1n);
+    await setTerms(tx, current.id, priced);
     await addToSums(tx, windowId, priced);
     await expose(tx, priced, 1n);
   }
