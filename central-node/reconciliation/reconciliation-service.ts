@@ -160,18 +160,15 @@ export function createReconciliation(deps: ReconciliationDeps) {
   ): Promise<CollectedOperation> {
     const { state } = operation;
     if (verdict === 'open' || verdict === state) return operation;
-    if (verdict !== 'matched' && verdict !== 'refused') {
-      return state === 'adjusted'
-        ? operation
-        : dispute(tx, operation, {
-            ...{ kind: verdict, detail: legsText(legs) },
-            isLate: await mayBeOwed(tx, operation, legs),
-          });
-    }
     const { openId, wasAdjusted } = await historyOf(tx, subjects.operation(operation));
-    if (wasAdjusted && verdict === 'matched' && (await obligations.wasSettled(tx, operation))) {
+    const isExecuted = legs.some(({ point }) => point === 'executed');
+    if (wasAdjusted && isExecuted && (await obligations.wasSettled(tx, operation))) {
       await settle(tx, operation, legs);
       return { ...operation, state: 'adjusted', caseId: null };
+    }
+    if (verdict !== 'matched' && verdict !== 'refused') {
+      const about = { kind: verdict, detail: legsText(legs), isLate: mayBeOwed(operation, legs) };
+      return state === 'adjusted' ? operation : dispute(tx, operation, about);
     }
     if (wasAdjusted) {
       const detail = caseSentences.say('lateLeg', { legs: legsText(legs) });
@@ -180,21 +177,6 @@ export function createReconciliation(deps: ReconciliationDeps) {
     if (openId !== null) await cases.resolve(tx, openId, caseSentences.say('legsAgree', {}));
     if (verdict === 'matched') await settle(tx, operation, legs);
     return { ...operation, state: verdict, caseId: null };
-  }
-
-  /**
-   * Legs that come again may have agreed once, before another came, and made something owed beside what people adjusted:
-   * people look again.
-   */
-  async function mayBeOwed(
-    tx: Transaction,
-    operation: CollectedOperation,
-    legs: readonly CollectedLeg[],
-  ): Promise<boolean> {
-    const mayAgree =
-      operation.serving !== operation.home &&
-      ['accepted', 'executed'].every((each) => legs.some(({ point }) => point === each));
-    return mayAgree && !(await obligations.wasSettled(tx, operation));
   }
 
   /** Whether its legs are there, and were dealt with by people: what it makes owed does not follow from the legs. */
@@ -324,6 +306,15 @@ export function createReconciliation(deps: ReconciliationDeps) {
   }
 
   return { take, takeDayClosed, sweep, wasDealtWith };
+}
+
+/**
+ * Legs that come again may have agreed once, before another came, and made something owed beside what people adjusted:
+ * people look again.
+ */
+function mayBeOwed({ serving, home }: CollectedOperation, legs: readonly CollectedLeg[]): boolean {
+  const has = (wanted: OperationPoint) => legs.some(({ point }) => point === wanted);
+  return serving !== home && has('accepted') && has('executed');
 }
 
 function newlyCollected(leg: CollectedLeg, since: string): CollectedOperation {
