@@ -99,13 +99,17 @@ export function createObligations(deps: ObligationDeps) {
     const known = await findObligation(tx, place);
     if (!known) return;
     const from = known.windowId === null ? undefined : await findWindow(tx, known.windowId);
-    if (from && !(await isLeftFor(tx, from, windowId))) return;
+    const to = await findWindow(tx, windowId);
+    if (!to || (from && !(await isLeftFor(tx, from, windowId)))) return;
     if (from) {
       const lost = await lostWindow(tx, from.id);
       await takeOut(tx, from, known, lost?.recorded ?? from.state === 'CLOSED');
     }
     await placeObligation(tx, known.id, { windowId, caseId: known.caseId });
     await addToSums(tx, windowId, known);
+    // The backup's closing had recorded it, and a case took it off since.
+    if ((await lostWindow(tx, windowId))?.recorded)
+      await recordOne(tx, { window: to, sign: 1n }, known);
   }
 
   /** What another settlement that is not back is believed to have held, a branch has named in this one. */
@@ -148,9 +152,18 @@ export function createObligations(deps: ObligationDeps) {
     isRecorded: boolean,
   ): Promise<void> {
     await takeFromSums(tx, window.id, taken);
-    if (!isRecorded || taken.kind === adjustmentKind) return;
-    const sums = [{ ...taken, count: 1 }];
-    await recordNets(tx, { kind: 'window.corrected', window, sign: -1n }, sums);
+    if (isRecorded) await recordOne(tx, { window, sign: -1n }, taken);
+  }
+
+  /** An adjustment stands on the recorded positions since it was approved. */
+  async function recordOne(
+    tx: Transaction,
+    change: { window: SettlementWindow; sign: 1n | -1n },
+    obligation: RecordedObligation,
+  ): Promise<void> {
+    if (obligation.kind === adjustmentKind) return;
+    const sums = [{ ...obligation, count: 1 }];
+    await recordNets(tx, { ...change, kind: 'window.corrected' }, sums);
   }
 
   /**

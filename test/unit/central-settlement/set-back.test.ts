@@ -194,6 +194,28 @@ describe('head office that was set back', () => {
     }
   });
 
+  it('settles again what a case takes out of its closed window before the settlement is back', async () => {
+    const story = operationEntries();
+    await hq.tell(story.accepted(), story.executed());
+    const window = await closeWindow();
+    const backup = await backupOf(hq);
+    await approve(hq, (await make(window)).id);
+    const late = story.concluded('refused');
+    await hq.tell(late);
+    const balances = await hq.balances();
+    const told = await allTold();
+
+    for (const isCaseFirst of [false, true]) {
+      const again = await open(backup);
+      branchesFound(story.id);
+      if (isCaseFirst) await again.tell(late);
+      await again.replay(...told);
+      if (!isCaseFirst) await again.tell(late);
+      await again.lostSettlements.bringBack();
+      expect(await again.balances()).to.deep.equal(balances);
+    }
+  });
+
   it('settles again in the next settlement what a case had kept out of the one before', async () => {
     const first = await matched();
     const story = operationEntries();
