@@ -161,13 +161,14 @@ export function createReconciliation(deps: ReconciliationDeps) {
     const { state } = operation;
     if (verdict === 'open' || verdict === state) return operation;
     const { openId, wasAdjusted } = await historyOf(tx, subjects.operation(operation));
-    const isExecuted = legs.some(({ point }) => point === 'executed');
-    if (wasAdjusted && isExecuted && (await obligations.wasSettled(tx, operation))) {
+    if (wasAdjusted && hadAgreed(legs) && (await obligations.wasSettled(tx, operation))) {
       await settle(tx, operation, legs);
       return { ...operation, state: 'adjusted', caseId: null };
     }
     if (verdict !== 'matched' && verdict !== 'refused') {
-      const about = { kind: verdict, detail: legsText(legs), isLate: mayBeOwed(operation, legs) };
+      // Legs that come again may have agreed the first time, and made something owed: people look again.
+      const isLate = operation.serving !== operation.home && hadAgreed(legs);
+      const about = { kind: verdict, detail: legsText(legs), isLate };
       return state === 'adjusted' ? operation : dispute(tx, operation, about);
     }
     if (wasAdjusted) {
@@ -179,10 +180,12 @@ export function createReconciliation(deps: ReconciliationDeps) {
     return { ...operation, state: verdict, caseId: null };
   }
 
-  /** Whether its legs are there, and were dealt with by people: what it makes owed does not follow from the legs. */
-  async function wasDealtWith(tx: Transaction, key: AttemptKey): Promise<boolean> {
-    if (!(await findCollected(tx, key))) return false;
-    return (await historyOf(tx, subjects.operation(key))).wasAdjusted;
+  /** A branch has it in a settlement that was lost: what people adjusted may have been owed beside that. */
+  async function settleAdjusted(tx: Transaction, key: AttemptKey): Promise<void> {
+    const operation = await findCollected(tx, key);
+    if (!operation || !(await historyOf(tx, subjects.operation(key))).wasAdjusted) return;
+    const legs = (await legsOf(tx, key)).filter((leg) => isAmong(leg, operation));
+    if (hadAgreed(legs)) await settle(tx, operation, legs);
   }
 
   async function settle(
@@ -305,16 +308,13 @@ export function createReconciliation(deps: ReconciliationDeps) {
     await cases.open(tx, { kind: 'forked', subject, branches: [branch], detail });
   }
 
-  return { take, takeDayClosed, sweep, wasDealtWith };
+  return { take, takeDayClosed, sweep, settleAdjusted };
 }
 
-/**
- * Legs that come again may have agreed once, before another came, and made something owed beside what people adjusted:
- * people look again.
- */
-function mayBeOwed({ serving, home }: CollectedOperation, legs: readonly CollectedLeg[]): boolean {
-  const has = (wanted: OperationPoint) => legs.some(({ point }) => point === wanted);
-  return serving !== home && has('accepted') && has('executed');
+/** Whether two branches agreed on an execution, before another leg came: then it made something owed. */
+function hadAgreed(legs: readonly CollectedLeg[]): boolean {
+  const agreed = legs.filter(({ point }) => point === 'accepted' || point === 'executed');
+  return verdictOf(agreed) === 'matched';
 }
 
 function newlyCollected(leg: CollectedLeg, since: string): CollectedOperation {

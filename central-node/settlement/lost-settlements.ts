@@ -58,8 +58,8 @@ export interface LostSettlementDeps {
   settlements: Pick<Settlements, 'view' | 'discharge' | 'giveUp' | 'tell' | 'tellRecalled'>;
   isMember(code: NodeCode): boolean;
   isReachable(code: NodeCode): boolean;
-  /** Its legs are there, and people have dealt with it: they make nothing owed of themselves. */
-  wasDealtWith(tx: Transaction, of: { operationId: string; attempt: number }): Promise<boolean>;
+  /** Makes owed what follows from its legs, though people have dealt with it. */
+  settleAdjusted(tx: Transaction, of: { operationId: string; attempt: number }): Promise<void>;
 }
 
 /** What a branch last answered to this start of head office: that it has the operations, or that it has nothing. */
@@ -442,9 +442,8 @@ export function createLostSettlements(deps: LostSettlementDeps) {
       const pending = await pendingSettlementOf(tx, { operationId, attempt });
       if (pending !== undefined) await settlements.giveUp(tx, { id: pending, actor: restorer });
       await obligations.adopt(tx, { operationId, attempt, windowId });
-      if (other === without || (await deps.wasDealtWith(tx, { operationId, attempt }))) {
-        await obligations.restate(tx, item, { told, currency });
-      }
+      await deps.settleAdjusted(tx, { operationId, attempt });
+      if (other === without) await obligations.restate(tx, item, { told, currency });
     }
   }
 

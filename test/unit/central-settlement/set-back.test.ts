@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { listCases } from '../../../central-node/reconciliation/case-store.ts';
+import { findObligation } from '../../../central-node/settlement/obligation-store.ts';
 import { findSettlement } from '../../../central-node/settlement/settlement-store.ts';
 import { settlementDetail } from '../../../central-node/settlement/settlement-view.ts';
 import { listWindows } from '../../../central-node/settlement/window-store.ts';
@@ -75,8 +76,10 @@ describe('head office that was set back', () => {
     node.write((tx) => node.settlements.abort(tx, { id, actor: checker }));
 
   /** What both branches answer: that this payment of MSK for SPB was settled, of each settlement another one. */
-  function branchesFound(operationOf: string | ReadonlyMap<string, string>): void {
-    const sums = { gross: '50000', commission: '750', fee: '0', net: '49250' };
+  function branchesFound(
+    operationOf: string | ReadonlyMap<string, string>,
+    sums = { gross: '50000', commission: '750', fee: '0', net: '49250' },
+  ): void {
     const found = (url: string, peer: NodeCode, direction: string) => {
       const [, id = ''] = /settlements\/([^/]+)\//.exec(url) ?? [];
       const operationId = typeof operationOf === 'string' ? operationOf : operationOf.get(id);
@@ -192,6 +195,26 @@ describe('head office that was set back', () => {
         expect(await again.balances()).to.deep.equal(balances);
       }
     }
+  });
+
+  it('takes what is owed beside an adjustment from its legs, and from no branch', async () => {
+    const backup = await backupOf(hq);
+    const story = operationEntries();
+    const legs = [story.accepted(), story.executed(), story.concluded('refused')];
+    await hq.tell(...legs);
+    await adjustNewestCase();
+    await approve(hq, (await make(await closeWindow())).id);
+    const told = await allTold();
+
+    hq = await open(backup);
+    await hq.replay(...told);
+    await hq.tell(...legs);
+    branchesFound(story.id, { gross: '90000', commission: '0', fee: '0', net: '90000' });
+    await hq.lostSettlements.bringBack();
+    const owed = await hq.store.read((tx) =>
+      findObligation(tx, { operationId: story.id, attempt: 1 }),
+    );
+    expect(owed).to.include({ gross: 50_000n, net: 49_250n });
   });
 
   it('settles again what a case takes out of its closed window before the settlement is back', async () => {
