@@ -261,11 +261,10 @@ export function createLostSettlements(deps: LostSettlementDeps) {
     });
     if (!isChecked) return false;
     const changes = await store.read(async (tx) => {
-      const [window] = await lostWindows(tx, id);
-      if (!window || window.recorded) return [];
-      const { windowIds } = await settlements.view(tx, id);
-      const { windowId } = window;
-      return repricings(tx, [...items.values()], { windowId, windowIds, position });
+      const { currency, windowIds } = await settlements.view(tx, id);
+      const lost = (await lostWindows(tx, id)).filter(({ recorded }) => !recorded);
+      const unrecorded = lost.map(({ windowId }) => windowId);
+      return repricings(tx, [...items.values()], { position, currency, windowIds, unrecorded });
     });
     for (let start = 0; start < changes.length; start += maxObligationsPerPage) {
       const some = changes.slice(start, start + maxObligationsPerPage);

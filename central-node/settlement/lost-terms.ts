@@ -5,7 +5,15 @@ import type { Reader } from '../../shared/store/store.ts';
 import type { WireObligation } from '../../shared/wire/settlement-messages.ts';
 import { findObligation, type RecordedObligation, sumsOf } from './obligation-store.ts';
 import { isSame } from './pair-positions.ts';
-import { findWindow } from './window-store.ts';
+
+/** A position of a lost settlement. */
+export interface LostTerms {
+  readonly position: PairPosition;
+  readonly currency: string;
+  readonly windowIds: readonly string[];
+  /** Those of them that the backup had not closed. */
+  readonly unrecorded: readonly string[];
+}
 
 /** An obligation, and what it is by the terms of its settlement. */
 export interface Repricing {
@@ -28,7 +36,7 @@ export function isSound(item: WireObligation, told: NodeCode): boolean {
 export async function repricings(
   tx: Reader,
   items: readonly WireObligation[],
-  of: { windowId: string; windowIds: readonly string[]; position: PairPosition },
+  of: LostTerms,
 ): Promise<Repricing[]> {
   const changes: Repricing[] = [];
   for (const item of items) {
@@ -45,14 +53,14 @@ export async function repricings(
 async function repricing(
   tx: Reader,
   { operationId, attempt, gross, commission, fee, net }: WireObligation,
-  { windowId, position }: { windowId: string; position: PairPosition },
+  { position, currency, unrecorded }: LostTerms,
 ): Promise<Repricing | undefined> {
   const known = await findObligation(tx, { operationId, attempt });
-  const window = await findWindow(tx, windowId);
-  if (!window || known?.windowId !== windowId || known.gross !== gross) return undefined;
+  if (!known?.windowId || !unrecorded.includes(known.windowId) || known.gross !== gross) {
+    return undefined;
+  }
   const pair = [position.branch, position.peer];
   if (!pair.includes(known.debtor) || !pair.includes(known.creditor)) return undefined;
-  const { currency } = window;
   return { known, priced: { ...known, currency, commission, fee, net } };
 }
 
