@@ -280,8 +280,11 @@ export async function saveDayClosing(
   closing: DayClosing & { businessDate: string; reaches: { epoch: string; seq: number } },
 ): Promise<void> {
   await tx.run(
-    `INSERT OR REPLACE INTO day_closings (branch, business_date, totals, epoch, seq, received_at)
-     VALUES (?, ?, ?, ?, ?, ?)`,
+    `INSERT INTO day_closings (branch, business_date, totals, epoch, seq, received_at)
+     VALUES (?, ?, ?, ?, ?, ?)
+     ON CONFLICT (branch, business_date) DO UPDATE SET totals = excluded.totals,
+       epoch = excluded.epoch, seq = excluded.seq, received_at = excluded.received_at
+     WHERE excluded.epoch <> epoch OR excluded.seq >= seq`,
     closing.branch,
     closing.businessDate,
     JSON.stringify(closing.totals),

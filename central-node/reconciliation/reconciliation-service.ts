@@ -231,7 +231,7 @@ export function createReconciliation(deps: ReconciliationDeps) {
 
   /**
    * A branch has closed a business date: are its control totals head office's own?
-   * The same date closed again replaces what it said before.
+   * The same date closed again replaces what it said before, though that was set aside and comes after it.
    */
   async function takeDayClosed(tx: Transaction, entry: LogEntry): Promise<void> {
     const { date: businessDate, totals, reaches } = dayClosed.parse(entry.body);

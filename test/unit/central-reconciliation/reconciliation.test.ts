@@ -230,6 +230,10 @@ describe('reconciliation at head office', () => {
       hq.reconciliation.takeDayClosed(tx, closing({ totals: mended, reaches })),
     );
     expect((await cases())[0]?.state).to.equal('closed');
+    // What it said before, and was set aside until now.
+    const before = { totals, reaches: { ...reaches, seq: 8 } };
+    await hq.write((tx) => hq.reconciliation.takeDayClosed(tx, closing(before)));
+    expect((await cases()).map(({ state }) => state)).to.deep.equal(['closed']);
   });
 
   it('answers how a date stands, complete once all is closed, equal and matched or in a case', async () => {
