@@ -176,7 +176,7 @@ export async function openCentre(config: CentreConfig, given: Partial<CentrePort
   const lostSettlements = createLostSettlements({
     ...{ store, federation, obligations, settlements, isMember, isReachable },
     client: node.client,
-    wasDealtWith: reconciliation.wasDealtWith,
+    settleAdjusted: reconciliation.settleAdjusted,
   });
   const lostDecisions = createLostDecisions({
     ...{ clock, ids, lostSettlements, isMember, isReachable },

@@ -280,8 +280,11 @@ export async function saveDayClosing(
   closing: DayClosing & { businessDate: string; reaches: { epoch: string; seq: number } },
 ): Promise<void> {
   await tx.run(
-    `INSERT OR REPLACE INTO day_closings (branch, business_date, totals, epoch, seq, received_at)
-     VALUES (?, ?, ?, ?, ?, ?)`,
+    `INSERT INTO day_closings (branch, business_date, totals, epoch, seq, received_at)
+     VALUES (?, ?, ?, ?, ?, ?)
+     ON CONFLICT (branch, business_date) DO UPDATE SET totals = excluded.totals,
+       epoch = excluded.epoch, seq = excluded.seq, received_at = excluded.received_at
+     WHERE excluded.epoch <> epoch OR excluded.seq >= seq`,
     closing.branch,
     closing.businessDate,
     JSON.stringify(closing.totals),
@@ -310,4 +313,13 @@ export async function findDayClosing(
     businessDate,
   );
   return row && closingOf(row);
+}
+
+/** The first date that a branch has closed. */
+export async function firstClosedDate(tx: Reader, branch: NodeCode): Promise<string | undefined> {
+  const row = await tx.get<{ date: string | null }>(
+    'SELECT MIN(business_date) AS date FROM day_closings WHERE branch = ?',
+    branch,
+  );
+  return row?.date ?? undefined;
 }

@@ -3,7 +3,14 @@ import { differencesOf, type TotalsDifference } from '../../shared/reconciliatio
 import { firstCountedDate, totalsOf } from '../../shared/reconciliation/leg-totals-store.ts';
 import type { Reader } from '../../shared/store/store.ts';
 import type { CollectedFilter } from './leg-store.ts';
-import { type CountRow, countsOf, findDayClosing, legsOf, listCollected } from './leg-store.ts';
+import {
+  type CountRow,
+  countsOf,
+  findDayClosing,
+  firstClosedDate,
+  legsOf,
+  listCollected,
+} from './leg-store.ts';
 import type { CollectedLeg, CollectedOperation } from './matching.ts';
 
 export interface BranchDay {
@@ -49,8 +56,11 @@ export async function reconciliationReport(
   for (const branch of branches) {
     const day = await branchDay(tx, branch, businessDate);
     // Of a date before its first one a branch that joined later has nothing to close.
-    const first = day.closed ? undefined : await firstCountedDate(tx, branch);
-    if (first === undefined || first <= businessDate) days.push(day);
+    const known = day.closed
+      ? []
+      : [await firstCountedDate(tx, branch), await firstClosedDate(tx, branch)];
+    const firsts = known.filter((date) => date !== undefined);
+    if (firsts.length === 0 || firsts.some((first) => first <= businessDate)) days.push(day);
   }
   const pairs = pairDays(await countsOf(tx, businessDate));
   const isClosed = days.every(({ equal }) => equal === true);

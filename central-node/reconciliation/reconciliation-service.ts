@@ -160,15 +160,16 @@ export function createReconciliation(deps: ReconciliationDeps) {
   ): Promise<CollectedOperation> {
     const { state } = operation;
     if (verdict === 'open' || verdict === state) return operation;
-    if (verdict !== 'matched' && verdict !== 'refused') {
-      return state === 'adjusted'
-        ? operation
-        : dispute(tx, operation, { kind: verdict, detail: legsText(legs) });
-    }
     const { openId, wasAdjusted } = await historyOf(tx, subjects.operation(operation));
-    if (wasAdjusted && verdict === 'matched' && (await obligations.wasSettled(tx, operation))) {
+    if (wasAdjusted && hadAgreed(legs) && (await obligations.wasSettled(tx, operation))) {
       await settle(tx, operation, legs);
       return { ...operation, state: 'adjusted', caseId: null };
+    }
+    if (verdict !== 'matched' && verdict !== 'refused') {
+      // Legs that come again may have agreed the first time, and made something owed: people look again.
+      const isLate = operation.serving !== operation.home && hadAgreed(legs);
+      const about = { kind: verdict, detail: legsText(legs), isLate };
+      return state === 'adjusted' ? operation : dispute(tx, operation, about);
     }
     if (wasAdjusted) {
       const detail = caseSentences.say('lateLeg', { legs: legsText(legs) });
@@ -179,10 +180,12 @@ export function createReconciliation(deps: ReconciliationDeps) {
     return { ...operation, state: verdict, caseId: null };
   }
 
-  /** Whether its legs are there, and were dealt with by people: what it makes owed does not follow from the legs. */
-  async function wasDealtWith(tx: Transaction, key: AttemptKey): Promise<boolean> {
-    if (!(await findCollected(tx, key))) return false;
-    return (await historyOf(tx, subjects.operation(key))).wasAdjusted;
+  /** A branch has it in a settlement that was lost: what people adjusted may have been owed beside that. */
+  async function settleAdjusted(tx: Transaction, key: AttemptKey): Promise<void> {
+    const operation = await findCollected(tx, key);
+    if (!operation || !(await historyOf(tx, subjects.operation(key))).wasAdjusted) return;
+    const legs = (await legsOf(tx, key)).filter((leg) => isAmong(leg, operation));
+    if (hadAgreed(legs)) await settle(tx, operation, legs);
   }
 
   async function settle(
@@ -228,7 +231,7 @@ export function createReconciliation(deps: ReconciliationDeps) {
 
   /**
    * A branch has closed a business date: are its control totals head office's own?
-   * The same date closed again replaces what it said before.
+   * The same date closed again replaces what it said before, though that was set aside and comes after it.
    */
   async function takeDayClosed(tx: Transaction, entry: LogEntry): Promise<void> {
     const { date: businessDate, totals, reaches } = dayClosed.parse(entry.body);
@@ -305,7 +308,13 @@ export function createReconciliation(deps: ReconciliationDeps) {
     await cases.open(tx, { kind: 'forked', subject, branches: [branch], detail });
   }
 
-  return { take, takeDayClosed, sweep, wasDealtWith };
+  return { take, takeDayClosed, sweep, settleAdjusted };
+}
+
+/** Whether two branches agreed on an execution, before another leg came: then it made something owed. */
+function hadAgreed(legs: readonly CollectedLeg[]): boolean {
+  const agreed = legs.filter(({ point }) => point === 'accepted' || point === 'executed');
+  return verdictOf(agreed) === 'matched';
 }
 
 function newlyCollected(leg: CollectedLeg, since: string): CollectedOperation {

@@ -4,7 +4,7 @@ import { answerIn, passOverSilence } from '../../shared/federation/peer-answer.t
 import type { PeerClient } from '../../shared/federation/peers.ts';
 import { headOffice, type NodeCode } from '../../shared/ids/ids.ts';
 import { DomainError } from '../../shared/problem/problem.ts';
-import { type PairPosition, pairPositions } from '../../shared/settlement/netting.ts';
+import type { PairPosition } from '../../shared/settlement/netting.ts';
 import type { Reader, Store, Transaction } from '../../shared/store/store.ts';
 import { stateSentences } from '../../shared/text/state-sentences.ts';
 import { type LogEntry, logEntry, startedHeader } from '../../shared/wire/peer-messages.ts';
@@ -28,8 +28,9 @@ import {
   lostSettlementIds,
   lostWindows,
 } from './lost-settlement-store.ts';
+import { isSound, repricings } from './lost-terms.ts';
 import type { Obligations } from './obligation-service.ts';
-import { sumsOf } from './obligation-store.ts';
+import { isSame, isSamePair, mirrored, negated, positionsIn } from './pair-positions.ts';
 import type { Settlement } from './settlement.ts';
 import type { Settlements } from './settlement-service.ts';
 import {
@@ -57,8 +58,8 @@ export interface LostSettlementDeps {
   settlements: Pick<Settlements, 'view' | 'discharge' | 'giveUp' | 'tell' | 'tellRecalled'>;
   isMember(code: NodeCode): boolean;
   isReachable(code: NodeCode): boolean;
-  /** Its legs are there, and people have dealt with it: they make nothing owed of themselves. */
-  wasDealtWith(tx: Transaction, of: { operationId: string; attempt: number }): Promise<boolean>;
+  /** Makes owed what follows from its legs, though people have dealt with it. */
+  settleAdjusted(tx: Transaction, of: { operationId: string; attempt: number }): Promise<void>;
 }
 
 /** What a branch last answered to this start of head office: that it has the operations, or that it has nothing. */
@@ -233,17 +234,45 @@ export function createLostSettlements(deps: LostSettlementDeps) {
 
   /** Where all operations of a position are there again and come to another sum, they were settled by other terms. */
   async function priceAsChecked(id: string): Promise<void> {
-    for (const { branch, peer } of await store.read((tx) => mispricedPairs(tx, id))) {
-      for (const [told, other] of [
-        [branch, peer],
-        [peer, branch],
-      ] as const) {
-        const open = await store.read((tx) => mispricedPairs(tx, id));
-        if (!deps.isMember(told) || !open.some((pair) => isSamePair(pair, { branch, peer })))
-          continue;
-        await collectFrom({ id, branch: told, pricedWith: other }).catch(passOverSilence);
+    for (const position of await store.read((tx) => mispricedPairs(tx, id))) {
+      const { branch, peer } = position;
+      for (const told of [branch, peer].filter(deps.isMember)) {
+        const isDone = await priceAsToldBy(told, { id, position }).catch(passOverSilence);
+        if (isDone) break;
       }
     }
+  }
+
+  /**
+   * Nothing of a branch's terms counts before all of them come to what head office signed.
+   * @returns whether they do.
+   */
+  async function priceAsToldBy(
+    told: NodeCode,
+    { id, position }: { id: string; position: PairPosition },
+  ): Promise<boolean> {
+    const items = new Map<string, WireObligation>();
+    const isChecked = await askFor({ id, branch: told }, async (page) => {
+      for (const item of page) {
+        if (!isSamePair({ branch: told, peer: item.peer }, position)) continue;
+        items.set(`${item.operationId}/${item.attempt}`, item);
+      }
+      if (items.size > position.count) throw tooMuch(told);
+    });
+    if (!isChecked) return false;
+    const changes = await store.read(async (tx) => {
+      const { currency, windowIds } = await settlements.view(tx, id);
+      const lost = (await lostWindows(tx, id)).filter(({ recorded }) => !recorded);
+      const unrecorded = lost.map(({ windowId }) => windowId);
+      return repricings(tx, [...items.values()], { position, currency, windowIds, unrecorded });
+    });
+    for (let start = 0; start < changes.length; start += maxObligationsPerPage) {
+      const some = changes.slice(start, start + maxObligationsPerPage);
+      await store.write(async (tx) => {
+        for (const change of some) await obligations.reprice(tx, change);
+      });
+    }
+    return changes.length > 0;
   }
 
   async function mispricedPairs(tx: Reader, id: string): Promise<PairPosition[]> {
@@ -356,11 +385,15 @@ export function createLostSettlements(deps: LostSettlementDeps) {
 
   /**
    * @param of.without whose legs never come again: what the branch has with that one is taken from its word.
-   * @param of.pricedWith of what the branch has with that one the terms are taken from its word.
    * @returns false if it has not checked the settlement, and takes nothing more of what it had been sent.
    */
-  async function collectFrom(of: Source): Promise<boolean> {
-    const { id, branch } = of;
+  const collectFrom = (of: Source): Promise<boolean> =>
+    askFor(of, (items) => store.write((tx) => place(tx, of, items)));
+
+  async function askFor(
+    { id, branch }: Pick<Source, 'id' | 'branch'>,
+    take: (items: readonly WireObligation[]) => Promise<void>,
+  ): Promise<boolean> {
     let after = '';
     for (let page = 0; page < maxPages; page += 1) {
       const query = new URLSearchParams({ limit: String(maxObligationsPerPage) });
@@ -375,16 +408,22 @@ export function createLostSettlements(deps: LostSettlementDeps) {
       const said = heard.get(id) ?? new Map<NodeCode, Said>();
       heard.set(id, said.set(branch, unchecked ? 'unchecked' : 'found'));
       if (unchecked) return false;
-      await store.write((tx) => place(tx, of, items));
+      if (!items.every((item) => isSound(item, branch))) {
+        throw new DomainError(
+          'peer-unreachable',
+          `${branch} answers with sums that do not add up.`,
+        );
+      }
+      await take(items);
       if (next === null) return true;
       after = next;
     }
-    throw new DomainError('peer-unreachable', `${branch} answers with too many pages.`);
+    throw tooMuch(branch);
   }
 
   async function place(
     tx: Transaction,
-    { id: settlementId, branch: told, without, pricedWith }: Source,
+    { id: settlementId, branch: told, without }: Source,
     items: readonly WireObligation[],
   ): Promise<void> {
     const [window] = await lostWindows(tx, settlementId);
@@ -402,10 +441,8 @@ export function createLostSettlements(deps: LostSettlementDeps) {
       const pending = await pendingSettlementOf(tx, { operationId, attempt });
       if (pending !== undefined) await settlements.giveUp(tx, { id: pending, actor: restorer });
       await obligations.adopt(tx, { operationId, attempt, windowId });
-      if (other === pricedWith && !window.recorded) await obligations.reprice(tx, item, windowId);
-      if (other === without || (await deps.wasDealtWith(tx, { operationId, attempt }))) {
-        await obligations.restate(tx, item, { told, currency });
-      }
+      await deps.settleAdjusted(tx, { operationId, attempt });
+      if (other === without) await obligations.restate(tx, item, { told, currency });
     }
   }
 
@@ -435,37 +472,7 @@ interface Source {
   readonly id: string;
   readonly branch: NodeCode;
   readonly without?: NodeCode;
-  readonly pricedWith?: NodeCode;
 }
 
-/** What windows hold between each two branches. */
-async function positionsIn(tx: Reader, windowIds: readonly string[]): Promise<PairPosition[]> {
-  return pairPositions((await sumsOf(tx, windowIds)).filter(({ count }) => count > 0));
-}
-
-function mirrored(position: PairPosition): PairPosition {
-  const { branch, peer } = position;
-  return { ...negated(position), branch: peer, peer: branch };
-}
-
-function negated({ gross, commission, fees, net, ...pair }: PairPosition): PairPosition {
-  return { ...pair, gross: -gross, commission: -commission, fees: -fees, net: -net };
-}
-
-type Pair = Pick<PairPosition, 'branch' | 'peer'>;
-
-function isSamePair(one: Pair, other: Pair): boolean {
-  const isMirror = one.branch === other.peer && one.peer === other.branch;
-  return isMirror || (one.branch === other.branch && one.peer === other.peer);
-}
-
-function isSame(one: readonly PairPosition[], other: readonly PairPosition[]): boolean {
-  const text = (positions: readonly PairPosition[]) =>
-    positions
-      .map(({ branch, peer, count, gross, commission, fees, net }) =>
-        [branch, peer, count, gross, commission, fees, net].join(' '),
-      )
-      .sort()
-      .join('\n');
-  return text(one) === text(other);
-}
+const tooMuch = (branch: NodeCode) =>
+  new DomainError('peer-unreachable', `${branch} answers with more than was settled.`);

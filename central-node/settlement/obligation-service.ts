@@ -15,6 +15,7 @@ import { stateSentences } from '../../shared/text/state-sentences.ts';
 import { type BusinessDate, type Clock, now } from '../../shared/time/clock.ts';
 import { adjustmentKind, type WireObligation } from '../../shared/wire/settlement-messages.ts';
 import { lostPlace, lostSettlementIds, lostWindow } from './lost-settlement-store.ts';
+import type { Repricing } from './lost-terms.ts';
 import {
   addToExposure,
   addToSums,
@@ -98,13 +99,17 @@ export function createObligations(deps: ObligationDeps) {
     const known = await findObligation(tx, place);
     if (!known) return;
     const from = known.windowId === null ? undefined : await findWindow(tx, known.windowId);
-    if (from && !(await isLeftFor(tx, from, windowId))) return;
+    const to = await findWindow(tx, windowId);
+    if (!to || (from && !(await isLeftFor(tx, from, windowId)))) return;
     if (from) {
       const lost = await lostWindow(tx, from.id);
       await takeOut(tx, from, known, lost?.recorded ?? from.state === 'CLOSED');
     }
     await placeObligation(tx, known.id, { windowId, caseId: known.caseId });
     await addToSums(tx, windowId, known);
+    // The backup's closing had recorded it, and a case took it off since.
+    if ((await lostWindow(tx, windowId))?.recorded)
+      await recordOne(tx, { window: to, sign: 1n }, known);
   }
 
   /** What another settlement that is not back is believed to have held, a branch has named in this one. */
@@ -147,9 +152,18 @@ export function createObligations(deps: ObligationDeps) {
     isRecorded: boolean,
   ): Promise<void> {
     await takeFromSums(tx, window.id, taken);
-    if (!isRecorded || taken.kind === adjustmentKind) return;
-    const sums = [{ ...taken, count: 1 }];
-    await recordNets(tx, { kind: 'window.corrected', window, sign: -1n }, sums);
+    if (isRecorded) await recordOne(tx, { window, sign: -1n }, taken);
+  }
+
+  /** An adjustment stands on the recorded positions since it was approved. */
+  async function recordOne(
+    tx: Transaction,
+    change: { window: SettlementWindow; sign: 1n | -1n },
+    obligation: RecordedObligation,
+  ): Promise<void> {
+    if (obligation.kind === adjustmentKind) return;
+    const sums = [{ ...obligation, count: 1 }];
+    await recordNets(tx, { ...change, kind: 'window.corrected' }, sums);
   }
 
   /**
@@ -211,23 +225,14 @@ export function createObligations(deps: ObligationDeps) {
     await record(tx, of, { debtor, creditor, currency, gross, commission, fee, net });
   }
 
-  /**
-   * In a window that was lost before it was closed counts what the branches checked: a release may have changed the terms
-   * since. That all of it comes to what head office signed is to be seen afterwards.
-   */
-  async function reprice(
-    tx: Transaction,
-    { operationId, attempt, gross, commission, fee, net }: WireObligation,
-    windowId: string,
-  ): Promise<void> {
-    const known = await findObligation(tx, { operationId, attempt });
-    const window = await findWindow(tx, windowId);
-    if (!window || known?.windowId !== windowId || known.gross !== gross) return;
-    const { currency } = window;
-    const priced = { ...known, currency, commission, fee, net };
-    await takeFromSums(tx, windowId, known);
-    await expose(tx, known, -1n);
-    await setTerms(tx, known.id, priced);
+  /** An obligation counts by the terms that a branch checked. */
+  async function reprice(tx: Transaction, { known, priced }: Repricing): Promise<void> {
+    const { windowId } = known;
+    const current = await findObligation(tx, known);
+    if (windowId === null || current?.windowId !== windowId) return;
+    await takeFromSums(tx, windowId, current);
+    await expose(tx, current, -1n);
+    await setTerms(tx, current.id, priced);
     await addToSums(tx, windowId, priced);
     await expose(tx, priced, 1n);
   }

@@ -273,8 +273,8 @@ export const foundMutants: readonly Mutant[] = [
     changes: [
       {
         file: lostSettlements,
-        find: 'return false;\n            await',
-        replace: 'return true;\n            await',
+        find: 'return false;\n            if (!items',
+        replace: 'return true;\n            if (!items',
       },
     ],
     troubles: ['settlement-lost'],

@@ -123,4 +123,24 @@ describe('a case of which the adjustment came back and the closing did not', () 
       expect(newest).to.include({ kind: 'legs-differ', state: 'detected' });
     }
   });
+
+  it('is looked at again where its operation may have been owed beside it', async () => {
+    const story = operationEntries();
+    const [accepted, executed, concluded] = [
+      story.accepted(),
+      story.executed(),
+      story.concluded('refused'),
+    ];
+    await before.tell(accepted, executed, concluded);
+    await adjustCase();
+    const owed = (office: HeadOffice) =>
+      office.store.read((tx) => findObligation(tx, { operationId: story.id, attempt: 1 }));
+    expect(await owed(before)).to.include({ caseId: null, net: 49_250n });
+    await bringBack();
+    // The two branches' streams come in whatever order: here it never matched.
+    await hq.tell(accepted, concluded, executed);
+    expect(await owed(hq)).to.equal(undefined);
+    const [newest] = await hq.store.read((tx) => listCases(tx, { limit: 1 }));
+    expect(newest?.state).to.equal('detected');
+  });
 });

@@ -230,6 +230,10 @@ describe('reconciliation at head office', () => {
       hq.reconciliation.takeDayClosed(tx, closing({ totals: mended, reaches })),
     );
     expect((await cases())[0]?.state).to.equal('closed');
+    // What it said before, and was set aside until now.
+    const before = { totals, reaches: { ...reaches, seq: 8 } };
+    await hq.write((tx) => hq.reconciliation.takeDayClosed(tx, closing(before)));
+    expect((await cases()).map(({ state }) => state)).to.deep.equal(['closed']);
   });
 
   it('answers how a date stands, complete once all is closed, equal and matched or in a case', async () => {
@@ -244,9 +248,9 @@ describe('reconciliation at head office', () => {
         ...{ matched: 1, refused: 1, open: 1, inCase: 0, adjusted: 0 },
       },
     ]);
-    const close = async (node: typeof msk) => {
-      const totals = await hq.store.read((tx) => totalsOf(tx, node, today));
-      const body = { date: today, totals, reaches: { epoch: 'e'.repeat(32), seq: 1 } };
+    const close = async (node: typeof msk, date = today) => {
+      const totals = await hq.store.read((tx) => totalsOf(tx, node, date));
+      const body = { date, totals, reaches: { epoch: 'e'.repeat(32), seq: 1 } };
       const entry = toldAgain(paid.accepted(), { node, kind: 'day.closed', body: body as never });
       await hq.write((tx) => hq.reconciliation.takeDayClosed(tx, entry));
     };
@@ -263,6 +267,9 @@ describe('reconciliation at head office', () => {
         reconciliationReport(tx, { businessDate: today, branches: [msk, spb, nsk] }),
       );
     expect(await all()).to.deep.include({ complete: false });
+    // Its first date is one on which it served nobody.
+    await close(nsk, businessDate);
+    expect(await all()).to.deep.equal(await report());
     await hq.tell({ ...later, businessDate });
     expect(await all()).to.deep.equal(await report());
   });

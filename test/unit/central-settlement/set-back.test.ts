@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { listCases } from '../../../central-node/reconciliation/case-store.ts';
+import { findObligation } from '../../../central-node/settlement/obligation-store.ts';
 import { findSettlement } from '../../../central-node/settlement/settlement-store.ts';
 import { settlementDetail } from '../../../central-node/settlement/settlement-view.ts';
 import { listWindows } from '../../../central-node/settlement/window-store.ts';
@@ -75,8 +76,10 @@ describe('head office that was set back', () => {
     node.write((tx) => node.settlements.abort(tx, { id, actor: checker }));
 
   /** What both branches answer: that this payment of MSK for SPB was settled, of each settlement another one. */
-  function branchesFound(operationOf: string | ReadonlyMap<string, string>): void {
-    const sums = { gross: '50000', commission: '750', fee: '0', net: '49250' };
+  function branchesFound(
+    operationOf: string | ReadonlyMap<string, string>,
+    sums = { gross: '50000', commission: '750', fee: '0', net: '49250' },
+  ): void {
     const found = (url: string, peer: NodeCode, direction: string) => {
       const [, id = ''] = /settlements\/([^/]+)\//.exec(url) ?? [];
       const operationId = typeof operationOf === 'string' ? operationOf : operationOf.get(id);
@@ -172,19 +175,65 @@ describe('head office that was set back', () => {
   it('settles again what had been settled after people had adjusted its case', async () => {
     const backup = await backupOf(hq);
     const story = operationEntries();
-    const legs = [story.accepted(), story.executed(), story.concluded('refused')];
+    const legs = [story.accepted(), story.executed(), story.concluded('refused')] as const;
     await hq.tell(...legs);
     await adjustNewestCase();
     await approve(hq, (await make(await closeWindow())).id);
     const balances = await hq.balances();
     const told = await allTold();
 
+    // The two branches' streams come in whatever order: where the conclusion is before the decision, nothing ever agrees.
+    const [accepted, executed, concluded] = legs;
     for (const areLegsFirst of [true, false]) {
+      for (const order of [legs, [accepted, concluded, executed]]) {
+        const again = await open(backup);
+        branchesFound(story.id);
+        await again.replay(...told);
+        if (!areLegsFirst) await again.lostSettlements.bringBack();
+        await again.tell(...order);
+        await again.lostSettlements.bringBack();
+        expect(await again.balances()).to.deep.equal(balances);
+      }
+    }
+  });
+
+  it('takes what is owed beside an adjustment from its legs, and from no branch', async () => {
+    const backup = await backupOf(hq);
+    const story = operationEntries();
+    const legs = [story.accepted(), story.executed(), story.concluded('refused')];
+    await hq.tell(...legs);
+    await adjustNewestCase();
+    await approve(hq, (await make(await closeWindow())).id);
+    const told = await allTold();
+
+    hq = await open(backup);
+    await hq.replay(...told);
+    await hq.tell(...legs);
+    branchesFound(story.id, { gross: '90000', commission: '0', fee: '0', net: '90000' });
+    await hq.lostSettlements.bringBack();
+    const owed = await hq.store.read((tx) =>
+      findObligation(tx, { operationId: story.id, attempt: 1 }),
+    );
+    expect(owed).to.include({ gross: 50_000n, net: 49_250n });
+  });
+
+  it('settles again what a case takes out of its closed window before the settlement is back', async () => {
+    const story = operationEntries();
+    await hq.tell(story.accepted(), story.executed());
+    const window = await closeWindow();
+    const backup = await backupOf(hq);
+    await approve(hq, (await make(window)).id);
+    const late = story.concluded('refused');
+    await hq.tell(late);
+    const balances = await hq.balances();
+    const told = await allTold();
+
+    for (const isCaseFirst of [false, true]) {
       const again = await open(backup);
       branchesFound(story.id);
+      if (isCaseFirst) await again.tell(late);
       await again.replay(...told);
-      if (!areLegsFirst) await again.lostSettlements.bringBack();
-      await again.tell(...legs);
+      if (!isCaseFirst) await again.tell(late);
       await again.lostSettlements.bringBack();
       expect(await again.balances()).to.deep.equal(balances);
     }

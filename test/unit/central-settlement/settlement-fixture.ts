@@ -222,7 +222,7 @@ export async function openHeadOffice(options: HeadOfficeOptions) {
   const reconciliation = createReconciliation({ clock, federation, cases, obligations, graceMs });
   const lostSettlements = createLostSettlements({
     ...{ store, client, federation, obligations, settlements, isMember, isReachable },
-    wasDealtWith: reconciliation.wasDealtWith,
+    settleAdjusted: reconciliation.settleAdjusted,
   });
   const lostDecisions = createLostDecisions({
     ...{ clock, ids, lostSettlements, isMember, isReachable },

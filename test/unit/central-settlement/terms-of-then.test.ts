@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import { exposures, findObligation } from '../../../central-node/settlement/obligation-store.ts';
 import { listWindows } from '../../../central-node/settlement/window-store.ts';
-import { systemIds } from '../../../shared/ids/ids.ts';
+import { type NodeCode, systemIds } from '../../../shared/ids/ids.ts';
 import { federationKeys } from '../../support/federation-keys.ts';
 import { createNetwork } from '../branch-subscribers/branches-fixture.ts';
 import { operationEntries, type Story } from './entries-fixture.ts';
@@ -84,6 +84,38 @@ describe('a lost settlement whose terms a release has changed since', () => {
       expect(await obligationOf(again, id)).to.include({ commission: 750n, net: 49_250n });
       expect(await exposed(again)).to.deep.equal([]);
     }
+  });
+
+  it('takes terms from a branch only where they come to what was signed', async () => {
+    const right = { gross: '50000', commission: '750', fee: '0', net: '49250' };
+    const { backup, legs, told, balances, id } = await settled({}, { direction: 'owes', ...right });
+    const dearer = referenceWith({ version: 4, cashBasisPoints: 200 });
+    const again = await open(backup, dearer);
+    await again.replay(...told);
+    await again.tell(...legs);
+    const say = (code: NodeCode, sums: object) => {
+      const [peer, direction] = code === msk ? [spb, 'owes'] : [msk, 'receives'];
+      const item = { operationId: id, attempt: 1, kind: 'payment', peer, direction };
+      const items = [{ ...item, ...right, ...sums }];
+      network.join(code, async () => Response.json({ items, next: null }));
+    };
+    network.join(spb, async () => Response.json({ items: [], next: null, unchecked: true }));
+    for (const lie of [
+      { net: '0' },
+      { commission: '50000', net: '0' },
+      { commission: '-50000', net: '100000' },
+      { fee: '5000', net: '54250' },
+      { peer: msk },
+    ]) {
+      say(msk, lie);
+      await again.lostSettlements.bringBack();
+      expect(await obligationOf(again, id)).to.include({ commission: 1_000n, net: 49_000n });
+      expect(await again.store.read(again.lostDecisions.list)).to.have.length(1);
+    }
+    say(spb, {});
+    await again.lostSettlements.bringBack();
+    expect(await again.balances()).to.deep.equal(balances);
+    expect(await exposed(again)).to.deep.equal([]);
   });
 
   it('comes back in its currency', async () => {
