@@ -170,7 +170,7 @@ async function check(file: string): Promise<z.infer<typeof checked>> {
 }
 
 /** Undefined when it cannot be read: a broken record must not keep a node from its start. */
-async function readRecord(path: string): Promise<BackupRecord | undefined> {
+export async function readRecord(path: string): Promise<BackupRecord | undefined> {
   try {
     return backupRecord.parse(JSON.parse(await readFile(path, 'utf8')));
   } catch {
