@@ -8,6 +8,7 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs';
+import { open as openFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
@@ -127,6 +128,29 @@ describe('store sentinel', () => {
     rmSync(join(folder, 'other'), { recursive: true });
     const error = await opened.store.write(async () => {}).catch((failure: unknown) => failure);
     expect(isDomainError(error, 'store-unavailable')).to.equal(true);
+  });
+
+  it('is written again once its disk is back, be it as another one', async () => {
+    await write(1);
+    const probe = await openFile(sentinel);
+    const prototype = Object.getPrototypeOf(probe);
+    await probe.close();
+    const { write: whole } = prototype;
+    const lost = new Set<unknown>();
+    let isAway = true;
+    prototype.write = function (...given: unknown[]) {
+      if (isAway) lost.add(this);
+      return lost.has(this) ? Promise.reject(new Error('EIO')) : whole.apply(this, given);
+    };
+    try {
+      const error = await opened.store.write(async () => {}).catch((failure: unknown) => failure);
+      expect(isDomainError(error, 'store-unavailable')).to.equal(true);
+      isAway = false;
+      await write(1);
+    } finally {
+      prototype.write = whole;
+    }
+    expect(await reopen()).to.include({ setBack: false });
   });
 
   it('is one commit behind at most, however long it takes none', async () => {
