@@ -8,14 +8,13 @@ import { faultSentences, settlementFaults } from '../../shared/settlement/fault-
 import type { Reader, Store, Transaction } from '../../shared/store/store.ts';
 import { stateSentences } from '../../shared/text/state-sentences.ts';
 import { type BusinessDate, type Clock, now } from '../../shared/time/clock.ts';
-import { canonicalJson } from '../../shared/wire/canonical.ts';
 import { type LogEntry, startedHeader } from '../../shared/wire/peer-messages.ts';
 import {
   adjustmentKind,
+  isSameWord,
   maxObligationsPerPage,
   maxReportedFaults,
   obligationPage,
-  type SettlementCompleted,
   settlementCompleted,
   settlementConfirmed,
   settlementRecalled,
@@ -94,7 +93,7 @@ export function createSettlements(deps: SettlementDeps) {
     const { settlementId: id, currency } = settlementCompleted.parse(entry.body);
     const told = JSON.stringify(entry.body);
     const known = await findSettlement(tx, id);
-    if (known && !isSameBody(known.told, settlementCompleted.parse(entry.body))) {
+    if (known && !isSameWord(known.told, settlementCompleted.parse(entry.body))) {
       const detail = stateSentences.say('retold', { id });
       tx.afterCommit(() => federation.alarms.raise('settlement-rewritten', detail));
       return;
@@ -375,11 +374,3 @@ export function createSettlements(deps: SettlementDeps) {
     },
   };
 }
-
-function isSameBody(one: SettlementCompleted, other: SettlementCompleted): boolean {
-  const text = (body: SettlementCompleted) =>
-    canonicalJson(JSON.parse(JSON.stringify(body, (_, value) => textOf(value))));
-  return text(one) === text(other);
-}
-
-const textOf = (value: unknown) => (typeof value === 'bigint' ? value.toString() : value);

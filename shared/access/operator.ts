@@ -77,7 +77,7 @@ export function sessionEndMs({ createdMs, seenMs }: SessionTimes): number {
   return Math.min(seenMs + sessionIdleMs, createdMs + sessionMaxMs);
 }
 
-/** One that a clock far ahead has dated is over too: else it would live until that time comes. */
+/** One that a clock ahead has dated is over too: else nobody's absence would end it before that time comes. */
 export function isSessionOver(times: SessionTimes, nowMs: number): boolean {
-  return nowMs >= sessionEndMs(times) || times.createdMs > nowMs + sessionMaxMs;
+  return nowMs >= sessionEndMs(times) || times.seenMs > nowMs + sessionIdleMs;
 }

@@ -8,12 +8,12 @@ import {
   priceFactsOf,
   type Terms,
 } from '../settlement/obligation.ts';
-import { canonicalJson } from '../wire/canonical.ts';
 import type { JsonObject, LogEntry } from '../wire/peer-messages.ts';
 import {
   adjustmentKind,
   type CaseAdjusted,
   caseAdjusted,
+  isSameWord,
   type SettlementCompleted,
   settlementCompleted,
   settlementRecalled,
@@ -34,7 +34,6 @@ interface SeenOperation {
 
 interface Told {
   readonly body: SettlementCompleted;
-  readonly text: string;
   readonly place: FailedPlace;
 }
 
@@ -79,13 +78,13 @@ export function createSettlementProof(settlementId: string) {
   }
 
   /** A branch books what it is told first. */
-  function keepTold(body: JsonObject, place: FailedPlace): void {
-    const text = canonicalJson(body);
+  function keepTold(content: JsonObject, place: FailedPlace): void {
+    const body = settlementCompleted.parse(content);
     const before = told.get(place.to);
-    if (before && before.text !== text) {
+    if (before && !isSameWord(before.body, body)) {
       throw new BundleFault(`${place.to} was told otherwise before`, place);
     }
-    told.set(place.to, { body: settlementCompleted.parse(body), text, place });
+    told.set(place.to, { body, place });
   }
 
   function keepLeg(leg: Leg, seen: { facts: PriceFacts; place: FailedPlace }): void {

@@ -4,7 +4,7 @@ import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { namedFile } from '../store/embedded-store.ts';
 import { openAsItIs } from '../store/open-store.ts';
-import { backupRecord } from './backups.ts';
+import { backupRecord, readRecord } from './backups.ts';
 import { print } from './command-line.ts';
 import { type NodeConfig, storePlaceOf } from './node-config.ts';
 import { type Caller, callRunningNode } from './running-node.ts';
@@ -54,7 +54,7 @@ async function backUpRunning(
   file: string | undefined,
 ): Promise<void> {
   const target = file === undefined ? undefined : resolve(file);
-  if (target !== undefined) assertBackupOrNothing(target);
+  if (target !== undefined) await assertBackupOrNothing(target);
   const request = { method: 'POST', path: '/api/v1/backups', maxMs: backupMaxMs } as const;
   const taken = backupRecord.parse(await callRunningNode(config.front, caller, request));
   const { bytes, sha256, log } = taken;
@@ -65,10 +65,11 @@ async function backUpRunning(
   print(`Also as ${target}`);
 }
 
-/** A mistyped name takes the place of no other file, least of all of the store. */
-function assertBackupOrNothing(target: string): void {
-  if (!existsSync(target) || existsSync(`${target}.json`)) return;
-  throw new Error(`${target} is there and is no backup with its record: name another file`);
+/** A mistyped name takes the place of no other file, least of all of the store; nor does its record. */
+async function assertBackupOrNothing(target: string): Promise<void> {
+  const there = ['', '.json'].map((end) => target + end).filter((path) => existsSync(path));
+  if (there.length === 0 || (await readRecord(`${target}.json`))) return;
+  throw new Error(`${there[0]} is there and is no backup with its record: name another file`);
 }
 
 /** An earlier backup of that name stays until this one is there whole. */

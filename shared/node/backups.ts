@@ -77,16 +77,17 @@ export function createBackups(deps: {
     try {
       const { epoch, seq } = await lookThrough(copy);
       const { size: bytes } = await stat(copy);
-      await rename(copy, file);
       const record = { file, node: deps.node, takenAt, bytes, sha256, log: { epoch, seq } };
+      // Before the copy has its name: what a crash leaves without one is cleared away.
       replaceFile(`${file}.json`, Buffer.from(`${JSON.stringify(record, undefined, 2)}\n`));
+      await rename(copy, file);
       newest = record;
       await removeOld();
       return record;
     } catch (error) {
       // Without its record it is no backup, and as large as the store.
       if (newest?.takenAt !== takenAt)
-        for (const part of [copy, file]) await rm(part, { force: true });
+        for (const part of [copy, file, `${file}.json`]) await rm(part, { force: true });
       throw error;
     }
   }
@@ -102,9 +103,10 @@ export function createBackups(deps: {
     return all.filter((name) => ownName.test(name));
   }
 
-  /** The records of those that were looked through, the newest first; what a clock that ran ahead has dated comes last. */
+  /** The records of those that are there, the newest first; what a clock that ran ahead has dated comes last. */
   async function names(): Promise<string[]> {
-    const records = (await namesOfOwn()).filter((name) => name.endsWith('.db.json'));
+    const all = (await namesOfOwn()).filter((name) => name.endsWith('.db.json'));
+    const records = all.filter((name) => existsSync(copyOf(join(folder, name))));
     const latest = `${nameOf(now(clock))}.json`;
     const isAhead = (name: string) => Number(name > latest);
     return records.sort((a, b) => isAhead(a) - isAhead(b) || (a < b ? 1 : -1));
@@ -133,8 +135,7 @@ export function createBackups(deps: {
     async load(): Promise<void> {
       await removeUnchecked();
       for (const name of await names()) {
-        const record = join(folder, name);
-        newest = existsSync(copyOf(record)) ? await readRecord(record) : undefined;
+        newest = await readRecord(join(folder, name));
         if (newest) return;
       }
     },
@@ -170,7 +171,7 @@ async function check(file: string): Promise<z.infer<typeof checked>> {
 }
 
 /** Undefined when it cannot be read: a broken record must not keep a node from its start. */
-async function readRecord(path: string): Promise<BackupRecord | undefined> {
+export async function readRecord(path: string): Promise<BackupRecord | undefined> {
   try {
     return backupRecord.parse(JSON.parse(await readFile(path, 'utf8')));
   } catch {

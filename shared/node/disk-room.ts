@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { namedFile } from '../store/embedded-store.ts';
@@ -12,10 +13,16 @@ export async function freeBytes({
   storeUrl,
 }: Pick<NodeConfig, 'dataDir' | 'storeUrl'>): Promise<number> {
   const file = namedFile(storeUrl);
-  const folders = new Set([dataDir, ...(file === undefined ? [] : [dirname(file)])]);
+  const folders = new Set([dataDir, ...(file === undefined ? [] : [thereAbove(file)])]);
   const free = [...folders].map(async (folder) => {
     const { bavail, bsize } = await statfs(folder);
     return bavail * bsize;
   });
   return Math.min(...(await Promise.all(free)));
+}
+
+/** The first start makes the folder of the store. */
+function thereAbove(path: string): string {
+  const above = dirname(path);
+  return existsSync(above) ? above : thereAbove(above);
 }

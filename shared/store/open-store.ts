@@ -221,20 +221,25 @@ function replicatedStore(
 /** The store on a driver whose schema is up to date. */
 export function storeOn({ driver, clock, sentinel, later }: StoreParts): Store {
   const floor = sentinel?.found ?? 0n;
-  let answered = 0n;
-  let unrecorded: bigint | undefined;
+  /** Undefined as long as there is no sentinel to be behind. */
+  let recorded = sentinel?.found;
 
   async function record(count: bigint): Promise<void> {
-    unrecorded = count;
+    recorded ??= 0n;
     await sentinel?.record(count);
-    unrecorded = undefined;
-    answered = count;
+    recorded = count;
   }
 
-  /** The sentinel is one commit behind at most, or a copy of meanwhile could take the store's place unnoticed. */
-  async function catchUp(): Promise<void> {
-    if (unrecorded === undefined) return;
-    await record(unrecorded).catch((error: unknown) => {
+  /**
+   * The sentinel is one commit behind at most, or a copy of meanwhile could take the store's place unnoticed. What counts is
+   * what the store has: a replica that took its place may lack the commit that nobody was told of.
+   */
+  async function assertRecorded(stored: bigint): Promise<void> {
+    if (recorded === undefined || stored === recorded) return;
+    if (stored < recorded) {
+      throw storeUnavailable('The store was set back while it was open: start the node again.');
+    }
+    await record(stored).catch((error: unknown) => {
       throw storeUnavailable('What was stored before could not be counted yet.', error);
     });
   }
@@ -244,10 +249,9 @@ export function storeOn({ driver, clock, sentinel, later }: StoreParts): Store {
     clock,
     ...(later ? { later } : {}),
     count: async () => {
-      await catchUp();
       const count = await countCommit(driver, floor);
-      if (count > answered) return count;
-      throw storeUnavailable('The store was set back while it was open: start the node again.');
+      await assertRecorded(count - 1n);
+      return count;
     },
     record,
   });

@@ -110,20 +110,30 @@ function folderMade(path: string): string {
 
 async function openCount(file: string): Promise<Sentinel> {
   const found = existsSync(file) ? readCount(readFileSync(file)) : undefined;
-  let handle: FileHandle | undefined = found === undefined ? undefined : await open(file, 'r+');
+  let isThere = found !== undefined;
+  let handle: FileHandle | undefined = isThere ? await open(file, 'r+') : undefined;
+
+  async function write(count: bigint, to: FileHandle): Promise<void> {
+    const position = Number(count % records) * recordBytes;
+    const { bytesWritten } = await to.write(encodeRecord(count), 0, recordBytes, position);
+    assert(bytesWritten === recordBytes, 'a sentinel record is written whole');
+    await to.datasync();
+  }
 
   return {
     found,
     record: async (count) => {
-      if (!handle) {
-        replaceFile(file, blankFile(count));
-        handle = await open(file, 'r+');
-        return;
+      if (!isThere) replaceFile(file, blankFile(count));
+      isThere = true;
+      handle ??= await open(file, 'r+');
+      try {
+        await write(count, handle);
+      } catch (error) {
+        // A disk that was away may be back as another: what was opened on the one before fails for ever.
+        await handle.close().catch(() => {});
+        handle = undefined;
+        throw error;
       }
-      const position = Number(count % records) * recordBytes;
-      const { bytesWritten } = await handle.write(encodeRecord(count), 0, recordBytes, position);
-      assert(bytesWritten === recordBytes, 'a sentinel record is written whole');
-      await handle.datasync();
     },
     close: async () => {
       await handle?.close();

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { currencyPattern } from '../money/money.ts';
+import { canonicalJson } from './canonical.ts';
 import { operationKinds } from './operation-kinds.ts';
 import { nodeCode } from './peer-messages.ts';
 
@@ -81,6 +82,17 @@ export const settlementCompleted = z.object({
     .max(maxPeers),
 });
 export type SettlementCompleted = z.infer<typeof settlementCompleted>;
+
+/** Whether a branch was told the same twice, as far as this version reads it. */
+export function isSameWord(one: SettlementCompleted, other: SettlementCompleted): boolean {
+  const textOf = (word: SettlementCompleted) =>
+    canonicalJson(
+      JSON.parse(
+        JSON.stringify(word, (_, value) => (typeof value === 'bigint' ? value.toString() : value)),
+      ),
+    );
+  return textOf(one) === textOf(other);
+}
 
 /**
  * Body of `settlement.recalled`, to both branches of a position: head office lost which operations it was, and neither

@@ -210,7 +210,7 @@ const moments: readonly Place[] = [
   {
     name: 'sentinel: written, not forced to the disk',
     file: 'shared/store/sentinel.ts',
-    before: 'await handle.datasync();',
+    before: 'await to.datasync();',
     passings: 9,
   },
   {

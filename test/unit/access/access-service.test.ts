@@ -157,12 +157,14 @@ describe('access', () => {
     expect(await fixture.access.authenticate(token)).to.equal(undefined);
   });
 
-  it('ends a session that a clock far ahead has dated, once the clock is right', async () => {
-    const yearMs = 365 * 24 * 60 * minuteMs;
-    fixture.clock.advance(yearMs);
-    const { token } = await tryAs('anna', password);
-    fixture.clock.advance(-yearMs);
-    expect(await fixture.access.authenticate(token)).to.equal(undefined);
+  it('ends a session that a clock ahead has dated, once the clock is right', async () => {
+    // A year, or local time taken for UTC.
+    for (const aheadMs of [365 * 24 * 60 * minuteMs, 180 * minuteMs]) {
+      fixture.clock.advance(aheadMs);
+      const { token } = await tryAs('anna', password);
+      fixture.clock.advance(-aheadMs);
+      expect(await fixture.access.authenticate(token)).to.equal(undefined);
+    }
     const near = await tryAs('anna', password);
     fixture.clock.advance(-minuteMs);
     expect(await fixture.access.authenticate(near.token)).not.to.equal(undefined);

@@ -88,6 +88,8 @@ describe('an audit bundle that head office, or who has its key, made wrong', () 
       return told({ settlement: 'settlement-1' }, await streamLines(centre, facts, msk));
     };
     expect(await toldIn(body, body)).to.match(/^Proven/);
+    // A newer head office that was set back says it again, with what it knows more.
+    expect(await toldIn(body, { ...body, newer: true })).to.match(/^Proven/);
     const other = { ...body, positions: [position] };
     expect(await toldIn(other, body)).to.match(/^Refuted .*otherwise.* position 2/);
     expect(await toldIn({})).to.match(/^Refuted .*cannot be read.* position 1/);

@@ -99,6 +99,12 @@ describe('the command backup', () => {
       writeFileSync(at('store.db'), 'the store');
       expect(await run('store.db')).to.include('store.db is there and is no backup');
       expect(readFileSync(at('store.db'), 'utf8')).to.equal('the store');
+      for (const name of ['settings', 'store.db']) {
+        writeFileSync(at(`${name}.json`), '{}');
+        expect(await run(name)).to.include(' is there and is no backup');
+        expect(readFileSync(at(`${name}.json`), 'utf8')).to.equal('{}');
+      }
+      expect(readFileSync(at('store.db'), 'utf8')).to.equal('the store');
     });
 
     it('takes the place of an earlier one under the same name', async () => {

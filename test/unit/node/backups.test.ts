@@ -7,6 +7,8 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs';
+import fs from 'node:fs/promises';
+import { syncBuiltinESMExports } from 'node:module';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { expect } from 'chai';
@@ -111,6 +113,44 @@ describe('backups of a running node', () => {
     await afterwards.take();
     nowMs -= 364 * 24 * hourMs;
     expect(afterwards.state().ok, afterwards.state().detail).to.equal(false);
+  });
+
+  it('are as many as are kept, whatever records lie there without their copy', async () => {
+    const backups = make();
+    await backups.take();
+    nowMs += hourMs;
+    const { file } = await backups.take();
+    rmSync(file);
+    nowMs += hourMs;
+    await backups.take();
+    expect(files()).to.have.length(2);
+  });
+
+  it('are there with their record, or cleared away, at whatever moment the process dies', async () => {
+    const { rename } = fs;
+    const never = new Promise<void>(() => {});
+    let dies = () => {};
+    const dead = new Promise<void>((resolve) => {
+      dies = resolve;
+    });
+    fs.rename = async (from, to) => {
+      await rename(from, to);
+      if (!String(to).endsWith('.db')) return;
+      dies();
+      return never;
+    };
+    syncBuiltinESMExports();
+    try {
+      void make().take();
+      await dead;
+    } finally {
+      fs.rename = rename;
+      syncBuiltinESMExports();
+    }
+    const afterwards = make();
+    await afterwards.load();
+    expect(files()).to.have.length(1);
+    expect(afterwards.state().ok, afterwards.state().detail).to.equal(true);
   });
 
   it('clear away what a crash left of one', async () => {

@@ -105,6 +105,13 @@ describe("a node's commands", () => {
     expect(markOf('other')).not.to.equal(markOf('data'));
   });
 
+  it('look at the disk of a store whose folder the first start will make', async () => {
+    const storeUrl = `file:${join(folder, 'not', 'yet', 'store.db')}`;
+    const config = readCentreConfig(environmentOf({ DATA_DIR: folder, STORE_URL: storeUrl }));
+    const findings = await examine(config, { clock: systemClock, centreUrl: config.peer.url });
+    expect(findings.find(({ what }) => what === 'disk')?.detail).to.match(/^\d+ MiB free$/);
+  });
+
   it('look at peer addresses of IPv6', async () => {
     const server = createServer().listen(0, '::1');
     await once(server, 'listening');

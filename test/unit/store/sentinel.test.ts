@@ -8,11 +8,17 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs';
+import { open as openFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { isDomainError } from '../../../shared/problem/problem.ts';
-import { type OpenedStore, openStore } from '../../../shared/store/open-store.ts';
+import type { Driver } from '../../../shared/store/driver.ts';
+import { openEmbeddedDriver } from '../../../shared/store/embedded-store.ts';
+import { type OpenedStore, openStore, storeOn } from '../../../shared/store/open-store.ts';
+import { commitCountSchema } from '../../../shared/store/sentinel.ts';
+import { witnessed } from '../../../shared/store/witness.ts';
+import { systemClock } from '../../../shared/time/clock.ts';
 
 const recordBytes = 512;
 
@@ -124,6 +130,29 @@ describe('store sentinel', () => {
     expect(isDomainError(error, 'store-unavailable')).to.equal(true);
   });
 
+  it('is written again once its disk is back, be it as another one', async () => {
+    await write(1);
+    const probe = await openFile(sentinel);
+    const prototype = Object.getPrototypeOf(probe);
+    await probe.close();
+    const { write: whole } = prototype;
+    const lost = new Set<unknown>();
+    let isAway = true;
+    prototype.write = function (...given: unknown[]) {
+      if (isAway) lost.add(this);
+      return lost.has(this) ? Promise.reject(new Error('EIO')) : whole.apply(this, given);
+    };
+    try {
+      const error = await opened.store.write(async () => {}).catch((failure: unknown) => failure);
+      expect(isDomainError(error, 'store-unavailable')).to.equal(true);
+      isAway = false;
+      await write(1);
+    } finally {
+      prototype.write = whole;
+    }
+    expect(await reopen()).to.include({ setBack: false });
+  });
+
   it('is one commit behind at most, however long it takes none', async () => {
     await write(1);
     await opened.store.close();
@@ -139,6 +168,68 @@ describe('store sentinel', () => {
     await write(1);
     expect(await storeCount()).to.deep.equal({ count: 3n });
     expect(await reopen()).to.include({ setBack: false });
+  });
+});
+
+describe('a commit that the sentinel did not count', () => {
+  let folder: string;
+  let driver: Driver;
+  let isAway = false;
+  /** What stands in the store, and with that at its replica. */
+  let standing = 0n;
+  const away = async (count: bigint) => {
+    if (isAway || count > standing) throw new Error('it is not there');
+  };
+  const failureOf = (work: Promise<unknown>) =>
+    work.then(
+      () => 'done',
+      (error: Error) => error.message,
+    );
+
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'sbms-uncounted-'));
+    const embedded = openEmbeddedDriver(join(folder, 'node.db'));
+    embedded.script(commitCountSchema);
+    isAway = false;
+    standing = 0n;
+    const commit = async () => {
+      await embedded.commit();
+      standing += 1n;
+    };
+    driver = { ...embedded, commit };
+  });
+  afterEach(() => rmSync(folder, { recursive: true }));
+
+  it('is counted before the next one also after a restart', async () => {
+    const sentinel = { found: 0n, record: away, close: async () => {} };
+    isAway = true;
+    for (let start = 0; start < 3; start += 1) {
+      // As after a restart: nothing is known but what the sentinel says.
+      const store = storeOn({ driver, clock: systemClock, sentinel });
+      expect(await failureOf(store.write(async () => {}))).to.include('could not');
+    }
+    expect(standing).to.equal(1n);
+    isAway = false;
+    const store = storeOn({ driver, clock: systemClock, sentinel });
+    expect(await failureOf(store.write(async () => {}))).to.equal('done');
+    await store.close();
+  });
+
+  it('keeps nobody waiting when a replica that lacks it took the place of the store', async () => {
+    const witness = witnessed(driver, { reach: away });
+    const sentinel = { found: undefined, record: witness.seen, close: async () => {} };
+    const store = storeOn({ driver: witness.driver, clock: systemClock, sentinel });
+    const write = () => failureOf(store.write(async () => {}));
+    expect(await write()).to.equal('done');
+    isAway = true;
+    expect(await write()).to.include('could not be kept');
+    await driver.begin();
+    await driver.run('UPDATE store_commits SET count = 1', []);
+    await driver.commit();
+    standing = 1n;
+    isAway = false;
+    expect([await write(), await write()]).to.deep.equal(['done', 'done']);
+    await store.close();
   });
 });
 
