@@ -43,7 +43,9 @@ describe('a directory that was lost with a backup', () => {
       const keys = branch?.keys.filter(({ state }) => state === 'accepted') ?? [];
       return keys.map(({ key }) => key).sort();
     }
-    return { enrolment, restore, accepted };
+    const isActive = async () =>
+      (await store.read((tx) => findBranch(tx, msk, now(clock))))?.active === true;
+    return { clock, enrolment, restore, accepted, isActive };
   }
 
   it('brings back the keys that a branch has had since, also after the old ones were revoked', async () => {
@@ -51,6 +53,16 @@ describe('a directory that was lost with a backup', () => {
       const { restore, accepted } = await setBack();
       await restore(state);
       expect(await accepted()).to.deep.equal([newer.signing, newer.tls]);
+    }
+  });
+
+  it('brings back no branch that was cut off meanwhile, but one that enrolled again before the release', async () => {
+    for (const sinceMs of [0, 120_000]) {
+      const { clock, enrolment, restore, isActive } = await setBack();
+      await enrolment.revoke({ code: msk });
+      clock.shift(sinceMs);
+      await restore('retired');
+      expect(await isActive()).to.equal(sinceMs > 0);
     }
   });
 
