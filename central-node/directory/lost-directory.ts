@@ -53,7 +53,8 @@ export function createLostDirectory(deps: {
       await saveBranch(tx, { code, peerUrl, frontUrl, signingKey, tlsKeySha256, enrolledAt });
       const hasOtherKeys = known?.signingKey.x !== signingKey.x;
       if (!row.active || (known?.active === false && !hasOtherKeys)) {
-        await revokeBranch(tx, code, at);
+        // As old as the release: a later one may say otherwise.
+        await revokeBranch(tx, code, released.createdAt);
         await revokeCertificatesOf(tx, code, at);
       }
     }

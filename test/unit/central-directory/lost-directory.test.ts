@@ -17,23 +17,27 @@ describe('a directory that was lost with a backup', () => {
     await enrol(msk);
     const [enrolled] = changes;
     if (!enrolled) throw new Error('nobody is enrolled');
-    const { peerUrl, frontUrl, signingKey, keys: known } = enrolled;
+    const { peerUrl, frontUrl, signingKey, tlsKeySha256, keys: known } = enrolled;
     const lost = createLostDirectory({ clock, onChanged: async () => {} });
 
     /** The release says of the keys that the backup knows that they are in `state`, and that others count. */
-    function restore(state: NodeKey['state']): Promise<void> {
+    function restore(
+      state: NodeKey['state'],
+      { active, agoMs } = { active: true, agoMs: 60_000 },
+    ): Promise<void> {
       const row = {
         ...{ code: msk, name: 'MSK', region: 'R', timeZone: 'Europe/Moscow', peerUrl, frontUrl },
         netDebitCap: { amount: '1.00', currency: 'RUB' },
-        signingKey: { ...signingKey, x: newer.signing },
-        ...{ tlsKeySha256: newer.tls, revokedSerials: [], active: true },
+        signingKey: active ? { ...signingKey, x: newer.signing } : signingKey,
+        tlsKeySha256: active ? newer.tls : tlsKeySha256,
+        ...{ revokedSerials: [], active },
       };
       const keys: RowOf<'node-keys'>[] = [
         ...known.map(({ use, key }) => ({ node: msk, use, key, state })),
         { node: msk, use: 'signing', key: newer.signing, state: 'accepted' },
         { node: msk, use: 'tls', key: newer.tls, state: 'accepted' },
       ];
-      const createdAt = instantOf(clock.nowMs() - 60_000);
+      const createdAt = instantOf(clock.nowMs() - agoMs);
       const branches = [row as unknown as RowOf<'branches'>];
       return store.write((tx) => lost.restore(tx, { createdAt, branches, keys }));
     }
@@ -64,6 +68,14 @@ describe('a directory that was lost with a backup', () => {
       await restore('retired');
       expect(await isActive()).to.equal(sinceMs > 0);
     }
+  });
+
+  it('brings back a branch by a later release than the one that told of its end', async () => {
+    const { restore, isActive } = await setBack();
+    await restore('accepted', { active: false, agoMs: 60_000 });
+    expect(await isActive()).to.equal(false);
+    await restore('retired', { active: true, agoMs: 30_000 });
+    expect(await isActive()).to.equal(true);
   });
 
   it('brings back no key of a branch whose keys were ended meanwhile', async () => {
