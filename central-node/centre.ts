@@ -327,7 +327,7 @@ function wireDirectory(node: Node, deps: DirectoryDeps) {
     async start(): Promise<void> {
       // What a crash left untold.
       await store.write(authority.settle);
-      await store.write(onKeys);
+      await headOfficeKeys.settle();
       node.repeat('directory-release', directoryPauseMs, publishDue);
       node.repeat('keys', keysPauseMs, headOfficeKeys.advance);
       node.repeat('renewal', renewalPauseMs, headOfficeKeys.renewCertificate);

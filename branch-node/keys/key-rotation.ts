@@ -49,15 +49,17 @@ export function createKeyRotation(deps: {
   const { code } = deps.identity();
   let announcedAtMs: number | undefined;
 
-  async function post(path: string, body: object): Promise<PeerResponse> {
+  function post(path: string, body: object): Promise<PeerResponse> {
     const request = { method: 'POST', path, body: JSON.stringify(body) } as const;
-    const response = await client.request(headOffice, { ...request, timeoutMs: requestMaxMs });
-    if (response.status === 200 || response.status === 201) return response;
-    throw new DomainError('enrolment-refused', `${path} was answered ${response.status}.`);
+    return client.request(headOffice, { ...request, timeoutMs: requestMaxMs });
+  }
+
+  function assertGranted({ status }: PeerResponse): void {
+    if (status === 200 || status === 201) return;
+    throw new DomainError('enrolment-refused', `Head office answered ${status} about these keys.`);
   }
 
   async function announce(keys: NodeKeys): Promise<void> {
-    announcedAtMs = clock.nowMs();
     const { caPem, headOfficeKey } = deps.identity();
     const csrPem = createRequest({ code, keyPem: keys.tlsKeyPem });
     const signingKey = publicKeyOf(keys.signingKey);
@@ -65,6 +67,9 @@ export function createKeyRotation(deps: {
     const statement = await signer.sign(keysType, said);
     const proof = await createSigner(keys).sign(keysType, said);
     const response = await post('/peer/v1/keys', { csrPem, statement, proof });
+    // Who has refused is not asked again at once; who was not there is.
+    announcedAtMs = clock.nowMs();
+    assertGranted(response);
     const { certPem } = answerIn(renewalAnswer, response, headOffice);
     assertCertificateFor({ certPem, caPem, keyPem: keys.tlsKeyPem, code });
     completeIdentity(nextFolderOf(dir), { certPem, caPem, headOfficeKey });
@@ -125,7 +130,7 @@ export function createKeyRotation(deps: {
       if (next) return announce(next.keys);
       if (!isLeftOver()) return;
       const signingKey = publicKeyOf(deps.identity().signingKey);
-      await post('/peer/v1/keys/adoption', { signingKey });
+      assertGranted(await post('/peer/v1/keys/adoption', { signingKey }));
     },
     async state(): Promise<RotationState> {
       const next = loadNextKeys(dir, code);

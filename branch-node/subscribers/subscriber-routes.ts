@@ -21,6 +21,7 @@ import { subscriberCard, subscriberHistory } from './subscriber-card.ts';
 import type { SubscriberDirectory } from './subscriber-directory.ts';
 import { listedFrom, listedSubscriber, searchRequest } from './subscriber-list-view.ts';
 import { assertMaySearch, subscriberQuery } from './subscriber-query.ts';
+import { nameMark } from './subscriber-search-store.ts';
 import type { SubscriberService } from './subscriber-service.ts';
 
 const maxQueryLength = 100;
@@ -39,7 +40,7 @@ const service = z
   .strictObject({ code: z.string(), name: z.string(), fee: wireMoney })
   .openapi('Service');
 
-const searchKey = z.strictObject({ msisdn: z.string() });
+const searchKey = z.strictObject({ msisdn: z.string(), name: z.string().optional() });
 
 export interface SubscriberRoutesDeps {
   readonly node: NodeCode;
@@ -78,15 +79,16 @@ function searchRoutes(endpoint: AddEndpoint, deps: SubscriberRoutesDeps) {
     },
     async ({ query: { query, limit, cursor }, principal }) => {
       const { permissions } = principal;
-      const after = decodeCursor(cursor, searchKey)?.msisdn;
+      const last = decodeCursor(cursor, searchKey);
+      const after = { after: last?.msisdn, nameMark: last?.name };
       const wanted = subscriberQuery(query, node);
       assertMaySearch(wanted, permissions);
       const rows = await store.read((tx) =>
-        subscribers.search(tx, wanted, { after, limit: limit + 1 }),
+        subscribers.search(tx, wanted, { ...after, limit: limit + 1 }),
       );
       return pageOf(rows, limit, {
         item: (row) => listedFrom(node, row, { isMasked: !permissions.has('subscriber.personal') }),
-        key: (last) => ({ msisdn: last.msisdn }),
+        key: ({ msisdn, name }) => ({ msisdn, name: nameMark(name) }),
       });
     },
   );

@@ -1,6 +1,7 @@
 import type { NodeCode } from '../../shared/ids/ids.ts';
 import type { Reader, SqlParameter } from '../../shared/store/store.ts';
 import { notOfThisList } from '../../shared/web/cursor.ts';
+import { sha256 } from '../../shared/wire/canonical.ts';
 import type { SubscriberStatus } from './subscriber.ts';
 import type { SubscriberQuery } from './subscriber-query.ts';
 import { reversed } from './subscriber-store.ts';
@@ -18,8 +19,13 @@ export interface FoundSubscriber {
 export interface SearchPage {
   /** The last number that was shown: a cursor that travels tells no name. */
   readonly after?: string | undefined;
+  /** `nameMark` of the customer who had it. */
+  readonly nameMark?: string | undefined;
   readonly limit: number;
 }
+
+/** Tells whether a name has changed, and too little to tell the name. */
+export const nameMark = (name: string): string => sha256(name).slice(0, 4);
 
 const columns = `s.msisdn, s.status, s.moved_to AS movedTo, s.rate_plan AS ratePlan,
   c.number AS customerNumber, c.name`;
@@ -42,8 +48,9 @@ const highest = '\u{10FFFF}';
 export function searchSubscribers(
   tx: Reader,
   query: SubscriberQuery,
-  { after, limit }: SearchPage,
+  page: SearchPage,
 ): Promise<FoundSubscriber[]> {
+  const { after, limit } = page;
   const last = after ?? '';
   const select = (rest: string, ...params: SqlParameter[]) =>
     tx.all<FoundSubscriber>(`SELECT ${columns} ${rest} LIMIT ?`, ...params, limit);
@@ -78,7 +85,7 @@ export function searchSubscribers(
         ...[query.key, last],
       );
     case 'name':
-      return byName(tx, query.key, { after, limit });
+      return byName(tx, query.key, page);
   }
 }
 
@@ -89,7 +96,7 @@ export function searchSubscribers(
 async function byName(
   tx: Reader,
   prefix: string,
-  { after, limit }: SearchPage,
+  { after, nameMark: mark, limit }: SearchPage,
 ): Promise<FoundSubscriber[]> {
   const order = 'ORDER BY c.name_key, s.msisdn LIMIT ?';
   if (after === undefined) {
@@ -98,8 +105,9 @@ async function byName(
       ...[prefix, prefix + highest, limit],
     );
   }
-  const last = await nameKeyOf(tx, after);
-  if (!last?.startsWith(prefix)) throw notOfThisList();
+  const { name, nameKey: last } = (await nameOf(tx, after)) ?? {};
+  const isRenamed = mark !== undefined && name !== undefined && mark !== nameMark(name);
+  if (!last?.startsWith(prefix) || isRenamed) throw notOfThisList();
   const rest = await tx.all<FoundSubscriber>(
     `SELECT ${columns} ${byCustomer} WHERE c.name_key = ? AND s.msisdn > ? ${order}`,
     ...[last, after, limit],
@@ -112,10 +120,9 @@ async function byName(
   return [...rest, ...behind];
 }
 
-async function nameKeyOf(tx: Reader, msisdn: string): Promise<string | undefined> {
-  const row = await tx.get<{ nameKey: string }>(
-    `SELECT c.name_key AS nameKey ${bySubscriber} WHERE s.msisdn = ?`,
+function nameOf(tx: Reader, msisdn: string) {
+  return tx.get<{ name: string; nameKey: string }>(
+    `SELECT c.name, c.name_key AS nameKey ${bySubscriber} WHERE s.msisdn = ?`,
     msisdn,
   );
-  return row?.nameKey;
 }

@@ -117,6 +117,11 @@ export async function saveBranch(
   );
 }
 
+export async function isCutOffSince(tx: Reader, code: NodeCode, at: Instant): Promise<boolean> {
+  const sql = 'SELECT 1 AS found FROM enrolled_branches WHERE code = ? AND revoked_at > ?';
+  return (await tx.get(sql, code, at)) !== undefined;
+}
+
 export async function saveCertificate(
   tx: Transaction,
   certificate: Omit<IssuedCertificate, 'revokedAt'>,

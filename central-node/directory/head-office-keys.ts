@@ -112,8 +112,9 @@ export function createHeadOfficeKeys(deps: {
 
   /** The release that says so is asked for afterwards: who enrolled again believes none by a stolen key. */
   async function useInstead(): Promise<void> {
-    const identity = await adoptNextIdentity(dir);
-    deps.adopted(identity);
+    // After a crash it may have waited long.
+    await makeNext();
+    deps.adopted(await adoptNextIdentity(dir));
     await store.write(deps.onChanged);
   }
 
@@ -143,8 +144,14 @@ export function createHeadOfficeKeys(deps: {
         await accept(tx, xOf(instead));
         await also?.(tx);
       });
-      // After a crash `advance` finds the present key revoked.
+      // After a crash `settle` finds the present key revoked.
       await useInstead();
+    },
+
+    /** What a crash left untold, before anything else is published: by no stolen key. */
+    async settle(): Promise<void> {
+      if (loadNextKeys(dir, headOffice) && (await isRevoked())) await useInstead();
+      else await store.write(deps.onChanged);
     },
 
     /** The certificate of the present keys, when it is due or the authorities have changed. */
@@ -157,10 +164,8 @@ export function createHeadOfficeKeys(deps: {
     /** One step, if its time has come; `force` waits for nobody. */
     async advance({ force }: { force: boolean } = { force: false }): Promise<void> {
       const next = loadNextKeys(dir, headOffice);
-      if (next && (await isRevoked())) {
-        await makeNext();
-        await useInstead();
-      } else if (next) {
+      if (next && (await isRevoked())) await useInstead();
+      else if (next) {
         const { x } = publicKeyOf(next.keys.signingKey);
         // Made, and then a crash came, or a backup of the store of before.
         if (!(await isAnnounced(x))) await announce();
@@ -181,6 +186,7 @@ export function createHeadOfficeKeys(deps: {
     ...steps,
     begin: (also?: Also) => inTurn(() => steps.begin(also)),
     replaceStolen: (also?: Also) => inTurn(() => steps.replaceStolen(also)),
+    settle: () => inTurn(() => steps.settle()),
     renewCertificate: () => inTurn(() => steps.renewCertificate()),
     advance: (how?: { force: boolean }) => inTurn(() => steps.advance(how)),
   } satisfies typeof steps;

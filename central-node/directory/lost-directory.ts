@@ -6,6 +6,7 @@ import type { EnrolledBranch } from './enrolment.ts';
 import {
   dropTokensUntil,
   findBranch,
+  isCutOffSince,
   restoreRevoked,
   revokeBranch,
   revokeCertificatesOf,
@@ -47,12 +48,13 @@ export function createLostDirectory(deps: {
     const at = now(clock);
     const known = await findBranch(tx, code, at);
     const isNewer = known && !released.keys.some(({ key }) => key === known.signingKey.x);
-    if (!isNewer) {
+    if (!isNewer && !(await isCutOffSince(tx, code, released.createdAt))) {
       const enrolledAt = known?.enrolledAt ?? released.createdAt;
       await saveBranch(tx, { code, peerUrl, frontUrl, signingKey, tlsKeySha256, enrolledAt });
       const hasOtherKeys = known?.signingKey.x !== signingKey.x;
       if (!row.active || (known?.active === false && !hasOtherKeys)) {
-        await revokeBranch(tx, code, at);
+        // As old as the release: a later one may say otherwise.
+        await revokeBranch(tx, code, released.createdAt);
         await revokeCertificatesOf(tx, code, at);
       }
     }

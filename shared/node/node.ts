@@ -220,9 +220,12 @@ export async function openNode(options: NodeOptions) {
       repeats.add('reference', referenceTickMs, references.tick);
       repeats.add('purge', purgePauseMs, async () => {
         await store.write(async (tx) => {
-          // A clock that has run ahead takes the keys of a minute ago for old ones, and a repeat would be a new payment.
+          // A clock that has run ahead takes the keys of a minute ago for old ones, and a repeat would be a new payment. One
+          // that nobody tells the time may have.
           const behindMs = await federation.log.clockSetBackMs(tx);
-          const isTrusted = federation.liveness.clockDoubt(behindMs) === undefined;
+          const { liveness } = federation;
+          const isTold = liveness.statuses().some(({ reachable }) => reachable);
+          const isTrusted = isTold && liveness.clockDoubt(behindMs) === undefined;
           if (isTrusted) await api.purgeIdempotencyKeys(tx);
         });
       });

@@ -43,15 +43,22 @@ export async function insertAnswer(
   );
 }
 
-/** Deletes the oldest answers stored before `before`, at most `limit`. */
+/**
+ * Deletes the oldest answers stored before `before`, at most `limit`. None that came after one that is kept: a clock that
+ * was behind dated it too early.
+ */
 export function deleteAnswersBefore(
   tx: Transaction,
-  { before, limit }: { before: Instant; limit: number },
+  { before, at, limit }: { before: Instant; at: Instant; limit: number },
 ): Promise<number> {
   return tx.run(
-    `DELETE FROM idempotency_keys WHERE stored_at < ? AND rowid IN
-       (SELECT rowid FROM idempotency_keys ORDER BY rowid LIMIT ?)`,
-    before,
-    limit,
+    `WITH oldest AS
+       (SELECT rowid AS place, stored_at FROM idempotency_keys ORDER BY rowid LIMIT ?),
+     kept AS
+       (SELECT min(place) AS place FROM oldest WHERE stored_at >= ? AND stored_at <= ?)
+     DELETE FROM idempotency_keys WHERE rowid IN
+       (SELECT oldest.place FROM oldest, kept
+        WHERE stored_at < ? AND (kept.place IS NULL OR oldest.place < kept.place))`,
+    ...[limit, before, at, before],
   );
 }

@@ -116,6 +116,7 @@ export function createIdempotency({ store, clock }: { store: Store; clock: Clock
     purge: (tx: Transaction): Promise<number> =>
       deleteAnswersBefore(tx, {
         before: instantOf(clock.nowMs() - keptMs),
+        at: now(clock),
         limit: maxPurgedAnswers,
       }),
   };

@@ -6,7 +6,8 @@ import {
   type ServerResponse,
 } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
-import { type AddressInfo, Server as NetServer } from 'node:net';
+import { type AddressInfo, Server as NetServer, type Socket } from 'node:net';
+import type { TLSSocket } from 'node:tls';
 import { getRequestListener } from '@hono/node-server';
 import { type Clock, pause, systemClock } from '../time/clock.ts';
 
@@ -73,7 +74,8 @@ export function createFrontServer(deps: FrontServerDeps): FrontServer {
           key: tls.keyPem,
           minVersion: 'TLSv1.2',
           ciphers,
-          allowHalfOpen: true,
+          // Node's own is two minutes.
+          handshakeTimeout: deps.limits?.headersTimeout ?? limits.headersTimeout,
         },
         listener,
       )
@@ -81,6 +83,15 @@ export function createFrontServer(deps: FrontServerDeps): FrontServer {
   server.maxConnections = deps.maxConnections ?? maxConnections;
   // Who has closed his side after a whole request still gets his answer: Node would hang up, with his money taken.
   Object.assign(server, { httpAllowHalfOpen: true });
+  // Not sooner: who closes his side before TLS stands has nothing to wait for, and would be held for two minutes.
+  server.on('secureConnection', (socket: TLSSocket) => {
+    socket.allowHalfOpen = true;
+  });
+  const open = new Set<Socket>();
+  server.on('connection', (socket) => {
+    open.add(socket);
+    socket.once('close', () => open.delete(socket));
+  });
 
   return {
     async listen({ host, port }) {
@@ -119,7 +130,8 @@ export function createFrontServer(deps: FrontServerDeps): FrontServer {
         server.closeIdleConnections();
         await Promise.race([closed, pause(clock, closePollMs)]);
       }
-      server.closeAllConnections();
+      // Those too in which TLS does not stand yet: the HTTP server's own list has none of them.
+      for (const socket of open) socket.destroy();
       await closed;
     },
   };

@@ -34,7 +34,7 @@ export const keyMoments: readonly Place[] = [
   {
     name: 'new keys: used, head office not told',
     file: rotation,
-    before: "await post('/peer/v1/keys/adoption', { signingKey });",
+    before: "assertGranted(await post('/peer/v1/keys/adoption', { signingKey }));",
     errand: 'new keys',
   },
   {

@@ -40,4 +40,17 @@ describe("a branch's new keys", () => {
     expect(identity().signingKey.x).to.equal(next);
     expect(isGoodAt(certificateFacts(identity().certPem), clock.nowMs())).to.equal(true);
   });
+
+  it('are announced again soon where head office could not be asked on that day', async () => {
+    const { rotation, clock, centreClock, asked, beforeAnswer } = await changingBranch();
+    await rotation.begin();
+    await rotation.advance();
+    for (const each of [clock, centreClock]) each.shift(31 * 86_400_000);
+    beforeAnswer(() => Promise.reject(new Error('no way')));
+    expect(await rotation.advance().catch(String)).to.equal('Error: no way');
+    beforeAnswer(async () => {});
+    await rotation.advance();
+    await rotation.advance();
+    expect(asked).to.have.length(3);
+  });
 });

@@ -2,6 +2,10 @@ import { expect } from 'chai';
 import { insertCustomer, updateCustomer } from '../../../branch-node/subscribers/customer-store.ts';
 import { subscriberQuery } from '../../../branch-node/subscribers/subscriber-query.ts';
 import {
+  nameMark,
+  type SearchPage,
+} from '../../../branch-node/subscribers/subscriber-search-store.ts';
+import {
   insertBillingAccount,
   saveSubscriber,
 } from '../../../branch-node/subscribers/subscriber-store.ts';
@@ -46,7 +50,7 @@ describe('the search among 20,000 subscribers', function () {
   const numberOf = (index: number) => `7925${String(index).padStart(7, '0')}`;
   const documentOf = (index: number) =>
     index === 5 ? 'IV-АН 123456' : `4509 ${String(index).padStart(6, '0')}`;
-  const find = (typed: string, page: { after?: string; limit?: number } = {}) =>
+  const find = (typed: string, page: Partial<SearchPage> = {}) =>
     branch.store.read((tx) =>
       branch.subscribers.search(tx, subscriberQuery(typed, msk), { limit: 50, ...page }),
     );
@@ -112,6 +116,11 @@ describe('the search among 20,000 subscribers', function () {
           ...{ ...ivanov, name, document: { type: 'passport-rf', number: documentOf(index) } },
         }),
       );
+    const page = { after, nameMark: nameMark(`Сидоров Иван ${index}`), limit: 20 };
+    expect(await find('сидоров', page)).to.have.length(20);
+    await renamed('Сидоров Яков');
+    const thrown = await find('сидоров', page).catch((error: unknown) => error);
+    expect(isDomainError(thrown, 'invalid-input')).to.equal(true);
     await renamed('Яковлева Инна');
     for (const elsewhere of [after, '79259999999']) {
       const thrown = await find('сидоров', { after: elsewhere }).catch((error: unknown) => error);

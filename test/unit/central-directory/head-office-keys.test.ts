@@ -30,6 +30,8 @@ describe("head office's own keys", () => {
     let identity = await open(dir);
     let wait: Promise<void> | undefined;
     const order: string[] = [];
+    /** Whose word a release of what has changed would be. */
+    const tellers: (string | undefined)[] = [];
     let isCrashing = false;
     // Where the mark is to be written from which on the next files count.
     const obstacle = join(nextFolderOf(dir), 'adopt.draft', 'folder');
@@ -49,10 +51,10 @@ describe("head office's own keys", () => {
         order.push(next.signingKey.x === identity.signingKey.x ? 'certificate' : 'keys');
         identity = next;
       },
-      onChanged: async () => {},
+      onChanged: async () => void tellers.push(identity.signingKey.x),
     });
     return {
-      ...{ dir, clock, keys, order },
+      ...{ dir, clock, keys, order, tellers },
       identity: () => identity,
       stateOf: async (key: string | undefined) =>
         (await store.read((tx) => keysOfNode(tx, headOffice))).find((each) => each.key === key)
@@ -128,5 +130,15 @@ describe("head office's own keys", () => {
     expect(await stateOf(x)).to.equal('revoked');
     expect(await stateOf(identity().signingKey.x)).to.equal('accepted');
     expect(await keys.successors()).to.deep.equal([]);
+  });
+
+  it('tell of their end by the next ones alone when head office starts after that crash', async () => {
+    const { keys, identity, crashing, tellers } = await changing();
+    const { x } = identity().signingKey;
+    await crashing(() => keys.replaceStolen());
+    await keys.settle();
+    expect(tellers).to.deep.equal([identity().signingKey.x]).and.not.include(x);
+    await keys.settle();
+    expect(tellers).to.have.length(2);
   });
 });

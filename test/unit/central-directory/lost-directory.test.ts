@@ -17,23 +17,27 @@ describe('a directory that was lost with a backup', () => {
     await enrol(msk);
     const [enrolled] = changes;
     if (!enrolled) throw new Error('nobody is enrolled');
-    const { peerUrl, frontUrl, signingKey, keys: known } = enrolled;
+    const { peerUrl, frontUrl, signingKey, tlsKeySha256, keys: known } = enrolled;
     const lost = createLostDirectory({ clock, onChanged: async () => {} });
 
     /** The release says of the keys that the backup knows that they are in `state`, and that others count. */
-    function restore(state: NodeKey['state']): Promise<void> {
+    function restore(
+      state: NodeKey['state'],
+      { active, agoMs } = { active: true, agoMs: 60_000 },
+    ): Promise<void> {
       const row = {
         ...{ code: msk, name: 'MSK', region: 'R', timeZone: 'Europe/Moscow', peerUrl, frontUrl },
         netDebitCap: { amount: '1.00', currency: 'RUB' },
-        signingKey: { ...signingKey, x: newer.signing },
-        ...{ tlsKeySha256: newer.tls, revokedSerials: [], active: true },
+        signingKey: active ? { ...signingKey, x: newer.signing } : signingKey,
+        tlsKeySha256: active ? newer.tls : tlsKeySha256,
+        ...{ revokedSerials: [], active },
       };
       const keys: RowOf<'node-keys'>[] = [
         ...known.map(({ use, key }) => ({ node: msk, use, key, state })),
         { node: msk, use: 'signing', key: newer.signing, state: 'accepted' },
         { node: msk, use: 'tls', key: newer.tls, state: 'accepted' },
       ];
-      const createdAt = instantOf(clock.nowMs() - 60_000);
+      const createdAt = instantOf(clock.nowMs() - agoMs);
       const branches = [row as unknown as RowOf<'branches'>];
       return store.write((tx) => lost.restore(tx, { createdAt, branches, keys }));
     }
@@ -43,7 +47,9 @@ describe('a directory that was lost with a backup', () => {
       const keys = branch?.keys.filter(({ state }) => state === 'accepted') ?? [];
       return keys.map(({ key }) => key).sort();
     }
-    return { enrolment, restore, accepted };
+    const isActive = async () =>
+      (await store.read((tx) => findBranch(tx, msk, now(clock))))?.active === true;
+    return { clock, enrolment, restore, accepted, isActive };
   }
 
   it('brings back the keys that a branch has had since, also after the old ones were revoked', async () => {
@@ -52,6 +58,24 @@ describe('a directory that was lost with a backup', () => {
       await restore(state);
       expect(await accepted()).to.deep.equal([newer.signing, newer.tls]);
     }
+  });
+
+  it('brings back no branch that was cut off meanwhile, but one that enrolled again before the release', async () => {
+    for (const sinceMs of [0, 120_000]) {
+      const { clock, enrolment, restore, isActive } = await setBack();
+      await enrolment.revoke({ code: msk });
+      clock.shift(sinceMs);
+      await restore('retired');
+      expect(await isActive()).to.equal(sinceMs > 0);
+    }
+  });
+
+  it('brings back a branch by a later release than the one that told of its end', async () => {
+    const { restore, isActive } = await setBack();
+    await restore('accepted', { active: false, agoMs: 60_000 });
+    expect(await isActive()).to.equal(false);
+    await restore('retired', { active: true, agoMs: 30_000 });
+    expect(await isActive()).to.equal(true);
   });
 
   it('brings back no key of a branch whose keys were ended meanwhile', async () => {

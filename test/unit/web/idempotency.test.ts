@@ -120,4 +120,18 @@ describe('idempotency', () => {
     token = await fixture.signIn('boris');
     expect((await make({ a: 1 }, 'k')).json.run).to.equal(2);
   });
+
+  it('forgets nothing that came after what is kept, whatever the clock said when it came', async () => {
+    const purge = () => fixture.store.write(fixture.api.purgeIdempotencyKeys);
+    await make({ a: 1 }, 'before');
+    for (const wrongMs of [-9 * dayMs, 9 * dayMs]) {
+      fixture.clock.advance(wrongMs);
+      token = await fixture.signIn('boris');
+      await make({ a: 1 }, `wrong by ${wrongMs}`);
+      fixture.clock.advance(-wrongMs);
+    }
+    expect(await purge()).to.equal(0);
+    fixture.clock.advance(8 * dayMs + 1);
+    expect(await purge()).to.equal(2);
+  });
 });

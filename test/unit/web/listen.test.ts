@@ -30,6 +30,15 @@ function selfSigned() {
 
 const host = '127.0.0.1';
 
+/** Five seconds pass at once: the clock fires its timers at the next turn. */
+const hurried = {
+  nowMs: () => 0,
+  after(_: number, fn: () => void) {
+    const timer = setImmediate(fn);
+    return () => clearImmediate(timer);
+  },
+};
+
 describe('the front server', () => {
   it('speaks plain HTTP on loopback only, unless told', async () => {
     const app = new Hono().get('/', (c) => c.text('here'));
@@ -84,6 +93,20 @@ describe('the front server', () => {
     }
   });
 
+  it('holds nobody before TLS stands who has closed his side, and waits for nobody there when it closes', async () => {
+    const fetch = () => new Response();
+    const server = createFrontServer({ fetch, tls: selfSigned(), clock: hurried });
+    const { port } = await server.listen({ host, port: 0 });
+    const left = connect({ host, port, allowHalfOpen: true });
+    left.resume().end();
+    await once(left, 'end');
+    const silent = connect({ host, port });
+    await once(silent, 'connect');
+    const cutOff = once(silent, 'close');
+    await server.close();
+    await cutOff;
+  }).timeout(4_000);
+
   it('finishes what is in flight before it closes, and takes nothing new', async () => {
     let enter = () => {};
     let leave = () => {};
@@ -121,15 +144,7 @@ describe('the front server', () => {
       enter();
       return new Promise<Response>(() => {});
     });
-    // Five seconds pass at once: the clock fires its timers at the next turn.
-    const clock = {
-      nowMs: () => 0,
-      after(_: number, fn: () => void) {
-        const timer = setImmediate(fn);
-        return () => clearImmediate(timer);
-      },
-    };
-    const server = createFrontServer({ fetch: app.fetch, clock });
+    const server = createFrontServer({ fetch: app.fetch, clock: hurried });
     const { port } = await server.listen({ host, port: 0 });
     const stuck = once(httpRequest({ host, port }).end(), 'response').catch(String);
     await entered;
