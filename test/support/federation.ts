@@ -12,6 +12,7 @@ import { enrolWithCentre } from '../../shared/federation/enrolment.ts';
 import { luhnDigit, type NodeCode, systemIds } from '../../shared/ids/ids.ts';
 import type { NodePorts } from '../../shared/node/node-ports.ts';
 import { assetPath } from '../../shared/store/assets.ts';
+import { withKeptKeys } from './kept-keys.ts';
 import { freePorts } from './ports.ts';
 import { startServers, storeOn } from './sqld.ts';
 
@@ -245,7 +246,7 @@ export async function startFederation(
     },
   };
   try {
-    await found();
+    await withKeptKeys(found);
   } catch (error) {
     await federation.stop();
     throw error;

@@ -1,7 +1,6 @@
 import { accessSync, constants, mkdirSync, mkdtempSync, rmSync, statfsSync } from 'node:fs';
 import { freemem, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { keepRsaKeys } from './kept-keys.ts';
 
 const memory = '/dev/shm';
 /** A whole run leaves less than half of this. */
@@ -35,6 +34,3 @@ function hasRoom(): boolean {
     return false;
   }
 }
-
-// In the processes of a run, which load this file as well.
-if (process.env.TEST_KEYS !== undefined) keepRsaKeys(process.env.TEST_KEYS);
