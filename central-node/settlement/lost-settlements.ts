@@ -28,7 +28,7 @@ import {
   lostSettlementIds,
   lostWindows,
 } from './lost-settlement-store.ts';
-import { isSound, repricings } from './lost-terms.ts';
+import { comesTo, isSound, repricings } from './lost-terms.ts';
 import type { Obligations } from './obligation-service.ts';
 import { isSame, isSamePair, mirrored, negated, positionsIn } from './pair-positions.ts';
 import type { Settlement } from './settlement.ts';
@@ -223,9 +223,16 @@ export function createLostSettlements(deps: LostSettlementDeps) {
       if (deps.isMember(without) && deps.isReachable(without)) continue;
       const other = without === branch ? peer : branch;
       try {
-        const isAsked = pair.isTold && deps.isMember(other);
-        if (isAsked && (await collectFrom({ id, branch: other, without }))) continue;
-        await store.write((tx) => recallPair(tx, id, [branch, peer]));
+        const { position, isTold } = pair;
+        const isAsked = isTold && deps.isMember(other);
+        const named = isAsked ? await namedBy(other, { id, position }) : undefined;
+        if (!named) await store.write((tx) => recallPair(tx, id, [branch, peer]));
+        // Else nothing counts of what it names: the settlement would never come to what was signed again.
+        else if (comesTo(position, named, other)) {
+          for (const items of batchesOf(named)) {
+            await store.write((tx) => place(tx, { id, branch: other, without }, items));
+          }
+        }
       } catch (error) {
         passOverSilence(error);
       }
@@ -247,32 +254,34 @@ export function createLostSettlements(deps: LostSettlementDeps) {
    * Nothing of a branch's terms counts before all of them come to what head office signed.
    * @returns whether they do.
    */
-  async function priceAsToldBy(
-    told: NodeCode,
-    { id, position }: { id: string; position: PairPosition },
-  ): Promise<boolean> {
-    const items = new Map<string, WireObligation>();
-    const isChecked = await askFor({ id, branch: told }, async (page) => {
-      for (const item of page) {
-        if (!isSamePair({ branch: told, peer: item.peer }, position)) continue;
-        items.set(`${item.operationId}/${item.attempt}`, item);
-      }
-      if (items.size > position.count) throw tooMuch(told);
-    });
-    if (!isChecked) return false;
+  async function priceAsToldBy(told: NodeCode, { id, position }: Wanted): Promise<boolean> {
+    const items = await namedBy(told, { id, position });
+    if (!items) return false;
     const changes = await store.read(async (tx) => {
       const { currency, windowIds } = await settlements.view(tx, id);
       const lost = (await lostWindows(tx, id)).filter(({ recorded }) => !recorded);
       const unrecorded = lost.map(({ windowId }) => windowId);
-      return repricings(tx, [...items.values()], { position, currency, windowIds, unrecorded });
+      return repricings(tx, items, { position, currency, windowIds, unrecorded });
     });
-    for (let start = 0; start < changes.length; start += maxObligationsPerPage) {
-      const some = changes.slice(start, start + maxObligationsPerPage);
+    for (const some of batchesOf(changes)) {
       await store.write(async (tx) => {
         for (const change of some) await obligations.reprice(tx, change);
       });
     }
     return changes.length > 0;
+  }
+
+  /** All that a branch has found in a position; undefined if it has not checked the settlement. */
+  async function namedBy(told: NodeCode, of: Wanted): Promise<WireObligation[] | undefined> {
+    const items = new Map<string, WireObligation>();
+    const isChecked = await askFor({ id: of.id, branch: told }, async (page) => {
+      for (const item of page) {
+        if (!isSamePair({ branch: told, peer: item.peer }, of.position)) continue;
+        items.set(`${item.operationId}/${item.attempt}`, item);
+      }
+      if (items.size > of.position.count) throw tooMuch(told);
+    });
+    return isChecked ? [...items.values()] : undefined;
   }
 
   async function mispricedPairs(tx: Reader, id: string): Promise<PairPosition[]> {
@@ -468,10 +477,23 @@ export function createLostSettlements(deps: LostSettlementDeps) {
   return { bringBack, openPairs };
 }
 
+interface Wanted {
+  readonly id: string;
+  readonly position: PairPosition;
+}
+
 interface Source {
   readonly id: string;
   readonly branch: NodeCode;
   readonly without?: NodeCode;
+}
+
+function batchesOf<T>(all: readonly T[]): T[][] {
+  const batches: T[][] = [];
+  for (let start = 0; start < all.length; start += maxObligationsPerPage) {
+    batches.push(all.slice(start, start + maxObligationsPerPage));
+  }
+  return batches;
 }
 
 const tooMuch = (branch: NodeCode) =>

@@ -28,6 +28,23 @@ export function isSound(item: WireObligation, told: NodeCode): boolean {
   return isOwed && net === gross - commission + fee && item.peer !== told;
 }
 
+export function sidesOf(
+  { direction, peer }: WireObligation,
+  told: NodeCode,
+): Pick<Obligation, 'debtor' | 'creditor'> {
+  return direction === 'owes' ? { debtor: told, creditor: peer } : { debtor: peer, creditor: told };
+}
+
+/** Whether all that a branch names of a position is what head office signed. */
+export function comesTo(
+  position: PairPosition,
+  items: readonly WireObligation[],
+  told: NodeCode,
+): boolean {
+  const sums = items.map((item) => ({ ...item, ...sidesOf(item, told), count: 1 }));
+  return pairPositions(sums).some((sum) => isSame([sum], [position]));
+}
+
 /**
  * In a window that was lost before it was closed counts what the branches checked: a release may have changed the terms
  * since.

@@ -149,6 +149,31 @@ describe('a lost settlement one of whose branches does not come back', () => {
     expect((await refusalBy(closeWindow())).code).to.equal('recovering');
   });
 
+  it('comes back once the other branch says what was told, whatever it had said before', async () => {
+    const [item] = found().items;
+    mskSays({ items: [{ ...item, gross: '50001', net: '49251' }], next: null });
+    await bringBack();
+    await decide();
+    await bringBack();
+    mskSays(found());
+    await bringBack();
+    expect(await lost()).to.deep.equal([]);
+    expect(await hq.balances()).to.deep.equal(before);
+  });
+
+  it('leaves nothing owed by one word that does not come to what was told', async () => {
+    const [item] = found().items;
+    mskSays({ items: [{ ...item, gross: '90000000', net: '89999250' }], next: null });
+    await bringBack();
+    await decide();
+    await bringBack();
+    cutOff.add(msk).add(spb);
+    await bringBack();
+    expect(await lost()).to.deep.equal([]);
+    const { positions } = await make(await closeWindow());
+    expect(positions.map(({ gross }) => gross)).to.deep.equal([-50_000n, 50_000n]);
+  });
+
   it('is decided by two people, and as it was proposed', async () => {
     mskSays(nothing);
     await bringBack();
