@@ -28,7 +28,7 @@ import {
   lostSettlementIds,
   lostWindows,
 } from './lost-settlement-store.ts';
-import { isSound, repricings } from './lost-terms.ts';
+import { batchesOf, comesTo, isSound, repricings } from './lost-terms.ts';
 import type { Obligations } from './obligation-service.ts';
 import { isSame, isSamePair, mirrored, negated, positionsIn } from './pair-positions.ts';
 import type { Settlement } from './settlement.ts';
@@ -203,7 +203,10 @@ export function createLostSettlements(deps: LostSettlementDeps) {
       const wanted = await store.read((tx) => wantedOf(tx, id));
       if (!wanted.some((position) => position.branch === branch)) continue;
       try {
-        if (!(await collectFrom({ id, branch }))) unchecked.add(branch);
+        const own = positions.filter((position) => position.branch === branch);
+        const named = await namedBy(branch, { id, positions: own });
+        if (!named) unchecked.add(branch);
+        else for (const position of own) await takeNamed({ id, branch }, { position, named });
       } catch (error) {
         passOverSilence(error);
       }
@@ -223,9 +226,11 @@ export function createLostSettlements(deps: LostSettlementDeps) {
       if (deps.isMember(without) && deps.isReachable(without)) continue;
       const other = without === branch ? peer : branch;
       try {
-        const isAsked = pair.isTold && deps.isMember(other);
-        if (isAsked && (await collectFrom({ id, branch: other, without }))) continue;
-        await store.write((tx) => recallPair(tx, id, [branch, peer]));
+        const { position, isTold } = pair;
+        const isAsked = isTold && deps.isMember(other);
+        const named = isAsked ? await namedBy(other, { id, positions: [position] }) : undefined;
+        if (named) await takeNamed({ id, branch: other, without }, { position, named });
+        else await store.write((tx) => recallPair(tx, id, [branch, peer]));
       } catch (error) {
         passOverSilence(error);
       }
@@ -251,28 +256,49 @@ export function createLostSettlements(deps: LostSettlementDeps) {
     told: NodeCode,
     { id, position }: { id: string; position: PairPosition },
   ): Promise<boolean> {
-    const items = new Map<string, WireObligation>();
-    const isChecked = await askFor({ id, branch: told }, async (page) => {
-      for (const item of page) {
-        if (!isSamePair({ branch: told, peer: item.peer }, position)) continue;
-        items.set(`${item.operationId}/${item.attempt}`, item);
-      }
-      if (items.size > position.count) throw tooMuch(told);
-    });
-    if (!isChecked) return false;
+    const items = await namedBy(told, { id, positions: [position] });
+    if (!items) return false;
     const changes = await store.read(async (tx) => {
       const { currency, windowIds } = await settlements.view(tx, id);
       const lost = (await lostWindows(tx, id)).filter(({ recorded }) => !recorded);
       const unrecorded = lost.map(({ windowId }) => windowId);
-      return repricings(tx, [...items.values()], { position, currency, windowIds, unrecorded });
+      return repricings(tx, items, { position, currency, windowIds, unrecorded });
     });
-    for (let start = 0; start < changes.length; start += maxObligationsPerPage) {
-      const some = changes.slice(start, start + maxObligationsPerPage);
+    for (const some of batchesOf(changes)) {
       await store.write(async (tx) => {
         for (const change of some) await obligations.reprice(tx, change);
       });
     }
     return changes.length > 0;
+  }
+
+  /** All that a branch has found in its positions; undefined if it has not checked the settlement. */
+  async function namedBy(
+    told: NodeCode,
+    { id, positions }: { id: string; positions: readonly PairPosition[] },
+  ): Promise<WireObligation[] | undefined> {
+    const count = positions.reduce((sum, position) => sum + position.count, 0);
+    const items = new Map<string, WireObligation>();
+    const isChecked = await askFor({ id, branch: told }, (page) => {
+      for (const item of page) {
+        const pair = { branch: told, peer: item.peer };
+        if (!positions.some((position) => isSamePair(pair, position))) continue;
+        items.set(`${item.operationId}/${item.attempt}`, item);
+      }
+      if (items.size > count) throw tooMuch(told);
+    });
+    return isChecked ? [...items.values()] : undefined;
+  }
+
+  /** Nothing counts of what does not come to what was signed: the settlement would never come to it again. */
+  async function takeNamed(
+    of: Source,
+    { position, named }: { position: PairPosition; named: readonly WireObligation[] },
+  ): Promise<void> {
+    const { branch } = of;
+    const items = named.filter(({ peer }) => isSamePair({ branch, peer }, position));
+    if (!comesTo(position, items, branch)) return;
+    for (const some of batchesOf(items)) await store.write((tx) => place(tx, of, some));
   }
 
   async function mispricedPairs(tx: Reader, id: string): Promise<PairPosition[]> {
@@ -383,16 +409,10 @@ export function createLostSettlements(deps: LostSettlementDeps) {
     if (await findSettlement(tx, settlementId)) await recall(tx, settlementId, branches);
   }
 
-  /**
-   * @param of.without whose legs never come again: what the branch has with that one is taken from its word.
-   * @returns false if it has not checked the settlement, and takes nothing more of what it had been sent.
-   */
-  const collectFrom = (of: Source): Promise<boolean> =>
-    askFor(of, (items) => store.write((tx) => place(tx, of, items)));
-
+  /** @returns false if it has not checked the settlement, and takes nothing more of what it had been sent. */
   async function askFor(
     { id, branch }: Pick<Source, 'id' | 'branch'>,
-    take: (items: readonly WireObligation[]) => Promise<void>,
+    take: (items: readonly WireObligation[]) => void,
   ): Promise<boolean> {
     let after = '';
     for (let page = 0; page < maxPages; page += 1) {
@@ -414,7 +434,7 @@ export function createLostSettlements(deps: LostSettlementDeps) {
           `${branch} answers with sums that do not add up.`,
         );
       }
-      await take(items);
+      take(items);
       if (next === null) return true;
       after = next;
     }
@@ -471,6 +491,7 @@ export function createLostSettlements(deps: LostSettlementDeps) {
 interface Source {
   readonly id: string;
   readonly branch: NodeCode;
+  /** Whose legs never come again: what the branch has with that one is taken from its word. */
   readonly without?: NodeCode;
 }
 

@@ -2,7 +2,10 @@ import type { NodeCode } from '../../shared/ids/ids.ts';
 import { type OwedSum, type PairPosition, pairPositions } from '../../shared/settlement/netting.ts';
 import type { Obligation } from '../../shared/settlement/obligation.ts';
 import type { Reader } from '../../shared/store/store.ts';
-import type { WireObligation } from '../../shared/wire/settlement-messages.ts';
+import {
+  maxObligationsPerPage,
+  type WireObligation,
+} from '../../shared/wire/settlement-messages.ts';
 import { findObligation, type RecordedObligation, sumsOf } from './obligation-store.ts';
 import { isSame } from './pair-positions.ts';
 
@@ -26,6 +29,23 @@ export function isSound(item: WireObligation, told: NodeCode): boolean {
   const { gross, commission, fee, net } = item;
   const isOwed = [gross, commission, fee, net].every((sum) => sum >= 0n);
   return isOwed && net === gross - commission + fee && item.peer !== told;
+}
+
+export function sidesOf(
+  { direction, peer }: WireObligation,
+  told: NodeCode,
+): Pick<Obligation, 'debtor' | 'creditor'> {
+  return direction === 'owes' ? { debtor: told, creditor: peer } : { debtor: peer, creditor: told };
+}
+
+/** Whether all that a branch names of a position is what head office signed. */
+export function comesTo(
+  position: PairPosition,
+  items: readonly WireObligation[],
+  told: NodeCode,
+): boolean {
+  const sums = items.map((item) => ({ ...item, ...sidesOf(item, told), count: 1 }));
+  return pairPositions(sums).some((sum) => isSame([sum], [position]));
 }
 
 /**
@@ -66,4 +86,13 @@ async function repricing(
 
 function negated({ gross, commission, fee, net, ...sides }: Obligation): OwedSum {
   return { ...sides, count: -1, gross: -gross, commission: -commission, fee: -fee, net: -net };
+}
+
+/** As many as one transaction takes. */
+export function batchesOf<T>(all: readonly T[]): T[][] {
+  const batches: T[][] = [];
+  for (let start = 0; start < all.length; start += maxObligationsPerPage) {
+    batches.push(all.slice(start, start + maxObligationsPerPage));
+  }
+  return batches;
 }

@@ -15,7 +15,7 @@ import { stateSentences } from '../../shared/text/state-sentences.ts';
 import { type BusinessDate, type Clock, now } from '../../shared/time/clock.ts';
 import { adjustmentKind, type WireObligation } from '../../shared/wire/settlement-messages.ts';
 import { lostPlace, lostSettlementIds, lostWindow } from './lost-settlement-store.ts';
-import type { Repricing } from './lost-terms.ts';
+import { type Repricing, sidesOf } from './lost-terms.ts';
 import {
   addToExposure,
   addToSums,
@@ -217,12 +217,10 @@ export function createObligations(deps: ObligationDeps) {
     item: WireObligation,
     { told, currency }: { told: NodeCode; currency: string },
   ): Promise<void> {
-    const { kind, peer, direction, operationId, attempt, gross, commission, fee, net } = item;
+    const { kind, operationId, attempt, gross, commission, fee, net } = item;
     if (kind === adjustmentKind) return;
-    const owes = direction === 'owes';
-    const [debtor, creditor] = owes ? [told, peer] : [peer, told];
     const of = { operationId, attempt, kind, businessDate: deps.businessDate() };
-    await record(tx, of, { debtor, creditor, currency, gross, commission, fee, net });
+    await record(tx, of, { ...sidesOf(item, told), currency, gross, commission, fee, net });
   }
 
   /** An obligation counts by the terms that a branch checked. */

@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 import { z } from 'zod';
 import { DomainError, isDomainError } from '../problem/problem.ts';
 import { projectRoot } from '../store/assets.ts';
-import { replaceFile } from '../store/durable-file.ts';
+import { replaceFile, syncPath } from '../store/durable-file.ts';
 import type { Store } from '../store/store.ts';
 import { stateSentences } from '../text/state-sentences.ts';
 import { type Clock, type Instant, msOf, now } from '../time/clock.ts';
@@ -81,6 +81,7 @@ export function createBackups(deps: {
       // Before the copy has its name: what a crash leaves without one is cleared away.
       replaceFile(`${file}.json`, Buffer.from(`${JSON.stringify(record, undefined, 2)}\n`));
       await rename(copy, file);
+      syncPath(folder);
       newest = record;
       await removeOld();
       return record;

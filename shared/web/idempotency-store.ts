@@ -45,7 +45,7 @@ export async function insertAnswer(
 
 /**
  * Deletes the oldest answers stored before `before`, at most `limit`. None that came after one that is kept: a clock that
- * was behind dated it too early.
+ * was behind dated it too early. What one ahead has dated waits for its time, and keeps nothing behind it.
  */
 export function deleteAnswersBefore(
   tx: Transaction,
@@ -53,12 +53,13 @@ export function deleteAnswersBefore(
 ): Promise<number> {
   return tx.run(
     `WITH oldest AS
-       (SELECT rowid AS place, stored_at FROM idempotency_keys ORDER BY rowid LIMIT ?),
+       (SELECT rowid AS place, stored_at FROM idempotency_keys
+        WHERE stored_at <= ? ORDER BY rowid LIMIT ?),
      kept AS
-       (SELECT min(place) AS place FROM oldest WHERE stored_at >= ? AND stored_at <= ?)
+       (SELECT min(place) AS place FROM oldest WHERE stored_at >= ?)
      DELETE FROM idempotency_keys WHERE rowid IN
        (SELECT oldest.place FROM oldest, kept
         WHERE stored_at < ? AND (kept.place IS NULL OR oldest.place < kept.place))`,
-    ...[limit, before, at, before],
+    ...[at, limit, before, before],
   );
 }

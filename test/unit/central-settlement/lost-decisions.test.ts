@@ -27,6 +27,7 @@ describe('a lost settlement one of whose branches does not come back', () => {
   const cutOff = new Set<NodeCode>();
   let hq: HeadOffice;
   let story: ReturnType<typeof operationEntries>;
+  let other: ReturnType<typeof operationEntries>;
   let settlementId: string;
   let before: Record<string, bigint>;
 
@@ -68,7 +69,7 @@ describe('a lost settlement one of whose branches does not come back', () => {
     away.add(spb);
     // What the other branch told of it is lost with it. Of another operation it is not.
     await hq.tell(story.accepted());
-    const other = operationEntries();
+    other = operationEntries();
     await hq.tell(other.accepted(), other.executed());
   });
   afterEach(async () => {
@@ -149,6 +150,31 @@ describe('a lost settlement one of whose branches does not come back', () => {
     expect((await refusalBy(closeWindow())).code).to.equal('recovering');
   });
 
+  it('comes back once the other branch says what was told, whatever it had said before', async () => {
+    const [item] = found().items;
+    mskSays({ items: [{ ...item, gross: '50001', net: '49251' }], next: null });
+    await bringBack();
+    await decide();
+    await bringBack();
+    mskSays(found());
+    await bringBack();
+    expect(await lost()).to.deep.equal([]);
+    expect(await hq.balances()).to.deep.equal(before);
+  });
+
+  it('leaves nothing owed by one word that does not come to what was told', async () => {
+    const [item] = found().items;
+    mskSays({ items: [{ ...item, gross: '90000000', net: '89999250' }], next: null });
+    await bringBack();
+    await decide();
+    await bringBack();
+    cutOff.add(msk).add(spb);
+    await bringBack();
+    expect(await lost()).to.deep.equal([]);
+    const { positions } = await make(await closeWindow());
+    expect(positions.map(({ gross }) => gross)).to.deep.equal([-50_000n, 50_000n]);
+  });
+
   it('is decided by two people, and as it was proposed', async () => {
     mskSays(nothing);
     await bringBack();
@@ -192,6 +218,19 @@ describe('a lost settlement one of whose branches does not come back', () => {
     expect(await hq.logged('settlement.recalled')).to.deep.equal([]);
     await hq.tell(story.executed());
     await bringBack();
+    expect(await hq.balances()).to.deep.equal(before);
+  });
+
+  it('comes back by the word of the one, though the other names more than was settled', async () => {
+    const [item] = found().items;
+    await hq.tell(story.executed());
+    mskSays({ items: [item, { ...item, operationId: other.id }], next: null });
+    await bringBack();
+    const sides = { peer: msk, direction: 'receives' };
+    network.join(spb, async () => Response.json({ items: [{ ...item, ...sides }], next: null }));
+    away.clear();
+    await bringBack();
+    expect(await lost()).to.deep.equal([]);
     expect(await hq.balances()).to.deep.equal(before);
   });
 

@@ -1,4 +1,4 @@
-import {
+import fileSystem, {
   copyFileSync,
   existsSync,
   mkdirSync,
@@ -151,6 +151,23 @@ describe('backups of a running node', () => {
     await afterwards.load();
     expect(files()).to.have.length(1);
     expect(afterwards.state().ok, afterwards.state().detail).to.equal(true);
+  });
+
+  it('have their names on the disk before anybody is told of them', async () => {
+    const { fsyncSync } = fileSystem;
+    let atLast: string[] = [];
+    fileSystem.fsyncSync = (descriptor) => {
+      fsyncSync(descriptor);
+      if (fileSystem.fstatSync(descriptor).isDirectory()) atLast = files();
+    };
+    syncBuiltinESMExports();
+    try {
+      const { file } = await make().take();
+      expect(atLast).to.deep.equal([basename(file)]);
+    } finally {
+      fileSystem.fsyncSync = fsyncSync;
+      syncBuiltinESMExports();
+    }
   });
 
   it('clear away what a crash left of one', async () => {

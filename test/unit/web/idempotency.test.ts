@@ -1,6 +1,8 @@
 import { expect } from 'chai';
 import { z } from 'zod';
 import { DomainError } from '../../../shared/problem/problem.ts';
+import { instantOf, now } from '../../../shared/time/clock.ts';
+import { deleteAnswersBefore } from '../../../shared/web/idempotency-store.ts';
 import { type ApiFixture, apiFixture } from './api-fixture.ts';
 
 const dayMs = 86_400_000;
@@ -133,5 +135,19 @@ describe('idempotency', () => {
     expect(await purge()).to.equal(0);
     fixture.clock.advance(8 * dayMs + 1);
     expect(await purge()).to.equal(2);
+  });
+
+  it('forgets what is old behind any number that a clock far ahead has dated', async () => {
+    const yearMs = 365 * dayMs;
+    fixture.clock.advance(yearMs);
+    token = await fixture.signIn('boris');
+    for (const key of ['1', '2']) await make({ a: 1 }, key);
+    fixture.clock.advance(-yearMs);
+    token = await fixture.signIn('boris');
+    await make({ a: 1 }, 'old');
+    fixture.clock.advance(8 * dayMs + 1);
+    const before = instantOf(fixture.clock.nowMs() - 8 * dayMs);
+    const page = { before, at: now(fixture.clock), limit: 2 };
+    expect(await fixture.store.write((tx) => deleteAnswersBefore(tx, page))).to.equal(1);
   });
 });
