@@ -2,6 +2,7 @@ import type { Ids, NodeCode } from '../../shared/ids/ids.ts';
 import { DomainError } from '../../shared/problem/problem.ts';
 import type { Reader, Transaction } from '../../shared/store/store.ts';
 import { type Clock, now } from '../../shared/time/clock.ts';
+import type { Said } from './lost-answers.ts';
 import {
   approveLostDecision,
   type LostDecision,
@@ -9,7 +10,7 @@ import {
   lostSettlementIds,
   saveLostDecision,
 } from './lost-settlement-store.ts';
-import type { LostSettlements, OpenPair, Said } from './lost-settlements.ts';
+import type { LostSettlements, OpenPair } from './lost-settlements.ts';
 import type { Person, Settlement } from './settlement.ts';
 import { findSettlement } from './settlement-store.ts';
 

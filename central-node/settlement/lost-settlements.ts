@@ -1,21 +1,19 @@
 import type { Federation } from '../../shared/federation/federation.ts';
 import { entriesOfOperation } from '../../shared/federation/log-store.ts';
-import { answerIn, passOverSilence } from '../../shared/federation/peer-answer.ts';
+import { passOverSilence } from '../../shared/federation/peer-answer.ts';
 import type { PeerClient } from '../../shared/federation/peers.ts';
 import { headOffice, type NodeCode } from '../../shared/ids/ids.ts';
-import { DomainError } from '../../shared/problem/problem.ts';
 import type { PairPosition } from '../../shared/settlement/netting.ts';
 import type { Reader, Store, Transaction } from '../../shared/store/store.ts';
 import { stateSentences } from '../../shared/text/state-sentences.ts';
-import { type LogEntry, logEntry, startedHeader } from '../../shared/wire/peer-messages.ts';
+import { type LogEntry, logEntry } from '../../shared/wire/peer-messages.ts';
 import {
-  maxObligationsPerPage,
-  obligationPage,
   type SettlementCompleted,
   settlementCompleted,
   settlementRecalled,
   type WireObligation,
 } from '../../shared/wire/settlement-messages.ts';
+import { createLostAnswers, type Said } from './lost-answers.ts';
 import {
   forgetLost,
   forgetLostPair,
@@ -28,7 +26,7 @@ import {
   lostSettlementIds,
   lostWindows,
 } from './lost-settlement-store.ts';
-import { batchesOf, comesTo, isSound, repricings } from './lost-terms.ts';
+import { batchesOf, comesTo, repricings } from './lost-terms.ts';
 import type { Obligations } from './obligation-service.ts';
 import { isSame, isSamePair, mirrored, negated, positionsIn } from './pair-positions.ts';
 import type { Settlement } from './settlement.ts';
@@ -43,8 +41,6 @@ import {
 } from './settlement-store.ts';
 import { findWindow, insertWindow, setWindowState } from './window-store.ts';
 
-const requestTimeoutMs = 30_000;
-const maxPages = 100_000;
 const alarm = 'settlement-lost';
 /** Whoever it was: the log tells names, not operators' ids. */
 const restoredPerson = 'restored';
@@ -61,9 +57,6 @@ export interface LostSettlementDeps {
   /** Makes owed what follows from its legs, though people have dealt with it. */
   settleAdjusted(tx: Transaction, of: { operationId: string; attempt: number }): Promise<void>;
 }
-
-/** What a branch last answered to this start of head office: that it has the operations, or that it has nothing. */
-export type Said = 'found' | 'unchecked';
 
 /** A position whose operations do not come to what the branches were told; `branch` is the first of the two by code. */
 export interface OpenPair {
@@ -86,7 +79,7 @@ export type LostSettlements = ReturnType<typeof createLostSettlements>;
  */
 export function createLostSettlements(deps: LostSettlementDeps) {
   const { store, federation, obligations, settlements } = deps;
-  const heard = new Map<string, Map<NodeCode, Said>>();
+  const answers = createLostAnswers({ client: deps.client, epoch: federation.log.epoch });
 
   /** A settlement as one branch was told it, which says both sides of each position. */
   async function restore(tx: Transaction, entry: LogEntry): Promise<void> {
@@ -204,7 +197,7 @@ export function createLostSettlements(deps: LostSettlementDeps) {
       if (!wanted.some((position) => position.branch === branch)) continue;
       try {
         const own = positions.filter((position) => position.branch === branch);
-        const named = await namedBy(branch, { id, positions: own });
+        const named = await answers.namedBy(branch, { id, positions: own });
         if (!named) unchecked.add(branch);
         else for (const position of own) await takeNamed({ id, branch }, { position, named });
       } catch (error) {
@@ -228,7 +221,9 @@ export function createLostSettlements(deps: LostSettlementDeps) {
       try {
         const { position, isTold } = pair;
         const isAsked = isTold && deps.isMember(other);
-        const named = isAsked ? await namedBy(other, { id, positions: [position] }) : undefined;
+        const named = isAsked
+          ? await answers.namedBy(other, { id, positions: [position] })
+          : undefined;
         if (named) await takeNamed({ id, branch: other, without }, { position, named });
         else await store.write((tx) => recallPair(tx, id, [branch, peer]));
       } catch (error) {
@@ -256,7 +251,7 @@ export function createLostSettlements(deps: LostSettlementDeps) {
     told: NodeCode,
     { id, position }: { id: string; position: PairPosition },
   ): Promise<boolean> {
-    const items = await namedBy(told, { id, positions: [position] });
+    const items = await answers.namedBy(told, { id, positions: [position] });
     if (!items) return false;
     const changes = await store.read(async (tx) => {
       const { currency, windowIds } = await settlements.view(tx, id);
@@ -270,24 +265,6 @@ export function createLostSettlements(deps: LostSettlementDeps) {
       });
     }
     return changes.length > 0;
-  }
-
-  /** All that a branch has found in its positions; undefined if it has not checked the settlement. */
-  async function namedBy(
-    told: NodeCode,
-    { id, positions }: { id: string; positions: readonly PairPosition[] },
-  ): Promise<WireObligation[] | undefined> {
-    const count = positions.reduce((sum, position) => sum + position.count, 0);
-    const items = new Map<string, WireObligation>();
-    const isChecked = await askFor({ id, branch: told }, (page) => {
-      for (const item of page) {
-        const pair = { branch: told, peer: item.peer };
-        if (!positions.some((position) => isSamePair(pair, position))) continue;
-        items.set(`${item.operationId}/${item.attempt}`, item);
-      }
-      if (items.size > count) throw tooMuch(told);
-    });
-    return isChecked ? [...items.values()] : undefined;
   }
 
   /** Nothing counts of what does not come to what was signed: the settlement would never come to it again. */
@@ -322,7 +299,7 @@ export function createLostSettlements(deps: LostSettlementDeps) {
       .map((position) => ({
         position,
         known: counts.find((each) => isSamePair(each, position))?.count ?? 0,
-        said: heard.get(id) ?? new Map<NodeCode, Said>(),
+        said: answers.saidOf(id),
         isTold: true,
       }));
     const untold = (await untoldPairs(tx, id)).map((position) => ({
@@ -409,38 +386,6 @@ export function createLostSettlements(deps: LostSettlementDeps) {
     if (await findSettlement(tx, settlementId)) await recall(tx, settlementId, branches);
   }
 
-  /** @returns false if it has not checked the settlement, and takes nothing more of what it had been sent. */
-  async function askFor(
-    { id, branch }: Pick<Source, 'id' | 'branch'>,
-    take: (items: readonly WireObligation[]) => void,
-  ): Promise<boolean> {
-    let after = '';
-    for (let page = 0; page < maxPages; page += 1) {
-      const query = new URLSearchParams({ limit: String(maxObligationsPerPage) });
-      if (after !== '') query.set('after', after);
-      const response = await deps.client.request(branch, {
-        method: 'GET',
-        path: `/peer/v1/settlements/${encodeURIComponent(id)}/obligations?${query}`,
-        headers: { [startedHeader]: federation.log.epoch() },
-        timeoutMs: requestTimeoutMs,
-      });
-      const { items, next, unchecked } = answerIn(obligationPage, response, branch);
-      const said = heard.get(id) ?? new Map<NodeCode, Said>();
-      heard.set(id, said.set(branch, unchecked ? 'unchecked' : 'found'));
-      if (unchecked) return false;
-      if (!items.every((item) => isSound(item, branch))) {
-        throw new DomainError(
-          'peer-unreachable',
-          `${branch} answers with sums that do not add up.`,
-        );
-      }
-      take(items);
-      if (next === null) return true;
-      after = next;
-    }
-    throw tooMuch(branch);
-  }
-
   async function place(
     tx: Transaction,
     { id: settlementId, branch: told, without }: Source,
@@ -478,7 +423,7 @@ export function createLostSettlements(deps: LostSettlementDeps) {
     }
     await settlements.discharge(tx, settlement);
     await forgetLost(tx, id);
-    tx.afterCommit(() => heard.delete(id));
+    tx.afterCommit(() => answers.forget(id));
     return true;
   }
 
@@ -494,6 +439,3 @@ interface Source {
   /** Whose legs never come again: what the branch has with that one is taken from its word. */
   readonly without?: NodeCode;
 }
-
-const tooMuch = (branch: NodeCode) =>
-  new DomainError('peer-unreachable', `${branch} answers with more than was settled.`);

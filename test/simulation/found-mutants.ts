@@ -272,7 +272,7 @@ export const foundMutants: readonly Mutant[] = [
     name: 'what no branch has of a settlement is not taken back',
     changes: [
       {
-        file: lostSettlements,
+        file: 'central-node/settlement/lost-answers.ts',
         find: 'return false;\n            if (!items',
         replace: 'return true;\n            if (!items',
       },
