@@ -141,16 +141,15 @@ export function createBusinessDays(deps: {
     );
   }
 
-  /** After a set-back: the date was closed, as head office remembers. */
+  /**
+   * After a set-back: the date was closed, as head office remembers. The entry goes out once more, so these are the totals
+   * that head office was told last, also of a date that was closed again meanwhile.
+   */
   async function replay(tx: Transaction, entry: LogEntry): Promise<void> {
-    const { date, totals } = dayClosed.parse(entry.body);
-    if (await findClosedDay(tx, date)) return;
-    await keepClosed(tx, {
-      date,
-      closedAt: entry.occurredAt,
-      closedBy: 'recovery',
-      totals: JSON.stringify(totals),
-    });
+    const { date, totals: told } = dayClosed.parse(entry.body);
+    const totals = JSON.stringify(told);
+    if (await findClosedDay(tx, date)) return replaceTotals(tx, { date, totals });
+    await keepClosed(tx, { date, closedAt: entry.occurredAt, closedBy: 'recovery', totals });
   }
 
   federation.onReplay(entryKind, replay);

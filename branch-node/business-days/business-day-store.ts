@@ -6,7 +6,7 @@ export interface ClosedDay {
   readonly date: BusinessDate;
   readonly closedAt: string;
   readonly closedBy: string;
-  /** JSON of the control totals. */
+  /** JSON of the control totals that head office was told last. */
   readonly totals: string;
 }
 
