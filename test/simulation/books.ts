@@ -86,19 +86,21 @@ function addTo(stories: Map<string, Story>, { kind, body }: Entry): void {
 
 const minor = (money: Body): bigint => BigInt(String(money.amount).replace('.', ''));
 
-function adder(balances: Balances) {
+/** Of one currency. */
+function adder(balances: Balances, currency: string) {
   return (node: NodeCode, account: string, amount: bigint) => {
-    const name = `${node} ${account}`;
+    const name = `${node} ${account} ${currency}`;
     balances.set(name, (balances.get(name) ?? 0n) + amount);
   };
 }
 
 function tell(balances: Balances, story: Story, reversed: Set<string>): void {
-  const add = adder(balances);
   const { serving, kind, request, executed, id } = story;
   if (kind === 'payment') payment(balances, story);
   if (!executed) return;
   const { home, result } = executed;
+  const moved = result.fee ?? request.money ?? result.money;
+  const add = adder(balances, moved?.currency);
   if (result.fee !== undefined) {
     add(home, `subscriber:${result.billingAccountId}`, minor(result.fee));
     add(home, 'revenue', -minor(result.fee));
@@ -121,7 +123,7 @@ function payment(
   balances: Balances,
   { serving, request, homes, executed, isConcluded }: Story,
 ): void {
-  const add = adder(balances);
+  const add = adder(balances, request.money.currency);
   const sum = minor(request.money);
   const last = homes.get(Math.max(...homes.keys()));
   if (last === undefined) return;
@@ -143,12 +145,12 @@ function payouts(
   entries: readonly Entry[],
   stories: ReadonlyMap<string, Story>,
 ): void {
-  const add = adder(balances);
   // Recorded while it was forgotten that the money had gone to another number: no cash leaves.
   const done = new Set([...stories.values()].map(({ request }) => String(request.source)));
   for (const { kind, node, body, operationId } of entries) {
     if (kind !== 'payout.recorded' || operationId === undefined || done.has(operationId)) continue;
     done.add(operationId);
+    const add = adder(balances, body.money.currency);
     const sum = minor(body.money);
     const decision = body.cancellation?.decision;
     const isReversed = decision?.outcome === 'executed' && decision.result.reversed;
@@ -166,7 +168,6 @@ function payouts(
 }
 
 function settlements(balances: Balances, entries: readonly Entry[]): void {
-  const add = adder(balances);
   const confirmed = new Set(
     entries
       .filter(({ kind }) => kind === 'settlement.confirmed')
@@ -191,6 +192,7 @@ function settlements(balances: Balances, entries: readonly Entry[]): void {
     const name = `${branch} ${body.settlementId}`;
     if (done.has(name) || !confirmed.has(name)) continue;
     done.add(name);
+    const add = adder(balances, body.currency);
     for (const { peer, gross, net } of body.positions) {
       if (recalled.has(`${name} ${peer}`)) continue;
       add(branch, `clearing:${peer}`, -BigInt(gross));
@@ -202,14 +204,13 @@ function settlements(balances: Balances, entries: readonly Entry[]): void {
 
 function compare({ code, disk }: Machine, expected: Balances): string[] {
   const found: Balances = new Map();
-  const add = adder(found);
-  for (const { code: account, balance } of rowsOf(
+  for (const { code: account, currency, balance } of rowsOf(
     disk.slot.db,
-    'SELECT code, balance FROM ledger_accounts',
+    'SELECT code, currency, balance FROM ledger_accounts',
   )) {
     const text = String(account);
     const name = /^(tender|commission):/.test(text) ? text.slice(0, text.indexOf(':')) : text;
-    add(code, name, BigInt(balance ?? 0n));
+    adder(found, String(currency))(code, name, BigInt(balance ?? 0n));
   }
   const own = [...expected.keys()].filter((name) => name.startsWith(`${code} `));
   return [...new Set([...found.keys(), ...own])].flatMap((name) => {

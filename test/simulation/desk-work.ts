@@ -87,11 +87,11 @@ export function createWork(deps: {
   }
 
   /** A sum that no other payment of this seed has: what it became of can be told by it. */
-  function freshMoney() {
+  function freshMoney(currency: string) {
     serial += 1;
     const kopecks = chance.happens(0.05) ? 600_000 + serial : 1_000 + serial * 7;
     const text = String(kopecks).padStart(3, '0');
-    return { amount: `${text.slice(0, -2)}.${text.slice(-2)}`, currency: 'RUB' };
+    return { amount: `${text.slice(0, -2)}.${text.slice(-2)}`, currency };
   }
 
   function cardAt(code: NodeCode): string | undefined {
@@ -121,10 +121,13 @@ export function createWork(deps: {
 
   const acts: Record<WorkKind, (code: NodeCode) => void> = {
     payment(code) {
+      const msisdn = anyNumber(code);
+      // Now and then in the currency of another account.
+      const isTenge = template.inTenge.has(msisdn) !== chance.happens(0.05);
       const body = {
-        msisdn: anyNumber(code),
-        money: freshMoney(),
-        tender: { kind: chance.pick(['cash', 'card']) },
+        msisdn,
+        money: freshMoney(isTenge ? 'KZT' : 'RUB'),
+        tender: { kind: isTenge ? 'tenge' : chance.pick(['cash', 'card']) },
       };
       people.wish(
         { code, what: 'payment', path: '/api/v1/payments', body },
@@ -171,7 +174,8 @@ export function createWork(deps: {
       const iccid = cardAt(code);
       const home = chance.happens(0.6) ? code : chance.pick(codes);
       const body = {
-        ...{ iccid, ratePlan: 'BASIC', customer, homeBranch: home },
+        ...{ iccid, customer, homeBranch: home },
+        ratePlan: chance.pick(['BASIC', 'BASIC', 'STEPPE']),
         ...(chance.happens(0.6)
           ? { msisdn: chance.pick(template.freeNumbers.get(home) ?? []) }
           : {}),
@@ -198,7 +202,7 @@ export function createWork(deps: {
     'rate-plan-change'(code) {
       const body = {
         msisdn: oneOf(known),
-        ratePlan: chance.pick(['SMART', 'UNLIMITED', 'BASIC']),
+        ratePlan: chance.pick(['SMART', 'UNLIMITED', 'BASIC', 'STEPPE']),
       };
       people.wish({ code, what: 'rate-plan-change', path: '/api/v1/rate-plan-changes', body });
     },
@@ -229,7 +233,7 @@ export function createWork(deps: {
       const isNext = deps.settlesOften && chance.happens(0.9);
       settle(deps.people, chance, isNext ? (settlements % 3) / 3 + 0.2 : chance.fraction());
     },
-    release: () => release(deps.people, chance),
+    release: () => (chance.happens(0.4) ? reprice : release)(deps.people, chance),
     case: () => workCase(deps.people, chance),
   };
 
@@ -247,6 +251,12 @@ export function createWork(deps: {
   };
 }
 
+interface Window {
+  readonly id: string;
+  readonly state: string;
+  readonly currency: string;
+}
+
 /** Head office closes windows, makes settlements, approves or aborts them: which of these, `step` says. */
 function settle({ wish }: People, chance: Chance, step: number): void {
   const code = headOffice;
@@ -256,18 +266,27 @@ function settle({ wish }: People, chance: Chance, step: number): void {
     path: '/api/v1/settlement-windows',
     method: 'GET',
   } as const;
+  const windows = (answer: Wish['answer'], state: string): Window[] =>
+    (answer?.body.items ?? []).filter((window: Window) => window.state === state);
   if (step < 0.4) {
-    wish(read, ({ answer, outcome }) => {
-      if (outcome !== 'done') return;
-      const open = answer?.body.items.find((window: { state: string }) => window.state === 'OPEN');
-      const path = `/api/v1/settlement-windows/${open?.id}/close`;
-      if (open) wish({ code, what: 'window-close', path });
+    wish(read, ({ answer }) => {
+      const open = windows(answer, 'OPEN');
+      if (open.length === 0) return;
+      const path = `/api/v1/settlement-windows/${chance.pick(open).id}/close`;
+      wish({ code, what: 'window-close', path });
     });
     return;
   }
   if (step < 0.7) {
-    const body = { model: chance.pick(['multilateral', 'bilateral']) };
-    wish({ code, what: 'settlement', path: '/api/v1/settlements', body });
+    wish(read, ({ answer }) => {
+      const closed = windows(answer, 'CLOSED');
+      if (closed.length === 0) return;
+      const { currency } = chance.pick(closed);
+      const alike = closed.filter((window) => window.currency === currency);
+      const model = chance.pick(['multilateral', 'bilateral']);
+      const body = { model, windowIds: alike.map(({ id }) => id) };
+      wish({ code, what: 'settlement', path: '/api/v1/settlements', body });
+    });
     return;
   }
   const pending = '/api/v1/settlements?state=PENDING_SETTLEMENT';
@@ -276,6 +295,24 @@ function settle({ wish }: People, chance: Chance, step: number): void {
     if (id === undefined) return;
     const decision = chance.happens(0.85) ? 'approval' : 'abort';
     wish({ code, what: decision, path: `/api/v1/settlements/${id}/${decision}`, login: 'deputy' });
+  });
+}
+
+/** What branches owe each other by the releases from now on. */
+function reprice({ wish }: People, chance: Chance): void {
+  const code = headOffice;
+  const [dataset, term] = chance.pick([
+    ['commissions', { basisPoints: chance.pick([0, 50, 150, 400]) }],
+    ['tariffs', { amount: chance.pick(['0.00', '30.00', '55.50']) }],
+  ] as const);
+  const path = `/api/v1/reference-draft/datasets/${dataset}`;
+  wish({ code, what: 'terms', path, method: 'GET' }, ({ answer, outcome }) => {
+    if (outcome !== 'done') return;
+    const present: object[] = answer?.body.rows ?? [];
+    const rows = present.map((row) => ({ ...row, ...term }));
+    wish({ code, what: 'draft', path, method: 'PUT', body: { rows } }, () =>
+      wish({ code, what: 'release', path: '/api/v1/reference-releases', body: {} }),
+    );
   });
 }
 

@@ -81,6 +81,30 @@ export const foundMutants: readonly Mutant[] = [
     work: ['day-close'],
   },
   {
+    name: 'what was settled by other terms is settled by those of today',
+    changes: [
+      {
+        file: 'central-node/settlement/lost-terms.ts',
+        find: 'return after.some((sum) => isSame([sum], [of.position])) ? changes : [];',
+        replace: 'return after.length < 0 ? changes : [];',
+      },
+    ],
+    troubles: ['settlement-lost'],
+    work: ['settlement', 'release'],
+  },
+  {
+    name: 'a closing that comes back leaves what was told of its date',
+    changes: [
+      {
+        file: days,
+        find: 'return replaceTotals(tx, { date, totals });',
+        replace: 'return;',
+      },
+    ],
+    troubles: ['unaware'],
+    work: ['day-close'],
+  },
+  {
     name: 'what comes back counts for the date on which it does',
     changes: [
       { file: replay, find: 'journal.recount(tx, entry)', replace: 'undefined' },

@@ -68,18 +68,19 @@ function positionFaults(db: Connection): string[] {
     expected.set(account, (expected.get(account) ?? 0n) + amount);
   const sums = rowsOf(
     db,
-    `SELECT w.state AS state, s.debtor AS debtor, s.creditor AS creditor, sum(s.net) AS net
+    `SELECT w.state AS state, w.currency AS currency, s.debtor AS debtor, s.creditor AS creditor,
+       sum(s.net) AS net
      FROM obligation_sums s JOIN settlement_windows w ON w.id = s.window_id
-     WHERE w.state IN ('CLOSED', 'PENDING_SETTLEMENT', 'SETTLED') GROUP BY 1, 2, 3`,
+     WHERE w.state IN ('CLOSED', 'PENDING_SETTLEMENT', 'SETTLED') GROUP BY 1, 2, 3, 4`,
   );
-  for (const { state, debtor, creditor, net } of sums) {
+  for (const { state, currency, debtor, creditor, net } of sums) {
     const stage = state === 'SETTLED' ? 'settled' : 'recorded';
-    add(`position:${stage}:${debtor}`, BigInt(net ?? 0n));
-    add(`position:${stage}:${creditor}`, -BigInt(net ?? 0n));
+    add(`position:${stage}:${debtor} ${currency}`, BigInt(net ?? 0n));
+    add(`position:${stage}:${creditor} ${currency}`, -BigInt(net ?? 0n));
   }
   const found = new Map(
-    rowsOf(db, 'SELECT code, balance FROM ledger_accounts').map((row) => [
-      String(row.code),
+    rowsOf(db, 'SELECT code, currency, balance FROM ledger_accounts').map((row) => [
+      `${row.code} ${row.currency}`,
       BigInt(row.balance ?? 0n),
     ]),
   );

@@ -34,6 +34,7 @@ const firstNumbers: Readonly<Record<string, number>> = {
 };
 
 const subscribersPerBranch = 3;
+const subscribersInRoubles = 2;
 const freeNumbersPerBranch = 6;
 const cardsPerBranch = 12;
 
@@ -48,6 +49,8 @@ export interface Template {
   readonly endsAtMs: number;
   readonly snapshots: ReadonlyMap<NodeCode, Snapshot>;
   readonly numbers: ReadonlyMap<NodeCode, readonly string[]>;
+  /** Those of them whose accounts are in tenge; all others are in roubles. */
+  readonly inTenge: ReadonlySet<string>;
   readonly freeNumbers: ReadonlyMap<NodeCode, readonly string[]>;
   readonly cards: ReadonlyMap<NodeCode, readonly string[]>;
 }
@@ -141,11 +144,13 @@ async function build(codes: readonly NodeCode[]): Promise<Template> {
   for (const branch of branches) await up(branch);
   await timeline.run(timeline.nowMs() + 40_000);
   const numbers = new Map<NodeCode, string[]>();
+  const inTenge = new Set<string>();
   const freeNumbers = new Map<NodeCode, string[]>();
   const cards = new Map<NodeCode, string[]>();
   for (const branch of branches) {
     const stock = await furnish(timeline, branch);
     numbers.set(branch.code, stock.numbers);
+    for (const msisdn of stock.numbers.slice(subscribersInRoubles)) inTenge.add(msisdn);
     freeNumbers.set(branch.code, stock.freeNumbers);
     cards.set(branch.code, stock.cards);
   }
@@ -156,7 +161,8 @@ async function build(codes: readonly NodeCode[]): Promise<Template> {
     const { image, sentinel } = machine.snapshot();
     snapshots.set(machine.code, { image: Buffer.from(image), sentinel });
   }
-  return { codes, endsAtMs: timeline.nowMs(), snapshots, numbers, freeNumbers, cards };
+  const endsAtMs = timeline.nowMs();
+  return { codes, endsAtMs, snapshots, numbers, inTenge, freeNumbers, cards };
 
   async function up(machine: Machine): Promise<void> {
     machine.start();
@@ -169,6 +175,21 @@ async function build(codes: readonly NodeCode[]): Promise<Template> {
 const firstRows: Readonly<Partial<Record<DatasetName, number>>> = {
   regions: 8,
   'foreign-numbering': 1,
+};
+/** A second currency beside the roubles of the reference data. */
+const tengeRows: Readonly<Partial<Record<DatasetName, object>>> = {
+  currencies: { code: 'KZT', decimals: 2, name: 'Тенге' },
+  tenders: {
+    ...{ code: 'tenge', name: 'Тенге', currency: 'KZT' },
+    ...{ minAmount: '1.00', maxAmount: '100000.00', unverifiedMax: '5000.00' },
+  },
+  'rate-plans': {
+    ...{ code: 'STEPPE', name: 'Степной', currency: 'KZT', validFrom: '2025-01-01' },
+    ...{ monthlyFee: '0.00', switchFee: '0.00', services: [] },
+  },
+  commissions: {
+    ...{ operation: 'payment', tender: 'tenge', basisPoints: 100, validFrom: '2025-01-01' },
+  },
 };
 const keptRoles: ReadonlySet<unknown> = new Set(['branch-manager', 'centre-manager']);
 
@@ -220,6 +241,11 @@ async function importAll(
     const rows = (await timeline.until(centre.drafts.rows(name))).slice(0, count);
     await timeline.until(centre.drafts.replaceDataset(name, rows));
   }
+  for (const [name, row] of Object.entries(tengeRows)) {
+    if (!isDatasetName(name)) continue;
+    const rows = await timeline.until(centre.drafts.rows(name));
+    await timeline.until(centre.drafts.replaceDataset(name, [...rows, row]));
+  }
   const roles = await timeline.until(centre.drafts.rows('roles'));
   const kept = roles.filter(({ role }) => keptRoles.has(role));
   await timeline.until(centre.drafts.replaceDataset('roles', kept));
@@ -263,15 +289,17 @@ async function furnish(timeline: ReturnType<typeof createTimeline>, machine: Mac
   );
   await post('sim-cards', { cards });
   for (const [index, msisdn] of numbers.entries()) {
+    const isInTenge = index >= subscribersInRoubles;
     await post('subscribers', {
-      ...{ msisdn, iccid: cards[index]?.iccid, ratePlan: 'BASIC' },
+      ...{ msisdn, iccid: cards[index]?.iccid, ratePlan: isInTenge ? 'STEPPE' : 'BASIC' },
       customer: {
         name: `Абонент ${index}`,
         document: { type: 'passport-rf', number: `${first + index}` },
       },
     });
-    const money = { amount: '300.00', currency: 'RUB' };
-    if (index > 0) await post('payments', { msisdn, money, tender: { kind: 'cash' } });
+    const money = { amount: '300.00', currency: isInTenge ? 'KZT' : 'RUB' };
+    const tender = { kind: isInTenge ? 'tenge' : 'cash' };
+    if (index > 0) await post('payments', { msisdn, money, tender });
   }
   return {
     numbers,

@@ -11,6 +11,7 @@ export interface InspectedNode {
 
 interface Book {
   readonly code: string;
+  /** By peer and currency. */
   readonly clearing: ReadonlyMap<string, bigint>;
   /** By kind. */
   readonly tenders: ReadonlyMap<string, bigint>;
@@ -60,13 +61,16 @@ async function reinstatementFaults(tx: Reader): Promise<string[]> {
 
 async function bookOf({ code, store }: InspectedNode): Promise<Book> {
   return store.read(async (tx) => {
-    const accounts = await tx.all<{ code: string; balance: bigint }>(
-      'SELECT code, balance FROM ledger_accounts',
+    const accounts = await tx.all<{ code: string; currency: string; balance: bigint }>(
+      'SELECT code, currency, balance FROM ledger_accounts',
     );
     const clearing = new Map(
       accounts
         .filter((account) => account.code.startsWith('clearing:'))
-        .map((account) => [account.code.slice('clearing:'.length), account.balance]),
+        .map(({ code: account, currency, balance }) => [
+          `${account.slice('clearing:'.length)} ${currency}`,
+          balance,
+        ]),
     );
     const tenders = new Map(
       accounts
@@ -99,14 +103,19 @@ async function bookOf({ code, store }: InspectedNode): Promise<Book> {
 
 /** Clearing at S with H and at H with S mirror each other; a branch's account with itself is empty. */
 function mirrorFaults(books: readonly Book[]): string[] {
+  const names = books.flatMap(({ clearing }) => [...clearing.keys()]);
+  const currencies = [...new Set(names.map((name) => name.slice(name.indexOf(' ') + 1)))];
   return books.flatMap((book) =>
-    books.flatMap((other) => {
-      const here = book.clearing.get(other.code) ?? 0n;
-      const there = other.clearing.get(book.code) ?? 0n;
-      if (book === other) return here === 0n ? [] : [`${book.code}: ${here} owed to itself`];
-      if (book.code > other.code || here + there === 0n) return [];
-      return [`clearing ${book.code}/${other.code}: ${here} and ${there} are no mirror`];
-    }),
+    books.flatMap((other) =>
+      currencies.flatMap((currency) => {
+        const here = book.clearing.get(`${other.code} ${currency}`) ?? 0n;
+        const there = other.clearing.get(`${book.code} ${currency}`) ?? 0n;
+        const pair = `${book.code}/${other.code} ${currency}`;
+        if (book === other) return here === 0n ? [] : [`${book.code}: ${here} owed to itself`];
+        if (book.code > other.code || here + there === 0n) return [];
+        return [`clearing ${pair}: ${here} and ${there} are no mirror`];
+      }),
+    ),
   );
 }
 
