@@ -21,6 +21,7 @@ import {
   lastClosedDate,
   openDates,
   replaceTotals,
+  toBeTold,
 } from './business-day-store.ts';
 
 const entryKind = 'day.closed';
@@ -141,14 +142,12 @@ export function createBusinessDays(deps: {
     );
   }
 
-  /**
-   * After a set-back: the date was closed, as head office remembers. The entry goes out once more, so these are the totals
-   * that head office was told last, also of a date that was closed again meanwhile.
-   */
+  /** After a set-back: the date was closed, as head office remembers. */
   async function replay(tx: Transaction, entry: LogEntry): Promise<void> {
     const { date, totals: told } = dayClosed.parse(entry.body);
+    // Closed again meanwhile: which of the two head office takes for the later one, this branch cannot know.
+    if (await findClosedDay(tx, date)) return replaceTotals(tx, { date, totals: toBeTold });
     const totals = JSON.stringify(told);
-    if (await findClosedDay(tx, date)) return replaceTotals(tx, { date, totals });
     await keepClosed(tx, { date, closedAt: entry.occurredAt, closedBy: 'recovery', totals });
   }
 

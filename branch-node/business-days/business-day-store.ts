@@ -2,11 +2,14 @@ import type { NodeCode } from '../../shared/ids/ids.ts';
 import type { Reader, Transaction } from '../../shared/store/store.ts';
 import type { BusinessDate } from '../../shared/time/clock.ts';
 
+/** In the place of totals: whatever head office was told, it is told once more when the recovery ends. */
+export const toBeTold = '';
+
 export interface ClosedDay {
   readonly date: BusinessDate;
   readonly closedAt: string;
   readonly closedBy: string;
-  /** JSON of the control totals that head office was told last. */
+  /** JSON of the control totals that head office was told last, or `toBeTold`. */
   readonly totals: string;
 }
 

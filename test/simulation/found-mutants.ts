@@ -93,12 +93,12 @@ export const foundMutants: readonly Mutant[] = [
     work: ['settlement', 'release'],
   },
   {
-    name: 'a closing that comes back leaves what was told of its date',
+    name: 'a closing that comes back counts as what was told of its date',
     changes: [
       {
         file: days,
-        find: 'return replaceTotals(tx, { date, totals });',
-        replace: 'return;',
+        find: 'return replaceTotals(tx, { date, totals: toBeTold });',
+        replace: 'return replaceTotals(tx, { date, totals: JSON.stringify(told) });',
       },
     ],
     troubles: ['unaware'],

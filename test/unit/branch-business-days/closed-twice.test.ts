@@ -77,20 +77,34 @@ describe('a business date that a branch closed twice without knowing', () => {
     );
   const close = () => store.write((tx) => days.close(tx, { date, by: 'manager' }));
 
-  it('tells head office its totals again, after those of the first closing', async () => {
+  /** @param isToldAgain whether what comes back goes out once more, in its old words. */
+  async function closeTwice(isToldAgain: boolean, meanwhile: () => Promise<void>) {
     await pay('first');
     const { totals } = await close();
-    const forgotten = { kind: 'day.closed', occurredAt: '2026-11-10T20:00:00.000Z' };
-    const reaches = { epoch: '0'.repeat(32), seq: 5 };
     await store.write((tx) => tx.run('DELETE FROM business_days'));
-    await pay('second');
+    await meanwhile();
     const { totals: atLast } = await close();
-    // What comes back is told once more, in its old words.
-    told.push(totals);
-    const body = { date, totals, reaches };
-    await store.write((tx) => replay(tx, { ...forgotten, body } as never));
+    if (isToldAgain) told.push(totals);
+    const body = { date, totals, reaches: { epoch: '0'.repeat(32), seq: 5 } };
+    const entry = { kind: 'day.closed', occurredAt: '2026-11-10T20:00:00.000Z', body };
+    await store.write((tx) => replay(tx, entry as never));
+    return { totals, atLast };
+  }
+
+  it('tells head office its totals again, after those of the first closing', async () => {
+    const { totals, atLast } = await closeTwice(true, () => pay('second'));
     await recovered();
-    expect(told.at(-1)).to.deep.equal(atLast);
-    expect(atLast).to.not.deep.equal(totals);
+    expect(told.at(-1)).to.deep.equal(atLast).and.not.to.deep.equal(totals);
+  });
+
+  it('tells them, too, where they come to those of the first again', async () => {
+    const forget = () => store.write((tx) => tx.run('DELETE FROM leg_totals'));
+    const { totals, atLast } = await closeTwice(false, async () => void (await forget()));
+    await pay('first');
+    await recovered();
+    expect(told.at(-1)).to.deep.equal(totals).and.not.to.deep.equal(atLast);
+    const count = told.length;
+    await recovered();
+    expect(told).to.have.length(count);
   });
 });
