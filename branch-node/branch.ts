@@ -223,7 +223,7 @@ function wireRooms(node: Node, businessDays: BusinessDays) {
   const policy = () => releasePolicy(references.freshness()?.ageMs ?? 0);
 
   const customers = createCustomerService({ node: code, clock, ids, audit, reference });
-  const numbers = createNumberService({ clock });
+  const numbers = createNumberService({ node: code, clock, reference });
   const sims = createSimService({ node: code, clock, federation });
   const known = { node: code, customers, numbers, reference };
   const subscribers = createSubscriberService({ ...known, arrivals: arrivals(() => operations) });
@@ -320,7 +320,6 @@ function wireRooms(node: Node, businessDays: BusinessDays) {
     audit,
     sims,
     numbers,
-    isOwnNumber: subscribers.isOwnNumber,
   });
   const contracts = contractRoutes(api, {
     ...{ node: code, store, audit, operations: operations.store, directory, reference },

@@ -1,4 +1,6 @@
+import type { Msisdn, NodeCode } from '../../shared/ids/ids.ts';
 import { DomainError } from '../../shared/problem/problem.ts';
+import type { Reference } from '../../shared/reference/reference.ts';
 import type { Reader, Transaction } from '../../shared/store/store.ts';
 import { type Clock, instantOf, now } from '../../shared/time/clock.ts';
 import {
@@ -17,8 +19,21 @@ const reservationMs = 3 * 24 * 3_600_000;
 
 export type NumberService = ReturnType<typeof createNumberService>;
 
-/** The numbers that this branch gives out. */
-export function createNumberService({ clock }: { clock: Clock }) {
+/** The numbers that this branch gives out: as long as the plan has them here. */
+export function createNumberService(deps: {
+  node: NodeCode;
+  clock: Clock;
+  /** @throws DomainError `no-release` */
+  reference(): Reference;
+}) {
+  const { node, clock } = deps;
+
+  /** Is it a number of this branch's own ranges? Numbers were parsed at the border, where they became what they are here. */
+  function isOwn(msisdn: string): boolean {
+    const home = deps.reference().homeOf(msisdn as Msisdn);
+    return home.kind === 'own' && home.branch === node;
+  }
+
   function isFreeFor(number: PoolNumber, customerId: string): boolean {
     const { state, reservedFor, reservedUntil } = number;
     if (state !== 'reserved') return state === 'free';
@@ -28,7 +43,8 @@ export function createNumberService({ clock }: { clock: Clock }) {
   /** @throws DomainError `number-taken` for a number that this customer cannot have. */
   async function assertFreeFor(tx: Reader, msisdn: string, customerId: string): Promise<void> {
     const number = await findNumber(tx, msisdn);
-    if (!number || !isFreeFor(number, customerId)) throw new DomainError('number-taken');
+    const isOurs = number !== undefined && isOwn(msisdn);
+    if (!isOurs || !isFreeFor(number, customerId)) throw new DomainError('number-taken');
   }
 
   /**
@@ -40,8 +56,9 @@ export function createNumberService({ clock }: { clock: Clock }) {
     tx: Transaction,
     { customerId, msisdn }: { customerId: string; msisdn?: string | undefined },
   ): Promise<string> {
-    const chosen =
-      msisdn ?? (await numberReservedFor(tx, customerId)) ?? (await firstFree(tx, now(clock)));
+    const kept = msisdn ?? (await numberReservedFor(tx, customerId));
+    const isKept = kept !== undefined && (kept === msisdn || isOwn(kept));
+    const chosen = isKept ? kept : await firstFree(tx, now(clock), isOwn);
     if (chosen === undefined) throw new DomainError('number-taken', 'No number is free here.');
     await assertFreeFor(tx, chosen, customerId);
     const until = instantOf(clock.nowMs() + reservationMs);
@@ -50,6 +67,7 @@ export function createNumberService({ clock }: { clock: Clock }) {
   }
 
   return {
+    isOwn,
     assertFreeFor,
     reserve,
     /** The number has its subscriber; a pool that a set-back had emptied learns of it here. */

@@ -79,12 +79,20 @@ export function createSubscriberService(deps: {
    */
   async function homeOf(tx: Reader, msisdn: string): Promise<NodeCode> {
     const subscriber = await findSubscriber(tx, msisdn);
-    if (subscriber) return subscriber.movedTo ?? node;
-    if (await numbers.isInPool(tx, msisdn)) return node;
+    if (subscriber) return subscriber.movedTo ? presentHome(msisdn, subscriber.movedTo) : node;
     const home = plannedHome(msisdn);
     if (home.kind === 'foreign') throw new DomainError('foreign-number');
-    if (home.kind === 'unknown' || home.branch === node) throw new DomainError('unknown-number');
+    const isHome = home.kind === 'own' && home.branch === node;
+    const isKnown = home.kind === 'own' && (!isHome || (await numbers.isInPool(tx, msisdn)));
+    if (!isKnown) throw new DomainError('unknown-number');
     return home.branch;
+  }
+
+  /** Where a number that went to another branch is. One that was cut off since tells nobody where it went on to. */
+  function presentHome(msisdn: string, movedTo: NodeCode): NodeCode {
+    if (deps.reference().branch(movedTo)?.active !== false) return movedTo;
+    const home = plannedHome(msisdn);
+    return home.kind === 'own' && home.branch !== node ? home.branch : movedTo;
   }
 
   function missing(msisdn: string): DomainError {
@@ -105,7 +113,7 @@ export function createSubscriberService(deps: {
   async function recordHere(tx: Reader, msisdn: string): Promise<Subscriber> {
     const subscriber = await findSubscriber(tx, msisdn);
     if (!subscriber) throw missing(msisdn);
-    if (subscriber.movedTo) throw moved(subscriber.movedTo);
+    if (subscriber.movedTo) throw moved(presentHome(msisdn, subscriber.movedTo));
     return subscriber;
   }
 
@@ -289,11 +297,6 @@ export function createSubscriberService(deps: {
     assertUnused,
     start,
     stayAway,
-    /** Is it a number of this branch's own ranges? */
-    isOwnNumber(msisdn: string): boolean {
-      const home = plannedHome(msisdn);
-      return home.kind === 'own' && home.branch === node;
-    },
     changeSim: (tx: Transaction, operation: Operation, { iccid, imsi }: SimIdentity) =>
       change(tx, operation, { iccid, imsi }),
     changePlan: (

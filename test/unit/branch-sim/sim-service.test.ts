@@ -9,6 +9,7 @@ import { openStore } from '../../../shared/store/open-store.ts';
 import type { Store } from '../../../shared/store/store.ts';
 import { refusalBy, shiftableClock } from '../../support/federation-keys.ts';
 import { simCard } from '../branch-subscribers/branches-fixture.ts';
+import { reference } from '../branch-subscribers/reference-fixture.ts';
 
 const dayMs = 86_400_000;
 
@@ -18,7 +19,11 @@ describe('the stock of a branch', () => {
     ...{ node: 'MSK' as NodeCode, clock },
     federation: { assertCertain: async () => {} },
   });
-  const numbers = createNumberService({ clock });
+  const numbers = createNumberService({
+    node: 'MSK' as NodeCode,
+    clock,
+    reference: () => reference,
+  });
   let folder: string;
   let store: Store;
 

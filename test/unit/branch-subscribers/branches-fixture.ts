@@ -177,7 +177,8 @@ function wireRooms(parts: Awaited<ReturnType<typeof openNode>>) {
       federation.onReplay(kind, handler);
     },
   };
-  const base = { node, store, clock, ids, audit, reference: () => reference };
+  let inForce = reference;
+  const base = { node, store, clock, ids, audit, reference: () => inForce };
   const customers = createCustomerService(base);
   const numbers = createNumberService(base);
   // Nobody starts here: what a start is certain of is not what these tests are about.
@@ -215,6 +216,10 @@ function wireRooms(parts: Awaited<ReturnType<typeof openNode>>) {
   return {
     ...{ base, customers, numbers, sims, subscribers, operations, desk, questions, replayers },
     directory: subscriberDirectory,
+    /** Another release comes into force here. */
+    follow(release: typeof reference) {
+      inForce = release;
+    },
   };
 }
 

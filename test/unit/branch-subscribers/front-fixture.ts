@@ -41,8 +41,7 @@ export async function frontOf(
     currentBusinessDate: () => today,
   });
   subscriberDeskRoutes(api, { node, ids, desk, customers, recall });
-  const { isOwnNumber } = subscribers;
-  simRoutes(api, { node, store, audit, sims, numbers, isOwnNumber });
+  simRoutes(api, { node, store, audit, sims, numbers });
 
   const passwordHash = await access.hashPassword(password);
   const tokens: Record<string, string> = {};
