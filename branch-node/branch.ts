@@ -303,7 +303,7 @@ function wireRooms(node: Node, businessDays: BusinessDays) {
   const receiptEndpoints = receiptRoutes(api, { node: code, store, audit, payments, receipts });
   const days = businessDayRoutes(api, { node: code, store, audit, businessDays });
   const subscriberEndpoints = subscriberRoutes(api, {
-    currentBusinessDate: businessDays.today,
+    businessDate,
     node: code,
     store,
     subscribers,
@@ -327,7 +327,7 @@ function wireRooms(node: Node, businessDays: BusinessDays) {
 
   openToPeers(node, { subscribers, customers, numbers });
   const pages: Omit<FrontOfficeDeps, 'keys'> = {
-    ...{ node, timeZone: businessDays.timeZone, today: businessDays.today },
+    ...{ node, businessDate, timeZone: businessDays.timeZone, today: businessDays.today },
     payments: paymentEndpoints,
     subscribers: subscriberEndpoints,
     operations: operationEndpoints,

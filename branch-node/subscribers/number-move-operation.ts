@@ -7,7 +7,7 @@ import { post } from '../../shared/ledger/ledger-store.ts';
 import { formatMoney, type Money, parseMoney } from '../../shared/money/money.ts';
 import { assert, DomainError } from '../../shared/problem/problem.ts';
 import type { Reference } from '../../shared/reference/reference.ts';
-import type { Transaction } from '../../shared/store/store.ts';
+import type { Reader, Transaction } from '../../shared/store/store.ts';
 import { type Clock, now } from '../../shared/time/clock.ts';
 import { parseInput } from '../../shared/web/input.ts';
 import { entryKindOf, type OperationKindName } from '../../shared/wire/operation-kinds.ts';
@@ -18,9 +18,9 @@ import type { NumberService } from '../sim/number-service.ts';
 import type { SimService } from '../sim/sim-service.ts';
 import {
   assertActive,
+  assertPlanCurrency,
   nextStatus,
   servicesAfterPlanChange,
-  servicesBroughtBy,
 } from './subscriber.ts';
 import type { Arrivals, ServedSubscriber, SubscriberService } from './subscriber-service.ts';
 
@@ -76,14 +76,16 @@ export function createNumberMove(deps: {
 }): OperationKind {
   const { node, sims, numbers, subscribers, clock } = deps;
 
-  function planAfter(operation: Operation, { ratePlan, services }: ServedSubscriber) {
+  async function planAfter(tx: Reader, operation: Operation, subscriber: ServedSubscriber) {
+    const { ratePlan, services } = subscriber;
     const wanted = parseInput(request, operation.request).ratePlan;
     if (wanted === undefined || wanted === ratePlan) return { ratePlan, services: [...services] };
-    const reference = deps.reference();
-    const plan = reference.ratePlan(wanted, operation.businessDate);
+    const { businessDate } = operation;
+    const plan = deps.reference().ratePlan(wanted, businessDate);
     if (!plan) throw new DomainError('unknown-rate-plan');
-    const left = { ratePlan, date: operation.businessDate };
-    const change = { from: servicesBroughtBy(reference, left), to: plan.services };
+    assertPlanCurrency(plan, subscriber);
+    const from = await subscribers.servicesOfPlan(tx, subscriber, businessDate);
+    const change = { from, to: plan.services };
     return { ratePlan: wanted, services: servicesAfterPlanChange(services, change) };
   }
 
@@ -154,7 +156,7 @@ export function createNumberMove(deps: {
       const { currency, billingAccountId, iccid: retires } = subscriber;
       const amount = await subscribers.balanceHere(tx, subscriber);
       return {
-        ...planAfter(operation, subscriber),
+        ...(await planAfter(tx, operation, subscriber)),
         ...{ currency, billingAccountId, retires },
         ...(amount > 0n ? { money: { ...formatMoney({ amount, currency }) } } : {}),
       };

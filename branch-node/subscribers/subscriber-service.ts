@@ -5,6 +5,7 @@ import { balanceOf } from '../../shared/ledger/ledger-store.ts';
 import { assert, DomainError } from '../../shared/problem/problem.ts';
 import type { HomeOf, Reference } from '../../shared/reference/reference.ts';
 import type { Reader, Transaction } from '../../shared/store/store.ts';
+import type { BusinessDate } from '../../shared/time/clock.ts';
 import type { Operation } from '../operations/operation.ts';
 import type { NumberService } from '../sim/number-service.ts';
 import type { SimIdentity } from '../sim/sim-card.ts';
@@ -16,7 +17,7 @@ import {
 } from './awaited-change-store.ts';
 import { incompleteName, maskName } from './customer.ts';
 import type { CustomerService } from './customer-service.ts';
-import type { Subscriber, SubscriberStatus } from './subscriber.ts';
+import { type Subscriber, type SubscriberStatus, servicesBroughtBy } from './subscriber.ts';
 import {
   cardFrom,
   historyFrom,
@@ -27,6 +28,7 @@ import {
 import { searchSubscribers } from './subscriber-search-store.ts';
 import {
   findSubscriber,
+  hasPlanSince,
   insertBillingAccount,
   insertChange,
   listChanges,
@@ -132,6 +134,17 @@ export function createSubscriberService(deps: {
     const customer = await customers.find(tx, customerId);
     assert(customer, 'a subscriber has a customer');
     return customer;
+  }
+
+  /** What his plan has brought a subscriber as long as he has had it, as far as this branch knows. */
+  async function servicesOfPlan(
+    tx: Reader,
+    subscriber: Pick<Subscriber, 'msisdn' | 'ratePlan'>,
+    date: BusinessDate,
+  ): Promise<readonly string[]> {
+    const since = (await hasPlanSince(tx, subscriber))?.slice(0, date.length) ?? '';
+    const { ratePlan } = subscriber;
+    return servicesBroughtBy(deps.reference(), { ratePlan, date, since });
   }
 
   /** What the customer has left, in minor units: the ledger's liability with its sign turned. */
@@ -294,6 +307,7 @@ export function createSubscriberService(deps: {
     historyOf,
     payabilityOf,
     balanceHere,
+    servicesOfPlan,
     assertUnused,
     start,
     stayAway,

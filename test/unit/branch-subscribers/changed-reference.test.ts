@@ -15,6 +15,9 @@ import { reference, referenceWith } from './reference-fixture.ts';
 
 const msisdn = '79250000001';
 const [own, other] = ['79250000005', '79250000006'];
+const plans = reference.rows('rate-plans');
+const validFrom = '2025-01-01';
+const rub = { currency: 'RUB', monthlyFee: '0.00', switchFee: '0.00' };
 
 describe('a subscriber whose reference data changes', () => {
   let federation: Awaited<ReturnType<typeof openBranches>>;
@@ -38,6 +41,89 @@ describe('a subscriber whose reference data changes', () => {
     }
     await federation.close();
   });
+  const change = (ratePlan: string) =>
+    home.write((tx) => home.desk.changeRatePlan(tx, { msisdn, ratePlan }, by));
+  const turn = (service: string, action: 'on' | 'off') =>
+    home.write((tx) => home.desk.changeService(tx, { msisdn, service, action }, by));
+  const services = async () => (await home.card(msisdn)).services;
+  const balance = async () => (await home.card(msisdn)).balance.amount;
+
+  it('pays nothing for what his plan brings, though the plan is offered no more', async () => {
+    await change('UNLIMITED');
+    const validTo = '2025-06-01';
+    home.follow(
+      referenceWith({
+        'rate-plans': plans.map((row) => (row.code === 'UNLIMITED' ? { ...row, validTo } : row)),
+      }),
+    );
+    await turn('MUSIC', 'off');
+    await turn('MUSIC', 'on');
+    expect(await balance()).to.equal('900.00');
+  });
+
+  describe('whose plan brings less than it did', () => {
+    const old = {
+      ...rub,
+      code: 'OLD',
+      name: 'Старый',
+      validFrom,
+      services: ['CALLER-ID', 'MUSIC'],
+    };
+    const before = referenceWith({ 'rate-plans': [...plans, old] });
+    const since = referenceWith({
+      'rate-plans': [
+        ...plans,
+        { ...old, validTo: '2025-06-29' },
+        { ...old, services: ['CALLER-ID'], validFrom: '2025-06-30' },
+      ],
+    });
+
+    it('keeps nothing of what it brought, once he leaves it', async () => {
+      home.follow(before);
+      await change('OLD');
+      // The business date of these tests is not that of their clock.
+      const at = '2025-06-29T12:00:00.000Z';
+      await home.write((tx) =>
+        tx.run("UPDATE subscriber_changes SET occurred_at = ? WHERE what = 'rate-plan'", at),
+      );
+      home.follow(since);
+      await change('BASIC');
+      expect(await services()).to.deep.equal(['CALLER-ID']);
+    });
+
+    it('keeps what he has bought, if it brought less already when he came to it', async () => {
+      home.follow(since);
+      await change('OLD');
+      await turn('MUSIC', 'on');
+      expect(await balance()).to.equal('850.00');
+      await change('BASIC');
+      expect(await services()).to.deep.equal(['CALLER-ID', 'MUSIC']);
+    });
+  });
+
+  it('gets no plan in another currency than his account', async () => {
+    const dear = {
+      ...rub,
+      currency: 'USD',
+      code: 'DOLLAR',
+      name: 'Доллар',
+      validFrom,
+      services: [],
+    };
+    const next = referenceWith({ 'rate-plans': [...plans, dear] });
+    for (const branch of [home, away]) branch.follow(next);
+    expect((await refusalBy(change('DOLLAR'))).code).to.equal('wrong-currency');
+    const { id } = await away.write((tx) =>
+      away.desk.moveNumber(
+        tx,
+        { msisdn, iccid: simCard(2, 1).iccid, ratePlan: 'DOLLAR', whose: { customer: ivanov } },
+        by,
+      ),
+    );
+    const { decision } = await away.concluded(id);
+    expect(decision).to.deep.equal({ outcome: 'refused', reason: 'wrong-currency' });
+  });
+
   describe('whose number range goes to another branch', () => {
     const plan = [
       { from: '79250000000', to: '79250000004', branch: 'MSK' },

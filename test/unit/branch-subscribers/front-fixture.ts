@@ -38,7 +38,7 @@ export async function frontOf(
   const { desk, customers, directory } = branch;
   subscriberRoutes(api, {
     ...{ node, store, subscribers, directory, reference: base.reference },
-    currentBusinessDate: () => today,
+    businessDate: async () => today,
   });
   subscriberDeskRoutes(api, { node, ids, desk, customers, recall });
   simRoutes(api, { node, store, audit, sims, numbers });
