@@ -4,7 +4,7 @@ import { firstStartOf } from '../../shared/federation/log-store.ts';
 import { iccidPattern, imsiPattern, type NodeCode } from '../../shared/ids/ids.ts';
 import { accounts, transfer } from '../../shared/ledger/ledger.ts';
 import { post } from '../../shared/ledger/ledger-store.ts';
-import { formatMoney, type Money, parseMoney } from '../../shared/money/money.ts';
+import { currencyPattern, formatMoney, type Money, parseMoney } from '../../shared/money/money.ts';
 import { assert, DomainError } from '../../shared/problem/problem.ts';
 import type { Reference } from '../../shared/reference/reference.ts';
 import type { Reader, Transaction } from '../../shared/store/store.ts';
@@ -24,18 +24,22 @@ import {
 } from './subscriber.ts';
 import type { Arrivals, ServedSubscriber, SubscriberService } from './subscriber-service.ts';
 
+const maxServices = 1_000;
+const planCode = z.string().max(40);
+
 /** The customer is the new home's own; without a rate plan the present one goes along. */
 const request = z.strictObject({
   customerId: z.string().min(1).max(64),
   iccid: z.string().regex(iccidPattern),
   imsi: z.string().regex(imsiPattern),
-  ratePlan: z.string().max(40).exactOptional(),
+  ratePlan: planCode.exactOptional(),
 });
 
+/** The new home's books have to hold what the present one says. */
 const decided = z.object({
-  ratePlan: z.string(),
-  services: z.array(z.string()),
-  currency: z.string(),
+  ratePlan: planCode,
+  services: z.array(z.string().regex(/^\S{1,40}$/)).max(maxServices),
+  currency: z.string().regex(currencyPattern),
   /** The present home's; the new home opens its own. */
   billingAccountId: z.string(),
   retires: z.string(),
