@@ -356,6 +356,11 @@ describe('the pages of the desk', () => {
       id = paid.body.operationId;
     });
 
+    it('name it on the card of its subscriber', async () => {
+      const { html } = await desk.look(`/subscribers/${away}`);
+      expect(html).to.include('MSK cannot be reached now').and.include('Replace the SIM');
+    });
+
     it('say how much may be taken while it cannot be reached', async () => {
       const tooMuch = { msisdn: unknown, sum: '9000', tender: 'cash', key: randomUUID() };
       const refusals = [
