@@ -355,7 +355,7 @@ function openToPeers(
       node: code,
       visits,
       ...rooms,
-      isRecovering: federation.isRecovering,
+      federation,
     }),
   );
 }

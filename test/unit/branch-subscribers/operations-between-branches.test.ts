@@ -150,6 +150,19 @@ describe('operations between branches', () => {
       expect((await refusalBy(ask('another'))).code, 'one number is free').to.equal('number-taken');
     });
 
+    it('takes nobody in, nor sends him away, while what is given out may be given already', async () => {
+      const customers = (branch: Branch) =>
+        branch.store.read((tx) => tx.all('SELECT id FROM customers'));
+      const before = await customers(home);
+      home.doubt();
+      expect((await refusalBy(register())).code).to.equal('home-unreachable');
+      expect(await customers(home)).to.deep.equal(before);
+      const asked = federation.network.asked.length;
+      away.doubt();
+      expect((await refusalBy(register())).code).to.equal('past-uncertain');
+      expect(federation.network.asked.slice(asked).join()).not.to.include('customers');
+    });
+
     it('refuses before personal data leaves the desk', async () => {
       const code = async (changes: object) => (await refusalBy(register(changes))).code;
       expect(await code({ ratePlan: 'NONE' })).to.equal('unknown-rate-plan');
