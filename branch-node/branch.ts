@@ -325,7 +325,7 @@ function wireRooms(node: Node, businessDays: BusinessDays) {
     ...{ node: code, store, audit, operations: operations.store, directory, reference },
   });
 
-  openToPeers(node, { subscribers, customers, numbers });
+  openToPeers(node, { operations, subscribers, customers, numbers });
   const pages: Omit<FrontOfficeDeps, 'keys'> = {
     ...{ node, businessDate, timeZone: businessDays.timeZone, today: businessDays.today },
     payments: paymentEndpoints,
@@ -344,7 +344,7 @@ function wireRooms(node: Node, businessDays: BusinessDays) {
 /** What other branches ask of this one. */
 function openToPeers(
   node: Node,
-  rooms: Pick<SubscriberPeerDeps, 'subscribers' | 'customers' | 'numbers'>,
+  rooms: Pick<SubscriberPeerDeps, 'operations' | 'subscribers' | 'customers' | 'numbers'>,
 ): void {
   const { code, store, audit, clock, references, federation } = node;
   const visits = createPeerVisits({ node: code, store, audit, verifier: node.verifier, clock });

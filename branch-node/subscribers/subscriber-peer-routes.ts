@@ -7,6 +7,7 @@ import { callerOf } from '../../shared/federation/peer-server.ts';
 import { msisdnPattern, type NodeCode } from '../../shared/ids/ids.ts';
 import { DomainError } from '../../shared/problem/problem.ts';
 import { parseInput } from '../../shared/web/input.ts';
+import type { Operations } from '../operations/operation-service.ts';
 import type { NumberService } from '../sim/number-service.ts';
 import type { CustomerService } from './customer-service.ts';
 import type { PeerVisits, Visit, VisitPurpose } from './peer-visits.ts';
@@ -35,6 +36,7 @@ export interface SubscriberPeerDeps {
   readonly numbers: NumberService;
   /** A set-back that nobody has shown yet may have forgotten that a number was given to somebody already. */
   readonly federation: Pick<Federation, 'assertCertain'>;
+  readonly operations: Pick<Operations, 'assertAccepts'>;
 }
 
 /**
@@ -92,6 +94,7 @@ export function createSubscriberPeerApp(deps: SubscriberPeerDeps): Hono<PeerEnv>
     const enter = purpose('subscriber.register', 'customer.receive');
     const entered = await visits.receive(visitOf(c, text), enter, async (tx, visitor) => {
       // The registration would be refused then, and the person would have gone with a card by that time.
+      deps.operations.assertAccepts('registration');
       await deps.federation.assertCertain(tx);
       const { requestId, customer, msisdn: chosen } = parseInput(newCustomer, jsonOf(text));
       const customerId = await customers.add(tx, customer, {

@@ -179,6 +179,7 @@ function wireRooms(parts: Awaited<ReturnType<typeof openNode>>) {
     },
   };
   let inForce = reference;
+  let releaseAgeMs = 0;
   const base = { node, store, clock, ids, audit, reference: () => inForce };
   const customers = createCustomerService(base);
   const numbers = createNumberService(base);
@@ -198,7 +199,7 @@ function wireRooms(parts: Awaited<ReturnType<typeof openNode>>) {
   const operations = createOperations({
     ...{ ...base, businessDate, federation: listened, release: () => reference.version },
     homeOf: subscribers.homeOf,
-    releasePolicy: () => releasePolicy(0),
+    releasePolicy: () => releasePolicy(releaseAgeMs),
   });
   const charges = createCharges(base);
   const wired = { ...base, sims, numbers, subscribers, charges };
@@ -214,11 +215,15 @@ function wireRooms(parts: Awaited<ReturnType<typeof openNode>>) {
     ...{ ...wired, operations, customers, businessDate, directory: subscriberDirectory },
   });
   const visits = createPeerVisits({ node, store, audit, verifier, clock });
-  const asked = { visits, node, subscribers, customers, numbers, federation: certain };
-  app.route('/', createSubscriberPeerApp(asked));
+  const asked = { visits, node, operations, subscribers, customers, numbers };
+  app.route('/', createSubscriberPeerApp({ ...asked, federation: certain }));
   return {
     ...{ base, customers, numbers, sims, subscribers, operations, desk, questions, replayers },
     directory: subscriberDirectory,
+    /** Head office has not confirmed the release since. */
+    age(ms: number) {
+      releaseAgeMs = ms;
+    },
     /** The node starts, and has not heard from everybody. */
     doubt() {
       isCertain = false;

@@ -150,10 +150,13 @@ describe('operations between branches', () => {
       expect((await refusalBy(ask('another'))).code, 'one number is free').to.equal('number-taken');
     });
 
-    it('takes nobody in, nor sends him away, while what is given out may be given already', async () => {
+    it('takes nobody in, nor sends him away, while it would be refused', async () => {
       const customers = (branch: Branch) =>
         branch.store.read((tx) => tx.all('SELECT id FROM customers'));
       const before = await customers(home);
+      home.age(100 * 3_600_000);
+      expect((await refusalBy(register())).code).to.equal('home-unreachable');
+      home.age(0);
       home.doubt();
       expect((await refusalBy(register())).code).to.equal('home-unreachable');
       expect(await customers(home)).to.deep.equal(before);
