@@ -7,6 +7,7 @@ import {
   findNumber,
   firstFree,
   insertNumber,
+  isKept,
   listNumbers,
   numberReservedFor,
   type PoolNumber,
@@ -16,6 +17,8 @@ import {
 
 /** How long a number waits for the registration of the customer who chose it. */
 const reservationMs = 3 * 24 * 3_600_000;
+/** One that ends later than this was made by a clock far ahead. */
+const maxAheadMs = 2 * reservationMs;
 
 export type NumberService = ReturnType<typeof createNumberService>;
 
@@ -37,8 +40,10 @@ export function createNumberService(deps: {
   function isFreeFor(number: PoolNumber, customerId: string): boolean {
     const { state, reservedFor, reservedUntil } = number;
     if (state !== 'reserved') return state === 'free';
-    return reservedFor === customerId || (reservedUntil ?? '') <= now(clock);
+    return reservedFor === customerId || !isKept(reservedUntil ?? '', keptNow());
   }
+
+  const keptNow = () => ({ from: now(clock), to: instantOf(clock.nowMs() + maxAheadMs) });
 
   /** @throws DomainError `number-taken` for a number that this customer cannot have. */
   async function assertFreeFor(tx: Reader, msisdn: string, customerId: string): Promise<void> {
@@ -57,8 +62,8 @@ export function createNumberService(deps: {
     { customerId, msisdn }: { customerId: string; msisdn?: string | undefined },
   ): Promise<string> {
     const kept = msisdn ?? (await numberReservedFor(tx, customerId));
-    const isKept = kept !== undefined && (kept === msisdn || isOwn(kept));
-    const chosen = isKept ? kept : await firstFree(tx, now(clock), isOwn);
+    const isStillOwn = kept !== undefined && (kept === msisdn || isOwn(kept));
+    const chosen = isStillOwn ? kept : await firstFree(tx, keptNow(), isOwn);
     if (chosen === undefined) throw new DomainError('number-taken', 'No number is free here.');
     await assertFreeFor(tx, chosen, customerId);
     const until = instantOf(clock.nowMs() + reservationMs);

@@ -32,10 +32,18 @@ export async function numberReservedFor(
   return row?.msisdn;
 }
 
+/** Reservations that end between these two count. */
+export interface Kept {
+  readonly from: string;
+  readonly to: string;
+}
+
+export const isKept = (until: string, { from, to }: Kept): boolean => from < until && until <= to;
+
 /** The first number that nobody has, else whose reservation has run out, of those that may be given out. */
 export async function firstFree(
   tx: Reader,
-  at: string,
+  { from, to }: Kept,
   mayGive: (msisdn: string) => boolean,
 ): Promise<string | undefined> {
   for (const state of ['free', 'reserved'] as const) {
@@ -43,9 +51,10 @@ export async function firstFree(
     for (let page = 0; page < poolPagesMax; page += 1) {
       const rows = await tx.all<{ msisdn: string }>(
         `SELECT msisdn FROM numbers
-         WHERE state = ? AND msisdn > ? AND COALESCE(reserved_until, '') <= ?
+         WHERE state = ? AND msisdn > ?
+           AND NOT (COALESCE(reserved_until, '') > ? AND reserved_until <= ?)
          ORDER BY msisdn LIMIT ?`,
-        ...[state, after, at, poolPageMax],
+        ...[state, after, from, to, poolPageMax],
       );
       const found = rows.find(({ msisdn }) => mayGive(msisdn));
       if (found) return found.msisdn;

@@ -75,4 +75,18 @@ describe('the stock of a branch', () => {
     expect(await reserve('carl'), 'the reservation ran out').to.equal('79250000001');
     expect((await refusalBy(reserve('dora'))).code, 'in use for good').to.equal('number-taken');
   });
+
+  it('keeps no number for a year because its clock was a year ahead', async () => {
+    const number = '79250000003';
+    const reserve = (customerId: string) =>
+      store.write((tx) => numbers.reserve(tx, { customerId, msisdn: undefined }));
+    await store.write((tx) => numbers.receive(tx, [number]));
+    clock.shift(365 * dayMs);
+    expect(await reserve('anna')).to.equal(number);
+    clock.shift(-365 * dayMs);
+    expect(await reserve('boris')).to.equal(number);
+    // A clock that is put right by an hour takes nothing from anybody.
+    clock.shift(-3_600_000);
+    expect((await refusalBy(reserve('carl'))).code).to.equal('number-taken');
+  });
 });
