@@ -223,7 +223,7 @@ function wireRooms(node: Node, businessDays: BusinessDays) {
   const policy = () => releasePolicy(references.freshness()?.ageMs ?? 0);
 
   const customers = createCustomerService({ node: code, clock, ids, audit, reference });
-  const numbers = createNumberService({ clock });
+  const numbers = createNumberService({ node: code, clock, reference });
   const sims = createSimService({ node: code, clock, federation });
   const known = { node: code, customers, numbers, reference };
   const subscribers = createSubscriberService({ ...known, arrivals: arrivals(() => operations) });
@@ -303,7 +303,7 @@ function wireRooms(node: Node, businessDays: BusinessDays) {
   const receiptEndpoints = receiptRoutes(api, { node: code, store, audit, payments, receipts });
   const days = businessDayRoutes(api, { node: code, store, audit, businessDays });
   const subscriberEndpoints = subscriberRoutes(api, {
-    currentBusinessDate: businessDays.today,
+    businessDate,
     node: code,
     store,
     subscribers,
@@ -320,15 +320,14 @@ function wireRooms(node: Node, businessDays: BusinessDays) {
     audit,
     sims,
     numbers,
-    isOwnNumber: subscribers.isOwnNumber,
   });
   const contracts = contractRoutes(api, {
     ...{ node: code, store, audit, operations: operations.store, directory, reference },
   });
 
-  openToPeers(node, { subscribers, customers, numbers });
+  openToPeers(node, { operations, subscribers, customers, numbers });
   const pages: Omit<FrontOfficeDeps, 'keys'> = {
-    ...{ node, timeZone: businessDays.timeZone, today: businessDays.today },
+    ...{ node, businessDate, timeZone: businessDays.timeZone, today: businessDays.today },
     payments: paymentEndpoints,
     subscribers: subscriberEndpoints,
     operations: operationEndpoints,
@@ -345,7 +344,7 @@ function wireRooms(node: Node, businessDays: BusinessDays) {
 /** What other branches ask of this one. */
 function openToPeers(
   node: Node,
-  rooms: Pick<SubscriberPeerDeps, 'subscribers' | 'customers' | 'numbers'>,
+  rooms: Pick<SubscriberPeerDeps, 'operations' | 'subscribers' | 'customers' | 'numbers'>,
 ): void {
   const { code, store, audit, clock, references, federation } = node;
   const visits = createPeerVisits({ node: code, store, audit, verifier: node.verifier, clock });
@@ -356,7 +355,7 @@ function openToPeers(
       node: code,
       visits,
       ...rooms,
-      isRecovering: federation.isRecovering,
+      federation,
     }),
   );
 }

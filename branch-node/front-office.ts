@@ -11,6 +11,7 @@ import { palettePages } from '../shared/pages/palette-pages.tsx';
 import { passwordPages } from '../shared/pages/password-pages.tsx';
 import { signInPages } from '../shared/pages/sign-in-pages.tsx';
 import { staffPages } from '../shared/pages/staff-pages.tsx';
+import type { Reader } from '../shared/store/store.ts';
 import type { BusinessDate } from '../shared/time/clock.ts';
 import { businessDayPages } from './business-days/business-day-pages.tsx';
 import type { BusinessDayEndpoints } from './business-days/business-day-routes.ts';
@@ -32,6 +33,7 @@ import type { ContractEndpoints } from './subscribers/contract-routes.ts';
 import { type Choices, deskPages } from './subscribers/desk-pages.tsx';
 import { registrationPages } from './subscribers/registration-pages.tsx';
 import { searchPages } from './subscribers/search-pages.tsx';
+import { servicesBroughtBy } from './subscribers/subscriber.ts';
 import type { DeskEndpoints } from './subscribers/subscriber-desk-routes.ts';
 import { subscriberPages } from './subscribers/subscriber-pages.tsx';
 import type { SubscriberEndpoints } from './subscribers/subscriber-routes.ts';
@@ -44,6 +46,7 @@ export interface FrontOfficeDeps {
   readonly node: Node;
   readonly timeZone: () => string;
   readonly today: () => BusinessDate;
+  readonly businessDate: (tx: Reader) => Promise<BusinessDate>;
   readonly payments: PaymentEndpoints;
   readonly subscribers: SubscriberEndpoints;
   readonly operations: OperationEndpoints;
@@ -62,8 +65,6 @@ export function openFrontOffice(deps: FrontOfficeDeps): void {
     deps;
   const { settlements } = deps;
   const { api, access, references, ids, code } = node;
-  const rowsOf = <Name extends 'reasons' | 'document-types'>(name: Name) =>
-    references.current()?.rows(name) ?? [];
   const nodeName = () => references.current()?.branch(code)?.name ?? code;
   const names = namesFrom({ reference: references.current, today: deps.today });
   const { timeZone } = deps;
@@ -84,14 +85,7 @@ export function openFrontOffice(deps: FrontOfficeDeps): void {
   suspensePages({ pages, payments, ids });
   payoutPages({ pages, payments });
   businessDayPages({ pages, days, ids });
-  const choices: Choices = {
-    reasons: (kind) => rowsOf('reasons').filter((row) => row.kind === kind),
-    documentTypes: () => rowsOf('document-types'),
-    simReplacementFee() {
-      const tariff = references.current()?.tariff('sim-replacement', deps.today());
-      return tariff?.payer === 'customer' ? formatMoney(tariff.price) : undefined;
-    },
-  };
+  const choices = choicesOf(deps);
   deskPages({ pages, desk, subscribers, sims, choices, ids });
   registrationPages({ pages, desk, subscribers, sims, choices, ids });
   contractPages({ pages, contracts });
@@ -128,4 +122,24 @@ export function openFrontOffice(deps: FrontOfficeDeps): void {
         ?.branches()
         .filter((each) => each.active && each.code !== code) ?? [],
   });
+}
+
+/** What the reference data offers people to choose from, and what an operation of now is priced by. */
+function choicesOf({ node, businessDate }: FrontOfficeDeps): Choices {
+  const { references, store } = node;
+  const date = () => store.read(businessDate);
+  const rowsOf = <Name extends 'reasons' | 'document-types'>(name: Name) =>
+    references.current()?.rows(name) ?? [];
+  return {
+    reasons: (kind) => rowsOf('reasons').filter((row) => row.kind === kind),
+    documentTypes: () => rowsOf('document-types'),
+    async servicesOf(ratePlan) {
+      const reference = references.current();
+      return reference ? servicesBroughtBy(reference, { ratePlan, date: await date() }) : [];
+    },
+    async simReplacementFee() {
+      const tariff = references.current()?.tariff('sim-replacement', await date());
+      return tariff?.payer === 'customer' ? formatMoney(tariff.price) : undefined;
+    },
+  };
 }

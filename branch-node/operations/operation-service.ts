@@ -306,11 +306,17 @@ export function createOperations(deps: OperationDeps) {
       await journal.record(tx, 'concluded', operation, { decision });
       return;
     }
-    await kindOf(operation.kind).redirect?.(tx, operation, home);
-    const followed = { ...operation, home, attempt: operation.attempt + 1 };
+    const next = { ...operation, home, attempt: operation.attempt + 1 };
+    const here = home === node ? await decideAndApply(tx, next) : undefined;
+    // It was here, and has left again: this branch asks itself in no attempt of its own.
+    const onward = here && nextHome({ ...operation, home }, here);
+    const isGone = onward !== undefined && isBranch(onward);
+    const followed = { ...next, home: isGone ? onward : home };
+    await kindOf(operation.kind).redirect?.(tx, operation, followed.home);
     await operations.redirect(tx, operation.id, followed);
-    if (home === node) await decideHere(tx, followed, known.details);
-    else await journal.record(tx, 'accepted', followed, { details: known.details });
+    const { details } = known;
+    if (here && !isGone) await concludeHere(tx, followed, { decision: here, details });
+    else await journal.record(tx, 'accepted', followed, { details });
   }
 
   const mayFollow = async (tx: Reader, operation: Operation) =>

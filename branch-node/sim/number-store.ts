@@ -11,6 +11,9 @@ export interface PoolNumber {
   readonly reservedUntil: string | null;
 }
 
+const poolPageMax = 100;
+const poolPagesMax = 10_000;
+
 const columns = 'msisdn, state, reserved_for AS reservedFor, reserved_until AS reservedUntil';
 
 export function findNumber(tx: Reader, msisdn: string): Promise<PoolNumber | undefined> {
@@ -29,19 +32,37 @@ export async function numberReservedFor(
   return row?.msisdn;
 }
 
-/** The first number that nobody has, or whose reservation has run out. */
-export async function firstFree(tx: Reader, at: string): Promise<string | undefined> {
-  const free = await tx.get<{ msisdn: string }>(
-    "SELECT msisdn FROM numbers WHERE state = 'free' ORDER BY msisdn LIMIT 1",
-  );
-  const found =
-    free ??
-    (await tx.get<{ msisdn: string }>(
-      `SELECT msisdn FROM numbers WHERE state = 'reserved' AND reserved_until <= ?
-       ORDER BY reserved_until LIMIT 1`,
-      at,
-    ));
-  return found?.msisdn;
+/** Reservations that end between these two count. */
+export interface Kept {
+  readonly from: string;
+  readonly to: string;
+}
+
+export const isKept = (until: string, { from, to }: Kept): boolean => from < until && until <= to;
+
+/** The first number that nobody has, else whose reservation has run out, of those that may be given out. */
+export async function firstFree(
+  tx: Reader,
+  { from, to }: Kept,
+  mayGive: (msisdn: string) => boolean,
+): Promise<string | undefined> {
+  for (const state of ['free', 'reserved'] as const) {
+    let after = '';
+    for (let page = 0; page < poolPagesMax; page += 1) {
+      const rows = await tx.all<{ msisdn: string }>(
+        `SELECT msisdn FROM numbers
+         WHERE state = ? AND msisdn > ?
+           AND NOT (COALESCE(reserved_until, '') > ? AND reserved_until <= ?)
+         ORDER BY msisdn LIMIT ?`,
+        ...[state, after, from, to, poolPageMax],
+      );
+      const found = rows.find(({ msisdn }) => mayGive(msisdn));
+      if (found) return found.msisdn;
+      if (rows.length < poolPageMax) break;
+      after = rows.at(-1)?.msisdn ?? after;
+    }
+  }
+  return undefined;
 }
 
 /** @returns whether the number was new here. */

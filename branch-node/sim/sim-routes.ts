@@ -51,8 +51,6 @@ export interface SimRoutesDeps {
   readonly audit: Audit;
   readonly sims: SimService;
   readonly numbers: NumberService;
-  /** Is it a number of this branch's own ranges? */
-  readonly isOwnNumber: (msisdn: string) => boolean;
 }
 
 /** The stock of SIM cards and the pool of numbers. */
@@ -148,9 +146,9 @@ function numberRoutes(endpoint: AddEndpoint, deps: SimRoutesDeps) {
   return { receiveNumbers, listNumbers };
 }
 
-function assertOwn(numbers: readonly string[], { isOwnNumber }: SimRoutesDeps): void {
+function assertOwn(numbers: readonly string[], { numbers: pool }: SimRoutesDeps): void {
   const errors = [...numbers.entries()]
-    .filter(([, number]) => !isOwnNumber(number))
+    .filter(([, number]) => !pool.isOwn(number))
     .slice(0, maxReportedErrors)
     .map(([index]) => ({
       field: `numbers.${index}`,

@@ -35,11 +35,16 @@ export function createSimService(deps: {
     await saveSim(tx, { iccid, imsi, state, ...reserved }, now(clock));
   }
 
+  async function assertMayGive(tx: Reader): Promise<void> {
+    await federation.assertCertain(tx);
+  }
+
   /**
    * The card on the shelf of this branch.
-   * @throws DomainError `sim-not-found`, `sim-not-available`.
+   * @throws DomainError `sim-not-found`, `sim-not-available`, `recovering`, `past-uncertain`
    */
   async function inStock(tx: Reader, iccid: string): Promise<SimIdentity> {
+    await assertMayGive(tx);
     const card = await findSim(tx, iccid);
     if (!card) throw new DomainError('sim-not-found');
     nextSimState(card.state, 'reserve');
@@ -61,7 +66,7 @@ export function createSimService(deps: {
       await saveSim(tx, { ...card, state: 'reserved', reservedFor: operationId }, now(clock));
       return;
     }
-    await federation.assertCertain(tx);
+    await assertMayGive(tx);
     const known = await findSim(tx, card.iccid);
     if (known?.imsi !== card.imsi) throw new DomainError('sim-not-found');
     await change(tx, known, { event: 'reserve', operationId });

@@ -29,7 +29,9 @@ export interface Choices {
   readonly reasons: (kind: string) => readonly { code: string; name: string }[];
   readonly documentTypes: () => readonly { code: string; name: string }[];
   /** What the subscriber pays for it. */
-  readonly simReplacementFee: () => WireMoney | undefined;
+  readonly simReplacementFee: () => Promise<WireMoney | undefined>;
+  /** What comes with a plan, also with one that is offered no more. */
+  readonly servicesOf: (ratePlan: string) => Promise<readonly string[]>;
 }
 
 export interface DeskPagesDeps {
@@ -122,7 +124,7 @@ function simPages(deps: DeskPagesDeps): void {
             query: { state: 'in-stock', limit: String(shownCards) },
           })
         : undefined;
-      const fee = deps.choices.simReplacementFee();
+      const fee = await deps.choices.simReplacementFee();
       const content = (
         <>
           <Field
@@ -187,7 +189,12 @@ function planPages(deps: DeskPagesDeps): void {
       const present = await cardIfReached(subscribers, view);
       const { items } = await subscribers.listRatePlans(view.c);
       const { money } = view.format;
-      const others = items.filter(({ code }) => code !== present?.ratePlan);
+      // The fees of a plan are paid out of the account as it is.
+      const currency = present?.balance.currency;
+      const others = items.filter(
+        ({ code, monthlyFee }) =>
+          code !== present?.ratePlan && (currency ?? monthlyFee.currency) === monthlyFee.currency,
+      );
       const choices = others.map(({ code, name, monthlyFee, switchFee }) => ({
         value: code,
         label: [
@@ -214,7 +221,7 @@ function planPages(deps: DeskPagesDeps): void {
   });
 }
 
-function servicePages({ pages, desk, subscribers, ids }: DeskPagesDeps): void {
+function servicePages({ pages, desk, subscribers, choices, ids }: DeskPagesDeps): void {
   const path = '/subscribers/:msisdn/services';
   const permission = 'service.change';
 
@@ -223,8 +230,7 @@ function servicePages({ pages, desk, subscribers, ids }: DeskPagesDeps): void {
     const { msisdn = '' } = view.params;
     const card = await subscribers.showSubscriber(view.c, { params: { msisdn } });
     const { items } = await subscribers.listServices(view.c);
-    const plans = await subscribers.listRatePlans(view.c);
-    const included = plans.items.find(({ code }) => code === card.ratePlan)?.services ?? [];
+    const included = await choices.servicesOf(card.ratePlan);
     // What is not offered any more can still be switched off.
     const dropped = card.services
       .filter((service) => !items.some(({ code }) => code === service))

@@ -96,6 +96,7 @@ export function createHomeQuestions(deps: {
     principal: Principal,
     question: HomeQuestion,
   ): Promise<unknown> {
+    if (federation.isCutOff(home)) throw cutOff(home);
     if (!federation.liveness.isReachable(home)) throw unreachable(home);
     try {
       const response = await request(home, principal, question);
@@ -114,7 +115,12 @@ export function createHomeQuestions(deps: {
 
 function unreachable(home: NodeCode, cause?: unknown): DomainError {
   const detail = `The home branch ${home} cannot be reached now: nothing was done.`;
-  return new DomainError('home-unreachable', detail, { cause });
+  return new DomainError('home-unreachable', detail, { cause, members: { homeBranch: home } });
+}
+
+function cutOff(home: NodeCode): DomainError {
+  const members = { homeBranch: home, cutOff: true };
+  return new DomainError('home-unreachable', `The home branch ${home} was cut off.`, { members });
 }
 
 function refusalIn(answer: unknown): DomainError | undefined {

@@ -4,10 +4,10 @@ import { firstStartOf } from '../../shared/federation/log-store.ts';
 import { iccidPattern, imsiPattern, type NodeCode } from '../../shared/ids/ids.ts';
 import { accounts, transfer } from '../../shared/ledger/ledger.ts';
 import { post } from '../../shared/ledger/ledger-store.ts';
-import { formatMoney, type Money, parseMoney } from '../../shared/money/money.ts';
+import { currencyPattern, formatMoney, type Money, parseMoney } from '../../shared/money/money.ts';
 import { assert, DomainError } from '../../shared/problem/problem.ts';
 import type { Reference } from '../../shared/reference/reference.ts';
-import type { Transaction } from '../../shared/store/store.ts';
+import type { Reader, Transaction } from '../../shared/store/store.ts';
 import { type Clock, now } from '../../shared/time/clock.ts';
 import { parseInput } from '../../shared/web/input.ts';
 import { entryKindOf, type OperationKindName } from '../../shared/wire/operation-kinds.ts';
@@ -18,24 +18,28 @@ import type { NumberService } from '../sim/number-service.ts';
 import type { SimService } from '../sim/sim-service.ts';
 import {
   assertActive,
+  assertPlanCurrency,
   nextStatus,
   servicesAfterPlanChange,
-  servicesBroughtBy,
 } from './subscriber.ts';
 import type { Arrivals, ServedSubscriber, SubscriberService } from './subscriber-service.ts';
+
+const maxServices = 1_000;
+const planCode = z.string().max(40);
 
 /** The customer is the new home's own; without a rate plan the present one goes along. */
 const request = z.strictObject({
   customerId: z.string().min(1).max(64),
   iccid: z.string().regex(iccidPattern),
   imsi: z.string().regex(imsiPattern),
-  ratePlan: z.string().max(40).exactOptional(),
+  ratePlan: planCode.exactOptional(),
 });
 
+/** The new home's books have to hold what the present one says. */
 const decided = z.object({
-  ratePlan: z.string(),
-  services: z.array(z.string()),
-  currency: z.string(),
+  ratePlan: planCode,
+  services: z.array(z.string().regex(/^\S{1,40}$/)).max(maxServices),
+  currency: z.string().regex(currencyPattern),
   /** The present home's; the new home opens its own. */
   billingAccountId: z.string(),
   retires: z.string(),
@@ -76,14 +80,16 @@ export function createNumberMove(deps: {
 }): OperationKind {
   const { node, sims, numbers, subscribers, clock } = deps;
 
-  function planAfter(operation: Operation, { ratePlan, services }: ServedSubscriber) {
+  async function planAfter(tx: Reader, operation: Operation, subscriber: ServedSubscriber) {
+    const { ratePlan, services } = subscriber;
     const wanted = parseInput(request, operation.request).ratePlan;
     if (wanted === undefined || wanted === ratePlan) return { ratePlan, services: [...services] };
-    const reference = deps.reference();
-    const plan = reference.ratePlan(wanted, operation.businessDate);
+    const { businessDate } = operation;
+    const plan = deps.reference().ratePlan(wanted, businessDate);
     if (!plan) throw new DomainError('unknown-rate-plan');
-    const left = { ratePlan, date: operation.businessDate };
-    const change = { from: servicesBroughtBy(reference, left), to: plan.services };
+    assertPlanCurrency(plan, subscriber);
+    const from = await subscribers.servicesOfPlan(tx, subscriber, businessDate);
+    const change = { from, to: plan.services };
     return { ratePlan: wanted, services: servicesAfterPlanChange(services, change) };
   }
 
@@ -154,7 +160,7 @@ export function createNumberMove(deps: {
       const { currency, billingAccountId, iccid: retires } = subscriber;
       const amount = await subscribers.balanceHere(tx, subscriber);
       return {
-        ...planAfter(operation, subscriber),
+        ...(await planAfter(tx, operation, subscriber)),
         ...{ currency, billingAccountId, retires },
         ...(amount > 0n ? { money: { ...formatMoney({ amount, currency }) } } : {}),
       };

@@ -5,7 +5,7 @@ import type { Reference } from '../../shared/reference/reference.ts';
 import { parseInput } from '../../shared/web/input.ts';
 import type { OperationKind } from '../operations/operation.ts';
 import type { Charges } from './charges.ts';
-import { assertActive, servicesAfterPlanChange, servicesBroughtBy } from './subscriber.ts';
+import { assertActive, assertPlanCurrency, servicesAfterPlanChange } from './subscriber.ts';
 import type { SubscriberService } from './subscriber-service.ts';
 
 const request = z.strictObject({ ratePlan: z.string().max(40) });
@@ -30,15 +30,15 @@ export function createRatePlanChange(deps: {
       const subscriber = await subscribers.requireHere(tx, operation.msisdn);
       assertActive(subscriber);
       if (subscriber.ratePlan === ratePlan) throw new DomainError('rate-plan-unchanged');
-      const reference = deps.reference();
-      const plan = reference.ratePlan(ratePlan, operation.businessDate);
+      const { businessDate } = operation;
+      const plan = deps.reference().ratePlan(ratePlan, businessDate);
       if (!plan) throw new DomainError('unknown-rate-plan');
+      assertPlanCurrency(plan, subscriber);
       await charges.assertCovered(tx, subscriber, plan.switchFee);
-      const left = { ratePlan: subscriber.ratePlan, date: operation.businessDate };
       return {
         ratePlan,
         services: servicesAfterPlanChange(subscriber.services, {
-          from: servicesBroughtBy(reference, left),
+          from: await subscribers.servicesOfPlan(tx, subscriber, businessDate),
           to: plan.services,
         }),
         billingAccountId: subscriber.billingAccountId,

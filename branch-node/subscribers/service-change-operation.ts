@@ -5,7 +5,7 @@ import type { Reference } from '../../shared/reference/reference.ts';
 import { parseInput } from '../../shared/web/input.ts';
 import type { Operation, OperationKind } from '../operations/operation.ts';
 import type { Charges } from './charges.ts';
-import { assertActive, type Subscriber } from './subscriber.ts';
+import { assertActive, type Subscriber, servicesBroughtBy } from './subscriber.ts';
 import type { SubscriberService } from './subscriber-service.ts';
 
 const request = z.strictObject({ service: z.string().max(40), action: z.enum(['on', 'off']) });
@@ -28,8 +28,8 @@ export function createServiceChange(deps: {
     const reference = deps.reference();
     const listed = reference.service(service, operation.businessDate);
     if (!listed) throw new DomainError('unknown-service');
-    const plan = reference.ratePlan(subscriber.ratePlan, operation.businessDate);
-    return plan?.services.includes(service) ? free : listed.fee;
+    const plan = { ratePlan: subscriber.ratePlan, date: operation.businessDate };
+    return servicesBroughtBy(reference, plan).includes(service) ? free : listed.fee;
   }
 
   return {

@@ -37,6 +37,7 @@ export interface RegistrationWish {
 
 /** A customer that its home branch keeps, with the number that is kept for him. */
 export interface EnteredElsewhere {
+  readonly home: NodeCode;
   readonly customerId: string;
   readonly msisdn: string;
 }
@@ -65,7 +66,7 @@ export function createSubscriberDesk(deps: {
   function accept(
     tx: Transaction,
     { principal, key }: AskedBy,
-    draft: { kind: OperationKindName; msisdn: string; request: JsonObject },
+    draft: { kind: OperationKindName; msisdn: string; request: JsonObject; home?: NodeCode },
   ): Promise<OperationRecord> {
     const actor = { id: principal.operatorId, name: principal.name };
     return deps.operations.accept(tx, { ...draft, actor, key });
@@ -146,7 +147,8 @@ export function createSubscriberDesk(deps: {
       await sims.inStock(tx, wish.iccid);
     });
     const { customer } = whose;
-    return deps.directory.enterCustomer(home, principal, { requestId, customer, msisdn });
+    const entry = { requestId, customer, msisdn };
+    return { home, ...(await deps.directory.enterCustomer(home, principal, entry)) };
   }
 
   /**
@@ -163,7 +165,9 @@ export function createSubscriberDesk(deps: {
     const { msisdn: chosen, ratePlan } = wish;
     const msisdn = elsewhere?.msisdn ?? (await numbers.reserve(tx, { customerId, msisdn: chosen }));
     const request = { ...card, customerId, ratePlan };
-    return accept(tx, by, { kind: 'registration', msisdn, request });
+    // Not to another branch that a release may have given the number since: the person is known there alone.
+    const home = elsewhere ? { home: elsewhere.home } : {};
+    return accept(tx, by, { kind: 'registration', msisdn, request, ...home });
   }
 
   /** The new home takes a number over. @throws DomainError `already-at-home`. */

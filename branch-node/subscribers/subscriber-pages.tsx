@@ -26,6 +26,8 @@ const shownOperations = 20;
 /** The home branch, which cannot be reached now. */
 interface Away {
   readonly away: string;
+  /** For good, as far as anybody knows. */
+  readonly isCutOff: boolean;
 }
 
 export interface SubscriberPagesDeps {
@@ -54,7 +56,7 @@ export function subscriberPages(deps: SubscriberPagesDeps): void {
     const content = (
       <>
         <Heading title={title}>
-          <Actions {...{ view, msisdn, status }} />
+          {'away' in card && card.isCutOff ? null : <Actions {...{ view, msisdn, status }} />}
         </Heading>
         <LiveCard {...{ view, msisdn, card }} />
         {view.may('operation.read') ? await historyOf(view, msisdn) : null}
@@ -83,7 +85,8 @@ export function subscriberPages(deps: SubscriberPagesDeps): void {
       return await subscribers.showSubscriber(view.c, { params: { msisdn } });
     } catch (error) {
       if (!isDomainError(error, 'home-unreachable')) throw error;
-      return { away: String(error.members.homeBranch ?? view.words(subscriberTexts).branch) };
+      const { homeBranch = view.words(subscriberTexts).branch, cutOff } = error.members;
+      return { away: String(homeBranch), isCutOff: cutOff === true };
     }
   }
 
@@ -119,8 +122,8 @@ function LiveCard({ view, msisdn, card }: LiveCardProps) {
     const words = view.words(subscriberTexts);
     return (
       <div hx-get={`${path}/card`} hx-trigger="every 3s" hx-swap="outerHTML">
-        <Notice tone="warn" title={words.away(card.away)}>
-          {words.awayText}
+        <Notice tone="warn" title={(card.isCutOff ? words.cutOff : words.away)(card.away)}>
+          {card.isCutOff ? words.cutOffText : words.awayText}
         </Notice>
       </div>
     );

@@ -1,11 +1,13 @@
 import { type Context, Hono } from 'hono';
 import { z } from 'zod';
 import { actorHeader } from '../../shared/federation/actor.ts';
+import type { Federation } from '../../shared/federation/federation.ts';
 import type { PeerEnv } from '../../shared/federation/peer-routes.ts';
 import { callerOf } from '../../shared/federation/peer-server.ts';
 import { msisdnPattern, type NodeCode } from '../../shared/ids/ids.ts';
 import { DomainError } from '../../shared/problem/problem.ts';
 import { parseInput } from '../../shared/web/input.ts';
+import type { Operations } from '../operations/operation-service.ts';
 import type { NumberService } from '../sim/number-service.ts';
 import type { CustomerService } from './customer-service.ts';
 import type { PeerVisits, Visit, VisitPurpose } from './peer-visits.ts';
@@ -32,7 +34,9 @@ export interface SubscriberPeerDeps {
   readonly subscribers: SubscriberService;
   readonly customers: CustomerService;
   readonly numbers: NumberService;
-  readonly isRecovering: () => boolean;
+  /** A set-back that nobody has shown yet may have forgotten that a number was given to somebody already. */
+  readonly federation: Pick<Federation, 'assertCertain'>;
+  readonly operations: Pick<Operations, 'assertAccepts'>;
 }
 
 /**
@@ -89,8 +93,9 @@ export function createSubscriberPeerApp(deps: SubscriberPeerDeps): Hono<PeerEnv>
     const text = await c.req.text();
     const enter = purpose('subscriber.register', 'customer.receive');
     const entered = await visits.receive(visitOf(c, text), enter, async (tx, visitor) => {
-      // Its pool may be older than its subscribers: it could give a number away twice.
-      if (deps.isRecovering()) throw new DomainError('not-as-home-while-recovering');
+      // The registration would be refused then, and the person would have gone with a card by that time.
+      deps.operations.assertAccepts('registration');
+      await deps.federation.assertCertain(tx);
       const { requestId, customer, msisdn: chosen } = parseInput(newCustomer, jsonOf(text));
       const customerId = await customers.add(tx, customer, {
         by: { id: visitor.id, name: visitor.name, node: visitor.branch },

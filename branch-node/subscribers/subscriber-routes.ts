@@ -5,7 +5,7 @@ import type { NodeCode } from '../../shared/ids/ids.ts';
 import { formatMoney } from '../../shared/money/money.ts';
 import { DomainError } from '../../shared/problem/problem.ts';
 import type { Reference } from '../../shared/reference/reference.ts';
-import type { Store } from '../../shared/store/store.ts';
+import type { Reader, Store } from '../../shared/store/store.ts';
 import type { BusinessDate } from '../../shared/time/clock.ts';
 import { decodeCursor, pageOf } from '../../shared/web/cursor.ts';
 import type { AddEndpoint } from '../../shared/web/endpoint.ts';
@@ -49,7 +49,8 @@ export interface SubscriberRoutesDeps {
   readonly directory: SubscriberDirectory;
   /** @throws DomainError `no-release` */
   readonly reference: () => Reference;
-  readonly currentBusinessDate: () => BusinessDate;
+  /** What an operation of now is priced by: not today, once today is closed. */
+  readonly businessDate: (tx: Reader) => Promise<BusinessDate>;
 }
 
 /** Finding subscribers, and what they can be offered. */
@@ -146,13 +147,13 @@ function offerRoutes(endpoint: AddEndpoint, deps: SubscriberRoutesDeps) {
   const listRatePlans = endpoint(
     {
       ...{ ...common, path: '/api/v1/rate-plans' },
-      ...{ operationId: 'listRatePlans', summary: 'Rate plans of today' },
+      ...{ operationId: 'listRatePlans', summary: 'Rate plans of the business date' },
       description: 'Needs `reference.read` or `subscriber.read`.',
       response: page(ratePlan),
     },
     async ({ principal }) => {
       requireAny(principal, ['reference.read', 'subscriber.read']);
-      const plans = deps.reference().ratePlans(deps.currentBusinessDate());
+      const plans = deps.reference().ratePlans(await deps.store.read(deps.businessDate));
       const items = plans.map(({ code, name, monthlyFee, switchFee, services }) => ({
         ...{ code, name, services: [...services] },
         monthlyFee: formatMoney(monthlyFee),
@@ -165,13 +166,13 @@ function offerRoutes(endpoint: AddEndpoint, deps: SubscriberRoutesDeps) {
   const listServices = endpoint(
     {
       ...{ ...common, path: '/api/v1/services' },
-      ...{ operationId: 'listServices', summary: 'Services of today' },
+      ...{ operationId: 'listServices', summary: 'Services of the business date' },
       description: 'Needs `reference.read` or `subscriber.read`.',
       response: page(service),
     },
     async ({ principal }) => {
       requireAny(principal, ['reference.read', 'subscriber.read']);
-      const services = deps.reference().services(deps.currentBusinessDate());
+      const services = deps.reference().services(await deps.store.read(deps.businessDate));
       const items = services.map(({ code, name, fee }) => ({ code, name, fee: formatMoney(fee) }));
       return { items, next: null };
     },

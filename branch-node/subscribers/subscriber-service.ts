@@ -5,6 +5,7 @@ import { balanceOf } from '../../shared/ledger/ledger-store.ts';
 import { assert, DomainError } from '../../shared/problem/problem.ts';
 import type { HomeOf, Reference } from '../../shared/reference/reference.ts';
 import type { Reader, Transaction } from '../../shared/store/store.ts';
+import type { BusinessDate } from '../../shared/time/clock.ts';
 import type { Operation } from '../operations/operation.ts';
 import type { NumberService } from '../sim/number-service.ts';
 import type { SimIdentity } from '../sim/sim-card.ts';
@@ -16,7 +17,7 @@ import {
 } from './awaited-change-store.ts';
 import { incompleteName, maskName } from './customer.ts';
 import type { CustomerService } from './customer-service.ts';
-import type { Subscriber, SubscriberStatus } from './subscriber.ts';
+import { type Subscriber, type SubscriberStatus, servicesBroughtBy } from './subscriber.ts';
 import {
   cardFrom,
   historyFrom,
@@ -27,6 +28,7 @@ import {
 import { searchSubscribers } from './subscriber-search-store.ts';
 import {
   findSubscriber,
+  hasPlanSince,
   insertBillingAccount,
   insertChange,
   listChanges,
@@ -79,12 +81,20 @@ export function createSubscriberService(deps: {
    */
   async function homeOf(tx: Reader, msisdn: string): Promise<NodeCode> {
     const subscriber = await findSubscriber(tx, msisdn);
-    if (subscriber) return subscriber.movedTo ?? node;
-    if (await numbers.isInPool(tx, msisdn)) return node;
+    if (subscriber) return subscriber.movedTo ? presentHome(msisdn, subscriber.movedTo) : node;
     const home = plannedHome(msisdn);
     if (home.kind === 'foreign') throw new DomainError('foreign-number');
-    if (home.kind === 'unknown' || home.branch === node) throw new DomainError('unknown-number');
+    const isHome = home.kind === 'own' && home.branch === node;
+    const isKnown = home.kind === 'own' && (!isHome || (await numbers.isInPool(tx, msisdn)));
+    if (!isKnown) throw new DomainError('unknown-number');
     return home.branch;
+  }
+
+  /** Where a number that went to another branch is. One that was cut off since tells nobody where it went on to. */
+  function presentHome(msisdn: string, movedTo: NodeCode): NodeCode {
+    if (deps.reference().branch(movedTo)?.active !== false) return movedTo;
+    const home = plannedHome(msisdn);
+    return home.kind === 'own' && home.branch !== node ? home.branch : movedTo;
   }
 
   function missing(msisdn: string): DomainError {
@@ -105,7 +115,7 @@ export function createSubscriberService(deps: {
   async function recordHere(tx: Reader, msisdn: string): Promise<Subscriber> {
     const subscriber = await findSubscriber(tx, msisdn);
     if (!subscriber) throw missing(msisdn);
-    if (subscriber.movedTo) throw moved(subscriber.movedTo);
+    if (subscriber.movedTo) throw moved(presentHome(msisdn, subscriber.movedTo));
     return subscriber;
   }
 
@@ -124,6 +134,17 @@ export function createSubscriberService(deps: {
     const customer = await customers.find(tx, customerId);
     assert(customer, 'a subscriber has a customer');
     return customer;
+  }
+
+  /** What his plan has brought a subscriber as long as he has had it, as far as this branch knows. */
+  async function servicesOfPlan(
+    tx: Reader,
+    subscriber: Pick<Subscriber, 'msisdn' | 'ratePlan'>,
+    date: BusinessDate,
+  ): Promise<readonly string[]> {
+    const since = (await hasPlanSince(tx, subscriber))?.slice(0, date.length) ?? '';
+    const { ratePlan } = subscriber;
+    return servicesBroughtBy(deps.reference(), { ratePlan, date, since });
   }
 
   /** What the customer has left, in minor units: the ledger's liability with its sign turned. */
@@ -286,14 +307,10 @@ export function createSubscriberService(deps: {
     historyOf,
     payabilityOf,
     balanceHere,
+    servicesOfPlan,
     assertUnused,
     start,
     stayAway,
-    /** Is it a number of this branch's own ranges? */
-    isOwnNumber(msisdn: string): boolean {
-      const home = plannedHome(msisdn);
-      return home.kind === 'own' && home.branch === node;
-    },
     changeSim: (tx: Transaction, operation: Operation, { iccid, imsi }: SimIdentity) =>
       change(tx, operation, { iccid, imsi }),
     changePlan: (

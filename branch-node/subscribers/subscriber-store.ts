@@ -86,6 +86,20 @@ export async function insertChange(
   );
 }
 
+/** When the subscriber came to the plan that he has. */
+export async function hasPlanSince(
+  tx: Reader,
+  { msisdn, ratePlan }: Pick<Subscriber, 'msisdn' | 'ratePlan'>,
+): Promise<string | undefined> {
+  const row = await tx.get<{ at: string }>(
+    `SELECT occurred_at AS at FROM subscriber_changes
+     WHERE msisdn = ? AND what IN ('start', 'rate-plan') AND after = ?
+     ORDER BY operation_id DESC LIMIT 1`,
+    ...[msisdn, ratePlan],
+  );
+  return row?.at;
+}
+
 /** The newest first. */
 export function listChanges(
   tx: Reader,

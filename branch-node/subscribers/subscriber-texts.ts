@@ -49,6 +49,9 @@ export const subscriberTexts = catalogue(
     history: 'Operations at this branch',
     wholeHistory: 'All operations',
     noHistory: 'This branch has served nothing for this number yet.',
+    cutOff: (branch: string) => `${branch} was cut off`,
+    cutOffText:
+      'Nobody can show the card any more, and nothing is taken for the subscribers of that branch.',
     away: (branch: string) => `${branch} cannot be reached now`,
     awayText:
       'The card is read live from the home branch, and an old one is never shown. It appears here by itself when the branch is back. A payment can be taken meanwhile.',
@@ -108,6 +111,9 @@ export const subscriberTexts = catalogue(
     history: 'Операции в этом филиале',
     wholeHistory: 'Все операции',
     noHistory: 'Этот филиал ещё ничего не делал с этим номером.',
+    cutOff: (branch: string) => `${branch} отключён`,
+    cutOffText:
+      'Карточку больше никто не покажет, и для абонентов этого филиала ничего не принимают.',
     away: (branch: string) => `${branch} сейчас недоступен`,
     awayText:
       'Карточка читается прямо из домашнего филиала, старую мы не показываем. Она появится здесь сама, когда филиал вернётся на связь. Платёж можно принять и сейчас.',

@@ -1,6 +1,6 @@
 import type { NodeCode } from '../../shared/ids/ids.ts';
 import { DomainError, type ProblemCode } from '../../shared/problem/problem.ts';
-import type { Reference } from '../../shared/reference/reference.ts';
+import type { RatePlan, Reference } from '../../shared/reference/reference.ts';
 import type { BusinessDate } from '../../shared/time/clock.ts';
 
 export const subscriberStatuses = ['active', 'blocked', 'terminated', 'moved'] as const;
@@ -76,14 +76,26 @@ export function servicesAfterPlanChange(
   return [...new Set([...to, ...chosen])].sort();
 }
 
-/** What a plan brings, or brought last: one that is not offered any more does not leave its services behind. */
+/**
+ * What a plan brings, or brought last: one that is not offered any more does not leave its services behind. Nor does a
+ * plan those that it brings no more: who has had it `since` an earlier day got what it brought then.
+ */
 export function servicesBroughtBy(
   reference: Pick<Reference, 'rows'>,
-  { ratePlan, date }: { ratePlan: string; date: BusinessDate },
+  { ratePlan, date, since = date }: { ratePlan: string; date: BusinessDate; since?: BusinessDate },
 ): readonly string[] {
-  const [last] = reference
+  const begun = reference
     .rows('rate-plans')
     .filter(({ code, validFrom }) => code === ratePlan && validFrom <= date)
     .sort((one, other) => (one.validFrom > other.validFrom ? -1 : 1));
-  return last?.services ?? [];
+  const had = begun.filter(({ validTo }, index) => index === 0 || (validTo ?? date) >= since);
+  return [...new Set(had.flatMap(({ services }) => services))];
+}
+
+/** @throws DomainError `wrong-currency` for a plan whose fees the subscriber's account cannot pay. */
+export function assertPlanCurrency(
+  { monthlyFee }: Pick<RatePlan, 'monthlyFee'>,
+  { currency }: Pick<Subscriber, 'currency'>,
+): void {
+  if (monthlyFee.currency !== currency) throw new DomainError('wrong-currency');
 }

@@ -46,7 +46,6 @@ const russian: Readonly<Record<ProblemCode, string>> = {
   'operation-conflict': 'В нынешнем состоянии операции это невозможно',
   'already-cancelled': 'Платёж уже отменён',
   'home-unreachable': 'Домашний филиал сейчас недоступен',
-  'not-as-home-while-recovering': 'Филиал восстанавливается и пока ничего не решает',
   recovering: 'Узел восстанавливается после отката',
   'past-uncertain': 'Узел после запуска ещё ждёт остальных: они скажут, что он мог забыть',
   'no-release': 'Справочники ещё не получены',

@@ -41,7 +41,6 @@ export const problems = {
   'operation-conflict': [409, 'The operation cannot be done in its present state'],
   'already-cancelled': [409, 'The payment was cancelled already'],
   'home-unreachable': [503, 'The home branch cannot be reached now'],
-  'not-as-home-while-recovering': [503, 'The branch is recovering and decides nothing yet'],
   recovering: [503, 'The node is recovering from an older state'],
   'past-uncertain': [
     503,

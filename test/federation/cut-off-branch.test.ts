@@ -8,6 +8,7 @@ import {
   type TestFederation,
   until,
 } from '../support/federation.ts';
+import { pageText } from '../support/page-text.ts';
 
 const codes = ['MSK', 'SPB', 'NSK'] as const;
 
@@ -49,6 +50,13 @@ describe('money for a branch that was cut off', () => {
       ...{ msisdn: own, ...cash('5.00') },
     });
     expect([status, body.code]).to.deep.equal([503, 'home-unreachable']);
+    const card = (await manager('SPB').get(`/api/v1/subscribers/${own}`)).body;
+    expect(card).to.include({ code: 'home-unreachable', homeBranch: 'NSK', cutOff: true });
+  });
+
+  it('is not promised on the card of its subscriber', async () => {
+    const page = await pageText(federation.branch('SPB').url, { path: `/subscribers/${own}` });
+    expect(page).to.include('NSK was cut off').and.not.include('Replace the SIM');
   });
 
   it('does not follow a number there: it waits in suspense for a person', async () => {

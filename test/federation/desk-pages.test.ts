@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { expect } from 'chai';
+import { nextDay } from '../../shared/time/clock.ts';
 import {
   cash,
   customer,
@@ -60,6 +61,16 @@ describe('the pages of the desk', () => {
   const api = () => federation.branch('SPB').manager;
   const anybody = async (): Promise<{ msisdn: string; customerNumber: string }> =>
     (await api().get('/api/v1/subscribers')).body.items[0];
+
+  const validTo = '2025-12-31';
+  type Row = Readonly<Record<string, unknown>>;
+  /** The draft's rows, changed, and some more. */
+  async function putRows(name: string, change: (row: Row) => Row, ...more: Row[]): Promise<void> {
+    const path = `/api/v1/reference-draft/datasets/${name}`;
+    const { rows } = (await federation.hq.manager.get(path)).body;
+    const put = await federation.hq.manager.put(path, { rows: [...rows.map(change), ...more] });
+    expect(put.status, JSON.stringify(put.body)).to.be.below(300);
+  }
 
   it('keep the slip number of a payment whose sum was wrong', async () => {
     const { msisdn } = await anybody();
@@ -243,23 +254,21 @@ describe('the pages of the desk', () => {
     }
   });
 
-  it('let a service be switched off that is not offered any more', async () => {
+  it('let a service be switched off that is not offered any more, and name what a plan brings that is not', async () => {
     const msisdn = await registerSubscriber(federation.branch('SPB'));
+    const senior = await registerSubscriber(federation.branch('SPB'), { ratePlan: 'SENIOR' });
+    await putRows('rate-plans', (row) => (row.code === 'SENIOR' ? { ...row, validTo } : row));
     const on = { msisdn, service: 'ROAMING', action: 'on' };
     expect((await api().post('/api/v1/service-changes', on)).status).to.equal(201);
-    const path = '/api/v1/reference-draft/datasets/services';
-    const { rows } = (await federation.hq.manager.get(path)).body;
-    const changed = rows.map((row: { code: string }) =>
-      row.code === 'ROAMING' ? { ...row, validTo: '2025-12-31' } : row,
-    );
-    const put = await federation.hq.manager.put(path, { rows: changed });
-    expect(put.status, JSON.stringify(put.body)).to.be.below(300);
+    await putRows('services', (row) => (row.code === 'ROAMING' ? { ...row, validTo } : row));
     await federation.publish();
     await until('SPB has it', () => federation.running('SPB').references.current()?.version === 2);
     const { html } = await desk.look(`/subscribers/${msisdn}/services`);
     expect(html).to.include('value="ROAMING"').and.include('not offered any more');
     const off = { service: 'ROAMING', action: 'off', key: randomUUID() };
     expect((await desk.fill(`/subscribers/${msisdn}/services`, off)).status).to.equal(303);
+    const ofSenior = await desk.look(`/subscribers/${senior}/services`);
+    expect(ofSenior.html.match(/in the plan/g) ?? []).to.have.length(2);
   });
 
   it('take a payment in the currency of the account, and no other', async () => {
@@ -281,10 +290,7 @@ describe('the pages of the desk', () => {
       },
     };
     for (const [name, row] of Object.entries(changes)) {
-      const path = `/api/v1/reference-draft/datasets/${name}`;
-      const { rows } = (await federation.hq.manager.get(path)).body;
-      const put = await federation.hq.manager.put(path, { rows: [...rows, row] });
-      expect(put.status, JSON.stringify(put.body)).to.be.below(300);
+      await putRows(name, (known) => known, row);
     }
     await federation.publish();
     await until('SPB has it', () => federation.running('SPB').references.current()?.version === 3);
@@ -294,9 +300,36 @@ describe('the pages of the desk', () => {
     const { html } = await desk.look(`/payments/new?msisdn=${msisdn}`);
     expect(html).to.include('Sum, KZT').and.include('value="cash-kzt"');
     expect(html).not.to.include('value="cash"');
+    const others = await desk.look(`/subscribers/${(await anybody()).msisdn}/rate-plan-change`);
+    expect(others.html).to.include('value="UNLIMITED"').and.not.include('value="KZ"');
     const sent = { msisdn, sum: '500', tender: 'cash-kzt', key: randomUUID() };
     const { goesTo } = await desk.fill('/payments', sent);
     expect(plain((await desk.look(String(goesTo))).html)).to.include('KZT 500.00');
+  });
+
+  it('tell the price of the business date, also when that is tomorrow', async () => {
+    const days = async () => (await api().get('/api/v1/business-days')).body;
+    const { current } = await days();
+    await putRows(
+      'tariffs',
+      (row) => (row.action === 'sim-replacement' ? { ...row, validTo: current } : row),
+      {
+        ...{ action: 'sim-replacement', amount: '777.00', currency: 'RUB', payer: 'customer' },
+        validFrom: nextDay(current),
+      },
+    );
+    const plan = { code: 'TOMORROW', name: 'Завтрашний', currency: 'RUB', services: [] };
+    const fees = { monthlyFee: '0.00', switchFee: '0.00' };
+    await putRows('rate-plans', (row) => row, { ...plan, ...fees, validFrom: nextDay(current) });
+    await federation.publish();
+    await until('SPB has it', () => federation.running('SPB').references.current()?.version === 4);
+    const { msisdn } = await anybody();
+    const page = async (work: string) => (await desk.look(`/subscribers/${msisdn}/${work}`)).html;
+    expect(plain(await page('sim-replacement'))).to.include('RUB 100.00');
+    const closed = await api().post(`/api/v1/business-days/${current}/close`);
+    expect(closed.status, JSON.stringify(closed.body)).to.be.below(300);
+    expect(plain(await page('sim-replacement'))).to.include('RUB 777.00');
+    expect(await page('rate-plan-change')).to.include('value="TOMORROW"');
   });
 
   it('find a document that was pasted with other spaces than one types', async () => {
@@ -321,6 +354,11 @@ describe('the pages of the desk', () => {
       await until('MSK is away', async () => (await payability()).verified === false);
       const paid = await api().post('/api/v1/payments', { msisdn: unknown, ...cash('10.00') });
       id = paid.body.operationId;
+    });
+
+    it('name it on the card of its subscriber', async () => {
+      const { html } = await desk.look(`/subscribers/${away}`);
+      expect(html).to.include('MSK cannot be reached now').and.include('Replace the SIM');
     });
 
     it('say how much may be taken while it cannot be reached', async () => {

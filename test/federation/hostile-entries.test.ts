@@ -257,6 +257,26 @@ describe('hostile entries', function () {
       expect(trial).to.deep.equal(before.trial);
       expect((await operationOf(id)).state).to.equal('accepted');
     });
+
+    it('stops no stream by a subscriber that no book can hold', async () => {
+      const id = await accepted('/api/v1/number-moves', {
+        msisdn: nextNumber('SPB'),
+        iccid: await receiveSim(siege.victim),
+        customer,
+      });
+      const whole = { ratePlan: 'BASIC', services: [], currency: 'RUB', retires: 'r' };
+      for (const wrong of [
+        ...[{ currency: 'roubles' }, { currency: '' }, { currency: 'rub' }],
+        ...[{ services: ['A B'] }, { services: [''] }, { ratePlan: 'x'.repeat(100_000) }],
+      ]) {
+        const result = { ...whole, billingAccountId: 'b', ...wrong };
+        await answer(id, 'number-move.executed', { outcome: 'executed', result });
+        expect((await operationOf(id)).state, JSON.stringify(wrong).slice(0, 40)).to.equal(
+          'accepted',
+        );
+      }
+      expect(await alarmsOf(siege)).to.include('malformed-entry');
+    });
   });
 
   describe('with two histories', () => {

@@ -15,7 +15,7 @@ export const ours =
 /** Refusals that say that this node, or another, cannot do it now; anything else of 5xx is a fault. */
 const passing: ReadonlySet<string> = new Set([
   ...['overloaded', 'recovering', 'store-unavailable', 'home-unreachable', 'peer-unreachable'],
-  ...['not-as-home-while-recovering', 'past-uncertain', 'release-too-old', 'clock-held'],
+  ...['past-uncertain', 'release-too-old', 'clock-held'],
 ]);
 
 /** What a refusal may write: who was refused, and tries that are counted. */

@@ -229,6 +229,11 @@ export const foundMutants: readonly Mutant[] = [
         find: 'await deps.federation.assertCertain(tx);',
         replace: '',
       },
+      {
+        file: 'branch-node/subscribers/subscriber-peer-routes.ts',
+        find: 'await deps.federation.assertCertain(tx);',
+        replace: '',
+      },
     ],
     troubles: ['another-witness'],
     work: ['registration', 'payment'],

@@ -9,6 +9,7 @@ import { openStore } from '../../../shared/store/open-store.ts';
 import type { Store } from '../../../shared/store/store.ts';
 import { refusalBy, shiftableClock } from '../../support/federation-keys.ts';
 import { simCard } from '../branch-subscribers/branches-fixture.ts';
+import { reference } from '../branch-subscribers/reference-fixture.ts';
 
 const dayMs = 86_400_000;
 
@@ -18,7 +19,11 @@ describe('the stock of a branch', () => {
     ...{ node: 'MSK' as NodeCode, clock },
     federation: { assertCertain: async () => {} },
   });
-  const numbers = createNumberService({ clock });
+  const numbers = createNumberService({
+    node: 'MSK' as NodeCode,
+    clock,
+    reference: () => reference,
+  });
   let folder: string;
   let store: Store;
 
@@ -69,5 +74,19 @@ describe('the stock of a branch', () => {
     clock.shift(4 * dayMs);
     expect(await reserve('carl'), 'the reservation ran out').to.equal('79250000001');
     expect((await refusalBy(reserve('dora'))).code, 'in use for good').to.equal('number-taken');
+  });
+
+  it('keeps no number for a year because its clock was a year ahead', async () => {
+    const number = '79250000003';
+    const reserve = (customerId: string) =>
+      store.write((tx) => numbers.reserve(tx, { customerId, msisdn: undefined }));
+    await store.write((tx) => numbers.receive(tx, [number]));
+    clock.shift(365 * dayMs);
+    expect(await reserve('anna')).to.equal(number);
+    clock.shift(-365 * dayMs);
+    expect(await reserve('boris')).to.equal(number);
+    // A clock that is put right by an hour takes nothing from anybody.
+    clock.shift(-3_600_000);
+    expect((await refusalBy(reserve('carl'))).code).to.equal('number-taken');
   });
 });

@@ -35,6 +35,7 @@ import { createSigner, createVerifier } from '../../../shared/federation/signing
 import { luhnDigit, type NodeCode, systemIds } from '../../../shared/ids/ids.ts';
 import { accounts, transfer } from '../../../shared/ledger/ledger.ts';
 import { post, trialBalance } from '../../../shared/ledger/ledger-store.ts';
+import { DomainError } from '../../../shared/problem/problem.ts';
 import { releasePolicy } from '../../../shared/reference/release-policy.ts';
 import { openStore } from '../../../shared/store/open-store.ts';
 import type { Transaction } from '../../../shared/store/store.ts';
@@ -177,11 +178,18 @@ function wireRooms(parts: Awaited<ReturnType<typeof openNode>>) {
       federation.onReplay(kind, handler);
     },
   };
-  const base = { node, store, clock, ids, audit, reference: () => reference };
+  let inForce = reference;
+  let releaseAgeMs = 0;
+  const base = { node, store, clock, ids, audit, reference: () => inForce };
   const customers = createCustomerService(base);
   const numbers = createNumberService(base);
-  // Nobody starts here: what a start is certain of is not what these tests are about.
-  const certain = { assertCertain: async () => {} };
+  // Nobody starts here: what a start is certain of is what a test says.
+  let isCertain = true;
+  const certain = {
+    async assertCertain() {
+      if (!isCertain) throw new DomainError('past-uncertain');
+    },
+  };
   const sims = createSimService({ ...base, federation: certain });
   const subscribers = createSubscriberService({
     ...{ ...base, customers, numbers },
@@ -191,7 +199,7 @@ function wireRooms(parts: Awaited<ReturnType<typeof openNode>>) {
   const operations = createOperations({
     ...{ ...base, businessDate, federation: listened, release: () => reference.version },
     homeOf: subscribers.homeOf,
-    releasePolicy: () => releasePolicy(0),
+    releasePolicy: () => releasePolicy(releaseAgeMs),
   });
   const charges = createCharges(base);
   const wired = { ...base, sims, numbers, subscribers, charges };
@@ -207,14 +215,23 @@ function wireRooms(parts: Awaited<ReturnType<typeof openNode>>) {
     ...{ ...wired, operations, customers, businessDate, directory: subscriberDirectory },
   });
   const visits = createPeerVisits({ node, store, audit, verifier, clock });
-  const { isRecovering } = federation;
-  app.route(
-    '/',
-    createSubscriberPeerApp({ visits, node, subscribers, customers, numbers, isRecovering }),
-  );
+  const asked = { visits, node, operations, subscribers, customers, numbers };
+  app.route('/', createSubscriberPeerApp({ ...asked, federation: certain }));
   return {
     ...{ base, customers, numbers, sims, subscribers, operations, desk, questions, replayers },
     directory: subscriberDirectory,
+    /** Head office has not confirmed the release since. */
+    age(ms: number) {
+      releaseAgeMs = ms;
+    },
+    /** The node starts, and has not heard from everybody. */
+    doubt() {
+      isCertain = false;
+    },
+    /** Another release comes into force here. */
+    follow(release: typeof reference) {
+      inForce = release;
+    },
   };
 }
 

@@ -38,11 +38,10 @@ export async function frontOf(
   const { desk, customers, directory } = branch;
   subscriberRoutes(api, {
     ...{ node, store, subscribers, directory, reference: base.reference },
-    currentBusinessDate: () => today,
+    businessDate: async () => today,
   });
   subscriberDeskRoutes(api, { node, ids, desk, customers, recall });
-  const { isOwnNumber } = subscribers;
-  simRoutes(api, { node, store, audit, sims, numbers, isOwnNumber });
+  simRoutes(api, { node, store, audit, sims, numbers });
 
   const passwordHash = await access.hashPassword(password);
   const tokens: Record<string, string> = {};

@@ -14,7 +14,9 @@ import {
   openBranches,
   simCard,
   spb,
+  until,
 } from './branches-fixture.ts';
+import { reference, referenceWith } from './reference-fixture.ts';
 
 const msisdn = '79250000001';
 const oldCard = simCard(1, 1);
@@ -146,6 +148,22 @@ describe('operations between branches', () => {
       const first = await ask('same');
       expect(await ask('same')).to.deep.equal(first);
       expect((await refusalBy(ask('another'))).code, 'one number is free').to.equal('number-taken');
+    });
+
+    it('takes nobody in, nor sends him away, while it would be refused', async () => {
+      const customers = (branch: Branch) =>
+        branch.store.read((tx) => tx.all('SELECT id FROM customers'));
+      const before = await customers(home);
+      home.age(100 * 3_600_000);
+      expect((await refusalBy(register())).code).to.equal('home-unreachable');
+      home.age(0);
+      home.doubt();
+      expect((await refusalBy(register())).code).to.equal('home-unreachable');
+      expect(await customers(home)).to.deep.equal(before);
+      const asked = federation.network.asked.length;
+      away.doubt();
+      expect((await refusalBy(register())).code).to.equal('past-uncertain');
+      expect(federation.network.asked.slice(asked).join()).not.to.include('customers');
     });
 
     it('refuses before personal data leaves the desk', async () => {
@@ -280,6 +298,34 @@ describe('operations between branches', () => {
       expect([decision?.outcome, attempt, decider]).to.deep.equal(['executed', 2, 'SPB']);
       expect((await away.card(msisdn)).status).to.equal('blocked');
     });
+  });
+
+  it('follow a number on that has left the serving branch again', async () => {
+    await away.concluded((await moveAway()).id);
+    const branches = reference.rows('branches').map((row) => ({ ...row, active: true }));
+    away.follow(referenceWith({ branches }));
+    // The answer of MSK comes late: the number has been here, and has gone on to NSK.
+    await away.write(async (tx) => {
+      const gone = { id: 'gone', msisdn, actor: { id: 'x', name: 'x' } };
+      const operation = { ...gone, serving: nsk, occurredAt: '2026-01-01T00:00:00.000Z' } as never;
+      await away.subscribers.changeStatus(tx, operation, { status: 'moved', movedTo: nsk });
+    });
+    const { id } = await away.write((tx) =>
+      away.operations.accept(tx, {
+        ...{ kind: 'block', msisdn, home: msk, actor: { id: 'op-1', name: 'Ольга' } },
+        request: { action: 'block', reason: 'lost-phone' },
+      }),
+    );
+    const follows = await until(async () => {
+      const record = await away.store.read((tx) => away.operations.store.find(tx, id));
+      return record && record.home !== msk ? record : undefined;
+    });
+    expect(follows).to.include({ state: 'accepted', home: nsk, attempt: 2 });
+    const told = (await away.ownEntries()).filter(({ operationId }) => operationId === id);
+    expect(told.map(({ kind, to }) => `${kind} ${to}`)).to.deep.equal([
+      'block.accepted MSK,HQ',
+      'block.accepted NSK,HQ',
+    ]);
   });
 
   describe('after a set-back', () => {

@@ -1,5 +1,5 @@
 import type { Datasets } from '../../../shared/reference/datasets.ts';
-import { buildReference } from '../../../shared/reference/reference.ts';
+import { buildReference, type Reference } from '../../../shared/reference/reference.ts';
 import type { Instant } from '../../../shared/time/clock.ts';
 
 const validFrom = '2025-01-01';
@@ -56,8 +56,13 @@ const datasets: Datasets = {
 };
 
 /** Three branches with a range each, two plans, three services. */
-export const reference = buildReference({
-  version: 7,
-  effectiveFrom: '2025-01-01T00:00:00.000Z' as Instant,
-  datasets,
-});
+export const reference = referenceWith({});
+
+/** The same, but for some data sets. */
+export function referenceWith(changed: Partial<Datasets>): Reference {
+  return buildReference({
+    version: 7,
+    effectiveFrom: '2025-01-01T00:00:00.000Z' as Instant,
+    datasets: { ...datasets, ...changed },
+  });
+}
