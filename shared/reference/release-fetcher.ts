@@ -1,6 +1,7 @@
-import type { PeerClient } from '../federation/peers.ts';
+import type { PeerClient, PeerRequest } from '../federation/peers.ts';
 import type { NodeCode } from '../ids/ids.ts';
 import { DomainError, isDomainError, type ProblemCode } from '../problem/problem.ts';
+import { maxDatasetBytes } from './dataset-content.ts';
 import type { ApplyOptions, ReferenceService } from './reference-service.ts';
 
 const statementTimeoutMs = 5_000;
@@ -27,18 +28,30 @@ export function createReleaseFetcher({
   readonly peerClient: PeerClient;
   readonly from: NodeCode;
 }): ReleaseFetcher {
-  async function get(path: string, timeoutMs: number, missing: ProblemCode): Promise<string> {
-    const response = await peerClient.request(from, { method: 'GET', path, timeoutMs });
+  async function get(
+    { path, ...limits }: Pick<PeerRequest, 'path' | 'timeoutMs' | 'maxAnswerBytes'>,
+    missing: ProblemCode,
+  ): Promise<string> {
+    const response = await peerClient.request(from, { method: 'GET', path, ...limits });
     if (response.status === 200) return response.body;
     if (response.status === 404) throw new DomainError(missing);
     if (response.status === 403) throw new DomainError('peer-refused');
     throw new DomainError('peer-unreachable', `${from} answered ${path} with ${response.status}.`);
   }
+  const statement = (name: string) =>
+    get({ path: `/peer/v1/releases/${name}`, timeoutMs: statementTimeoutMs }, 'release-not-found');
   return {
-    latest: () => get('/peer/v1/releases/latest', statementTimeoutMs, 'release-not-found'),
-    manifest: (version) =>
-      get(`/peer/v1/releases/${version}`, statementTimeoutMs, 'release-not-found'),
-    dataset: (sha256) => get(`/peer/v1/datasets/${sha256}`, datasetTimeoutMs, 'dataset-not-found'),
+    latest: () => statement('latest'),
+    manifest: (version) => statement(String(version)),
+    dataset: (sha256) =>
+      get(
+        {
+          path: `/peer/v1/datasets/${sha256}`,
+          timeoutMs: datasetTimeoutMs,
+          maxAnswerBytes: maxDatasetBytes,
+        },
+        'dataset-not-found',
+      ),
   };
 }
 
