@@ -12,7 +12,7 @@ import {
 } from '../../shared/reference/datasets.ts';
 import type { ReferenceService } from '../../shared/reference/reference-service.ts';
 import type { ReleaseManifest } from '../../shared/reference/release.ts';
-import { createReleaseFetcher } from '../../shared/reference/release-fetcher.ts';
+import { applyFetched, createReleaseFetcher } from '../../shared/reference/release-fetcher.ts';
 import { type Clock, msOf } from '../../shared/time/clock.ts';
 import type { ReferenceDraftService } from './reference-draft-service.ts';
 
@@ -61,8 +61,7 @@ export function createLostReleases(deps: {
 
   async function fetch({ from, version }: { from: NodeCode; version: number }): Promise<void> {
     const fetcher = createReleaseFetcher({ peerClient: client, from });
-    const manifestJws = await fetcher.manifest(version);
-    await references.apply({ manifestJws, fetchDataset: fetcher.dataset });
+    await applyFetched(version, { fetcher, references, clock });
   }
 
   const isRecent = ({ heardAt }: PeerStatus) =>

@@ -52,6 +52,11 @@ export function isDue({ createdAt, effectiveFrom }: ReleaseManifest, at: Instant
   return effectiveFrom <= at || effectiveFrom <= createdAt;
 }
 
+/** Whether others than head office have put their names to it. */
+export function isSignedByPeople({ approvals: given = [] }: ReleaseManifest): boolean {
+  return given.length > 0;
+}
+
 export function signManifest(signer: Signer, manifest: ReleaseManifest): Promise<string> {
   return signer.sign(releaseType, releaseManifest.parse(manifest));
 }
