@@ -115,6 +115,7 @@ export async function saveIdentity(tx: Transaction, identity: BranchIdentity): P
 }
 
 export async function insertPublication(tx: Transaction, publication: Publication): Promise<void> {
+  await giveWay(tx, publication);
   await tx.run(
     `INSERT INTO publications (version, actor, published_at, effective_from)
      VALUES (?, ?, ?, ?)`,
@@ -122,6 +123,27 @@ export async function insertPublication(tx: Transaction, publication: Publicatio
     publication.actor,
     publication.publishedAt,
     publication.effectiveFrom,
+  );
+}
+
+/**
+ * What is still to be made again with another directory would take this one's changes back: it is made again after them,
+ * and they are not, unless they come into force before it.
+ */
+async function giveWay(
+  tx: Transaction,
+  { version, publishedAt, effectiveFrom }: Publication,
+): Promise<void> {
+  await tx.run(
+    `UPDATE directory_due SET bases = (
+       SELECT json_group_array(base) FROM (
+         SELECT version AS base FROM publications JOIN json_each(directory_due.bases) ON value = version
+         WHERE max(effective_from, ?) < ?
+         UNION ALL SELECT ? ORDER BY base))
+     WHERE bases IS NOT NULL`,
+    publishedAt,
+    effectiveFrom,
+    version,
   );
 }
 
