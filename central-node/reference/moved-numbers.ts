@@ -26,11 +26,20 @@ export function homeAfter(began: NodeCode, moves: readonly NumberMove[]): NodeCo
 
 type PortedNumber = RowOf<'ported-numbers'>;
 
-/** The ported numbers with the moves on top. A number that is back where its range lives needs no row. */
+/**
+ * The ported numbers with the moves on top. A number that is back where its range lives needs no row; one that moved to
+ * what is no branch has none, or that branch could never be taken out of the data.
+ */
 export function withMovedNumbers(
   ported: readonly PortedNumber[],
-  { moved, plan }: { moved: readonly PortedNumber[]; plan: readonly RowOf<'numbering-plan'>[] },
+  directory: {
+    readonly moved: readonly PortedNumber[];
+    readonly plan: readonly RowOf<'numbering-plan'>[];
+    readonly branches: readonly string[];
+  },
 ): PortedNumber[] {
+  const { plan, branches } = directory;
+  const moved = directory.moved.filter(({ branch }) => branches.includes(branch));
   const ranges = indexRanges(
     plan.map(({ from, to }, owner) => ({ from: Number(from), to: Number(to), owner })),
   );

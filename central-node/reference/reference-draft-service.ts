@@ -258,8 +258,9 @@ export function createReferenceDraftService({
         await clearDraftEditors(tx);
       }),
     async setBranchIdentity(tx, identity) {
-      const terms = await draftTerms(tx);
-      if (!terms.some(({ code }) => code === identity.code)) {
+      // Whoever was a member before can be cut off, whatever has become of the draft.
+      const known = [...(await draftTerms(tx)), ...(await branchIdentities(tx))];
+      if (!known.some(({ code }) => code === identity.code)) {
         throw new DomainError('branch-not-found', `${identity.code} is not in the draft.`);
       }
       const signingKey = publicSigningKey.parse(identity.signingKey);
@@ -307,6 +308,7 @@ async function draftRows<Name extends DatasetName>(
       withMovedNumbers(await draftOf(tx, 'ported-numbers'), {
         moved: await movedNumbers(tx),
         plan: await draftOf(tx, 'numbering-plan'),
+        branches: (await draftTerms(tx)).map(({ code }) => code),
       }),
   };
   const rows = joined[name] ? await joined[name]() : await draftOf(tx, name);

@@ -63,9 +63,13 @@ describe('moves that head office collects', () => {
     expect(await collected(back, away)).to.deep.equal([{ msisdn, branch: 'MSK' }]);
   });
 
+  it('are kept also where head office was put back to before it knew the branch', async () => {
+    const away = moved({ id: '1', by: 'MSK', to: 'NSK' });
+    expect(await collected(away)).to.deep.equal([{ msisdn, branch: 'NSK' }]);
+  });
+
   const unsound: Record<string, Told> = {
     'a branch that was not its home': { id: '1', by: 'SPB', home: 'MSK', to: 'SPB' },
-    'a move to nowhere': { id: '1', by: 'MSK', to: 'XXX' },
     'a move to where it is': { id: '1', by: 'MSK', to: 'MSK' },
     'a refusal': { id: '1', by: 'MSK', to: 'SPB', outcome: 'refused' },
   };

@@ -88,6 +88,12 @@ describe('the reference draft', () => {
     expect(references.current()?.branch('MSK' as NodeCode)).to.deep.include({
       ...revoked,
     });
+    // Whoever takes its row out of the draft saves nobody from being cut off.
+    const others = (await draft.editedRows('branches')).filter(
+      (row) => Reflect.get(row, 'code') !== 'MSK',
+    );
+    await draft.replaceDataset('branches', others);
+    await files.store.write((tx) => draft.setBranchIdentity(tx, revoked));
     const unknown = { ...identity, code: 'XYZ' };
     const work = files.store.write((tx) => draft.setBranchIdentity(tx, unknown));
     expect(isDomainError(await failureOf(work), 'branch-not-found')).to.equal(true);
@@ -153,6 +159,19 @@ describe('the reference draft', () => {
     expect(error.errors[0]?.field).to.match(/^commissions\[payment,c/);
     expect(references.current()).to.equal(undefined);
     expect(await draft.publications()).to.deep.equal([]);
+  });
+
+  it('leaves somebody who may publish the next one', async () => {
+    await draft.importDirectory(demo);
+    const roles = await draft.rows('roles');
+    const isLast = ({ permission }: { permission: string }) => permission === 'reference.publish';
+    await draft.replaceDataset(
+      'roles',
+      roles.filter((row) => !isLast(row)),
+    );
+    const error = await failureOf(draft.publish({ actor: 'anna' }));
+    expect(isDomainError(error, 'release-invalid')).to.equal(true);
+    expect(error).to.have.property('message').that.contains('reference.publish');
   });
 
   it('publishes together with the caller’s log entry, or not at all', async () => {
