@@ -85,7 +85,7 @@ export function createLostReleases(deps: {
   /** The highest release, if head office does not know that it published it. */
   async function unadopted() {
     const highest = (await references.highest())?.manifest;
-    const [last] = await drafts.publications();
+    const [last] = await drafts.publications({ limit: 1 });
     return highest && highest.version > (last?.version ?? 0) ? highest : undefined;
   }
 

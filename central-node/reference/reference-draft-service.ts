@@ -46,8 +46,6 @@ import {
   saveIdentity,
 } from './reference-draft-store.ts';
 
-const maxListedPublications = 200;
-
 /** What the caller adds to the same transaction: an audit record, a log entry. */
 export type Also = (tx: Transaction) => Promise<void>;
 
@@ -114,8 +112,8 @@ export interface ReferenceDraftService {
    * @throws DomainError `release-invalid` as `publish`.
    */
   compose(options: ComposeOptions): Promise<ComposedRelease>;
-  /** The latest first. */
-  publications(): Promise<readonly Publication[]>;
+  /** The latest first, of those before a version. */
+  publications(part: { limit: number; before?: number }): Promise<readonly Publication[]>;
   /** A release of head office's own that it got back from a branch is listed again. */
   recordRecovered(manifest: ReleaseManifest): Promise<void>;
   /** Enrolment's word on a branch. @throws DomainError `branch-not-found`. */
@@ -250,7 +248,8 @@ export function createReferenceDraftService({
     },
     compose,
     publish,
-    publications: () => store.read((tx) => listPublications(tx, maxListedPublications)),
+    publications: ({ limit, before = Number.MAX_SAFE_INTEGER }) =>
+      store.read((tx) => listPublications(tx, { limit, before })),
     recordRecovered: ({ version, createdAt, effectiveFrom }) =>
       store.write(async (tx) => {
         const publishedAt = createdAt;

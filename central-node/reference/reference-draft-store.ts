@@ -147,13 +147,17 @@ async function giveWay(
   );
 }
 
-export async function listPublications(tx: Reader, limit: number): Promise<Publication[]> {
+/** The latest first. */
+export async function listPublications(
+  tx: Reader,
+  { limit, before }: { readonly limit: number; readonly before: number },
+): Promise<Publication[]> {
   const rows = await tx.all<{
     version: bigint;
     actor: string;
     published_at: string;
     effective_from: string;
-  }>('SELECT * FROM publications ORDER BY version DESC LIMIT ?', limit);
+  }>('SELECT * FROM publications WHERE version < ? ORDER BY version DESC LIMIT ?', before, limit);
   return rows.map((row) => ({
     version: Number(row.version),
     actor: row.actor,

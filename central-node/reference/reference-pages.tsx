@@ -18,6 +18,7 @@ import { referenceRowPages } from './reference-row-pages.tsx';
 import { referenceTexts } from './reference-texts.ts';
 
 const path = '/reference';
+const shownReleases = 20;
 const changeTones = { added: 'good', changed: 'busy', removed: 'bad' } as const;
 
 export interface ReferencePagesDeps {
@@ -44,14 +45,28 @@ export function referencePages({ pages, reference, inForce }: ReferencePagesDeps
 
   async function overview(view: View, error?: DomainError): Promise<Shown> {
     const words = view.words(referenceTexts);
-    const changes = await reference.getDraftChanges(view.c);
-    const releases = await reference.listReleases(view.c);
-    const { count } = view.format;
-    const isOwn = changes.items.some(({ changedBy }) => changedBy.includes(view.principal.login));
+    const { cursor } = view.query;
+    const query = { limit: String(shownReleases), ...(cursor ? { cursor } : {}) };
+    const releases = await reference.listReleases(view.c, { query });
     const content = (
       <>
         <Heading title={words.title} />
         {error === undefined ? null : <Refusal language={view.language} error={error} />}
+        {cursor ? null : await draft(view, releases.items)}
+        <Releases {...{ view, releases: releases.items, inForce: inForce() ?? 0 }} />
+      </>
+    );
+    const end = error === undefined ? { next: releases.next } : { status: 409 };
+    return { title: words.title, content, ...end };
+  }
+
+  async function draft(view: View, releases: readonly Release[]) {
+    const words = view.words(referenceTexts);
+    const changes = await reference.getDraftChanges(view.c);
+    const { count } = view.format;
+    const isOwn = changes.items.some(({ changedBy }) => changedBy.includes(view.principal.login));
+    return (
+      <>
         <Table
           {...{ caption: words.changes, empty: words.noChanges, rows: changes.items }}
           columns={[
@@ -72,7 +87,7 @@ export function referencePages({ pages, reference, inForce }: ReferencePagesDeps
           <form method="post" action={`${path}/releases`} class="panel">
             <input type="hidden" name="revision" value={changes.revision} />
             <p class="hint">{words.publishText}</p>
-            {releases.items
+            {releases
               .filter(({ version }) => version > (inForce() ?? 0))
               .map(({ version, effectiveFrom }) => (
                 <Notice tone="warn">
@@ -86,7 +101,6 @@ export function referencePages({ pages, reference, inForce }: ReferencePagesDeps
             )}
           </form>
         ) : null}
-        <Releases {...{ view, releases: releases.items, inForce: inForce() ?? 0 }} />
         <Panel title={words.datasets}>
           <p class="actions">
             {datasetNames.map((name) => (
@@ -96,7 +110,6 @@ export function referencePages({ pages, reference, inForce }: ReferencePagesDeps
         </Panel>
       </>
     );
-    return { title: words.title, content, ...(error === undefined ? {} : { status: 409 }) };
   }
 
   referenceRowPages({ pages, reference });

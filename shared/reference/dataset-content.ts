@@ -19,7 +19,11 @@ export interface DatasetContent {
 /** What names a row within its data set: its key fields, e.g. `BASIC,2025-01-01`. */
 export function rowKey(name: DatasetName, row: object): string {
   let key = '';
-  for (const field of datasets[name].key) key += `,${String(Reflect.get(row, field))}`;
+  for (const field of datasets[name].key) {
+    const value: unknown = Reflect.get(row, field);
+    // What is no row yet may hold anything there.
+    key += typeof value === 'object' ? ',' : `,${String(value)}`;
+  }
   return key.slice(1);
 }
 
