@@ -1,4 +1,3 @@
-import { decodeJwt } from 'jose';
 import type { Signer } from '../../shared/federation/peers.ts';
 import { isDomainError } from '../../shared/problem/problem.ts';
 import { type Directory, reducedDirectory } from '../../shared/reference/cut-off.ts';
@@ -9,7 +8,11 @@ import {
 } from '../../shared/reference/dataset-content.ts';
 import { branchTerms, directoryDatasets } from '../../shared/reference/datasets.ts';
 import type { ReferenceService } from '../../shared/reference/reference-service.ts';
-import { type ReleaseManifest, signManifest } from '../../shared/reference/release.ts';
+import {
+  type ReleaseManifest,
+  signManifest,
+  storedManifest,
+} from '../../shared/reference/release.ts';
 import type { Reader, Store, Transaction } from '../../shared/store/store.ts';
 import { type Clock, now } from '../../shared/time/clock.ts';
 import { createTurns } from '../../shared/time/turns.ts';
@@ -58,8 +61,7 @@ export function createDirectoryReleases(deps: {
   }
 
   async function manifestOf(version: number): Promise<ReleaseManifest> {
-    // Head office's own, parsed when it was stored.
-    return decodeJwt<ReleaseManifest>(await references.manifest(version));
+    return storedManifest(await references.manifest(version));
   }
 
   async function changedContents(base: ReleaseManifest): Promise<Map<string, DatasetContent>> {

@@ -14,7 +14,11 @@ import {
   type RowOf,
 } from '../../shared/reference/datasets.ts';
 import type { ReferenceService } from '../../shared/reference/reference-service.ts';
-import { type ReleaseManifest, signManifest } from '../../shared/reference/release.ts';
+import {
+  type ReleaseManifest,
+  signManifest,
+  storedManifest,
+} from '../../shared/reference/release.ts';
 import { validateDatasets } from '../../shared/reference/validate-datasets.ts';
 import type { Reader, Store, Transaction } from '../../shared/store/store.ts';
 import { type Clock, type Instant, now } from '../../shared/time/clock.ts';
@@ -228,23 +232,22 @@ export function createReferenceDraftService({
     rows: (name) => store.read((tx) => draftRows(tx, name)),
     revision: () => store.read(draftRevision),
     async diff() {
-      const { datasets, editors } = await store.read(readDraft);
-      const last = await releasedRows(references);
-      const inForce = references.current();
+      const { datasets, contents, editors } = await store.read(readDraft);
+      const last = (await references.highest())?.manifest;
+      if (datasetNames.every((name) => isAsReleased(last, name, contents))) return [];
       // What is published now overtakes a release that is still to come, and brings its changes along.
-      const released = (name: DatasetName) => inForce?.rows(name) ?? last(name);
-      const isNew = datasetNames.some((name) =>
-        isChanged(diffRows(name, last(name), datasets[name])),
-      );
-      if (!isNew) return [];
+      const inForce = references.current()?.version;
+      const released =
+        inForce === undefined ? last : storedManifest(await references.manifest(inForce));
       const editorsOf = (name: DatasetName) =>
         editors.filter(({ dataset }) => dataset === name).map(({ login }) => login);
-      return datasetNames
-        .map((name) => ({
-          ...diffRows(name, released(name), datasets[name]),
+      const changes = datasetNames
+        .filter((name) => !isAsReleased(released, name, contents))
+        .map(async (name) => ({
+          ...diffRows(name, await releasedRows(references, released, name), datasets[name]),
           changedBy: editorsOf(name),
-        }))
-        .filter(isChanged);
+        }));
+      return (await Promise.all(changes)).filter(isChanged);
     },
     compose,
     publish,
@@ -383,19 +386,16 @@ function manifestOf({
   };
 }
 
-const isChanged = ({ added, removed, changed }: DatasetDiff) => added + removed + changed > 0;
-
-/** The rows of the highest release, which need not be in force yet. */
 async function releasedRows(
   references: ReferenceService,
-): Promise<(name: DatasetName) => readonly object[]> {
-  const last = (await references.highest())?.manifest;
-  const texts = new Map<string, string>();
-  for (const [name, { sha256 }] of Object.entries(last?.datasets ?? {})) {
-    texts.set(name, await references.datasetContent(sha256));
-  }
-  return (name) => JSON.parse(texts.get(name) ?? '[]') as object[];
+  released: ReleaseManifest | undefined,
+  name: DatasetName,
+): Promise<readonly object[]> {
+  const listed = released?.datasets[name];
+  return listed ? JSON.parse(await references.datasetContent(listed.sha256)) : [];
 }
+
+const isChanged = ({ added, removed, changed }: DatasetDiff) => added + removed + changed > 0;
 
 function unseen(): DomainError {
   const detail = 'The draft has changed since you looked at it. Nothing was published; look again.';

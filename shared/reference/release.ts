@@ -1,3 +1,4 @@
+import { decodeJwt } from 'jose';
 import { z } from 'zod';
 import type { Signer, Verifier } from '../federation/peers.ts';
 import { headOffice, type NodeCode } from '../ids/ids.ts';
@@ -68,6 +69,11 @@ export function readManifest(
   node: NodeCode = headOffice,
 ): Promise<ReleaseManifest> {
   return readSigned(releaseManifest, verifier, jws, { node, typ: releaseType });
+}
+
+/** Of a release that this node holds: it was verified before it was stored. */
+export function storedManifest(jws: string): ReleaseManifest {
+  return decodeJwt<ReleaseManifest>(jws);
 }
 
 export function signLatest(signer: Signer, latest: LatestStatement): Promise<string> {
