@@ -85,8 +85,11 @@ export interface ComposedRelease {
 
 /** HQ's editable draft of all reference data, and the releases made of it. */
 export interface ReferenceDraftService {
-  /** Replaces the data sets whose files the folder has, all or none. */
-  importDirectory(path: string): Promise<ImportedDirectory>;
+  /** Replaces the data sets whose files the folder has, all or none; `note` is told each. */
+  importDirectory(
+    path: string,
+    note?: (tx: Transaction, name: DatasetName) => Promise<void>,
+  ): Promise<ImportedDirectory>;
   /** Replaces numbering plan and foreign numbering together. */
   importNumbering(result: NumberingImport, edit?: Edit): Promise<void>;
   /** @throws DomainError `invalid-input` naming row and field. */
@@ -203,10 +206,14 @@ export function createReferenceDraftService({
   }
 
   return {
-    async importDirectory(path) {
+    async importDirectory(path, note) {
       const { rows, ignored } = await readDatasetFiles(path);
       const contents = new Map([...rows].map(([name, list]) => [name, draftContent(name, list)]));
-      await save(contents, {});
+      await save(contents, {
+        async also(tx) {
+          for (const name of contents.keys()) await note?.(tx, name);
+        },
+      });
       const counts = Object.fromEntries([...contents].map(([name, { rows: n }]) => [name, n]));
       return { rows: counts, ignored };
     },
