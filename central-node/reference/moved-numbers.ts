@@ -24,6 +24,24 @@ export function homeAfter(began: NodeCode, moves: readonly NumberMove[]): NodeCo
   }
 }
 
+/**
+ * Where the journey of these moves began. A head office that was put back to a backup may have its releases back before
+ * the moves that they tell of: those that lead from the number's range to where the directory has it began in the range.
+ */
+export function beginningOf(
+  moves: readonly NumberMove[],
+  told: {
+    /** Where the directory had the number when the first of them was collected. */
+    readonly known: NodeCode;
+    readonly directory: { readonly branch: NodeCode; readonly ported: boolean };
+    readonly range: NodeCode | undefined;
+  },
+): NodeCode {
+  const { known, directory, range } = told;
+  if (range === undefined || !directory.ported) return known;
+  return homeAfter(range, moves) === directory.branch ? range : known;
+}
+
 type PortedNumber = RowOf<'ported-numbers'>;
 
 /**
