@@ -2,7 +2,7 @@ import type { Federation } from '../../shared/federation/federation.ts';
 import type { PeerStatus } from '../../shared/federation/liveness.ts';
 import type { PeerClient } from '../../shared/federation/peers.ts';
 import type { NodeCode } from '../../shared/ids/ids.ts';
-import { DomainError } from '../../shared/problem/problem.ts';
+import { DomainError, isDomainError } from '../../shared/problem/problem.ts';
 import { parseRows } from '../../shared/reference/dataset-content.ts';
 import {
   branchTerms,
@@ -41,6 +41,7 @@ export function createLostReleases(deps: {
   }): Promise<void>;
 }) {
   const { references, drafts, federation, client, clock } = deps;
+  const statuses = () => federation.liveness.statuses();
 
   async function rowsOf<Name extends DatasetName>({ datasets }: ReleaseManifest, name: Name) {
     const listed = datasets[name];
@@ -51,8 +52,7 @@ export function createLostReleases(deps: {
   /** Of the branches that count, the one that has the highest release, if it is higher than head office's own. */
   async function holder(counts: (branch: PeerStatus) => boolean) {
     const own = (await references.highest())?.manifest.version ?? 0;
-    const [best] = federation.liveness
-      .statuses()
+    const [best] = statuses()
       .filter(counts)
       .map(({ peer, release = 0 }) => ({ peer, release }))
       .sort((one, other) => other.release - one.release);
@@ -62,6 +62,29 @@ export function createLostReleases(deps: {
   async function fetch({ from, version }: { from: NodeCode; version: number }): Promise<void> {
     const fetcher = createReleaseFetcher({ peerClient: client, from });
     await applyFetched(version, { fetcher, references, clock });
+  }
+
+  // In this start: later ones are head office's own.
+  const asked = new Set<NodeCode>();
+
+  /** A hello tells which release is in force. One that is still to come is asked for, by its number. */
+  async function fetchBeyond(peer: NodeCode): Promise<void> {
+    const fetcher = createReleaseFetcher({ peerClient: client, from: peer });
+    const next = async () => ((await references.highest())?.manifest.version ?? 0) + 1;
+    for (let version = await next(); await fetcher.has(version); version = await next()) {
+      await fetch({ from: peer, version });
+    }
+    asked.add(peer);
+  }
+
+  async function askReachable(): Promise<void> {
+    for (const { peer, reachable } of statuses()) {
+      if (!reachable || asked.has(peer)) continue;
+      await fetchBeyond(peer).catch((error: unknown) => {
+        // One that is silent, or tells what is not to be believed, is asked again, and holds up no other.
+        if (!isDomainError(error)) throw error;
+      });
+    }
   }
 
   const isRecent = ({ heardAt }: PeerStatus) =>
@@ -97,6 +120,7 @@ export function createLostReleases(deps: {
     async restore(): Promise<void> {
       const found = await holder(({ reachable }) => reachable);
       if (found) await fetch({ from: found.peer, version: found.release });
+      await askReachable();
       const manifest = await unadopted();
       if (!manifest) return;
       await adopt(manifest.datasets);
@@ -112,9 +136,12 @@ export function createLostReleases(deps: {
     /** @throws DomainError `recovering` while head office may not know its own last release. */
     async assertNoneLost(): Promise<void> {
       if (federation.isRecovering()) throw new DomainError('recovering');
-      const silent = federation.liveness
-        .statuses()
-        .find(({ peer, release }) => release === undefined && federation.recovery.hasTold(peer));
+      await askReachable();
+      const silent = statuses().find(
+        ({ peer, release, reachable }) =>
+          federation.recovery.hasTold(peer) &&
+          (release === undefined || (reachable && !asked.has(peer))),
+      );
       if (silent) {
         const detail = `${silent.peer} has yet to say which release it holds.`;
         throw new DomainError('recovering', detail);

@@ -16,6 +16,8 @@ export interface ReleaseFetcher {
   latest(): Promise<string>;
   /** The manifest's JWS. @throws DomainError `release-not-found`. */
   manifest(version: number): Promise<string>;
+  /** Whether the peer has a release of this number. */
+  has(version: number): Promise<boolean>;
   /** A data set's content, not verified yet. @throws DomainError `dataset-not-found`. */
   dataset(sha256: string): Promise<string>;
 }
@@ -46,6 +48,8 @@ export function createReleaseFetcher({
   return {
     latest: () => statement('latest'),
     manifest: (version) => statement(String(version)),
+    has: async (version) =>
+      (await statement(String(version)).catch(passOver('release-not-found'))) !== undefined,
     dataset: (sha256) =>
       get(
         {

@@ -24,6 +24,7 @@ import { createReleaseFetcher, followLatest } from '../../../shared/reference/re
 import { approvalType, approve } from '../../../shared/reference/release-keys.ts';
 import { instantOf } from '../../../shared/time/clock.ts';
 import { sha256 } from '../../../shared/wire/canonical.ts';
+import { refusalBy } from '../../support/federation-keys.ts';
 import {
   headOfficeKeys,
   manualClock,
@@ -169,5 +170,38 @@ describe('a branch that was away while releases were made', () => {
     await lost.fetch({ from: 'MSK' as NodeCode, version: 4 });
     expect((await references.highest())?.manifest.version).to.equal(4);
     expect(isMember(references)).to.equal(false);
+  });
+
+  it('gives head office back what is still to come as well, before that publishes', async () => {
+    const peer = await peerWith([
+      { data: smallDatasets() },
+      { data: smallDatasets(dearer('50.00')), fromMs: startMs + dayMs },
+    ]);
+    const references = await holdingFirst(peer, false);
+    const listed = [1];
+    // Its hello tells which release is in force.
+    const status = { peer: 'MSK' as NodeCode, reachable: true, release: 1 };
+    const lost = createLostReleases({
+      ...{ references, client: peer.peerClient, clock },
+      drafts: {
+        publications: async () => listed.map((version) => ({ version })).reverse(),
+        replaceDataset: async () => {},
+        recordRecovered: async ({ version }: { version: number }) => void listed.push(version),
+      } as never,
+      federation: {
+        isRecovering: () => false,
+        liveness: { statuses: () => [{ ...status, heardAt: instantOf(startMs) }] },
+        recovery: { hasTold: () => true },
+      },
+      restoreDirectory: async () => {},
+    });
+    expect((await refusalBy(lost.assertNoneLost())).code).to.equal('recovering');
+    await lost.restore();
+    expect((await references.highest())?.manifest.version).to.equal(2);
+    expect(listed).to.deep.equal([1, 2]);
+    await lost.assertNoneLost();
+    await lost.assertNoneLost();
+    const questions = peer.asked.filter((path) => path === '/peer/v1/releases/3');
+    expect(questions, 'asked once').to.have.length(1);
   });
 });
