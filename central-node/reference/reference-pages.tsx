@@ -26,10 +26,13 @@ export interface ReferencePagesDeps {
   readonly reference: ReferenceEndpoints;
   /** The release in force; higher ones are to come, lower ones are past. */
   readonly inForce: () => number | undefined;
+  /** Holders of release keys sign what was prepared: they are the second look, and that is published. */
+  readonly needsSignatures: boolean;
 }
 
 /** The draft, what it changes, and its publication. */
-export function referencePages({ pages, reference, inForce }: ReferencePagesDeps): void {
+export function referencePages(deps: ReferencePagesDeps): void {
+  const { pages, reference, inForce, needsSignatures } = deps;
   pages.page({ path, permission: 'reference.read' }, (view) => overview(view));
 
   pages.action({ path: `${path}/releases`, permission: 'reference.publish' }, async (view) => {
@@ -64,7 +67,9 @@ export function referencePages({ pages, reference, inForce }: ReferencePagesDeps
     const words = view.words(referenceTexts);
     const changes = await reference.getDraftChanges(view.c);
     const { count } = view.format;
-    const isOwn = changes.items.some(({ changedBy }) => changedBy.includes(view.principal.login));
+    const { login } = view.principal;
+    const isOwn =
+      !needsSignatures && changes.items.some(({ changedBy }) => changedBy.includes(login));
     return (
       <>
         <Table
@@ -86,7 +91,7 @@ export function referencePages({ pages, reference, inForce }: ReferencePagesDeps
         {view.may('reference.publish') && changes.items.length > 0 ? (
           <form method="post" action={`${path}/releases`} class="panel">
             <input type="hidden" name="revision" value={changes.revision} />
-            <p class="hint">{words.publishText}</p>
+            <p class="hint">{needsSignatures ? words.publishSigned : words.publishText}</p>
             {releases
               .filter(({ version }) => version > (inForce() ?? 0))
               .map(({ version, effectiveFrom }) => (

@@ -59,6 +59,8 @@ export const referenceTexts = catalogue(
     publish: 'Publish the next release',
     publishText:
       'It is signed and told to every branch at once. A mistake is corrected by the next.',
+    publishSigned:
+      'It is published as it was prepared and signed. What changed since then is in the one after it.',
     overtaken: (version: number, at: string) =>
       `Release ${version} comes into force at ${at}. What is published now does so at once, with the changes of that release.`,
     state: 'State',
@@ -103,6 +105,8 @@ export const referenceTexts = catalogue(
     after: 'В черновике',
     publish: 'Опубликовать следующий релиз',
     publishText: 'Он подписывается и сразу уходит в филиалы. Ошибку исправит следующий.',
+    publishSigned:
+      'Публикуется то, что было подготовлено и подписано. Изменённое с тех пор войдёт в следующий.',
     overtaken: (version: number, at: string) =>
       `Релиз ${version} начнёт действовать ${at}. Опубликованное сейчас подействует сразу, вместе с изменениями этого релиза.`,
     state: 'Состояние',
