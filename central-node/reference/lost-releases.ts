@@ -11,8 +11,12 @@ import {
   type RowOf,
 } from '../../shared/reference/datasets.ts';
 import type { ReferenceService } from '../../shared/reference/reference-service.ts';
-import type { ReleaseManifest } from '../../shared/reference/release.ts';
-import { applyFetched, createReleaseFetcher } from '../../shared/reference/release-fetcher.ts';
+import { type ReleaseManifest, storedManifest } from '../../shared/reference/release.ts';
+import {
+  applyFetched,
+  createReleaseFetcher,
+  passOver,
+} from '../../shared/reference/release-fetcher.ts';
 import { type Clock, msOf } from '../../shared/time/clock.ts';
 import type { ReferenceDraftService } from './reference-draft-service.ts';
 
@@ -105,11 +109,16 @@ export function createLostReleases(deps: {
     }
   }
 
-  /** The highest release, if head office does not know that it published it. */
-  async function unadopted() {
-    const highest = (await references.highest())?.manifest;
+  /** The releases that head office does not know that it published, the highest last. */
+  async function unadopted(): Promise<ReleaseManifest[]> {
+    const highest = (await references.highest())?.manifest.version ?? 0;
     const [last] = await drafts.publications({ limit: 1 });
-    return highest && highest.version > (last?.version ?? 0) ? highest : undefined;
+    const found: ReleaseManifest[] = [];
+    for (let version = (last?.version ?? 0) + 1; version <= highest; version += 1) {
+      const jws = await references.manifest(version).catch(passOver('release-not-found'));
+      if (jws) found.push(storedManifest(jws));
+    }
+    return found;
   }
 
   return {
@@ -121,7 +130,8 @@ export function createLostReleases(deps: {
       const found = await holder(({ reachable }) => reachable);
       if (found) await fetch({ from: found.peer, version: found.release });
       await askReachable();
-      const manifest = await unadopted();
+      const lost = await unadopted();
+      const manifest = lost.at(-1);
       if (!manifest) return;
       await adopt(manifest.datasets);
       await deps.restoreDirectory({
@@ -130,7 +140,7 @@ export function createLostReleases(deps: {
         keys: await rowsOf(manifest, 'node-keys'),
       });
       // Last: what a crash interrupts is done again.
-      await drafts.recordRecovered(manifest);
+      for (const each of lost) await drafts.recordRecovered(each);
     },
 
     /** @throws DomainError `recovering` while head office may not know its own last release. */
@@ -147,7 +157,7 @@ export function createLostReleases(deps: {
         throw new DomainError('recovering', detail);
       }
       const found = await holder(isRecent);
-      if (!found && !(await unadopted())) return;
+      if (!found && (await unadopted()).length === 0) return;
       const who = found ? `${found.peer} says that it` : 'A branch';
       throw new DomainError('recovering', `${who} holds a release that is being fetched back.`);
     },

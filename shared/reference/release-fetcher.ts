@@ -128,7 +128,8 @@ function payloadOf(jws: string): unknown {
   }
 }
 
-const passOver =
+/** For `catch`: an answer without a value where it is of no consequence. */
+export const passOver =
   (...codes: readonly ProblemCode[]) =>
   (error: unknown): undefined => {
     if (!codes.some((code) => isDomainError(error, code))) throw error;
