@@ -46,6 +46,7 @@ import {
   insertPublication,
   listPublications,
   type Publication,
+  releaseDraftEditors,
   saveDraft,
   saveIdentity,
 } from './reference-draft-store.ts';
@@ -156,8 +157,16 @@ export function createReferenceDraftService({
     });
   }
 
+  const inForceVersion = () => references.current()?.version ?? 0;
+  const draft = () => store.read((tx) => readDraft(tx, inForceVersion()));
+
+  async function manifestInForce(): Promise<ReleaseManifest | undefined> {
+    const version = inForceVersion();
+    return version === 0 ? undefined : storedManifest(await references.manifest(version));
+  }
+
   async function compose({ effectiveFrom, evenIfSame = false }: ComposeOptions) {
-    const { revision, datasets, contents, editors } = await store.read(readDraft);
+    const { revision, datasets, contents, editors } = await draft();
     validateDatasets(datasets);
     const last = (await references.highest())?.manifest;
     const changed = datasetNames.filter((name) => !isAsReleased(last, name, contents));
@@ -170,7 +179,10 @@ export function createReferenceDraftService({
     const createdAt = now(clock);
     const manifest = manifestOf({ last, createdAt, effectiveFrom, contents });
     const texts = new Map([...contents.values()].map(({ sha256, text }) => [sha256, text]));
-    const changedBy = editors.filter(({ dataset }) => changed.includes(dataset));
+    const inForce = await manifestInForce();
+    const changedBy = editors.filter(
+      ({ dataset }) => changed.includes(dataset) || !isAsReleased(inForce, dataset, contents),
+    );
     return { revision, manifest, texts, changedBy };
   }
 
@@ -197,7 +209,7 @@ export function createReferenceDraftService({
           publishedAt: manifest.createdAt,
           effectiveFrom: effective,
         });
-        await clearDraftEditors(tx);
+        await releaseDraftEditors(tx, { version, inForce: inForceVersion() });
         await onPublished?.(tx, manifest);
       },
     });
@@ -239,13 +251,11 @@ export function createReferenceDraftService({
     rows: (name) => store.read((tx) => draftRows(tx, name)),
     revision: () => store.read(draftRevision),
     async diff() {
-      const { datasets, contents, editors } = await store.read(readDraft);
+      const { datasets, contents, editors } = await draft();
       const last = (await references.highest())?.manifest;
       if (datasetNames.every((name) => isAsReleased(last, name, contents))) return [];
       // What is published now overtakes a release that is still to come, and brings its changes along.
-      const inForce = references.current()?.version;
-      const released =
-        inForce === undefined ? last : storedManifest(await references.manifest(inForce));
+      const released = (await manifestInForce()) ?? last;
       const editorsOf = (name: DatasetName) =>
         editors.filter(({ dataset }) => dataset === name).map(({ login }) => login);
       const changes = datasetNames
@@ -330,7 +340,7 @@ async function isJoined(tx: Reader, name: DatasetName): Promise<boolean> {
   return name === 'branches';
 }
 
-async function readDraft(tx: Reader): Promise<Draft> {
+async function readDraft(tx: Reader, inForce: number): Promise<Draft> {
   const rows = new Map<DatasetName, readonly object[]>();
   const contents = new Map<DatasetName, DatasetContent>();
   for (const name of datasetNames) {
@@ -344,7 +354,7 @@ async function readDraft(tx: Reader): Promise<Draft> {
   const datasets = datasetsFrom(
     <Name extends DatasetName>(name: Name) => (rows.get(name) ?? []) as RowOf<Name>[],
   );
-  const editors = await draftEditors(tx);
+  const editors = await draftEditors(tx, inForce);
   return { revision: await draftRevision(tx), datasets, contents, editors };
 }
 

@@ -47,11 +47,16 @@ export async function saveDraft(
   await countChange(tx);
 }
 
-/** Who changed which data sets since the draft was last published. */
+/** Who changed which data sets, as far as that is in no release, or in one after `inForce`. */
 export function draftEditors(
   tx: Reader,
+  inForce: number,
 ): Promise<{ readonly dataset: DatasetName; readonly login: string }[]> {
-  return tx.all('SELECT dataset, login FROM draft_editors ORDER BY dataset, login');
+  return tx.all(
+    `SELECT dataset, login FROM draft_editors WHERE released IS NULL OR released > ?
+     ORDER BY dataset, login`,
+    inForce,
+  );
 }
 
 export async function addDraftEditor(
@@ -60,10 +65,19 @@ export async function addDraftEditor(
   login: string,
 ): Promise<void> {
   await tx.run(
-    'INSERT OR IGNORE INTO draft_editors (dataset, login) VALUES (?, ?)',
+    'INSERT OR REPLACE INTO draft_editors (dataset, login) VALUES (?, ?)',
     dataset,
     login,
   );
+}
+
+/** What they changed is in a release now; what is in force is nobody's any more. */
+export async function releaseDraftEditors(
+  tx: Transaction,
+  { version, inForce }: { readonly version: number; readonly inForce: number },
+): Promise<void> {
+  await tx.run('DELETE FROM draft_editors WHERE released <= ?', inForce);
+  await tx.run('UPDATE draft_editors SET released = ? WHERE released IS NULL', version);
 }
 
 export async function clearDraftEditors(tx: Transaction): Promise<void> {

@@ -151,6 +151,25 @@ describe('the reference draft', () => {
     expect((await draft.publish({ actor: 'anna' })).version).to.equal(3);
   });
 
+  it('is not brought into force sooner by who changed it than another person said', async () => {
+    await draft.importDirectory(demo);
+    await draft.publish({ actor: 'anna' });
+    const regions = await draft.rows('regions');
+    const added = { code: 'new', name: 'Новый', branch: 'MSK' };
+    await draft.replaceDataset('regions', [...regions, added], { by: 'anna' });
+    const later = instantOf(startMs + 60_000);
+    await draft.publish({ actor: 'boris', effectiveFrom: later });
+    await draft.replaceDataset('document-types', [], { by: 'carol' });
+    expect((await draft.diff()).map(({ changedBy }) => changedBy)).to.deep.include(['anna']);
+    const sooner = await failureOf(draft.publish({ actor: 'anna' }));
+    expect(isDomainError(sooner, 'same-person')).to.equal(true);
+    clock.advance(60_000);
+    await references.tick();
+    expect((await draft.publish({ actor: 'anna' })).version, 'once it is in force').to.equal(3);
+    await draft.replaceDataset('regions', regions, { by: 'boris' });
+    expect((await draft.publish({ actor: 'anna' })).version).to.equal(4);
+  });
+
   it('signs nothing that does not fit together', async () => {
     await draft.importDirectory(demo);
     await draft.replaceDataset('tenders', []);
