@@ -106,7 +106,10 @@ export interface ReferenceDraftService {
   rows<Name extends DatasetName>(name: Name): Promise<readonly RowOf<Name>[]>;
   /** Another one after every change of the draft. */
   revision(): Promise<bigint>;
-  /** What publishing would change, per data set that differs from the release in force; nothing if it is published. */
+  /**
+   * What publishing would change, per data set that differs from the release in force, or else from the one to come that
+   * it overtakes; nothing if it is published.
+   */
   diff(): Promise<readonly (DatasetDiff & { readonly changedBy: readonly string[] })[]>;
   /**
    * Validates, signs and stores the next release, and tells `onPublished` in the same transaction.
@@ -254,14 +257,16 @@ export function createReferenceDraftService({
       const { datasets, contents, editors } = await draft();
       const last = (await references.highest())?.manifest;
       if (datasetNames.every((name) => isAsReleased(last, name, contents))) return [];
-      // What is published now overtakes a release that is still to come, and brings its changes along.
-      const released = (await manifestInForce()) ?? last;
+      // What is published now overtakes a release that is still to come: it brings its changes along, or takes them back.
+      const inForce = (await manifestInForce()) ?? last;
+      const otherThan = (name: DatasetName) =>
+        [inForce, last].find((released) => !isAsReleased(released, name, contents));
       const editorsOf = (name: DatasetName) =>
         editors.filter(({ dataset }) => dataset === name).map(({ login }) => login);
       const changes = datasetNames
-        .filter((name) => !isAsReleased(released, name, contents))
+        .filter((name) => [inForce, last].some((each) => !isAsReleased(each, name, contents)))
         .map(async (name) => ({
-          ...diffRows(name, await releasedRows(references, released, name), datasets[name]),
+          ...diffRows(name, await releasedRows(references, otherThan(name), name), datasets[name]),
           changedBy: editorsOf(name),
         }));
       return (await Promise.all(changes)).filter(isChanged);

@@ -59,6 +59,12 @@ describe('a release for tomorrow, and one that is published today', () => {
       await draft.replaceDataset('tenders', tenders, { by: 'boris' });
       await draft.publish({ actor: 'anna', effectiveFrom: instantOf(startMs + 7 * 86_400_000) });
       expect(cash(), 'not before its day').to.equal(today);
+      const wished = await draft.rows('tenders');
+      await draft.importDirectory(assetPath('reference-data'));
+      const [withdrawn] = await draft.diff();
+      expect(withdrawn, 'what would not come').to.include({ dataset: 'tenders', changed: 1 });
+      expect(withdrawn?.samples[0]?.before).to.include({ maxAmount: '999999.00' });
+      await draft.replaceDataset('tenders', wished, { by: 'boris' });
       const [reason, ...rest] = await draft.rows('reasons');
       await draft.replaceDataset('reasons', [{ ...reason, name: 'Иначе' }, ...rest], {
         by: 'boris',
