@@ -200,7 +200,10 @@ export async function openCentre(config: CentreConfig, given: Partial<CentrePort
   const referenceEndpoints = referenceRoutes(api, {
     assertMayPublish: lostReleases.assertNoneLost,
     ...{ audit, references, drafts, prepared, tellReleased },
-    publish: node.releaseApproval ? prepared.publish : drafts.publish,
+    publish: (options) =>
+      directory.releases.inTurn(() =>
+        node.releaseApproval ? prepared.publish(options) : drafts.publish(options),
+      ),
   });
   const dates = reconciliationRoutes(api, { store, branches: () => activeBranches(reference()) });
   const caseEndpoints = caseRoutes(api, { store, audit, cases });

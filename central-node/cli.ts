@@ -9,6 +9,7 @@ import { type Centre, migrations, openCentre } from './centre.ts';
 import { readCentreConfig } from './config.ts';
 import { addAuthorityCommands } from './directory/authority-commands.ts';
 import { runImportNumbering } from './reference/import-numbering-command.ts';
+import { createOfflineImport } from './reference/offline-import.ts';
 import { addReleaseKeyCommands } from './reference/release-key-commands.ts';
 
 const program = new Command('sbms-centre').description(
@@ -33,7 +34,7 @@ program
   .description("put a folder's reference data into the stopped node's draft")
   .action((folder: string) =>
     withCentre(async (centre) => {
-      const { rows, ignored } = await centre.drafts.importDirectory(folder);
+      const { rows, ignored } = await createOfflineImport(centre).folder(folder);
       for (const [name, count] of Object.entries(rows)) print(`${name.padEnd(20)} ${count}`);
       for (const file of ignored) print(`${file}: no data set, left alone`);
     }),
@@ -57,7 +58,8 @@ program
         inn: options.inn,
         dryRun: options.dryRun,
         json: options.json,
-        apply: (result) => withCentre((centre) => centre.drafts.importNumbering(result)),
+        apply: (result) =>
+          withCentre((centre) => createOfflineImport(centre).numbering(result, options.inn)),
         out: print,
       });
     },

@@ -56,7 +56,8 @@ export function openConsole(deps: ConsoleDeps): void {
   nodePages({ pages, nodes });
   joiningPages({ pages, nodes });
   const inForce = () => node.references.current()?.version;
-  referencePages({ pages, reference, inForce });
+  const needsSignatures = node.releaseApproval !== undefined;
+  referencePages({ pages, reference, inForce, needsSignatures });
   reconciliationPages({ pages, reconciliation, today });
   dayDifferencePages({ pages, reconciliation, today });
   figuresPages({ pages, figures: deps.figures, today });

@@ -35,6 +35,7 @@ export async function readDatasetFiles(directory: string): Promise<DatasetFiles>
       ignored.push(file);
       continue;
     }
+    if (rows.has(name)) throw refuse([{ field: file, message: `is ${name}.csv once more` }]);
     const text = await readText(join(directory, file), file);
     const records = extension === '.csv' ? csvRows(text, name, file) : jsonRows(text, file);
     rows.set(name, checkedRows({ name, file, records, errors }));
@@ -54,13 +55,22 @@ interface FileRow {
 }
 
 async function readText(path: string, file: string): Promise<string> {
+  const bytes = await readBounded(path, file);
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch (cause) {
+    throw refuse([{ field: file, message: 'is not UTF-8' }], cause);
+  }
+}
+
+async function readBounded(path: string, file: string): Promise<Uint8Array> {
   const { size } = await stat(path);
   if (size > maxFileBytes)
     throw refuse([{ field: file, message: `is over ${maxFileBytes} bytes` }]);
   try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(await readFile(path));
+    return await readFile(path);
   } catch (cause) {
-    throw refuse([{ field: file, message: 'is not UTF-8' }], cause);
+    throw refuse([{ field: file, message: 'cannot be read' }], cause);
   }
 }
 
@@ -96,6 +106,8 @@ function csvRows(text: string, name: DatasetName, file: string): readonly FileRo
     if (header.length === 0 || !header.every((column) => columnName.test(column))) {
       throw refuse([{ field: file, message: 'does not begin with a line of field names' }]);
     }
+    const twice = header.find((column, place) => header.indexOf(column) !== place);
+    if (twice !== undefined) throw refuse([{ field: file, message: `has two columns ${twice}` }]);
     const columns = columnsOf(name);
     return lines.slice(1).map(({ info, record }) => {
       const cells = header.map((column, place) => [column, record[place] ?? '']);

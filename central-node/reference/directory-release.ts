@@ -1,5 +1,5 @@
-import { decodeJwt } from 'jose';
 import type { Signer } from '../../shared/federation/peers.ts';
+import { isDomainError } from '../../shared/problem/problem.ts';
 import { type Directory, reducedDirectory } from '../../shared/reference/cut-off.ts';
 import {
   type DatasetContent,
@@ -8,9 +8,14 @@ import {
 } from '../../shared/reference/dataset-content.ts';
 import { branchTerms, directoryDatasets } from '../../shared/reference/datasets.ts';
 import type { ReferenceService } from '../../shared/reference/reference-service.ts';
-import { type ReleaseManifest, signManifest } from '../../shared/reference/release.ts';
+import {
+  type ReleaseManifest,
+  signManifest,
+  storedManifest,
+} from '../../shared/reference/release.ts';
 import type { Reader, Store, Transaction } from '../../shared/store/store.ts';
 import { type Clock, now } from '../../shared/time/clock.ts';
+import { createTurns } from '../../shared/time/turns.ts';
 import { releasedBranches } from './draft-rows.ts';
 import {
   branchIdentities,
@@ -45,6 +50,7 @@ export function createDirectoryReleases(deps: {
 }) {
   const { store, clock, signer, references } = deps;
   let running: Promise<void> | undefined;
+  const inTurn = createTurns();
 
   /** The release in force and those that are to come: each has to say it, or it would take it back. */
   async function bases(): Promise<number[]> {
@@ -55,8 +61,7 @@ export function createDirectoryReleases(deps: {
   }
 
   async function manifestOf(version: number): Promise<ReleaseManifest> {
-    // Head office's own, parsed when it was stored.
-    return decodeJwt<ReleaseManifest>(await references.manifest(version));
+    return storedManifest(await references.manifest(version));
   }
 
   async function changedContents(base: ReleaseManifest): Promise<Map<string, DatasetContent>> {
@@ -122,6 +127,12 @@ export function createDirectoryReleases(deps: {
     });
   }
 
+  /** What is not made again alone would be tried for ever, and hold up every cutting off after it. */
+  function leftToPeople(error: unknown): void {
+    if (!deps.takesAwayOnly || !isDomainError(error, 'release-not-approved')) throw error;
+    deps.onWaiting();
+  }
+
   async function publish(): Promise<void> {
     const due = await store.read(directoryDue);
     if (!due) return;
@@ -129,7 +140,7 @@ export function createDirectoryReleases(deps: {
     const versions = due.bases ?? (await bases());
     await store.write((tx) => saveDirectoryBases(tx, versions));
     for (const [index, version] of versions.entries()) {
-      await publishOn(version, versions.slice(index + 1), due.actor);
+      await publishOn(version, versions.slice(index + 1), due.actor).catch(leftToPeople);
     }
     await store.write(async (tx) => {
       await saveDirectoryBases(tx, undefined);
@@ -145,11 +156,13 @@ export function createDirectoryReleases(deps: {
     },
     /** Publishes what is due; one at a time. @throws what signing and applying throw. */
     publishDue(): Promise<void> {
-      running ??= publish().finally(() => {
+      running ??= inTurn(publish).finally(() => {
         running = undefined;
       });
       return running;
     },
+    /** What else is published comes before or after all of it, or the one would take the other's changes back. */
+    inTurn,
   };
 }
 

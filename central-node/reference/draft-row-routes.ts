@@ -7,6 +7,7 @@ import type { Api } from '../../shared/web/api.ts';
 import { decodeCursor, pageOf } from '../../shared/web/cursor.ts';
 import { cursorQuery, limitQuery, page } from '../../shared/web/schemas.ts';
 import type { ReferenceDraftService } from './reference-draft-service.ts';
+import { cellsOfRow, columnsOf } from './row-cells.ts';
 
 const maxSearchLength = 100;
 const row = z.record(z.string(), z.unknown());
@@ -46,12 +47,15 @@ export function draftRowRoutes(
     async ({ params: { name }, query: { q = '', key: wanted, limit, cursor } }) => {
       const after = decodeCursor(cursor, cursorKey)?.key ?? '';
       const sought = q.trim().toLowerCase();
+      const columns = columnsOf(name);
+      const isSought = (each: object) =>
+        sought === '' ||
+        Object.values(cellsOfRow(columns, each)).join('\n').toLowerCase().includes(sought);
       const found: { key: string; row: object }[] = [];
       for (const each of await drafts.editedRows(name)) {
         const key = rowKey(name, each);
         if (key <= after || (wanted !== undefined && key !== wanted)) continue;
-        if (sought !== '' && !JSON.stringify(Object.values(each)).toLowerCase().includes(sought))
-          continue;
+        if (!isSought(each)) continue;
         found.push({ key, row: each });
         if (found.length > limit) break;
       }
@@ -80,8 +84,9 @@ export function draftRowRoutes(
       status: 204,
     },
     ({ params: { name }, body, principal }) => {
-      const key = rowKey(name, body.after ?? body.before ?? {});
-      const also = noting(principal, 'reference.edit', `${name} ${key}`);
+      const { before, after } = body;
+      const keys = [before, after].flatMap((each) => (each ? [rowKey(name, each)] : []));
+      const also = noting(principal, 'reference.edit', `${name} ${[...new Set(keys)].join(' → ')}`);
       return drafts.changeRow(name, body, { by: principal.login, also });
     },
   );

@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import { DomainError, type FieldError } from '../../shared/problem/problem.ts';
-import { datasetContent, rowErrors, rowKey } from '../../shared/reference/dataset-content.ts';
+import { rowErrors, rowKey } from '../../shared/reference/dataset-content.ts';
 import {
   type BranchTerms,
   branchTerms,
@@ -9,6 +9,7 @@ import {
   type RowOf,
 } from '../../shared/reference/datasets.ts';
 import { parseInput } from '../../shared/web/input.ts';
+import { canonicalJson } from '../../shared/wire/canonical.ts';
 import type { BranchIdentity } from './reference-draft-store.ts';
 
 const maxListedErrors = 100;
@@ -63,7 +64,7 @@ export function changedRows(
 ): readonly object[] {
   const key = before && rowKey(name, before);
   const found = before && rows.find((row) => rowKey(name, row) === key);
-  if (before && !(found && same(name, found, before))) throw new DomainError('row-changed');
+  if (before && !(found && same(found, before))) throw new DomainError('row-changed');
   const others = rows.filter((row) => row !== found);
   if (after === undefined) return others;
   const row = parseInput(draftSchema(name), after);
@@ -117,8 +118,7 @@ export function diffRows(
     const was = old.get(key);
     old.delete(key);
     if (!was) changes.push({ kind: 'added', key, after: row });
-    else if (!same(dataset, was, row))
-      changes.push({ kind: 'changed', key, before: was, after: row });
+    else if (!same(was, row)) changes.push({ kind: 'changed', key, before: was, after: row });
   }
   for (const [key, row] of old) changes.push({ kind: 'removed', key, before: row });
   const count = (kind: RowChange['kind']) =>
@@ -132,6 +132,6 @@ export function diffRows(
   };
 }
 
-function same(dataset: DatasetName, a: object, b: object): boolean {
-  return datasetContent(dataset, [a]).text === datasetContent(dataset, [b]).text;
+function same(a: object, b: object): boolean {
+  return canonicalJson(a) === canonicalJson(b);
 }

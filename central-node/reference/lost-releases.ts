@@ -2,7 +2,7 @@ import type { Federation } from '../../shared/federation/federation.ts';
 import type { PeerStatus } from '../../shared/federation/liveness.ts';
 import type { PeerClient } from '../../shared/federation/peers.ts';
 import type { NodeCode } from '../../shared/ids/ids.ts';
-import { DomainError } from '../../shared/problem/problem.ts';
+import { DomainError, isDomainError } from '../../shared/problem/problem.ts';
 import { parseRows } from '../../shared/reference/dataset-content.ts';
 import {
   branchTerms,
@@ -11,8 +11,12 @@ import {
   type RowOf,
 } from '../../shared/reference/datasets.ts';
 import type { ReferenceService } from '../../shared/reference/reference-service.ts';
-import type { ReleaseManifest } from '../../shared/reference/release.ts';
-import { createReleaseFetcher } from '../../shared/reference/release-fetcher.ts';
+import { type ReleaseManifest, storedManifest } from '../../shared/reference/release.ts';
+import {
+  applyFetched,
+  createReleaseFetcher,
+  passOver,
+} from '../../shared/reference/release-fetcher.ts';
 import { type Clock, msOf } from '../../shared/time/clock.ts';
 import type { ReferenceDraftService } from './reference-draft-service.ts';
 
@@ -41,6 +45,7 @@ export function createLostReleases(deps: {
   }): Promise<void>;
 }) {
   const { references, drafts, federation, client, clock } = deps;
+  const statuses = () => federation.liveness.statuses();
 
   async function rowsOf<Name extends DatasetName>({ datasets }: ReleaseManifest, name: Name) {
     const listed = datasets[name];
@@ -51,8 +56,7 @@ export function createLostReleases(deps: {
   /** Of the branches that count, the one that has the highest release, if it is higher than head office's own. */
   async function holder(counts: (branch: PeerStatus) => boolean) {
     const own = (await references.highest())?.manifest.version ?? 0;
-    const [best] = federation.liveness
-      .statuses()
+    const [best] = statuses()
       .filter(counts)
       .map(({ peer, release = 0 }) => ({ peer, release }))
       .sort((one, other) => other.release - one.release);
@@ -61,8 +65,30 @@ export function createLostReleases(deps: {
 
   async function fetch({ from, version }: { from: NodeCode; version: number }): Promise<void> {
     const fetcher = createReleaseFetcher({ peerClient: client, from });
-    const manifestJws = await fetcher.manifest(version);
-    await references.apply({ manifestJws, fetchDataset: fetcher.dataset });
+    await applyFetched(version, { fetcher, references, clock });
+  }
+
+  // In this start: later ones are head office's own.
+  const asked = new Set<NodeCode>();
+
+  /** A hello tells which release is in force. One that is still to come is asked for, by its number. */
+  async function fetchBeyond(peer: NodeCode): Promise<void> {
+    const fetcher = createReleaseFetcher({ peerClient: client, from: peer });
+    const next = async () => ((await references.highest())?.manifest.version ?? 0) + 1;
+    for (let version = await next(); await fetcher.has(version); version = await next()) {
+      await fetch({ from: peer, version });
+    }
+    asked.add(peer);
+  }
+
+  async function askReachable(): Promise<void> {
+    for (const { peer, reachable } of statuses()) {
+      if (!reachable || asked.has(peer)) continue;
+      await fetchBeyond(peer).catch((error: unknown) => {
+        // One that is silent, or tells what is not to be believed, is asked again, and holds up no other.
+        if (!isDomainError(error)) throw error;
+      });
+    }
   }
 
   const isRecent = ({ heardAt }: PeerStatus) =>
@@ -83,11 +109,16 @@ export function createLostReleases(deps: {
     }
   }
 
-  /** The highest release, if head office does not know that it published it. */
-  async function unadopted() {
-    const highest = (await references.highest())?.manifest;
-    const [last] = await drafts.publications();
-    return highest && highest.version > (last?.version ?? 0) ? highest : undefined;
+  /** The releases that head office does not know that it published, the highest last. */
+  async function unadopted(): Promise<ReleaseManifest[]> {
+    const highest = (await references.highest())?.manifest.version ?? 0;
+    const [last] = await drafts.publications({ limit: 1 });
+    const found: ReleaseManifest[] = [];
+    for (let version = (last?.version ?? 0) + 1; version <= highest; version += 1) {
+      const jws = await references.manifest(version).catch(passOver('release-not-found'));
+      if (jws) found.push(storedManifest(jws));
+    }
+    return found;
   }
 
   return {
@@ -98,7 +129,9 @@ export function createLostReleases(deps: {
     async restore(): Promise<void> {
       const found = await holder(({ reachable }) => reachable);
       if (found) await fetch({ from: found.peer, version: found.release });
-      const manifest = await unadopted();
+      await askReachable();
+      const lost = await unadopted();
+      const manifest = lost.at(-1);
       if (!manifest) return;
       await adopt(manifest.datasets);
       await deps.restoreDirectory({
@@ -107,21 +140,24 @@ export function createLostReleases(deps: {
         keys: await rowsOf(manifest, 'node-keys'),
       });
       // Last: what a crash interrupts is done again.
-      await drafts.recordRecovered(manifest);
+      for (const each of lost) await drafts.recordRecovered(each);
     },
 
     /** @throws DomainError `recovering` while head office may not know its own last release. */
     async assertNoneLost(): Promise<void> {
       if (federation.isRecovering()) throw new DomainError('recovering');
-      const silent = federation.liveness
-        .statuses()
-        .find(({ peer, release }) => release === undefined && federation.recovery.hasTold(peer));
+      await askReachable();
+      const silent = statuses().find(
+        ({ peer, release, reachable }) =>
+          federation.recovery.hasTold(peer) &&
+          (release === undefined || (reachable && !asked.has(peer))),
+      );
       if (silent) {
         const detail = `${silent.peer} has yet to say which release it holds.`;
         throw new DomainError('recovering', detail);
       }
       const found = await holder(isRecent);
-      if (!found && !(await unadopted())) return;
+      if (!found && (await unadopted()).length === 0) return;
       const who = found ? `${found.peer} says that it` : 'A branch';
       throw new DomainError('recovering', `${who} holds a release that is being fetched back.`);
     },

@@ -24,13 +24,40 @@ export function homeAfter(began: NodeCode, moves: readonly NumberMove[]): NodeCo
   }
 }
 
+/**
+ * Where the journey of these moves began. A head office that was put back to a backup may have its releases back before
+ * the moves that they tell of: those that lead from the number's range to where the directory has it began in the range.
+ */
+export function beginningOf(
+  moves: readonly NumberMove[],
+  told: {
+    /** Where the directory had the number when the first of them was collected. */
+    readonly known: NodeCode;
+    readonly directory: { readonly branch: NodeCode; readonly ported: boolean };
+    readonly range: NodeCode | undefined;
+  },
+): NodeCode {
+  const { known, directory, range } = told;
+  if (range === undefined || !directory.ported) return known;
+  return homeAfter(range, moves) === directory.branch ? range : known;
+}
+
 type PortedNumber = RowOf<'ported-numbers'>;
 
-/** The ported numbers with the moves on top. A number that is back where its range lives needs no row. */
+/**
+ * The ported numbers with the moves on top. A number that is back where its range lives needs no row; one that moved to
+ * what is no branch has none, or that branch could never be taken out of the data.
+ */
 export function withMovedNumbers(
   ported: readonly PortedNumber[],
-  { moved, plan }: { moved: readonly PortedNumber[]; plan: readonly RowOf<'numbering-plan'>[] },
+  directory: {
+    readonly moved: readonly PortedNumber[];
+    readonly plan: readonly RowOf<'numbering-plan'>[];
+    readonly branches: readonly string[];
+  },
 ): PortedNumber[] {
+  const { plan, branches } = directory;
+  const moved = directory.moved.filter(({ branch }) => branches.includes(branch));
   const ranges = indexRanges(
     plan.map(({ from, to }, owner) => ({ from: Number(from), to: Number(to), owner })),
   );

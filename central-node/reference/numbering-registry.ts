@@ -93,7 +93,7 @@ function parseRow(text: string, line: number, columns: Columns): RegistryRow | F
     if (!/^\d{1,7}$/.test(field(column))) return wrong(`has no seven-digit number in "${column}"`);
   }
   if (!/^\d{1,10}$/.test(field('capacity'))) return wrong('has no capacity');
-  if (!/^(?:\d{9,10}|\d{12})$/.test(field('inn'))) return wrong('has no tax number (INN)');
+  if (!/^\d{9,12}$/.test(field('inn'))) return wrong('has no tax number (INN)');
   if (field('operator') === '') return wrong('has no operator');
   if (field('region') === '') return wrong('has no region');
   const from = `7${def}${field('from').padStart(7, '0')}`;
@@ -113,9 +113,9 @@ function parseRow(text: string, line: number, columns: Columns): RegistryRow | F
   };
 }
 
-/** A tax number with the leading zero that bare numbers lose. */
+/** A tax number, of 10 digits or a person's of 12, with the leading zero that bare numbers lose. */
 export function innOf(text: string): string {
-  return text.padStart(10, '0');
+  return text.padStart(text.length <= 10 ? 10 : 12, '0');
 }
 
 function overlaps(rows: readonly RegistryRow[]): FieldError[] {

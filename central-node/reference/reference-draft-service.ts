@@ -14,7 +14,11 @@ import {
   type RowOf,
 } from '../../shared/reference/datasets.ts';
 import type { ReferenceService } from '../../shared/reference/reference-service.ts';
-import { type ReleaseManifest, signManifest } from '../../shared/reference/release.ts';
+import {
+  type ReleaseManifest,
+  signManifest,
+  storedManifest,
+} from '../../shared/reference/release.ts';
 import { validateDatasets } from '../../shared/reference/validate-datasets.ts';
 import type { Reader, Store, Transaction } from '../../shared/store/store.ts';
 import { type Clock, type Instant, now } from '../../shared/time/clock.ts';
@@ -42,11 +46,10 @@ import {
   insertPublication,
   listPublications,
   type Publication,
+  releaseDraftEditors,
   saveDraft,
   saveIdentity,
 } from './reference-draft-store.ts';
-
-const maxListedPublications = 200;
 
 /** What the caller adds to the same transaction: an audit record, a log entry. */
 export type Also = (tx: Transaction) => Promise<void>;
@@ -83,8 +86,11 @@ export interface ComposedRelease {
 
 /** HQ's editable draft of all reference data, and the releases made of it. */
 export interface ReferenceDraftService {
-  /** Replaces the data sets whose files the folder has, all or none. */
-  importDirectory(path: string): Promise<ImportedDirectory>;
+  /** Replaces the data sets whose files the folder has, all or none; `note` is told each. */
+  importDirectory(
+    path: string,
+    note?: (tx: Transaction, name: DatasetName) => Promise<void>,
+  ): Promise<ImportedDirectory>;
   /** Replaces numbering plan and foreign numbering together. */
   importNumbering(result: NumberingImport, edit?: Edit): Promise<void>;
   /** @throws DomainError `invalid-input` naming row and field. */
@@ -100,7 +106,10 @@ export interface ReferenceDraftService {
   rows<Name extends DatasetName>(name: Name): Promise<readonly RowOf<Name>[]>;
   /** Another one after every change of the draft. */
   revision(): Promise<bigint>;
-  /** What publishing would change, per data set that differs from the release in force; nothing if it is published. */
+  /**
+   * What publishing would change, per data set that differs from the release in force, or else from the one to come that
+   * it overtakes; nothing if it is published.
+   */
   diff(): Promise<readonly (DatasetDiff & { readonly changedBy: readonly string[] })[]>;
   /**
    * Validates, signs and stores the next release, and tells `onPublished` in the same transaction.
@@ -114,8 +123,8 @@ export interface ReferenceDraftService {
    * @throws DomainError `release-invalid` as `publish`.
    */
   compose(options: ComposeOptions): Promise<ComposedRelease>;
-  /** The latest first. */
-  publications(): Promise<readonly Publication[]>;
+  /** The latest first, of those before a version. */
+  publications(part: { limit: number; before?: number }): Promise<readonly Publication[]>;
   /** A release of head office's own that it got back from a branch is listed again. */
   recordRecovered(manifest: ReleaseManifest): Promise<void>;
   /** Enrolment's word on a branch. @throws DomainError `branch-not-found`. */
@@ -151,8 +160,16 @@ export function createReferenceDraftService({
     });
   }
 
+  const inForceVersion = () => references.current()?.version ?? 0;
+  const draft = () => store.read((tx) => readDraft(tx, inForceVersion()));
+
+  async function manifestInForce(): Promise<ReleaseManifest | undefined> {
+    const version = inForceVersion();
+    return version === 0 ? undefined : storedManifest(await references.manifest(version));
+  }
+
   async function compose({ effectiveFrom, evenIfSame = false }: ComposeOptions) {
-    const { revision, datasets, contents, editors } = await store.read(readDraft);
+    const { revision, datasets, contents, editors } = await draft();
     validateDatasets(datasets);
     const last = (await references.highest())?.manifest;
     const changed = datasetNames.filter((name) => !isAsReleased(last, name, contents));
@@ -165,7 +182,10 @@ export function createReferenceDraftService({
     const createdAt = now(clock);
     const manifest = manifestOf({ last, createdAt, effectiveFrom, contents });
     const texts = new Map([...contents.values()].map(({ sha256, text }) => [sha256, text]));
-    const changedBy = editors.filter(({ dataset }) => changed.includes(dataset));
+    const inForce = await manifestInForce();
+    const changedBy = editors.filter(
+      ({ dataset }) => changed.includes(dataset) || !isAsReleased(inForce, dataset, contents),
+    );
     return { revision, manifest, texts, changedBy };
   }
 
@@ -192,7 +212,7 @@ export function createReferenceDraftService({
           publishedAt: manifest.createdAt,
           effectiveFrom: effective,
         });
-        await clearDraftEditors(tx);
+        await releaseDraftEditors(tx, { version, inForce: inForceVersion() });
         await onPublished?.(tx, manifest);
       },
     });
@@ -201,10 +221,14 @@ export function createReferenceDraftService({
   }
 
   return {
-    async importDirectory(path) {
+    async importDirectory(path, note) {
       const { rows, ignored } = await readDatasetFiles(path);
       const contents = new Map([...rows].map(([name, list]) => [name, draftContent(name, list)]));
-      await save(contents, {});
+      await save(contents, {
+        async also(tx) {
+          for (const name of contents.keys()) await note?.(tx, name);
+        },
+      });
       const counts = Object.fromEntries([...contents].map(([name, { rows: n }]) => [name, n]));
       return { rows: counts, ignored };
     },
@@ -230,27 +254,27 @@ export function createReferenceDraftService({
     rows: (name) => store.read((tx) => draftRows(tx, name)),
     revision: () => store.read(draftRevision),
     async diff() {
-      const { datasets, editors } = await store.read(readDraft);
-      const last = await releasedRows(references);
-      const inForce = references.current();
-      // What is published now overtakes a release that is still to come, and brings its changes along.
-      const released = (name: DatasetName) => inForce?.rows(name) ?? last(name);
-      const isNew = datasetNames.some((name) =>
-        isChanged(diffRows(name, last(name), datasets[name])),
-      );
-      if (!isNew) return [];
+      const { datasets, contents, editors } = await draft();
+      const last = (await references.highest())?.manifest;
+      if (datasetNames.every((name) => isAsReleased(last, name, contents))) return [];
+      // What is published now overtakes a release that is still to come: it brings its changes along, or takes them back.
+      const inForce = (await manifestInForce()) ?? last;
+      const otherThan = (name: DatasetName) =>
+        [inForce, last].find((released) => !isAsReleased(released, name, contents));
       const editorsOf = (name: DatasetName) =>
         editors.filter(({ dataset }) => dataset === name).map(({ login }) => login);
-      return datasetNames
-        .map((name) => ({
-          ...diffRows(name, released(name), datasets[name]),
+      const changes = datasetNames
+        .filter((name) => [inForce, last].some((each) => !isAsReleased(each, name, contents)))
+        .map(async (name) => ({
+          ...diffRows(name, await releasedRows(references, otherThan(name), name), datasets[name]),
           changedBy: editorsOf(name),
-        }))
-        .filter(isChanged);
+        }));
+      return (await Promise.all(changes)).filter(isChanged);
     },
     compose,
     publish,
-    publications: () => store.read((tx) => listPublications(tx, maxListedPublications)),
+    publications: ({ limit, before = Number.MAX_SAFE_INTEGER }) =>
+      store.read((tx) => listPublications(tx, { limit, before })),
     recordRecovered: ({ version, createdAt, effectiveFrom }) =>
       store.write(async (tx) => {
         const publishedAt = createdAt;
@@ -258,8 +282,9 @@ export function createReferenceDraftService({
         await clearDraftEditors(tx);
       }),
     async setBranchIdentity(tx, identity) {
-      const terms = await draftTerms(tx);
-      if (!terms.some(({ code }) => code === identity.code)) {
+      // Whoever was a member before can be cut off, whatever has become of the draft.
+      const known = [...(await draftTerms(tx)), ...(await branchIdentities(tx))];
+      if (!known.some(({ code }) => code === identity.code)) {
         throw new DomainError('branch-not-found', `${identity.code} is not in the draft.`);
       }
       const signingKey = publicSigningKey.parse(identity.signingKey);
@@ -307,6 +332,7 @@ async function draftRows<Name extends DatasetName>(
       withMovedNumbers(await draftOf(tx, 'ported-numbers'), {
         moved: await movedNumbers(tx),
         plan: await draftOf(tx, 'numbering-plan'),
+        branches: (await draftTerms(tx)).map(({ code }) => code),
       }),
   };
   const rows = joined[name] ? await joined[name]() : await draftOf(tx, name);
@@ -319,7 +345,7 @@ async function isJoined(tx: Reader, name: DatasetName): Promise<boolean> {
   return name === 'branches';
 }
 
-async function readDraft(tx: Reader): Promise<Draft> {
+async function readDraft(tx: Reader, inForce: number): Promise<Draft> {
   const rows = new Map<DatasetName, readonly object[]>();
   const contents = new Map<DatasetName, DatasetContent>();
   for (const name of datasetNames) {
@@ -333,7 +359,7 @@ async function readDraft(tx: Reader): Promise<Draft> {
   const datasets = datasetsFrom(
     <Name extends DatasetName>(name: Name) => (rows.get(name) ?? []) as RowOf<Name>[],
   );
-  const editors = await draftEditors(tx);
+  const editors = await draftEditors(tx, inForce);
   return { revision: await draftRevision(tx), datasets, contents, editors };
 }
 
@@ -382,19 +408,16 @@ function manifestOf({
   };
 }
 
-const isChanged = ({ added, removed, changed }: DatasetDiff) => added + removed + changed > 0;
-
-/** The rows of the highest release, which need not be in force yet. */
 async function releasedRows(
   references: ReferenceService,
-): Promise<(name: DatasetName) => readonly object[]> {
-  const last = (await references.highest())?.manifest;
-  const texts = new Map<string, string>();
-  for (const [name, { sha256 }] of Object.entries(last?.datasets ?? {})) {
-    texts.set(name, await references.datasetContent(sha256));
-  }
-  return (name) => JSON.parse(texts.get(name) ?? '[]') as object[];
+  released: ReleaseManifest | undefined,
+  name: DatasetName,
+): Promise<readonly object[]> {
+  const listed = released?.datasets[name];
+  return listed ? JSON.parse(await references.datasetContent(listed.sha256)) : [];
 }
+
+const isChanged = ({ added, removed, changed }: DatasetDiff) => added + removed + changed > 0;
 
 function unseen(): DomainError {
   const detail = 'The draft has changed since you looked at it. Nothing was published; look again.';

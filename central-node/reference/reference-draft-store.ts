@@ -47,11 +47,16 @@ export async function saveDraft(
   await countChange(tx);
 }
 
-/** Who changed which data sets since the draft was last published. */
+/** Who changed which data sets, as far as that is in no release, or in one after `inForce`. */
 export function draftEditors(
   tx: Reader,
+  inForce: number,
 ): Promise<{ readonly dataset: DatasetName; readonly login: string }[]> {
-  return tx.all('SELECT dataset, login FROM draft_editors ORDER BY dataset, login');
+  return tx.all(
+    `SELECT dataset, login FROM draft_editors WHERE released IS NULL OR released > ?
+     ORDER BY dataset, login`,
+    inForce,
+  );
 }
 
 export async function addDraftEditor(
@@ -60,10 +65,19 @@ export async function addDraftEditor(
   login: string,
 ): Promise<void> {
   await tx.run(
-    'INSERT OR IGNORE INTO draft_editors (dataset, login) VALUES (?, ?)',
+    'INSERT OR REPLACE INTO draft_editors (dataset, login) VALUES (?, ?)',
     dataset,
     login,
   );
+}
+
+/** What they changed is in a release now; what is in force is nobody's any more. */
+export async function releaseDraftEditors(
+  tx: Transaction,
+  { version, inForce }: { readonly version: number; readonly inForce: number },
+): Promise<void> {
+  await tx.run('DELETE FROM draft_editors WHERE released <= ?', inForce);
+  await tx.run('UPDATE draft_editors SET released = ? WHERE released IS NULL', version);
 }
 
 export async function clearDraftEditors(tx: Transaction): Promise<void> {
@@ -115,6 +129,7 @@ export async function saveIdentity(tx: Transaction, identity: BranchIdentity): P
 }
 
 export async function insertPublication(tx: Transaction, publication: Publication): Promise<void> {
+  await giveWay(tx, publication);
   await tx.run(
     `INSERT INTO publications (version, actor, published_at, effective_from)
      VALUES (?, ?, ?, ?)`,
@@ -125,13 +140,38 @@ export async function insertPublication(tx: Transaction, publication: Publicatio
   );
 }
 
-export async function listPublications(tx: Reader, limit: number): Promise<Publication[]> {
+/**
+ * What is still to be made again with another directory would take this one's changes back: it is made again after them,
+ * and they are not, unless they come into force before it.
+ */
+async function giveWay(
+  tx: Transaction,
+  { version, publishedAt, effectiveFrom }: Publication,
+): Promise<void> {
+  await tx.run(
+    `UPDATE directory_due SET bases = (
+       SELECT json_group_array(base) FROM (
+         SELECT version AS base FROM publications JOIN json_each(directory_due.bases) ON value = version
+         WHERE max(effective_from, ?) < ?
+         UNION ALL SELECT ? ORDER BY base))
+     WHERE bases IS NOT NULL`,
+    publishedAt,
+    effectiveFrom,
+    version,
+  );
+}
+
+/** The latest first. */
+export async function listPublications(
+  tx: Reader,
+  { limit, before }: { readonly limit: number; readonly before: number },
+): Promise<Publication[]> {
   const rows = await tx.all<{
     version: bigint;
     actor: string;
     published_at: string;
     effective_from: string;
-  }>('SELECT * FROM publications ORDER BY version DESC LIMIT ?', limit);
+  }>('SELECT * FROM publications WHERE version < ? ORDER BY version DESC LIMIT ?', before, limit);
   return rows.map((row) => ({
     version: Number(row.version),
     actor: row.actor,

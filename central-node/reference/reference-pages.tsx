@@ -18,6 +18,7 @@ import { referenceRowPages } from './reference-row-pages.tsx';
 import { referenceTexts } from './reference-texts.ts';
 
 const path = '/reference';
+const shownReleases = 20;
 const changeTones = { added: 'good', changed: 'busy', removed: 'bad' } as const;
 
 export interface ReferencePagesDeps {
@@ -25,10 +26,13 @@ export interface ReferencePagesDeps {
   readonly reference: ReferenceEndpoints;
   /** The release in force; higher ones are to come, lower ones are past. */
   readonly inForce: () => number | undefined;
+  /** Holders of release keys sign what was prepared: they are the second look, and that is published. */
+  readonly needsSignatures: boolean;
 }
 
 /** The draft, what it changes, and its publication. */
-export function referencePages({ pages, reference, inForce }: ReferencePagesDeps): void {
+export function referencePages(deps: ReferencePagesDeps): void {
+  const { pages, reference, inForce, needsSignatures } = deps;
   pages.page({ path, permission: 'reference.read' }, (view) => overview(view));
 
   pages.action({ path: `${path}/releases`, permission: 'reference.publish' }, async (view) => {
@@ -44,14 +48,30 @@ export function referencePages({ pages, reference, inForce }: ReferencePagesDeps
 
   async function overview(view: View, error?: DomainError): Promise<Shown> {
     const words = view.words(referenceTexts);
-    const changes = await reference.getDraftChanges(view.c);
-    const releases = await reference.listReleases(view.c);
-    const { count } = view.format;
-    const isOwn = changes.items.some(({ changedBy }) => changedBy.includes(view.principal.login));
+    const { cursor } = view.query;
+    const query = { limit: String(shownReleases), ...(cursor ? { cursor } : {}) };
+    const releases = await reference.listReleases(view.c, { query });
     const content = (
       <>
         <Heading title={words.title} />
         {error === undefined ? null : <Refusal language={view.language} error={error} />}
+        {cursor ? null : await draft(view, releases.items)}
+        <Releases {...{ view, releases: releases.items, inForce: inForce() ?? 0 }} />
+      </>
+    );
+    const end = error === undefined ? { next: releases.next } : { status: 409 };
+    return { title: words.title, content, ...end };
+  }
+
+  async function draft(view: View, releases: readonly Release[]) {
+    const words = view.words(referenceTexts);
+    const changes = await reference.getDraftChanges(view.c);
+    const { count } = view.format;
+    const { login } = view.principal;
+    const isOwn =
+      !needsSignatures && changes.items.some(({ changedBy }) => changedBy.includes(login));
+    return (
+      <>
         <Table
           {...{ caption: words.changes, empty: words.noChanges, rows: changes.items }}
           columns={[
@@ -71,8 +91,8 @@ export function referencePages({ pages, reference, inForce }: ReferencePagesDeps
         {view.may('reference.publish') && changes.items.length > 0 ? (
           <form method="post" action={`${path}/releases`} class="panel">
             <input type="hidden" name="revision" value={changes.revision} />
-            <p class="hint">{words.publishText}</p>
-            {releases.items
+            <p class="hint">{needsSignatures ? words.publishSigned : words.publishText}</p>
+            {releases
               .filter(({ version }) => version > (inForce() ?? 0))
               .map(({ version, effectiveFrom }) => (
                 <Notice tone="warn">
@@ -86,7 +106,6 @@ export function referencePages({ pages, reference, inForce }: ReferencePagesDeps
             )}
           </form>
         ) : null}
-        <Releases {...{ view, releases: releases.items, inForce: inForce() ?? 0 }} />
         <Panel title={words.datasets}>
           <p class="actions">
             {datasetNames.map((name) => (
@@ -96,7 +115,6 @@ export function referencePages({ pages, reference, inForce }: ReferencePagesDeps
         </Panel>
       </>
     );
-    return { title: words.title, content, ...(error === undefined ? {} : { status: 409 }) };
   }
 
   referenceRowPages({ pages, reference });

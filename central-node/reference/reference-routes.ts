@@ -8,7 +8,8 @@ import type { ReferenceService } from '../../shared/reference/reference-service.
 import type { ReleaseManifest } from '../../shared/reference/release.ts';
 import type { Transaction } from '../../shared/store/store.ts';
 import type { Api } from '../../shared/web/api.ts';
-import { instant, page } from '../../shared/web/schemas.ts';
+import { decodeCursor, pageOf } from '../../shared/web/cursor.ts';
+import { cursorQuery, instant, limitQuery, page } from '../../shared/web/schemas.ts';
 import { draftRowRoutes } from './draft-row-routes.ts';
 import { importNumbering } from './numbering-import.ts';
 import { preparedReleaseRoutes } from './prepared-release-routes.ts';
@@ -42,6 +43,7 @@ const releaseView = z
   })
   .openapi('ReferenceRelease');
 
+const releaseCursor = z.strictObject({ version: z.int() });
 const draftRevision = z.string().regex(/^\d{1,15}$/, 'must be a revision of the draft');
 const anyRow = z.looseObject({});
 const datasetDiff = z
@@ -138,15 +140,17 @@ export function referenceRoutes({ endpoint }: Pick<Api, 'endpoint'>, deps: Refer
       operationId: 'listReleases',
       tag: 'Reference data',
       summary: 'The releases, the latest first',
+      query: z.strictObject({ limit: limitQuery, cursor: cursorQuery }),
       response: page(releaseView),
     },
-    async () => ({
-      items: (await drafts.publications()).map(({ actor, ...release }) => ({
-        ...release,
-        publishedBy: actor,
-      })),
-      next: null,
-    }),
+    async ({ query: { limit, cursor } }) => {
+      const before = decodeCursor(cursor, releaseCursor)?.version;
+      const part = { limit: limit + 1, ...(before === undefined ? {} : { before }) };
+      return pageOf(await drafts.publications(part), limit, {
+        item: ({ actor, ...release }) => ({ ...release, publishedBy: actor }),
+        key: ({ version }) => ({ version }),
+      });
+    },
   );
 
   const getDraftChanges = endpoint(
@@ -243,7 +247,7 @@ function draftRoutes(
       body: z.strictObject({
         registry: z.string().min(1).openapi({ description: 'The registry, CSV as published' }),
         regions: z.string().min(1).openapi({ description: 'region;branch' }),
-        inn: z.string().regex(/^\d{10,12}$/, 'must be 10 to 12 digits'),
+        inn: z.string().regex(/^\d{9,12}$/, 'must be 9 to 12 digits'),
         dryRun: z.boolean().default(false),
       }),
       maxBodyBytes: maxImportBytes,

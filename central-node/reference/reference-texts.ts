@@ -59,8 +59,10 @@ export const referenceTexts = catalogue(
     publish: 'Publish the next release',
     publishText:
       'It is signed and told to every branch at once. A mistake is corrected by the next.',
+    publishSigned:
+      'It is published as it was prepared and signed. What changed since then is in the one after it.',
     overtaken: (version: number, at: string) =>
-      `Release ${version} comes into force at ${at}. What is published now does so at once, with the changes of that release.`,
+      `Release ${version} comes into force at ${at}. What is published now does so at once, with what the draft has of that release's changes.`,
     state: 'State',
     isInForce: 'In force',
     isToCome: 'To come',
@@ -103,8 +105,10 @@ export const referenceTexts = catalogue(
     after: 'В черновике',
     publish: 'Опубликовать следующий релиз',
     publishText: 'Он подписывается и сразу уходит в филиалы. Ошибку исправит следующий.',
+    publishSigned:
+      'Публикуется то, что было подготовлено и подписано. Изменённое с тех пор войдёт в следующий.',
     overtaken: (version: number, at: string) =>
-      `Релиз ${version} начнёт действовать ${at}. Опубликованное сейчас подействует сразу, вместе с изменениями этого релиза.`,
+      `Релиз ${version} начнёт действовать ${at}. Опубликованное сейчас подействует сразу, с теми изменениями этого релиза, что есть в черновике.`,
     state: 'Состояние',
     isInForce: 'Действует',
     isToCome: 'Ещё не действует',

@@ -7,7 +7,7 @@ import { datasetsFrom, readContent } from '../reference/dataset-content.ts';
 import type { DatasetName, RowOf } from '../reference/datasets.ts';
 import { buildReference, type Reference } from '../reference/reference.ts';
 import { type ReleaseManifest, readManifest } from '../reference/release.ts';
-import { createReleaseApproval } from '../reference/release-approval.ts';
+import { basesOf, createReleaseApproval } from '../reference/release-approval.ts';
 import type { KeySet } from '../reference/release-keys.ts';
 import { sha256 } from '../wire/canonical.ts';
 import { bundledDatasets } from './bundle.ts';
@@ -112,7 +112,7 @@ export function createBundleDirectory(trusted: JWK) {
       const before: Release[] = [];
       for (const next of releases.toReversed()) {
         if (next.manifest.version >= from)
-          await approval.assertApproved(next, heldAt(next, before));
+          await approval.assertApproved(next, basesOf(before, next.manifest.createdAt));
         before.unshift(next);
       }
     },
@@ -124,13 +124,6 @@ export function createBundleDirectory(trusted: JWK) {
     /** The terms of every release, the newest first. */
     terms: (): readonly Reference[] => terms,
   };
-}
-
-/** Of the releases before one, the newest first: that which was in force when it took effect, and those to come. */
-function heldAt({ manifest }: Release, before: readonly Release[]): readonly Release[] {
-  const isInForce = (each: Release) => each.manifest.effectiveFrom <= manifest.effectiveFrom;
-  const place = before.findIndex(isInForce);
-  return place < 0 ? before : before.slice(0, place + 1);
 }
 
 export type BundleDirectory = ReturnType<typeof createBundleDirectory>;

@@ -13,7 +13,7 @@ import type { Peer, PeerClient, PeerDirectory, PeerRequest, PeerResponse } from 
 const maxConnectionsPerPeer = 8;
 /** Waiting and in flight; a dead peer must not pile up memory. */
 const maxRequestsPerPeer = 512;
-const maxResponseBytes = 32 * 1024 * 1024;
+const defaultMaxAnswerBytes = 32 * 1024 * 1024;
 const gzipFromBytes = 1_024;
 /** Level 1: the link is rarely the bottleneck, the processor often is. */
 const gzipLevel = 1;
@@ -168,12 +168,13 @@ async function send(
     headersTimeout: request.timeoutMs + connectMaxMs,
     bodyTimeout: request.timeoutMs + connectMaxMs,
   });
+  const { maxAnswerBytes = defaultMaxAnswerBytes } = request;
   const chunks: Buffer[] = [];
   let bytes = 0;
   // Leaving this loop early destroys the body, and its connection with it.
   for await (const chunk of response.body) {
     bytes += chunk.length;
-    if (bytes > maxResponseBytes) throw new DomainError('body-too-large', 'The answer is too big.');
+    if (bytes > maxAnswerBytes) throw new DomainError('body-too-large', 'The answer is too big.');
     chunks.push(chunk);
   }
   return {

@@ -66,6 +66,8 @@ export interface PeerRequest {
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string;
   readonly timeoutMs: number;
+  /** Of an answer that may be longer than others. */
+  readonly maxAnswerBytes?: number;
 }
 
 export interface PeerResponse {

@@ -9,12 +9,17 @@ export interface OfflineOperator {
   readonly passwordFile?: string;
 }
 
+/** Who changes a node that is not running. */
+export const commandLine = (node: string) => ({
+  ...{ id: 'command-line', name: 'command line', node },
+});
+
 /** Adds an operator to a node that is not running: how its first administrator comes to be. */
 export async function addOperatorOffline(
   node: Pick<Node, 'access' | 'store' | 'code'>,
   { passwordFile, ...operator }: OfflineOperator,
 ): Promise<void> {
   const passwordHash = await node.access.hashPassword(await readCommandSecret(passwordFile));
-  const by = { id: 'command-line', name: 'command line', node: node.code };
+  const by = commandLine(node.code);
   await node.store.write((tx) => node.access.addOperator(tx, { ...operator, passwordHash, by }));
 }

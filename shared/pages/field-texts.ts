@@ -105,6 +105,7 @@ const complaints: readonly (readonly [RegExp, en: string, ru: string])[] = [
   [/^(.*) is not in (.*)$/, '', '$1 нет в справочнике $2'],
   [/^(.*) is still valid then$/, '', 'тогда ещё действует $1'],
   [/^overlaps (.*)$/, '', 'пересекается с $1'],
+  [/^lacks (\S+): nobody could publish again$/, '', 'нет права $1: больше никто не опубликует'],
   [/^is not (\d+), as in ISO 4217$/, '', 'по ISO 4217 должно быть $1'],
   [/^must be 19 or 20 digits$/, '', 'должно быть 19 или 20 цифр'],
   [/^has a wrong check digit$/, '', 'контрольная цифра не сходится'],

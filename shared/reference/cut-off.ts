@@ -28,6 +28,16 @@ export function reducedDirectory(base: Directory, wanted: Directory): Directory 
   };
 }
 
+/** Whether a directory takes away everything that another one does. */
+export function takesAwayAll(taken: Directory, directory: Directory): boolean {
+  const reduced = reducedDirectory(directory, taken);
+  return directoryNames.every((name) => isSame(name, directory, reduced));
+}
+
+function isSame(name: keyof Directory, one: Directory, other: Directory): boolean {
+  return datasetContent(name, one[name]).sha256 === datasetContent(name, other[name]).sha256;
+}
+
 interface Whole {
   readonly manifest: ReleaseManifest;
   readonly directory: Directory;
@@ -47,9 +57,8 @@ export function isCutOff(base: Whole, next: Whole): boolean {
   let takesAway = false;
   for (const name of directoryNames) {
     names.delete(name);
-    const { sha256 } = datasetContent(name, next.directory[name]);
-    if (datasetContent(name, reduced[name]).sha256 !== sha256) return false;
-    takesAway ||= datasetContent(name, base.directory[name]).sha256 !== sha256;
+    if (!isSame(name, reduced, next.directory)) return false;
+    takesAway ||= !isSame(name, base.directory, next.directory);
   }
   if (!takesAway) return false;
   return [...names].every(

@@ -3,9 +3,9 @@ import { DomainError, type FieldError } from '../problem/problem.ts';
 import { canonicalJson, sha256 } from '../wire/canonical.ts';
 import { type DatasetName, type Datasets, datasetNames, datasets, type RowOf } from './datasets.ts';
 
-/** Bounds of one data set, in rows and in characters of its content. */
+/** Bounds of one data set, in rows and in bytes of its content: as many as a peer is waited for. */
 export const maxDatasetRows = 2_000_000;
-export const maxDatasetLength = 128 * 1024 * 1024;
+export const maxDatasetBytes = 128 * 1024 * 1024;
 /** How many errors one refusal lists. */
 export const maxListedErrors = 100;
 
@@ -19,7 +19,11 @@ export interface DatasetContent {
 /** What names a row within its data set: its key fields, e.g. `BASIC,2025-01-01`. */
 export function rowKey(name: DatasetName, row: object): string {
   let key = '';
-  for (const field of datasets[name].key) key += `,${String(Reflect.get(row, field))}`;
+  for (const field of datasets[name].key) {
+    const value: unknown = Reflect.get(row, field);
+    // What is no row yet may hold anything there.
+    key += typeof value === 'object' ? ',' : `,${String(value)}`;
+  }
   return key.slice(1);
 }
 
@@ -93,7 +97,7 @@ export function readJsonRows(
   expected: { readonly sha256: string; readonly rows: number },
 ): unknown[] {
   const refuse = (message: string) => invalidDatasets([{ field: name, message }]);
-  if (text.length > maxDatasetLength) throw refuse('is too long');
+  if (Buffer.byteLength(text) > maxDatasetBytes) throw refuse('is too long');
   if (sha256(text) !== expected.sha256) throw refuse('does not have the hash of the release');
   const value = parseJson(text);
   if (!Array.isArray(value)) throw refuse('is not a list');

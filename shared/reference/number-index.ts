@@ -18,7 +18,7 @@ export function indexRanges(ranges: readonly NumberRange[]): NumberIndex {
   const sorted = ranges.toSorted((a, b) => a.from - b.from);
   const starts = Float64Array.from(sorted, (range) => range.from);
   const ends = Float64Array.from(sorted, (range) => range.to);
-  const owners = Uint16Array.from(sorted, (range) => range.owner);
+  const owners = Uint32Array.from(sorted, (range) => range.owner);
   return {
     find(number) {
       const place = lastNotAfter(starts, number);

@@ -14,15 +14,18 @@ import {
   highestRelease,
   insertContent,
   insertRelease,
+  newestReleases,
   nextSwitch,
   releaseDue,
 } from './reference-store.ts';
 import { isDue, type LatestStatement, type ReleaseManifest, readManifest } from './release.ts';
-import type { ReleaseApproval } from './release-approval.ts';
+import { basesOf, type ReleaseApproval } from './release-approval.ts';
 import { validateDatasets } from './validate-datasets.ts';
 
 /** More releases than a branch ever misses; a number near the last one there is would end all publishing. */
 const maxVersionJump = 10_000;
+/** Made since people signed one, or to come. */
+const maxBases = 100;
 
 export interface ReferenceFailure {
   readonly at: Instant;
@@ -65,6 +68,8 @@ export interface ReferenceService {
    * `fetchDataset` and `onApplied` throw. `lastFailure()` says the same until an apply succeeds.
    */
   apply(options: ApplyOptions): Promise<{ readonly version: number; readonly applied: boolean }>;
+  /** Others than head office have to sign a release, but one that only takes away. */
+  readonly needsApproval: boolean;
   /** Switches to a stored release that has come due; call it every few seconds. */
   tick(): Promise<void>;
   lastFailure(): ReferenceFailure | undefined;
@@ -162,19 +167,15 @@ export function createReferenceService({
     return { version, applied };
   }
 
-  /** The release in force and those to come: what head office may cut members and keys off from. */
+  /** What head office may cut members and keys off from. */
   async function heldBases() {
-    const last = await store.read(highestRelease);
-    const bases: { manifest: ReleaseManifest; directory: Gathered['datasets'] }[] = [];
-    const first = current?.reference.version ?? last?.manifest.version ?? 1;
-    for (let version = first; version <= (last?.manifest.version ?? 0); version += 1) {
-      const held = await store.read((tx) => findRelease(tx, version));
-      if (!held) continue;
-      const { manifest } = held;
-      const { datasets } = await gather({ store, manifest, inForce: current });
-      bases.push({ manifest, directory: datasets });
-    }
-    return bases;
+    const held = await store.read((tx) => newestReleases(tx, maxBases));
+    return Promise.all(
+      basesOf(held, now(clock)).map(async ({ manifest, isOvertaken }) => {
+        const { datasets: directory } = await gather({ store, manifest, inForce: current });
+        return { manifest, isOvertaken, directory };
+      }),
+    );
   }
 
   return {
@@ -196,6 +197,7 @@ export function createReferenceService({
     async tick() {
       if (nextSwitchAt !== undefined && nextSwitchAt <= now(clock)) await switchToDue();
     },
+    needsApproval: approval !== undefined,
     lastFailure: () => failure,
     async manifest(version) {
       const release = await store.read((tx) => findRelease(tx, version));

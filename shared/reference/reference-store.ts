@@ -28,8 +28,7 @@ interface ReleaseRow {
 
 const columns = 'jws, jws_sha256, manifest, applied_at';
 
-function releaseOf(row: ReleaseRow | undefined): StoredRelease | undefined {
-  if (!row) return undefined;
+function releaseOf(row: ReleaseRow): StoredRelease {
   return {
     jws: row.jws,
     jwsSha256: row.jws_sha256,
@@ -41,13 +40,19 @@ function releaseOf(row: ReleaseRow | undefined): StoredRelease | undefined {
 
 export async function findRelease(tx: Reader, version: number): Promise<StoredRelease | undefined> {
   const sql = `SELECT ${columns} FROM releases WHERE version = ?`;
-  return releaseOf(await tx.get<ReleaseRow>(sql, version));
+  const row = await tx.get<ReleaseRow>(sql, version);
+  return row && releaseOf(row);
 }
 
 /** The highest version, in force or not yet. */
 export async function highestRelease(tx: Reader): Promise<StoredRelease | undefined> {
-  const sql = `SELECT ${columns} FROM releases ORDER BY version DESC LIMIT 1`;
-  return releaseOf(await tx.get<ReleaseRow>(sql));
+  return (await newestReleases(tx, 1))[0];
+}
+
+/** The highest version first. */
+export async function newestReleases(tx: Reader, limit: number): Promise<StoredRelease[]> {
+  const sql = `SELECT ${columns} FROM releases ORDER BY version DESC LIMIT ?`;
+  return (await tx.all<ReleaseRow>(sql, limit)).map(releaseOf);
 }
 
 /**
@@ -58,7 +63,8 @@ export async function releaseDue(tx: Reader, now: Instant): Promise<StoredReleas
   const sql = `SELECT ${columns} FROM releases 
     WHERE effective_from <= max(?, json_extract(manifest, '$.createdAt'))
     ORDER BY version DESC LIMIT 1`;
-  return releaseOf(await tx.get<ReleaseRow>(sql, now));
+  const row = await tx.get<ReleaseRow>(sql, now);
+  return row && releaseOf(row);
 }
 
 /** When the next release above `version` comes into force. */

@@ -1,13 +1,41 @@
 import type { JWK } from 'jose';
 import { DomainError } from '../problem/problem.ts';
+import type { Instant } from '../time/clock.ts';
 import { canonicalJson } from '../wire/canonical.ts';
-import { type Directory, isCutOff } from './cut-off.ts';
-import type { ReleaseManifest } from './release.ts';
+import { type Directory, isCutOff, takesAwayAll } from './cut-off.ts';
+import { isDue, isSignedByPeople, type ReleaseManifest } from './release.ts';
 import { approvalType, countApprovals, currentKeySet, type KeySet } from './release-keys.ts';
 
 interface Release {
   readonly manifest: ReleaseManifest;
   readonly directory: Directory;
+}
+
+/** What head office may take members and keys away from alone. */
+interface Base extends Release {
+  /** Still to come, but that another one that only takes away was made after it: together they are made again. */
+  readonly isOvertaken: boolean;
+}
+
+type Held = Pick<Release, 'manifest'>;
+
+/**
+ * Of the releases that a node holds, the newest first, the one in force and those that are to come, also where what only
+ * takes away went before them. People's release ends what they had meant to come before.
+ */
+export function basesOf<Each extends Held>(
+  held: readonly Each[],
+  at: Instant,
+): readonly (Each & Pick<Base, 'isOvertaken'>)[] {
+  const bases: (Each & Pick<Base, 'isOvertaken'>)[] = [];
+  let isOvertaken = false;
+  for (const each of held) {
+    const counts = isDue(each.manifest, at);
+    if (!counts || !isOvertaken) bases.push({ ...each, isOvertaken });
+    if (counts && isSignedByPeople(each.manifest)) break;
+    isOvertaken ||= counts;
+  }
+  return bases;
 }
 
 /** What the holders of release keys sign: all of a release but their own signatures. */
@@ -34,12 +62,12 @@ export function createReleaseApproval(deps: {
   return {
     keySetOf: async (manifest: ReleaseManifest) => ofPeople(await leadsTo(manifest, pinned)),
     /**
-     * @param bases releases held that are in force or to come: what head office may cut off from.
+     * @param bases as `basesOf` says: what head office may cut off from.
      * @throws DomainError `release-not-approved`
      */
-    async assertApproved(next: Release, bases: readonly Release[]): Promise<void> {
+    async assertApproved(next: Release, bases: readonly Base[]): Promise<void> {
       const { manifest } = next;
-      const { version, previous } = manifest;
+      const { version } = manifest;
       const keySet = await leadsTo(manifest, pinned);
       for (const base of bases) {
         // Keys that were replaced name no others any more, not even for the same number.
@@ -53,11 +81,14 @@ export function createReleaseApproval(deps: {
       const given = manifest.approvals ?? [];
       const count = await countApprovals(ofPeople(keySet), given, { typ: approvalType, subject });
       if (count >= keySet.threshold) return;
-      if (bases.some((base) => isCutOff(base, next))) return;
+      const inForce = bases.findLast(({ isOvertaken }) => !isOvertaken);
+      const isTakenAway = (base: Base) =>
+        isCutOff(base, next) &&
+        (!base.isOvertaken || !inForce || takesAwayAll(inForce.directory, next.directory));
+      if (bases.some(isTakenAway)) return;
       throw new DomainError(
         'release-not-approved',
         `Release ${version} is signed by ${count} release keys; ${keySet.threshold} are needed.`,
-        { members: { previous } },
       );
     },
   };

@@ -24,6 +24,7 @@ export function createReleaseFollower(deps: {
     await followLatest({
       fetcher,
       references,
+      clock,
       async onApplied(tx, { manifest, manifestSha256, reference }) {
         await federation.log.append(tx, {
           kind: 'release.applied',

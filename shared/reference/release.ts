@@ -1,3 +1,4 @@
+import { decodeJwt } from 'jose';
 import { z } from 'zod';
 import type { Signer, Verifier } from '../federation/peers.ts';
 import { headOffice, type NodeCode } from '../ids/ids.ts';
@@ -52,6 +53,11 @@ export function isDue({ createdAt, effectiveFrom }: ReleaseManifest, at: Instant
   return effectiveFrom <= at || effectiveFrom <= createdAt;
 }
 
+/** Whether others than head office have put their names to it. */
+export function isSignedByPeople({ approvals: given = [] }: ReleaseManifest): boolean {
+  return given.length > 0;
+}
+
 export function signManifest(signer: Signer, manifest: ReleaseManifest): Promise<string> {
   return signer.sign(releaseType, releaseManifest.parse(manifest));
 }
@@ -63,6 +69,11 @@ export function readManifest(
   node: NodeCode = headOffice,
 ): Promise<ReleaseManifest> {
   return readSigned(releaseManifest, verifier, jws, { node, typ: releaseType });
+}
+
+/** Of a release that this node holds: it was verified before it was stored. */
+export function storedManifest(jws: string): ReleaseManifest {
+  return decodeJwt<ReleaseManifest>(jws);
 }
 
 export function signLatest(signer: Signer, latest: LatestStatement): Promise<string> {

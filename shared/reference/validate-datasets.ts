@@ -31,6 +31,7 @@ export function validateDatasets(all: Datasets, { isSigned = false } = {}): void
   checkRanges(all, report);
   checkCurrencies(all, report);
   if (!isSigned) checkFees(all, report);
+  if (!isSigned) checkPublishers(all, report);
   if (errors.length > 0) throw invalidDatasets(errors);
 }
 
@@ -152,6 +153,13 @@ function checkFees(all: Datasets, report: Report): void {
     const key = rowKey('tariffs', fee);
     report('tariffs', key, 'currency', `is not that of ${rowKey('tariffs', other)}`);
   }
+}
+
+/** Without a role that may publish this would be the last release. */
+function checkPublishers({ roles }: Datasets, report: Report): void {
+  const permission = 'reference.publish';
+  if (roles.some((row) => row.node === 'centre' && row.permission === permission)) return;
+  report('roles', 'centre', 'permission', `lacks ${permission}: nobody could publish again`);
 }
 
 interface Validity {

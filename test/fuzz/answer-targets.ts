@@ -241,7 +241,9 @@ function releaseAnswers(fuzz: FuzzFederation): Target[] {
   return pairOf('releases', answersOf(fuzz, text), async (answer) => {
     const fetcher = createReleaseFetcher({ peerClient: clientOf(answer), from: headOffice });
     const verdict = await readWith(async () => {
-      return (await followLatest({ fetcher, references })).applied ? 'applied' : 'held';
+      return (await followLatest({ fetcher, references, clock: systemClock })).applied
+        ? 'applied'
+        : 'held';
     });
     // One that head office has made meanwhile may come in by itself.
     const published = fuzz.node('HQ').references.current()?.version ?? 0;

@@ -196,9 +196,9 @@ export const foundMutants: readonly Mutant[] = [
         file: releases,
         find: `            if (federation.isRecovering())
                 throw new DomainError('recovering');
-            const silent =`,
+            await askReachable();`,
         replace: `            return;
-            const silent =`,
+            await askReachable();`,
       },
     ],
     troubles: ['head-office-falls'],

@@ -11,7 +11,7 @@ const minuteMs = 60_000;
 
 /** Head office, which knows release 2, before it publishes the next one. */
 describe('releases that head office may have lost', () => {
-  function publishing(said: Partial<PeerStatus>, { hasTold = true } = {}) {
+  function publishing(said: Partial<PeerStatus>, { hasTold = true, answers = 404 } = {}) {
     const status: PeerStatus = { peer: msk, reachable: true, ...said };
     const lost = createLostReleases({
       references: { highest: async () => ({ manifest: { version: 2 } }) } as never,
@@ -21,7 +21,7 @@ describe('releases that head office may have lost', () => {
         liveness: { statuses: () => [status] },
         recovery: { hasTold: () => hasTold },
       },
-      client: { request: () => Promise.reject(new Error('nobody is asked')) },
+      client: { request: async () => ({ status: answers, headers: {}, body: '' }) },
       clock: { nowMs: () => startedMs, after: () => () => {} },
       restoreDirectory: async () => {},
     });
@@ -49,5 +49,7 @@ describe('releases that head office may have lost', () => {
   it('are asked of whoever has told what it holds, and not yet which release', async () => {
     expect((await refusalBy(publishing({}))).code).to.equal('recovering');
     await publishing({ reachable: false }, { hasTold: false });
+    const unclear = publishing({ release: 2, heardAt }, { answers: 503 });
+    expect((await refusalBy(unclear)).code).to.equal('recovering');
   });
 });

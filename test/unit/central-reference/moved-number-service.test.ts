@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { createMovedNumbers } from '../../../central-node/reference/moved-number-service.ts';
 import { movedNumbers } from '../../../central-node/reference/moved-number-store.ts';
 import type { NodeCode } from '../../../shared/ids/ids.ts';
-import { buildReference } from '../../../shared/reference/reference.ts';
+import { buildReference, type Reference } from '../../../shared/reference/reference.ts';
 import type { LogEntry } from '../../../shared/wire/peer-messages.ts';
 import { referenceStore, smallDatasets } from '../reference/reference-fixtures.ts';
 
@@ -44,7 +44,11 @@ describe('moves that head office collects', () => {
   afterEach(() => files.remove());
 
   async function collected(...entries: LogEntry[]) {
-    const { take } = createMovedNumbers({ reference: () => reference });
+    return collectedBy(reference, ...entries);
+  }
+
+  async function collectedBy(known: Reference, ...entries: LogEntry[]) {
+    const { take } = createMovedNumbers({ reference: () => known });
     for (const entry of entries) await files.store.write((tx) => take(tx, entry));
     return files.store.read(movedNumbers);
   }
@@ -63,9 +67,27 @@ describe('moves that head office collects', () => {
     expect(await collected(back, away)).to.deep.equal([{ msisdn, branch: 'MSK' }]);
   });
 
+  it('are where the number is also when the release tells of some of them already', async () => {
+    // Head office was put back to before them, and had its release back first.
+    const after = buildReference({
+      ...{ version: 2, effectiveFrom: at },
+      datasets: smallDatasets({ 'ported-numbers': [{ msisdn, branch: 'NSK' }] }),
+    });
+    const away = moved({ id: '1', by: 'MSK', to: 'SPB' });
+    const further = moved({ id: '2', by: 'SPB', to: 'NSK' });
+    const back = moved({ id: '3', by: 'NSK', to: 'MSK' });
+    expect(await collectedBy(after, away)).to.deep.equal([{ msisdn, branch: 'NSK' }]);
+    expect(await collectedBy(after, further)).to.deep.equal([{ msisdn, branch: 'NSK' }]);
+    expect(await collectedBy(after, back)).to.deep.equal([{ msisdn, branch: 'MSK' }]);
+  });
+
+  it('are kept also where head office was put back to before it knew the branch', async () => {
+    const away = moved({ id: '1', by: 'MSK', to: 'NSK' });
+    expect(await collected(away)).to.deep.equal([{ msisdn, branch: 'NSK' }]);
+  });
+
   const unsound: Record<string, Told> = {
     'a branch that was not its home': { id: '1', by: 'SPB', home: 'MSK', to: 'SPB' },
-    'a move to nowhere': { id: '1', by: 'MSK', to: 'XXX' },
     'a move to where it is': { id: '1', by: 'MSK', to: 'MSK' },
     'a refusal': { id: '1', by: 'MSK', to: 'SPB', outcome: 'refused' },
   };

@@ -54,8 +54,26 @@ describe('withMovedNumbers', () => {
     { msisdn: '79250000001', branch: 'SPB' },
   ];
 
+  const branches = [msk, spb, nsk];
+
   it('leaves the data set as it is where nothing moved', () => {
-    expect(withMovedNumbers(ported, { moved: [], plan })).to.deep.equal(ported);
+    expect(withMovedNumbers(ported, { moved: [], plan, branches })).to.deep.equal(ported);
+  });
+
+  it('leaves out who moved to a branch that is none, or it could never be taken away', () => {
+    const moved = [{ msisdn: '79250000001', branch: 'EKB' }];
+    expect(withMovedNumbers(ported, { moved, plan, branches })).to.deep.equal(ported);
+  });
+
+  it('finds the range of a number among more than 65,536', () => {
+    const many = Array.from({ length: 70_000 }, (_, place) => {
+      const from = String(79_260_000_000 + place * 10);
+      return { from, to: from, branch: 'SPB' };
+    });
+    const wide = [...many, ...plan];
+    const moved = [{ msisdn: '79250000005', branch: 'SPB' }];
+    const released = withMovedNumbers([], { moved, plan: wide, branches });
+    expect(released).to.deep.equal(moved);
   });
 
   it('puts a move before the row of the data set', () => {
@@ -63,7 +81,7 @@ describe('withMovedNumbers', () => {
       { msisdn: '79161234567', branch: 'NSK' },
       { msisdn: '79211000005', branch: 'NSK' },
     ];
-    expect(withMovedNumbers(ported, { moved, plan })).to.have.deep.members([
+    expect(withMovedNumbers(ported, { moved, plan, branches })).to.have.deep.members([
       ...moved,
       { msisdn: '79250000001', branch: 'SPB' },
     ]);
@@ -71,7 +89,7 @@ describe('withMovedNumbers', () => {
 
   it('has no row for a number that is back in its range', () => {
     const moved = [{ msisdn: '79250000001', branch: 'MSK' }];
-    expect(withMovedNumbers(ported, { moved, plan })).to.deep.equal([
+    expect(withMovedNumbers(ported, { moved, plan, branches })).to.deep.equal([
       { msisdn: '79161234567', branch: 'MSK' },
     ]);
   });

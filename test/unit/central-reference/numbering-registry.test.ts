@@ -53,6 +53,8 @@ describe('the numbering registry', () => {
   it('reads a plain name that begins with a quote, and tax numbers without their zero', () => {
     const [read] = parseRegistry(bytes(header, '925;0;9;10;"Т2" ООО;Тверская обл.;274051582'));
     expect(read).to.include({ operator: '"Т2" ООО', inn: '0274051582' });
+    const [trader] = parseRegistry(bytes(header, '925;0;9;10;ИП Ким;Тверская обл.;27405158212'));
+    expect(trader).to.include({ inn: '027405158212' });
   });
 
   const bad: readonly (readonly [string, Uint8Array, RegExp])[] = [

@@ -1,7 +1,11 @@
 import { gzipSync } from 'node:zlib';
 import { expect } from 'chai';
+import { Hono } from 'hono';
+import type { PeerBindings } from '../../../shared/federation/peer-server.ts';
 import { maxInflatedBytes } from '../../../shared/federation/peer-server-body.ts';
-import { closeLinks, link, raw, spb } from './peer-link-fixture.ts';
+import { isDomainError } from '../../../shared/problem/problem.ts';
+import { createReleaseFetcher } from '../../../shared/reference/release-fetcher.ts';
+import { closeLinks, link, msk, raw, spb } from './peer-link-fixture.ts';
 
 describe('the limits of the peer link', () => {
   afterEach(closeLinks);
@@ -71,6 +75,20 @@ describe('the limits of the peer link', () => {
       expect(broken).to.include({ status: 400 });
       const headers = { 'content-encoding': 'br' };
       expect(await raw(port, { identity, ...post, headers }, 'x')).to.include({ status: 415 });
+    });
+  });
+
+  describe('answers', () => {
+    /** As many ported numbers as a country has are over 32 MiB. */
+    const large = 'x'.repeat(32 * 1024 * 1024 + 1);
+
+    it('are bounded, but a data set may be as large as one that is released', async () => {
+      const app = new Hono<{ Bindings: PeerBindings }>().get('*', (c) => c.text(large));
+      const { call, client } = await link({ app });
+      const refusal = await call().catch((error: unknown) => error);
+      expect(isDomainError(refusal, 'peer-unreachable')).to.equal(true);
+      const fetcher = createReleaseFetcher({ peerClient: client, from: msk });
+      expect(await fetcher.dataset('a'.repeat(64))).to.have.length(large.length);
     });
   });
 });

@@ -51,7 +51,7 @@ describe("head office's pages", () => {
       } as never,
     });
     referencePages({
-      ...{ pages, inForce: () => 2 },
+      ...{ pages, inForce: () => 2, needsSignatures: false },
       reference: {
         getDraftChanges: async () => ({
           revision: '1',

@@ -87,7 +87,10 @@ export function smallDatasets(changes: Partial<Record<DatasetName, readonly obje
       },
     ],
     commissions: [{ operation: 'payment', tender: 'cash', basisPoints: 150, ...always }],
-    roles: [{ role: 'cashier', node: 'branch', permission: 'payment.take' }],
+    roles: [
+      { role: 'cashier', node: 'branch', permission: 'payment.take' },
+      { role: 'centre-manager', node: 'centre', permission: 'reference.publish' },
+    ],
     ...changes,
   };
   return datasetsFrom((name) => parseRows(name, rows[name] ?? []));

@@ -278,11 +278,11 @@ describe('the reference service', () => {
     };
     const fetcher = createReleaseFetcher({ peerClient, from: headOffice });
     const references = service;
-    expect(await followLatest({ fetcher, references })).to.deep.equal({
+    expect(await followLatest({ fetcher, references, clock })).to.deep.equal({
       version: 4,
       applied: true,
     });
-    expect(await followLatest({ fetcher, references })).to.deep.equal({
+    expect(await followLatest({ fetcher, references, clock })).to.deep.equal({
       version: 4,
       applied: false,
     });

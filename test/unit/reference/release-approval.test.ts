@@ -49,7 +49,7 @@ describe('the approval of a release', () => {
     const subject = approvableRelease(manifest);
     const sign = (name: string) => approve(keyOf(name), approvalType, subject);
     const approvals = await Promise.all([...signers].map(sign));
-    return { manifest: { ...manifest, approvals }, directory };
+    return { manifest: { ...manifest, approvals }, directory, isOvertaken: false };
   }
 
   const approvalOf = (pinned = keySet(1, 'ABC'), headOffice = () => 'HQ') =>
