@@ -23,7 +23,8 @@ export interface WorkQueue {
   finish(): Promise<void>;
 }
 
-export interface WorkQueueDeps extends Pick<GroupDeps, 'driver' | 'clock' | 'count' | 'record'> {
+export interface WorkQueueDeps
+  extends Pick<GroupDeps, 'driver' | 'clock' | 'count' | 'record' | 'doubt'> {
   /** Gives everything else a turn, then calls; `setImmediate` unless given. */
   readonly later?: (turn: () => void) => void;
 }
