@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { isDomainError, problems } from '../problem/problem.ts';
+import { isOfTheStore } from '../store/driver.ts';
 import type { Store, Transaction } from '../store/store.ts';
 import { stateSentences } from '../text/state-sentences.ts';
 import type { Clock } from '../time/clock.ts';
@@ -76,7 +77,7 @@ export function createSetAside(deps: SetAsideDeps) {
       done();
     } catch (error) {
       // What its store cannot do yet keeps its turn; what code cannot do holds nobody else up.
-      if (!isDomainError(error, 'store-unavailable')) done();
+      if (!isOfTheStore(error)) done();
       alarms.raise('set-aside-held', error instanceof Error ? error.message : String(error));
       if (!stopped) clock.after(retryPauseMs, () => void work());
     }
