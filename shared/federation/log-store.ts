@@ -264,7 +264,7 @@ export async function nextBatch(
   );
   let bytes = 0;
   const taken = rows.filter((row, index) => {
-    bytes += row.entry.length;
+    bytes += Buffer.byteLength(row.entry);
     return index === 0 || bytes <= bytesMax;
   });
   const last = taken.at(-1);

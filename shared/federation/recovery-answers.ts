@@ -77,7 +77,7 @@ export function createRecoveryAnswers(deps: { store: Store; signer: Signer }) {
         const texts = await heldEntries(tx, { peer, epoch, first, last });
         batches.push({ head, entries: texts.map((text) => logEntry.parse(JSON.parse(text))) });
         entries += texts.length;
-        bytes += texts.reduce((sum, text) => sum + text.length, 0);
+        bytes += texts.reduce((sum, text) => sum + Buffer.byteLength(text), 0);
         const isFull =
           batches.length >= maxBatchesPerPage ||
           entries >= maxEntriesPerPage ||

@@ -7,15 +7,26 @@ import {
   forkedPeers,
   saveInboundStream,
 } from '../../../shared/federation/inbox-store.ts';
-import { insertStart, nextBatch, outboundStreams } from '../../../shared/federation/log-store.ts';
+import {
+  appendToStream,
+  insertEntry,
+  insertStart,
+  nextBatch,
+  outboundStreams,
+} from '../../../shared/federation/log-store.ts';
 import type { NodeCode } from '../../../shared/ids/ids.ts';
 import { openStore } from '../../../shared/store/open-store.ts';
 import type { Reader, Store } from '../../../shared/store/store.ts';
 import { emptyChain } from '../../../shared/wire/chain.ts';
 import { plansOf } from '../../support/query-plans.ts';
 
-const [msk, spb, nsk] = ['MSK', 'SPB', 'NSK'] as NodeCode[];
-const peers = [msk, spb, nsk] as NodeCode[];
+const [msk, spb, nsk, tul] = ['MSK', 'SPB', 'NSK', 'TUL'] as [
+  NodeCode,
+  NodeCode,
+  NodeCode,
+  NodeCode,
+];
+const peers = [msk, spb, nsk];
 const epochOf = (start: number) => String(start).padStart(32, '0');
 const startedAt = '2025-06-30T09:00:00.000Z';
 
@@ -42,8 +53,8 @@ describe('streams that count, among those of all starts', () => {
         }
       }
       const forked = 'UPDATE outbound_streams SET forked = 1, fork_proven = ? WHERE';
-      await tx.run(`${forked} peer = ? AND epoch = ?`, 0, msk ?? '', epochOf(2));
-      await tx.run(`${forked} peer = ? AND epoch = ?`, 1, nsk ?? '', epochOf(3));
+      await tx.run(`${forked} peer = ? AND epoch = ?`, 0, msk, epochOf(2));
+      await tx.run(`${forked} peer = ? AND epoch = ?`, 1, nsk, epochOf(3));
     });
   });
   after(async () => {
@@ -56,7 +67,7 @@ describe('streams that count, among those of all starts', () => {
     'of a hello': outboundStreams,
     'before money goes out': forkedPeers,
     'of a sweep': forkedInbound,
-    'of a lane': (tx) => nextBatch(tx, msk as NodeCode, limits),
+    'of a lane': (tx) => nextBatch(tx, msk, limits),
   };
 
   it('are those of this start, that owe something, or have two histories', async () => {
@@ -66,6 +77,21 @@ describe('streams that count, among those of all starts', () => {
     ]);
     expect((await store.read(forkedPeers)).sort()).to.deep.equal(['MSK', 'NSK']);
     expect(await store.read(forkedInbound)).to.deep.equal([{ peer: 'MSK', epoch: epochOf(7) }]);
+  });
+
+  it('are sent in batches that are measured in bytes, whatever the alphabet', async () => {
+    const batch = await store.write(async (tx) => {
+      const epoch = epochOf(10);
+      await insertStart(tx, { epoch, startedAt, learned: false });
+      for (let seq = 1; seq <= 4; seq += 1) {
+        const about = { epoch, seq, id: `${seq}`, kind: 'a.fact', businessDate: '2025-06-30' };
+        const text = JSON.stringify('я'.repeat(100));
+        const logId = await insertEntry(tx, { ...about, text, hash: 'f'.repeat(64) });
+        await appendToStream(tx, { peer: tul, epoch, logId, hash: 'f'.repeat(64) });
+      }
+      return nextBatch(tx, tul, { started: epochOf(9), entries: 128, bytes: 500 });
+    });
+    expect(batch?.entries).to.have.length(2);
   });
 
   for (const [when, reading] of Object.entries(readings)) {
