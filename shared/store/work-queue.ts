@@ -32,7 +32,8 @@ export interface WorkQueueDeps
 /**
  * The one way to the driver. A turn of the queue runs the reads that wait, then a group of writes in
  * one transaction; between turns the event loop does everything else. Nobody hears of a commit, as
- * its caller or as a reader, before its count is recorded; the next turn goes on meanwhile.
+ * its caller or as a reader, before its count is recorded, or could not be; the next turn goes on
+ * meanwhile.
  */
 export function createWorkQueue(deps: WorkQueueDeps): WorkQueue {
   const reads: Work<Reader>[] = [];
