@@ -83,7 +83,7 @@ export function createFederation(deps: FederationDeps) {
     },
     recovered() {
       alarms.clear('set-back');
-      setAside.workOff();
+      void setAside.workOff();
       tellRecovered();
       wakeAll();
     },
@@ -245,8 +245,7 @@ export function createFederation(deps: FederationDeps) {
   async function start(): Promise<void> {
     await liveness.probe();
     if (!recovery.isRecovering()) {
-      setAside.workOff();
-      await setAside.caughtUp();
+      await setAside.workOff();
       // A crash may have come between the end of a recovery and what was to follow it.
       tellRecovered();
     }

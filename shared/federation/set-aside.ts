@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { isDomainError, problems } from '../problem/problem.ts';
+import { DomainError, isDomainError, problems } from '../problem/problem.ts';
 import { isOfTheStore } from '../store/driver.ts';
 import type { Store, Transaction } from '../store/store.ts';
 import { stateSentences } from '../text/state-sentences.ts';
@@ -18,6 +18,8 @@ import {
 const entriesPerTransaction = 256;
 const entriesShown = 20;
 const retryPauseMs = 5_000;
+/** A stream waits so long for it in memory, no longer: its sender has it, and tries again. */
+const turnMaxMs = 10_000;
 const maxReasonLength = 100;
 
 export interface SetAsideDeps {
@@ -37,9 +39,13 @@ export type SetAside = ReturnType<typeof createSetAside>;
 export function createSetAside(deps: SetAsideDeps) {
   const { store, handlers, codeVersion, clock, alarms } = deps;
   let stopped = false;
+  let hasHadTurn = false;
   let done: () => void = () => {};
   const turn = new Promise<void>((resolve) => {
-    done = resolve;
+    done = () => {
+      hasHadTurn = true;
+      resolve();
+    };
   });
 
   /** Applies what it can, a bounded number a call. @returns the last one looked at; undefined when there are no more. */
@@ -102,12 +108,28 @@ export function createSetAside(deps: SetAsideDeps) {
 
   return {
     report,
-    /** Once this node is sure of its own past. What fails for a reason of this node's own is tried again later. */
-    workOff(): void {
+    /**
+     * Once this node is sure of its own past. What fails for a reason of this node's own is tried again later.
+     * @returns when it has had its turn.
+     */
+    workOff(): Promise<void> {
       void work();
+      return turn;
     },
-    /** No stream is taken before what was received earlier has had its turn. */
-    caughtUp: () => turn,
+    /**
+     * No stream is taken before what was received earlier has had its turn.
+     * @throws DomainError `recovering` when that takes its time.
+     */
+    async caughtUp(): Promise<void> {
+      if (hasHadTurn) return;
+      await new Promise<void>((resolve, reject) => {
+        const stop = clock.after(turnMaxMs, () => reject(new DomainError('recovering')));
+        void turn.then(() => {
+          stop();
+          resolve();
+        });
+      });
+    },
     stop(): void {
       stopped = true;
       done();

@@ -12,10 +12,17 @@ import { DomainError } from '../../../shared/problem/problem.ts';
 import { openStore } from '../../../shared/store/open-store.ts';
 import type { Store } from '../../../shared/store/store.ts';
 import { type Clock, systemClock } from '../../../shared/time/clock.ts';
+import { refusalBy } from '../../support/federation-keys.ts';
 
 const spb = 'SPB' as NodeCode;
 const at = '2025-06-30T09:00:00.000Z';
 const epoch = 'e'.repeat(32);
+
+const timesFaster = 16;
+const clock: Clock = {
+  ...systemClock,
+  after: (ms, fn) => systemClock.after(ms / timesFaster, fn),
+};
 
 describe('what was set aside, at an upgrade', () => {
   for (const trouble of ['store-unavailable', 'overloaded'] as const) {
@@ -43,14 +50,13 @@ describe('what was set aside, at an upgrade', () => {
           return failures < 0 ? store.write(fn) : Promise.reject(new DomainError(trouble));
         },
       };
-      const clock: Clock = { ...systemClock, after: (_ms, fn) => systemClock.after(300, fn) };
       const order: string[] = [];
       const setAside = createSetAside({
         ...{ store: failing, codeVersion: 'new', clock },
         alarms: createAlarms({ clock, report: () => {} }),
         handlers: new Map([[kind, async () => void order.push('what was set aside')]]),
       });
-      setAside.workOff();
+      void setAside.workOff();
       // As receiveStream does.
       await setAside.caughtUp().then(() => order.push('a stream'));
       await pause(600);
@@ -60,4 +66,19 @@ describe('what was set aside, at an upgrade', () => {
       expect(order).to.deep.equal(['what was set aside', 'a stream']);
     });
   }
+
+  it('keeps no stream in memory for ever while the store takes nothing', async () => {
+    const away = () => Promise.reject(new DomainError('store-unavailable'));
+    const store: Store = { read: away, write: away, backup: away, close: async () => {} };
+    const setAside = createSetAside({
+      ...{ store, codeVersion: 'new', clock, handlers: new Map() },
+      alarms: createAlarms({ clock, report: () => {} }),
+    });
+    void setAside.workOff();
+    const streams = Array.from({ length: 3 }, () => refusalBy(setAside.caughtUp()));
+    const ends = await Promise.race([Promise.all(streams), pause(2_000, [])]);
+    setAside.stop();
+    expect(ends.map(({ code }) => code)).to.deep.equal(['recovering', 'recovering', 'recovering']);
+    await setAside.caughtUp();
+  });
 });
