@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Federation } from '../../shared/federation/federation.ts';
-import { inboundStreams } from '../../shared/federation/inbox-store.ts';
+import { forkedInbound } from '../../shared/federation/inbox-store.ts';
 import { DomainError } from '../../shared/problem/problem.ts';
 import { caseSentences, groupText, legsText } from '../../shared/reconciliation/case-sentences.ts';
 import { dayClosed, differencesOf } from '../../shared/reconciliation/day-closed.ts';
@@ -284,9 +284,7 @@ export function createReconciliation(deps: ReconciliationDeps) {
       await saveCollected(tx, operation, disputed);
     }
     await sweepDays(tx);
-    for (const { peer, epoch, forked } of await inboundStreams(tx)) {
-      if (forked === 1n) await openForked(tx, peer, epoch);
-    }
+    for (const { peer, epoch } of await forkedInbound(tx)) await openForked(tx, peer, epoch);
     await obligations.reviewCaps(tx);
     return opened;
   }

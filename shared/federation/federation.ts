@@ -6,7 +6,7 @@ import type { BusinessDate, Clock } from '../time/clock.ts';
 import { hello as helloSchema, type LogEntry, startKind } from '../wire/peer-messages.ts';
 import type { Alarms } from './alarms.ts';
 import { createInbox, type EntryHandler } from './inbox.ts';
-import { forkedPeers, inboundStreams, lastHead } from './inbox-store.ts';
+import { forkedInbound, forkedPeers, inboundStreams, lastHead } from './inbox-store.ts';
 import { type Acknowledged, createLane, type Lane } from './lane.ts';
 import { createLiveness } from './liveness.ts';
 import { createLog, type Opening } from './log.ts';
@@ -83,7 +83,7 @@ export function createFederation(deps: FederationDeps) {
     },
     recovered() {
       alarms.clear('set-back');
-      setAside.workOff();
+      void setAside.workOff();
       tellRecovered();
       wakeAll();
     },
@@ -245,8 +245,7 @@ export function createFederation(deps: FederationDeps) {
   async function start(): Promise<void> {
     await liveness.probe();
     if (!recovery.isRecovering()) {
-      setAside.workOff();
-      await setAside.caughtUp();
+      await setAside.workOff();
       // A crash may have come between the end of a recovery and what was to follow it.
       tellRecovered();
     }
@@ -259,13 +258,13 @@ export function createFederation(deps: FederationDeps) {
 
   /** A fork outlives the start that saw it. */
   async function reportForks(): Promise<void> {
-    const { inbound, outbound } = await streams();
-    for (const { peer, epoch, forked } of [...inbound, ...outbound]) {
-      if (forked === 1n)
-        alarms.raise(
-          'forked',
-          stateSentences.say('historiesWith', { peer, place: epoch.slice(0, 8) }),
-        );
+    const told = await store.read(async (tx) => [
+      ...(await forkedInbound(tx)),
+      ...(await outboundStreams(tx)).filter(({ forked }) => forked === 1n),
+    ]);
+    for (const { peer, epoch } of told) {
+      const place = epoch.slice(0, 8);
+      alarms.raise('forked', stateSentences.say('historiesWith', { peer, place }));
     }
   }
 
@@ -315,6 +314,8 @@ export function createFederation(deps: FederationDeps) {
     begin,
     markSetBack,
     start,
+    /** The streams to the others, as far as they count. */
+    outbound: () => store.read(outboundStreams),
     streams,
     mayPayOut,
     assertMayOwe,

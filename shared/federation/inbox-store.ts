@@ -156,11 +156,16 @@ export function inboundStreams(
   return tx.all('SELECT peer, epoch, position, forked FROM inbound_streams ORDER BY peer');
 }
 
+/** Of which a peer has signed two histories. */
+export function forkedInbound(tx: Reader): Promise<{ peer: NodeCode; epoch: string }[]> {
+  return tx.all('SELECT peer, epoch FROM inbound_streams WHERE forked = 1 ORDER BY peer');
+}
+
 /** With whom there are two histories, as signatures show. */
 export async function forkedPeers(tx: Reader): Promise<NodeCode[]> {
   const rows = await tx.all<{ peer: NodeCode }>(
     `SELECT peer FROM inbound_streams WHERE forked = 1
-     UNION SELECT peer FROM outbound_streams WHERE fork_proven = 1`,
+     UNION SELECT peer FROM outbound_streams WHERE forked = 1 AND fork_proven = 1`,
   );
   return rows.map(({ peer }) => peer);
 }

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { NodeCode } from '../ids/ids.ts';
-import { isDomainError } from '../problem/problem.ts';
+import { isOfTheStore } from '../store/driver.ts';
 import type { Reader, Store } from '../store/store.ts';
 import { stateSentences } from '../text/state-sentences.ts';
 import { type Clock, type Instant, msOf, now } from '../time/clock.ts';
@@ -162,7 +162,7 @@ export function createLiveness(deps: LivenessDeps) {
       return true;
     } catch (error) {
       // What this node's own store cannot do now is no fault of the peer.
-      if (isDomainError(error, 'store-unavailable')) return false;
+      if (isOfTheStore(error)) return false;
       const known = statuses.get(peer);
       const failure = error instanceof Error ? error.message : String(error);
       statuses.set(peer, { ...(known ?? { peer }), reachable: false, failure });

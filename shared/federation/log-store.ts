@@ -245,7 +245,8 @@ export async function nextBatch(
   { started, entries, bytes: bytesMax }: { started: string; entries: number; bytes: number },
 ): Promise<OutboundBatch | undefined> {
   const stream = await tx.get<{ epoch: string; acknowledged: bigint }>(
-    `SELECT s.epoch, s.acknowledged FROM outbound_streams s JOIN node_starts n ON n.epoch = s.epoch
+    `SELECT s.epoch, s.acknowledged FROM outbound_streams s INDEXED BY outbound_streams_owing
+     JOIN node_starts n ON n.epoch = s.epoch
      WHERE s.peer = ? AND s.acknowledged < s.position AND s.forked = 0
      ORDER BY (s.epoch = ? AND s.acknowledged = 0) DESC, n.ordinal LIMIT 1`,
     peer,
@@ -263,7 +264,7 @@ export async function nextBatch(
   );
   let bytes = 0;
   const taken = rows.filter((row, index) => {
-    bytes += row.entry.length;
+    bytes += Buffer.byteLength(row.entry);
     return index === 0 || bytes <= bytesMax;
   });
   const last = taken.at(-1);
@@ -340,13 +341,19 @@ export interface StreamRow {
   forked: bigint;
 }
 
-/** The streams to every peer: of the newest epoch, and of older ones that still owe something. */
+/**
+ * The streams to every peer: of the newest epoch, and of older ones that still owe something. There are as many as starts
+ * and peers ever were: only those that count are looked at.
+ */
 export function outboundStreams(tx: Reader): Promise<StreamRow[]> {
   return tx.all<StreamRow>(
-    `SELECT s.peer, s.epoch, s.position, s.acknowledged, s.forked
-     FROM outbound_streams s JOIN node_starts n ON n.epoch = s.epoch
-     WHERE s.acknowledged < s.position OR s.forked = 1
-        OR n.ordinal = (SELECT MAX(ordinal) FROM node_starts)
+    `SELECT s.peer, s.epoch, s.position, s.acknowledged, s.forked FROM (
+       SELECT peer, epoch FROM outbound_streams WHERE acknowledged < position
+       UNION SELECT peer, epoch FROM outbound_streams WHERE forked = 1
+       UNION SELECT peer, epoch FROM outbound_streams
+         WHERE epoch = (SELECT epoch FROM node_starts ORDER BY ordinal DESC LIMIT 1)) c
+     CROSS JOIN outbound_streams s ON s.peer = c.peer AND s.epoch = c.epoch
+     CROSS JOIN node_starts n ON n.epoch = s.epoch
      ORDER BY s.peer, n.ordinal`,
   );
 }

@@ -59,12 +59,12 @@ export function createRecoveryAnswers(deps: { store: Store; signer: Signer }) {
     let next: RecoveryAnswer['next'] = null;
     let entries = 0;
     let bytes = 0;
-    for (const { epoch, seq } of held) {
-      if (epoch < (request.after?.epoch ?? '') || Number(seq) <= (known.get(epoch) ?? 0)) continue;
-      const beyond = await firstPositionBeyond(tx, { peer, epoch, seq: known.get(epoch) ?? 0 });
+    for (const { epoch, seq, position: end } of held) {
+      const knownSeq = known.get(epoch) ?? 0;
+      if (epoch < (request.after?.epoch ?? '') || Number(seq) <= knownSeq) continue;
+      const place = { peer, epoch, seq: knownSeq, last: Number(end) };
       const after = request.after?.epoch === epoch ? request.after.position : 0;
-      if (beyond === undefined) continue;
-      const position = Math.max(beyond, after + 1);
+      const position = Math.max(await firstPositionBeyond(tx, place), after + 1);
       const limit = maxBatchesPerPage - batches.length + 1;
       for (const { position: last, head } of await headsFrom(tx, {
         peer,
@@ -77,7 +77,7 @@ export function createRecoveryAnswers(deps: { store: Store; signer: Signer }) {
         const texts = await heldEntries(tx, { peer, epoch, first, last });
         batches.push({ head, entries: texts.map((text) => logEntry.parse(JSON.parse(text))) });
         entries += texts.length;
-        bytes += texts.reduce((sum, text) => sum + text.length, 0);
+        bytes += texts.reduce((sum, text) => sum + Buffer.byteLength(text), 0);
         const isFull =
           batches.length >= maxBatchesPerPage ||
           entries >= maxEntriesPerPage ||

@@ -76,8 +76,8 @@ export function unappliedEntries(
   limit: number,
 ): Promise<{ epoch: string; seq: bigint; entry: string; holders: string }[]> {
   return tx.all(
-    `SELECT r.epoch, r.seq, r.entry, r.holders FROM recovered_entries r
-     JOIN node_starts n ON n.epoch = r.epoch
+    `SELECT r.epoch, r.seq, r.entry, r.holders FROM node_starts n
+     CROSS JOIN recovered_entries r INDEXED BY recovered_entries_left ON r.epoch = n.epoch
      WHERE r.applied = 0 ORDER BY n.ordinal, r.seq LIMIT ?`,
     limit,
   );
@@ -169,7 +169,7 @@ export async function rewindStreams(
   }
   // What it gave back before it was set back itself, it may not hold any more.
   await tx.run(
-    `UPDATE recovered_entries SET holders = trim(replace(' ' || holders || ' ', ?, ' '))
+    `UPDATE recovered_entries INDEXED BY recovered_entries_left SET holders = trim(replace(' ' || holders || ' ', ?, ' '))
      WHERE applied = 0`,
     ` ${peer} `,
   );
@@ -186,19 +186,24 @@ export function heldStreams(
   );
 }
 
-/** The first position of a start that holds an entry beyond `seq`. */
+/**
+ * The first position of a start, held up to `last`, with an entry beyond `seq`: both only grow, so it is found by halves.
+ */
 export async function firstPositionBeyond(
   tx: Reader,
-  place: { peer: NodeCode; epoch: string; seq: number },
-): Promise<number | undefined> {
-  const row = await tx.get<{ position: bigint | null }>(
-    `SELECT MIN(position) AS position FROM inbound_entries
-     WHERE peer = ? AND epoch = ? AND seq > ?`,
-    place.peer,
-    place.epoch,
-    place.seq,
-  );
-  return row?.position == null ? undefined : Number(row.position);
+  place: { peer: NodeCode; epoch: string; seq: number; last: number },
+): Promise<number> {
+  let [known, beyond] = [0, place.last];
+  while (beyond - known > 1) {
+    const middle = Math.floor((known + beyond) / 2);
+    const row = await tx.get<{ seq: bigint }>(
+      'SELECT seq FROM inbound_entries WHERE peer = ? AND epoch = ? AND position = ?',
+      ...[place.peer, place.epoch, middle],
+    );
+    if (Number(row?.seq ?? 0n) > place.seq) beyond = middle;
+    else known = middle;
+  }
+  return beyond;
 }
 
 /** The signed heads from the one that covers `position` on. */

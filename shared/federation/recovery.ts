@@ -85,6 +85,8 @@ export type Recovery = ReturnType<typeof createRecovery>;
 export function createRecovery(deps: RecoveryDeps) {
   const { store, log, clock } = deps;
   let recovering = false;
+  /** Why this node is to be marked as set back, until its store has it. */
+  let unmarked: string | undefined;
   /** Nothing that this node forgot is held by any peer, or two people have answered for those that are silent. */
   let certain = false;
   /** Nothing was forgotten since a start that was certain. */
@@ -108,6 +110,10 @@ export function createRecovery(deps: RecoveryDeps) {
     certain = false;
     isContinued = false;
     haveAllBeenAsked = false;
+    unmarked = reason;
+    tx.afterCommit(() => {
+      unmarked = undefined;
+    });
     deps.alarm('set-back', reason);
     await setRecovering(tx, { reason, since: now(clock) });
     await deps.marked(tx);
@@ -116,12 +122,19 @@ export function createRecovery(deps: RecoveryDeps) {
   async function enter(reason: string): Promise<void> {
     if (recovering) return;
     recovering = true;
+    unmarked = reason;
     try {
-      await store.write((tx) => mark(tx, reason));
+      await keepMarked();
     } finally {
-      // A store that fails now is no reason to wait for ever: a later start hears of it again.
+      // A store that fails now is no reason to wait for ever: it is told again.
       run();
     }
+  }
+
+  /** A recovery begins in memory; the store that could not take it then takes it before anything else. */
+  async function keepMarked(): Promise<void> {
+    const reason = unmarked;
+    if (reason !== undefined) await store.write((tx) => mark(tx, reason));
   }
 
   /** A later report of the same set-back, by a peer that has answered this start, is no news. */
@@ -142,6 +155,7 @@ export function createRecovery(deps: RecoveryDeps) {
   }
 
   async function work(): Promise<void> {
+    await keepMarked();
     await deps.introduce();
     await Promise.allSettled((await store.read(unanswered)).map(ask));
     haveAllBeenAsked = true;

@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { isDomainError, problems } from '../problem/problem.ts';
+import { DomainError, isDomainError, problems } from '../problem/problem.ts';
+import { isOfTheStore } from '../store/driver.ts';
 import type { Store, Transaction } from '../store/store.ts';
 import { stateSentences } from '../text/state-sentences.ts';
 import type { Clock } from '../time/clock.ts';
@@ -17,6 +18,8 @@ import {
 const entriesPerTransaction = 256;
 const entriesShown = 20;
 const retryPauseMs = 5_000;
+/** A stream waits so long for it in memory, no longer: its sender has it, and tries again. */
+const turnMaxMs = 10_000;
 const maxReasonLength = 100;
 
 export interface SetAsideDeps {
@@ -36,9 +39,13 @@ export type SetAside = ReturnType<typeof createSetAside>;
 export function createSetAside(deps: SetAsideDeps) {
   const { store, handlers, codeVersion, clock, alarms } = deps;
   let stopped = false;
+  let hasHadTurn = false;
   let done: () => void = () => {};
   const turn = new Promise<void>((resolve) => {
-    done = resolve;
+    done = () => {
+      hasHadTurn = true;
+      resolve();
+    };
   });
 
   /** Applies what it can, a bounded number a call. @returns the last one looked at; undefined when there are no more. */
@@ -76,7 +83,7 @@ export function createSetAside(deps: SetAsideDeps) {
       done();
     } catch (error) {
       // What its store cannot do yet keeps its turn; what code cannot do holds nobody else up.
-      if (!isDomainError(error, 'store-unavailable')) done();
+      if (!isOfTheStore(error)) done();
       alarms.raise('set-aside-held', error instanceof Error ? error.message : String(error));
       if (!stopped) clock.after(retryPauseMs, () => void work());
     }
@@ -101,12 +108,28 @@ export function createSetAside(deps: SetAsideDeps) {
 
   return {
     report,
-    /** Once this node is sure of its own past. What fails for a reason of this node's own is tried again later. */
-    workOff(): void {
+    /**
+     * Once this node is sure of its own past. What fails for a reason of this node's own is tried again later.
+     * @returns when it has had its turn.
+     */
+    workOff(): Promise<void> {
       void work();
+      return turn;
     },
-    /** No stream is taken before what was received earlier has had its turn. */
-    caughtUp: () => turn,
+    /**
+     * No stream is taken before what was received earlier has had its turn.
+     * @throws DomainError `recovering` when that takes its time.
+     */
+    async caughtUp(): Promise<void> {
+      if (hasHadTurn) return;
+      await new Promise<void>((resolve, reject) => {
+        const stop = clock.after(turnMaxMs, () => reject(new DomainError('recovering')));
+        void turn.then(() => {
+          stop();
+          resolve();
+        });
+      });
+    },
     stop(): void {
       stopped = true;
       done();

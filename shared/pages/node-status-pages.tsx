@@ -13,7 +13,7 @@ export function nodeStatusPages({
   node: Pick<Node, 'federation' | 'references'>;
 }): void {
   async function status() {
-    const { outbound } = await node.federation.streams();
+    const outbound = await node.federation.outbound();
     const waiting = outbound.filter((stream) => stream.acknowledged < stream.position);
     return {
       release: node.references.current()?.version,

@@ -2,7 +2,7 @@ import type { Verifier } from '../federation/peers.ts';
 import { headOffice as defaultHeadOffice, type NodeCode } from '../ids/ids.ts';
 import { DomainError, type FieldError, isDomainError } from '../problem/problem.ts';
 import type { Store, Transaction } from '../store/store.ts';
-import { type Clock, type Instant, now } from '../time/clock.ts';
+import { type Clock, type Instant, instantOf, now } from '../time/clock.ts';
 import { sha256 } from '../wire/canonical.ts';
 import { datasetsFrom, readContent, readJsonRows } from './dataset-content.ts';
 import { type DatasetName, isDatasetName, type RowOf } from './datasets.ts';
@@ -108,6 +108,8 @@ export function createReferenceService({
 }): ReferenceService {
   let current: InForce | undefined;
   let nextSwitchAt: Instant | undefined;
+  /** Which version the listeners were told of last. */
+  let told = 0;
   let failure: ReferenceFailure | undefined;
   const listeners = new Set<(reference: Reference) => void>();
   const freshness = createFreshness({ store, clock, verifier, headOffice });
@@ -118,22 +120,22 @@ export function createReferenceService({
     current = next;
   }
 
-  function tellSince(version: number): void {
+  function tell(): void {
     const reference = current?.reference;
-    if (!reference || reference.version === version) return;
+    if (!reference || reference.version === told) return;
+    told = reference.version;
     for (const listener of listeners) listener(reference);
   }
 
   async function switchToDue(): Promise<void> {
-    const before = current?.reference.version ?? 0;
     const release = await store.read((tx) => releaseDue(tx, now(clock)));
     const version = release?.manifest.version ?? 0;
-    if (release && version > before) {
+    if (release && version > (current?.reference.version ?? 0)) {
       const { manifest } = release;
       const contents = await gather({ store, manifest, inForce: current });
       switchTo(inForce(manifest, contents));
-      if (current?.manifest === manifest) tellSince(before);
     }
+    tell();
     nextSwitchAt = await store.read((tx) => nextSwitch(tx, current?.reference.version ?? 0));
   }
 
@@ -150,7 +152,6 @@ export function createReferenceService({
     const next = inForce(manifest, contents);
     const { datasets: directory } = contents;
     await approval?.assertApproved({ manifest, directory }, await heldBases());
-    const before = current?.reference.version ?? 0;
     const appliedAt = now(clock);
     const applied = await store.write(async (tx) => {
       if (!isNewer(await highestRelease(tx), version, manifestSha256)) return false;
@@ -162,7 +163,7 @@ export function createReferenceService({
       if (isDue(manifest, appliedAt)) tx.afterCommit(() => switchTo(next));
       return true;
     });
-    if (current === next) tellSince(before);
+    tell();
     nextSwitchAt = await store.read((tx) => nextSwitch(tx, current?.reference.version ?? 0));
     return { version, applied };
   }
@@ -191,6 +192,8 @@ export function createReferenceService({
         return result;
       } catch (error) {
         failure = failureOf(error, now(clock));
+        // A store that does not answer may hold the release all the same.
+        nextSwitchAt = instantOf(0);
         throw error;
       }
     },

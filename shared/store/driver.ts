@@ -1,4 +1,4 @@
-import { DomainError } from '../problem/problem.ts';
+import { DomainError, isDomainError } from '../problem/problem.ts';
 import type { Row, SqlParameter } from './store.ts';
 
 export type MaybePromise<T> = T | Promise<T>;
@@ -61,4 +61,9 @@ export interface Driver {
 
 export function storeUnavailable(detail: string, cause?: unknown): DomainError {
   return new DomainError('store-unavailable', detail, { cause });
+}
+
+/** The store could not do it now, or has too much to do: it may later, and nobody else is to blame. */
+export function isOfTheStore(error: unknown): boolean {
+  return isDomainError(error, 'store-unavailable') || isDomainError(error, 'overloaded');
 }

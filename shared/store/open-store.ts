@@ -19,6 +19,7 @@ import type { Reader, Store } from './store.ts';
 import { type Handle, readHandle } from './transaction.ts';
 import { witnessed } from './witness.ts';
 import { createWorkQueue, type WorkQueueDeps } from './work-queue.ts';
+import { type Doubtful, follow } from './write-group.ts';
 
 /** Where a node's store is, and what is kept of it elsewhere. */
 export interface StorePlace {
@@ -223,6 +224,7 @@ export function storeOn({ driver, clock, sentinel, later }: StoreParts): Store {
   const floor = sentinel?.found ?? 0n;
   /** Undefined as long as there is no sentinel to be behind. */
   let recorded = sentinel?.found;
+  let doubtful: Doubtful | undefined;
 
   async function record(count: bigint): Promise<void> {
     recorded ??= 0n;
@@ -244,6 +246,12 @@ export function storeOn({ driver, clock, sentinel, later }: StoreParts): Store {
     });
   }
 
+  /** Where the store has the commit whose answer was lost, the memory learns late of what it did. Nobody else counts. */
+  function endDoubt(stored: bigint): void {
+    if (doubtful && stored >= doubtful.count) follow(doubtful.afterCommit);
+    doubtful = undefined;
+  }
+
   const queue = createWorkQueue({
     driver,
     clock,
@@ -251,9 +259,13 @@ export function storeOn({ driver, clock, sentinel, later }: StoreParts): Store {
     count: async () => {
       const count = await countCommit(driver, floor);
       await assertRecorded(count - 1n);
+      endDoubt(count - 1n);
       return count;
     },
     record,
+    doubt: (lost) => {
+      doubtful = lost;
+    },
   });
   let closing: Promise<void> | undefined;
   let backup: Promise<string> | undefined;

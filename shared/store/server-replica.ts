@@ -58,14 +58,22 @@ export function openReplica(
   { authToken, clock }: Pick<StoreServer, 'authToken' | 'clock'>,
 ): Replica {
   const shapes = boundedCache(cachedStatementsMax, statementShape);
-  let connection: Promise<ServerConnection> | undefined;
+  let connection: ServerConnection | undefined;
+  let dialling: Promise<ServerConnection> | undefined;
   let restUntilMs = 0;
   const asked = new Set<{ readonly atMs: number }>();
 
+  /** Who comes while a connection is being made waits for that one: each further one would stay open, and nobody's. */
   async function connected(): Promise<ServerConnection> {
-    const present = await connection?.catch(() => undefined);
-    if (present && !present.client.closed) return present;
-    connection = dialServer({ url, authToken, clock });
+    if (connection && !connection.client.closed) return connection;
+    dialling ??= dial().finally(() => {
+      dialling = undefined;
+    });
+    return dialling;
+  }
+
+  async function dial(): Promise<ServerConnection> {
+    connection = await dialServer({ url, authToken, clock });
     return connection;
   }
 
@@ -96,8 +104,8 @@ export function openReplica(
    * A replica whose primary was started anew may begin anew as well; connections from before go on
    * showing what it had then.
    */
-  async function leave(): Promise<void> {
-    (await connection?.catch(() => undefined))?.client.close();
+  function leave(): void {
+    connection?.client.close();
   }
 
   async function reach(wanted: bigint): Promise<void> {
@@ -112,7 +120,7 @@ export function openReplica(
           throw storeUnavailable(detail);
         }
         if (behind.isOver()) {
-          await leave();
+          leave();
           behind = timer(behindMaxMs);
         }
         await pause(clock, pollPauseMs);
@@ -194,15 +202,14 @@ export function openReplica(
         const read = await readHere(fn, answered());
         if (read) return read.value;
         restUntilMs = clock.nowMs() + restMs;
-        await leave();
+        leave();
       }
       return otherwise(fn);
     },
-    close: () =>
-      void connection?.then(
-        ({ client }) => client.close(),
-        () => {},
-      ),
+    close: () => {
+      leave();
+      dialling?.then(leave, () => {});
+    },
   };
 }
 

@@ -23,7 +23,8 @@ export interface WorkQueue {
   finish(): Promise<void>;
 }
 
-export interface WorkQueueDeps extends Pick<GroupDeps, 'driver' | 'clock' | 'count' | 'record'> {
+export interface WorkQueueDeps
+  extends Pick<GroupDeps, 'driver' | 'clock' | 'count' | 'record' | 'doubt'> {
   /** Gives everything else a turn, then calls; `setImmediate` unless given. */
   readonly later?: (turn: () => void) => void;
 }
@@ -31,7 +32,8 @@ export interface WorkQueueDeps extends Pick<GroupDeps, 'driver' | 'clock' | 'cou
 /**
  * The one way to the driver. A turn of the queue runs the reads that wait, then a group of writes in
  * one transaction; between turns the event loop does everything else. Nobody hears of a commit, as
- * its caller or as a reader, before its count is recorded; the next turn goes on meanwhile.
+ * its caller or as a reader, before its count is recorded, or could not be; the next turn goes on
+ * meanwhile.
  */
 export function createWorkQueue(deps: WorkQueueDeps): WorkQueue {
   const reads: Work<Reader>[] = [];

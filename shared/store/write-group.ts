@@ -17,6 +17,12 @@ interface Outcome {
   readonly afterCommit: readonly (() => void)[];
 }
 
+/** A commit that may stand though nobody could be told so. */
+export interface Doubtful {
+  readonly count: bigint;
+  readonly afterCommit: readonly (() => void)[];
+}
+
 export interface GroupDeps {
   readonly driver: Driver;
   readonly clock: Clock;
@@ -24,6 +30,8 @@ export interface GroupDeps {
   readonly count: () => Promise<bigint>;
   /** Records the count elsewhere, after the commit and before anyone is answered. */
   readonly record: (count: bigint) => Promise<void>;
+  /** Takes what was to follow a commit whose answer was lost: by its count it may show that it stands. */
+  readonly doubt: (doubtful: Doubtful) => void;
   readonly group: Work<Transaction>[];
   /** How long the group may go on taking in further writes. */
   readonly workMaxMs: number;
@@ -43,9 +51,10 @@ export interface Committed {
 /**
  * Runs the group in one transaction and answers everyone once it is durable and recorded; a refusal
  * waits as well, because what it saw may still be undone. If the transaction is lost, the whole
- * group is refused with `store-unavailable`. It is over with the commit: the next group may work
- * while this one's count is recorded, and commits when everybody here has been answered, so that the
- * record is never more than one commit behind.
+ * group is refused with `store-unavailable`; what was to follow a commit that may stand all the same
+ * is kept. It is over with the commit: the next group may work while this one's count is recorded,
+ * and commits when everybody here has been answered, so that the record is never more than one
+ * commit behind.
  */
 export async function runGroup(deps: GroupDeps): Promise<Committed> {
   const { driver, group, clock, before } = deps;
@@ -68,6 +77,8 @@ export async function runGroup(deps: GroupDeps): Promise<Committed> {
     }
   } catch (error) {
     await driver.rollback();
+    const afterCommit = outcomes.flatMap((outcome) => outcome.afterCommit);
+    if (count !== undefined) deps.doubt({ count, afterCommit });
     for (const work of group) work.reject(driver.failure() ?? error);
     return { told: before, commitMs };
   }
@@ -80,7 +91,7 @@ async function tell(
   count: bigint | undefined,
 ): Promise<void> {
   const unrecorded = count === undefined ? undefined : await failureOf(record(count));
-  for (const { afterCommit } of outcomes) afterCommit.forEach(callSafely);
+  for (const { afterCommit } of outcomes) follow(afterCommit);
   for (const { work, answer } of outcomes) {
     if (unrecorded) work.reject(unrecorded);
     else if ('error' in answer) work.reject(answer.error);
@@ -137,11 +148,14 @@ async function runOne(driver: Driver, work: Work<Transaction>, alone: boolean): 
   }
 }
 
-function callSafely(fn: () => void): void {
-  try {
-    fn();
-  } catch (error) {
-    // The work is durable, its caller must not be told otherwise.
-    process.emitWarning(error instanceof Error ? error : String(error), 'AfterCommitWarning');
+/** What was to follow a commit follows it. */
+export function follow(afterCommit: Doubtful['afterCommit']): void {
+  for (const fn of afterCommit) {
+    try {
+      fn();
+    } catch (error) {
+      // The work is durable, its caller must not be told otherwise.
+      process.emitWarning(error instanceof Error ? error : String(error), 'AfterCommitWarning');
+    }
   }
 }

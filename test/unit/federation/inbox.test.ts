@@ -19,7 +19,8 @@ const spb = 'SPB' as NodeCode;
 const epoch = 'e'.repeat(32);
 /** Half of what is taken as an answer, and more than that in all. */
 const answerBytesMax = 16 * 1024 * 1024;
-const entryBytes = 1024 * 1024;
+/** Of two bytes each. */
+const entryLetters = 512 * 1024;
 const entriesLost = 18;
 const at = '2025-06-30T09:00:00.000Z';
 
@@ -100,7 +101,7 @@ describe('an inbox', () => {
     let base = emptyChain;
     for (let seq = 1; seq <= entriesLost; seq += 1) {
       const { chain, ...batch } = await batchOf(
-        [entry(seq, { text: 'x'.repeat(entryBytes) })],
+        [entry(seq, { text: 'я'.repeat(entryLetters) })],
         base,
       );
       await inbox.receive(spb, batch);
@@ -112,7 +113,7 @@ describe('an inbox', () => {
     let given = 0;
     do {
       const page = await answer(spb, { ...question, ...(after ? { after } : {}) });
-      expect(JSON.stringify(page).length).to.be.lessThan(answerBytesMax);
+      expect(Buffer.byteLength(JSON.stringify(page))).to.be.lessThan(answerBytesMax);
       const { batches, next } = JSON.parse(page.answer);
       given += batches.length;
       after = next ?? undefined;

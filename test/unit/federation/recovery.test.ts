@@ -4,11 +4,12 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import { createLog } from '../../../shared/federation/log.ts';
 import { createRecovery } from '../../../shared/federation/recovery.ts';
+import { recoveringReason } from '../../../shared/federation/recovery-store.ts';
 import { createSigner, createVerifier } from '../../../shared/federation/signing.ts';
 import { type NodeCode, systemIds } from '../../../shared/ids/ids.ts';
 import { DomainError } from '../../../shared/problem/problem.ts';
 import { openStore } from '../../../shared/store/open-store.ts';
-import type { Store } from '../../../shared/store/store.ts';
+import type { Reader, Store } from '../../../shared/store/store.ts';
 import { systemClock } from '../../../shared/time/clock.ts';
 import { changeableDirectory, federationKeys } from '../../support/federation-keys.ts';
 
@@ -34,6 +35,9 @@ describe('a recovery', () => {
     const keys = await federationKeys([msk]);
     const directory = changeableDirectory();
     let failures = 1;
+    const said: string[] = [];
+    const note = (moment: string) => async (tx: Reader) =>
+      void said.push(`${moment}: ${await recoveringReason(tx)}`);
     const failing: Store = {
       ...store,
       write: (fn) => {
@@ -53,8 +57,8 @@ describe('a recovery', () => {
         isRecovering: () => false,
         introduce: async () => {},
         told: () => {},
-        marked: async () => {},
-        ending: async () => {},
+        marked: note('what ends with a set-back'),
+        ending: note('what a crash would find'),
         recovered: resolve,
         certain: () => {},
         alarm: () => {},
@@ -64,5 +68,9 @@ describe('a recovery', () => {
       });
     });
     await ended;
+    expect(said).to.deep.equal([
+      'what ends with a set-back: SPB: it says so',
+      'what a crash would find: SPB: it says so',
+    ]);
   });
 });

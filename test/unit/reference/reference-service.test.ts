@@ -198,6 +198,41 @@ describe('the reference service', () => {
     expect(service.current()?.version, 'after a restart, of the future one none').to.equal(2);
   });
 
+  for (const isRemembered of [true, false]) {
+    const how = isRemembered ? 'could not be counted' : 'was not answered';
+    it(`has in force, and told, what the store holds though its commit ${how}`, async () => {
+      await apply(await signedRelease(signer, 1, smallDatasets()));
+      const { store } = files;
+      let isFailing = true;
+      const failing: Store = {
+        ...store,
+        async write(fn) {
+          const forgets = { afterCommit: () => {} };
+          const value = await store.write((tx) => fn(isRemembered ? tx : { ...tx, ...forgets }));
+          if (isFailing) throw new DomainError('store-unavailable');
+          return value;
+        },
+      };
+      service = serviceOn(failing);
+      await service.load();
+      const versions: number[] = [];
+      service.onChange(({ version }) => versions.push(version));
+      const second = await signedRelease(signer, 2, ported('79169999999'));
+      const third = await signedRelease(signer, 3, smallDatasets(), startMs + hourMs);
+      for (const release of [second, third]) {
+        expect(isDomainError(await failureOf(apply(release)), 'store-unavailable')).to.equal(true);
+      }
+      isFailing = false;
+      // It is held, so it is not fetched again.
+      expect((await service.acceptLatest(await latest(third, startMs))).held).to.equal(true);
+      await service.tick();
+      expect([service.current()?.version, versions]).to.deep.equal([2, [2]]);
+      clock.advance(hourMs);
+      await service.tick();
+      expect([service.current()?.version, versions]).to.deep.equal([3, [2, 3]]);
+    });
+  }
+
   it('keeps data sets that it does not know, unread', async () => {
     const release = await signedRelease(signer, 1, smallDatasets());
     const text = '[{"planet":"Mars"}]';

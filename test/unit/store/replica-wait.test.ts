@@ -1,3 +1,8 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { setTimeout as pause } from 'node:timers/promises';
 import { expect } from 'chai';
 import { isDomainError } from '../../../shared/problem/problem.ts';
 import { openReplica } from '../../../shared/store/server-replica.ts';
@@ -25,4 +30,29 @@ describe('waiting for a replica that is away', () => {
     expect(isDomainError(await reached, 'store-unavailable')).to.equal(true);
     replica.close();
   }).timeout(5_000);
+});
+
+describe('many that read at a replica at once', () => {
+  it('share one connection to it, and none is left behind', async () => {
+    const sockets: Duplex[] = [];
+    const server = createServer().on('upgrade', (_, socket) => sockets.push(socket));
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    const options = { url: `http://127.0.0.1:${port}`, isAwaited: false };
+    const replica = openReplica(options, { authToken: undefined, clock: systemClock });
+    const elsewhere = replica.readOr(
+      (fn) => fn({ get: async () => undefined, all: async () => [] }),
+      () => 0n,
+    );
+    const reads = Array.from({ length: 8 }, () => elsewhere((tx) => tx.all('SELECT 1')));
+    await once(server, 'upgrade');
+    await pause(100);
+    const opened = sockets.length;
+    for (const socket of sockets) socket.destroy();
+    await Promise.all(reads);
+    replica.close();
+    server.close();
+    expect(opened).to.equal(1);
+  });
 });
