@@ -109,6 +109,8 @@ interface NodeOptions {
   readonly cutOff?: ReadonlySet<NodeCode>;
   /** An old copy of its store. */
   readonly backup?: string;
+  /** Numbers that are served by another branch than that of their range. */
+  readonly moved?: ReadonlyMap<string, NodeCode>;
   /** A libSQL server for its store instead of a file. */
   readonly server?: { readonly url: string; readonly adminUrl: string };
 }
@@ -281,10 +283,13 @@ export async function openBranch(options: NodeOptions) {
   const wired = { clock, operations: operations.store, payouts };
   operations.register(
     createPaymentOperation({
-      ...{ ...wired, node, start: federation.log.epoch },
+      ...{ ...wired, node, start: federation.log.epoch, isCertain: federation.isCertain },
       requireHere: async (_tx, msisdn) => {
-        if (homeOf(msisdn) !== node) throw new DomainError('unknown-number');
-        return { billingAccountId: msisdn, currency: 'RUB' };
+        const movedTo = options.moved?.get(msisdn);
+        if ((movedTo ?? homeOf(msisdn)) === node)
+          return { billingAccountId: msisdn, currency: 'RUB' };
+        if (movedTo) throw new DomainError('subscriber-moved', undefined, { members: { movedTo } });
+        throw new DomainError('unknown-number');
       },
     }),
   );
