@@ -95,6 +95,18 @@ describe("head office's pages of what does not agree", () => {
     });
   });
 
+  it('propose no adjustment without money where a sum was typed and a branch forgotten', async () => {
+    const path = await explainedCase();
+    const typed = { reason: 'by the slip', debtor: '', creditor: 'SPB' };
+    const shown = await ask('anna', `${path}/adjustment`, {
+      ...{ ...typed, sum: '500', currency: 'RUB' },
+    });
+    expect(await ask('boris', path)).not.to.include('Proposed');
+    expect(shown).to.include('value="500"');
+    await ask('anna', `${path}/adjustment`, { reason: 'was paid back', currency: 'RUB' });
+    expect(await ask('boris', path)).to.include('No money moves');
+  });
+
   it('show what becomes of every operation of a pair', async () => {
     const path = await explainedCase();
     await ask('anna', `${path}/adjustment`, { reason: 'was paid back' });
