@@ -69,8 +69,10 @@ export function createPayments(deps: PaymentServiceDeps) {
     if (money.currency !== currency) {
       throw fieldError('wrong-currency', 'money.currency', `must be ${currency}`);
     }
-    if (money.amount < tender.minAmount.amount || money.amount > tender.maxAmount.amount) {
-      const from = amountText(tender.minAmount);
+    // A release may name zero; nothing is no payment.
+    const least = tender.minAmount.amount > 0n ? tender.minAmount : { amount: 1n, currency };
+    if (money.amount < least.amount || money.amount > tender.maxAmount.amount) {
+      const from = amountText(least);
       const to = amountText(tender.maxAmount);
       throw fieldError('amount-out-of-limits', 'money.amount', `must be from ${from} to ${to}`);
     }

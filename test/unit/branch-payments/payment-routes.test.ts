@@ -55,7 +55,11 @@ describe('payments by the API', () => {
       ...{ title: node, version: '1', store, access, audit, clock, ids, logger, serverName: node },
     });
     const { version, effectiveFrom } = reference;
-    const priced = buildReference({ version, effectiveFrom, datasets: smallDatasets() });
+    const small = smallDatasets();
+    // Nothing that is taken is less than one minor unit, whatever head office has published.
+    const tenders = small.tenders.map((tender) => ({ ...tender, minAmount: '0.00' }));
+    const datasets = { ...small, tenders };
+    const priced = buildReference({ version, effectiveFrom, datasets });
     const payments = createPayments({
       ...{ node, federation, operations, payouts, reference: () => priced },
       releasePolicy: () => releasePolicy(0),
@@ -90,6 +94,16 @@ describe('payments by the API', () => {
     ]);
     payability = { verified: true, ...known, currency: 'RUB' };
     expect((await pay()).status).to.equal(201);
+  });
+
+  it('takes no nothing', async () => {
+    for (const amount of ['0.00', '-1.00']) {
+      const money = { amount, currency: 'RUB' };
+      const { status, json } = await send('POST', 'payments', {
+        ...{ msisdn, money, tender: { kind: 'cash' } },
+      });
+      expect([status, json.code], amount).to.deep.equal([422, 'amount-out-of-limits']);
+    }
   });
 
   it('tells the reference of what the money came in', async () => {
