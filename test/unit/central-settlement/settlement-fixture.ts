@@ -37,6 +37,7 @@ import {
   type FederationKeys,
   shiftableClock,
 } from '../../support/federation-keys.ts';
+import { headOfficeSumFaults } from '../../support/head-office-sums.ts';
 import type { Network } from '../branch-subscribers/branches-fixture.ts';
 
 export const today = '2025-06-30';
@@ -241,6 +242,11 @@ export async function openHeadOffice(options: HeadOfficeOptions) {
   return {
     ...{ ...parts, obligations, settlements, lostSettlements, lostDecisions },
     ...{ cases, reconciliation, audit },
+    /** Of its book, and of the sums that it keeps beside it. */
+    ledgerFaults: async () => [
+      ...(await parts.ledgerFaults()),
+      ...(await headOfficeSumFaults(store)),
+    ],
     /** Approves what is proposed, as it stands. */
     approveCase: ({ id, actor }: { id: string; actor: Person }) =>
       parts.write(async (tx) => {
@@ -267,6 +273,7 @@ export async function openBranch(options: NodeOptions) {
     ...sharedRooms,
     operations: 'branch-node/operations',
     payments: 'branch-node/payments',
+    'business-days': 'branch-node/business-days',
     settlement: 'branch-node/settlement',
   });
   const { node, store, clock, ids, federation, client, businessDate } = parts;
