@@ -11,6 +11,7 @@ import {
   calendarDay,
   nextDay,
   now,
+  previousDays,
 } from '../../shared/time/clock.ts';
 import type { LogEntry } from '../../shared/wire/peer-messages.ts';
 import {
@@ -82,7 +83,8 @@ export function createBusinessDays(deps: {
   /**
    * Closes a date and tells head office its control totals. What is open before it and holds operations comes first, or
    * nobody would think of it again.
-   * @throws DomainError `business-day-closed`, `business-day-not-over`, `business-day-not-next`, `recovering`, `clock-held`
+   * @throws DomainError `business-day-closed`, `business-day-not-over`, `business-day-not-next`,
+   * `invalid-input`, `recovering`, `clock-held`
    */
   async function close(
     tx: Transaction,
@@ -99,10 +101,20 @@ export function createBusinessDays(deps: {
       throw new DomainError('business-day-not-next', `${next} holds operations and is still open.`);
     }
     const totals = await totalsOf(tx, node, date);
+    if (totals.length === 0) await assertComes(tx, date);
     const closedAt = now(clock);
     await keepClosed(tx, { date, closedAt, closedBy: by, totals: JSON.stringify(totals) });
     await tell(tx, { date, totals });
     return { date, totals };
+  }
+
+  /** A date without operations is closed in its turn: after one before all others each since then is due, for good. */
+  async function assertComes(tx: Reader, date: BusinessDate): Promise<void> {
+    const last = (await lastClosedDate(tx)) ?? previousDays(today(), maxDueDays + 1);
+    if (date > last) return;
+    const message = 'holds no operations, and comes before the dates of this branch';
+    const errors = [{ field: 'date', message }];
+    throw new DomainError('invalid-input', `${date} ${message}.`, { errors });
   }
 
   async function tell(
