@@ -26,8 +26,8 @@ const notToBeTakenBack: Record<Exclude<Disposition, 'taken'>, string> = {
   suspended:
     'The home branch refused this payment: its money stands in suspense, to be refunded or redirected there.',
   redirected: 'The home branch refused this payment, and its money was sent to another number.',
-  refunded: 'The home branch refused this payment, and its money is paid back.',
-  'paid-back': 'This payment was cancelled, and its money is paid back.',
+  refunded: 'The home branch refused this payment, and its money goes back.',
+  'paid-back': 'This payment was cancelled, and its money goes back.',
 };
 
 /**

@@ -126,8 +126,8 @@ describe('payments by the API', () => {
     const expected = {
       suspended: /in suspense/,
       redirected: /another number/,
-      refunded: /paid back/,
-      'paid-back': /paid back/,
+      refunded: /goes back/,
+      'paid-back': /goes back/,
     } as const;
     for (const to of ['suspended', 'redirected', 'refunded', 'paid-back'] as const) {
       const { operationId } = (await pay()).json;
