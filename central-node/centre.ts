@@ -161,7 +161,7 @@ export async function openCentre(config: CentreConfig, given: Partial<CentrePort
   const common = { clock, ids, federation, businessDate: today };
   const obligations = createObligations({
     ...{ ...common, alarms: node.alarms, reference },
-    isRecovering: federation.isRecovering,
+    assertCertain: federation.assertCertain,
   });
   const cases = createCases({ ...common, obligations });
   const reconciliation = createReconciliation({

@@ -72,7 +72,8 @@ export function createSettlements(deps: SettlementDeps) {
 
   /**
    * Takes closed windows of one currency into a settlement, its net positions fixed from now on.
-   * @throws DomainError `window-not-found`, `window-not-closed`, `invalid-input`, `recovering`.
+   * @throws DomainError `window-not-found`, `window-not-closed`, `invalid-input`, `recovering`,
+   * `past-uncertain`.
    */
   async function make(
     tx: Transaction,
@@ -104,7 +105,8 @@ export function createSettlements(deps: SettlementDeps) {
 
   /**
    * Another person's approval: every branch's account moves to settled, every branch is told its positions.
-   * @throws DomainError `settlement-not-found`, `same-person`, `settlement-conflict`, `recovering`.
+   * @throws DomainError `settlement-not-found`, `same-person`, `settlement-conflict`, `recovering`,
+   * `past-uncertain`.
    */
   async function approve(
     tx: Transaction,
@@ -211,7 +213,7 @@ export function createSettlements(deps: SettlementDeps) {
 
   /**
    * People give a settlement up.
-   * @throws DomainError `settlement-not-found`, `settlement-conflict`, `recovering`.
+   * @throws DomainError `settlement-not-found`, `settlement-conflict`, `recovering`, `past-uncertain`.
    */
   async function abort(
     tx: Transaction,

@@ -184,6 +184,8 @@ const sharedRooms = {
 
 interface HeadOfficeOptions extends Omit<NodeOptions, 'node'> {
   readonly away?: ReadonlySet<NodeCode>;
+  /** Nobody says what an earlier start of it may have done. Else it is certain, though nobody is there. */
+  readonly isUncertain?: boolean;
   /** Have not said yet what they hold of head office. */
   readonly silent?: ReadonlySet<NodeCode>;
   /** The release in force. */
@@ -204,6 +206,10 @@ export async function openHeadOffice(options: HeadOfficeOptions) {
   const replayers = new Map<string, EntryHandler>();
   const federation: Federation = {
     ...parts.federation,
+    assertCertain: async (tx) => {
+      if (options.isUncertain) return parts.federation.assertCertain(tx);
+      if (parts.federation.isRecovering()) throw new DomainError('recovering');
+    },
     // Nobody says here what he holds.
     recovery: {
       ...parts.federation.recovery,
@@ -216,7 +222,7 @@ export async function openHeadOffice(options: HeadOfficeOptions) {
   const obligations = createObligations({
     ...{ clock, ids, alarms, businessDate },
     reference: () => options.release ?? reference,
-    isRecovering: federation.isRecovering,
+    assertCertain: federation.assertCertain,
   });
   const settlements = createSettlements({ clock, ids, federation, obligations, businessDate });
   const isMember = (code: NodeCode) => !options.cutOff?.has(code);
