@@ -203,7 +203,8 @@ export async function openCentre(config: CentreConfig, given: Partial<CentrePort
     publish: node.releaseApproval ? prepared.publish : drafts.publish,
   });
   const dates = reconciliationRoutes(api, { store, branches: () => activeBranches(reference()) });
-  const caseEndpoints = caseRoutes(api, { store, audit, cases });
+  const currencies = () => (references.current()?.rows('currencies') ?? []).map(({ code }) => code);
+  const caseEndpoints = caseRoutes(api, { store, audit, cases, currencies });
   const settlementEndpoints = settlementRoutes(api, {
     ...{ store, audit, settlements, obligations },
     branchName: (code) => references.current()?.branch(code)?.name ?? code,
@@ -211,7 +212,7 @@ export async function openCentre(config: CentreConfig, given: Partial<CentrePort
   const lostEndpoints = lostSettlementRoutes(api, { store, audit, lostDecisions });
   settlementPeerRoutes(node.peerApp, { store, settlements });
   openConsole({
-    ...{ node, today, nodes },
+    ...{ node, today, nodes, currencies },
     timeZone: () => config.timeZone,
     reference: referenceEndpoints,
     reconciliation: dates,

@@ -36,7 +36,7 @@ describe("head office's pages of what does not agree", () => {
       serverName: 'HQ',
     });
     const pages = pagesOn({ api, access, clock } as never);
-    const cases = caseRoutes(api, { store, audit, cases: hq.cases });
+    const cases = caseRoutes(api, { store, audit, cases: hq.cases, currencies: () => ['RUB'] });
     casePages({ pages, ids, cases, currencies: () => ['RUB'] });
     const reconciliation = reconciliationRoutes(api, { store, branches: () => [msk, spb] });
     reconciliationPages({ pages, reconciliation, today: () => today });
