@@ -1,6 +1,8 @@
 import type { Store } from '../../shared/store/store.ts';
 
-/** What is kept as things come is what is there, counted anew: each is both, with the sign turned round. */
+/**
+ * What is kept as things come is what is there, counted anew with the sign turned round; what is owed is what was moved.
+ */
 export const keptSums: Readonly<Record<string, string>> = {
   "a window's sum": `SELECT window_id, debtor, creditor, kind, sum(n), sum(gross), sum(commission), sum(fee), sum(net)
      FROM (
@@ -35,6 +37,15 @@ export const keptSums: Readonly<Record<string, string>> = {
        UNION ALL SELECT settlement_id, creditor, debtor, -count, -net FROM settled
        UNION ALL SELECT settlement_id, debtor, creditor, -count, net FROM settled
      ) GROUP BY 1, 2, 3 HAVING sum(n) <> 0 OR sum(net) <> 0`,
+  'what a payment makes owed': `SELECT o.operation_id, o.debtor, o.creditor, o.gross, c.amount FROM obligations o
+     JOIN collected_operations c ON c.operation_id = o.operation_id AND c.attempt = o.attempt
+     WHERE o.kind = 'payment' AND (o.debtor <> c.serving OR o.creditor <> c.home
+       OR o.gross <> c.amount OR o.currency <> c.currency OR o.fee <> 0)`,
+  'what a cancellation gives back': `SELECT o.operation_id, o.debtor, o.creditor, o.gross, o.commission FROM obligations o
+     JOIN legs l ON l.operation_id = o.operation_id AND l.point = 'executed'
+     JOIN obligations p ON p.operation_id = json_extract(l.facts, '$.payment') AND p.kind = 'payment'
+     WHERE o.kind = 'payment-cancellation' AND (o.debtor <> p.creditor OR o.creditor <> p.debtor
+       OR o.gross <> p.gross OR o.commission <> p.commission OR o.currency <> p.currency)`,
 };
 
 /** Where head office's sums are not what they are kept of; nothing when all is well. */
