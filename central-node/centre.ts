@@ -169,7 +169,7 @@ export async function openCentre(config: CentreConfig, given: Partial<CentrePort
     graceMs: config.caseGraceMs,
   });
   const daySearch = createDaySearch({ store, clock, federation, client: node.client });
-  const settlements = createSettlements({ ...common, obligations });
+  const settlements = createSettlements({ ...common, store, obligations });
   const isMember = (code: NodeCode) => members.peer(code)?.active === true;
   const isReachable = (code: NodeCode) =>
     federation.liveness.statuses().some(({ peer, reachable }) => peer === code && reachable);

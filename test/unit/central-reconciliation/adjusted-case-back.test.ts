@@ -28,7 +28,7 @@ describe('a case of which the adjustment came back and the closing did not', () 
   });
   afterEach(async () => {
     for (const each of [before, hq]) {
-      expect(await each.ledgerFaults()).to.deep.equal([]);
+      expect(await each.faults()).to.deep.equal([]);
       await each.close();
     }
   });

@@ -32,7 +32,7 @@ describe('reconciliation at head office', () => {
     hq = await openHeadOffice({ keys, network: createNetwork(), branches: [msk, spb] });
   });
   afterEach(async () => {
-    expect(await hq.ledgerFaults()).to.deep.equal([]);
+    expect(await hq.faults()).to.deep.equal([]);
     await hq.close();
   });
 

@@ -51,7 +51,7 @@ describe('head office that was set back', () => {
   });
   afterEach(async () => {
     for (const node of opened.splice(0)) {
-      expect(await node.ledgerFaults()).to.deep.equal([]);
+      expect(await node.faults()).to.deep.equal([]);
       await node.close();
     }
     for (const code of branches) network.leave(code);

@@ -224,7 +224,9 @@ export async function openHeadOffice(options: HeadOfficeOptions) {
     reference: () => options.release ?? reference,
     assertCertain: federation.assertCertain,
   });
-  const settlements = createSettlements({ clock, ids, federation, obligations, businessDate });
+  const settlements = createSettlements({
+    ...{ store, clock, ids, federation, obligations, businessDate },
+  });
   const isMember = (code: NodeCode) => !options.cutOff?.has(code);
   const isReachable = (code: NodeCode) => !options.away?.has(code);
   const cases = createCases({ clock, ids, federation, obligations, businessDate });
@@ -249,10 +251,7 @@ export async function openHeadOffice(options: HeadOfficeOptions) {
     ...{ ...parts, obligations, settlements, lostSettlements, lostDecisions },
     ...{ cases, reconciliation, audit },
     /** Of its book, and of the sums that it keeps beside it. */
-    ledgerFaults: async () => [
-      ...(await parts.ledgerFaults()),
-      ...(await headOfficeSumFaults(store)),
-    ],
+    faults: async () => [...(await parts.ledgerFaults()), ...(await headOfficeSumFaults(store))],
     /** Approves what is proposed, as it stands. */
     approveCase: ({ id, actor }: { id: string; actor: Person }) =>
       parts.write(async (tx) => {
