@@ -259,6 +259,7 @@ function wireRooms(node: Node, businessDays: BusinessDays) {
       ...wired,
       node: code,
       start: federation.log.epoch,
+      isCertain: federation.isCertain,
       requireHere: subscribers.requireHere,
     }),
   );

@@ -161,7 +161,7 @@ export async function openCentre(config: CentreConfig, given: Partial<CentrePort
   const common = { clock, ids, federation, businessDate: today };
   const obligations = createObligations({
     ...{ ...common, alarms: node.alarms, reference },
-    isRecovering: federation.isRecovering,
+    assertCertain: federation.assertCertain,
   });
   const cases = createCases({ ...common, obligations });
   const reconciliation = createReconciliation({
@@ -169,7 +169,7 @@ export async function openCentre(config: CentreConfig, given: Partial<CentrePort
     graceMs: config.caseGraceMs,
   });
   const daySearch = createDaySearch({ store, clock, federation, client: node.client });
-  const settlements = createSettlements({ ...common, obligations });
+  const settlements = createSettlements({ ...common, store, obligations });
   const isMember = (code: NodeCode) => members.peer(code)?.active === true;
   const isReachable = (code: NodeCode) =>
     federation.liveness.statuses().some(({ peer, reachable }) => peer === code && reachable);
@@ -206,7 +206,8 @@ export async function openCentre(config: CentreConfig, given: Partial<CentrePort
       ),
   });
   const dates = reconciliationRoutes(api, { store, branches: () => activeBranches(reference()) });
-  const caseEndpoints = caseRoutes(api, { store, audit, cases });
+  const currencies = () => (references.current()?.rows('currencies') ?? []).map(({ code }) => code);
+  const caseEndpoints = caseRoutes(api, { store, audit, cases, currencies });
   const settlementEndpoints = settlementRoutes(api, {
     ...{ store, audit, settlements, obligations },
     branchName: (code) => references.current()?.branch(code)?.name ?? code,
@@ -214,7 +215,7 @@ export async function openCentre(config: CentreConfig, given: Partial<CentrePort
   const lostEndpoints = lostSettlementRoutes(api, { store, audit, lostDecisions });
   settlementPeerRoutes(node.peerApp, { store, settlements });
   openConsole({
-    ...{ node, today, nodes },
+    ...{ node, today, nodes, currencies },
     timeZone: () => config.timeZone,
     reference: referenceEndpoints,
     reconciliation: dates,

@@ -39,6 +39,8 @@ export interface ConsoleDeps {
   readonly reconciliation: ReconciliationEndpoints;
   readonly figures: FiguresEndpoints;
   readonly cases: CaseEndpoints;
+  /** In which sums may be owed. */
+  readonly currencies: () => readonly string[];
   readonly settlement: SettlementEndpoints & LostSettlementEndpoints;
 }
 
@@ -61,9 +63,7 @@ export function openConsole(deps: ConsoleDeps): void {
   reconciliationPages({ pages, reconciliation, today });
   dayDifferencePages({ pages, reconciliation, today });
   figuresPages({ pages, figures: deps.figures, today });
-  const currencies = () =>
-    (node.references.current()?.rows('currencies') ?? []).map(({ code }) => code);
-  casePages({ pages, cases, ids, currencies });
+  casePages({ pages, cases, ids, currencies: deps.currencies });
   settlementPages({ pages, settlement, ids });
   lostSettlementPages({ pages, settlement, ids });
   const { administration } = node;

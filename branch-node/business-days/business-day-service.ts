@@ -11,12 +11,14 @@ import {
   calendarDay,
   nextDay,
   now,
+  previousDays,
 } from '../../shared/time/clock.ts';
 import type { LogEntry } from '../../shared/wire/peer-messages.ts';
 import {
   type ClosedDay,
   closedDays,
   findClosedDay,
+  firstClosedDate,
   insertClosedDay,
   lastClosedDate,
   openDates,
@@ -83,7 +85,8 @@ export function createBusinessDays(deps: {
   /**
    * Closes a date and tells head office its control totals. What is open before it and holds operations comes first, or
    * nobody would think of it again.
-   * @throws DomainError `business-day-closed`, `business-day-not-over`, `business-day-not-next`, `recovering`, `clock-held`
+   * @throws DomainError `business-day-closed`, `business-day-not-over`, `business-day-not-next`,
+   * `invalid-input`, `recovering`, `clock-held`
    */
   async function close(
     tx: Transaction,
@@ -100,10 +103,20 @@ export function createBusinessDays(deps: {
       throw new DomainError('business-day-not-next', `${next} holds operations and is still open.`);
     }
     const totals = await totalsOf(tx, node, date);
+    if (totals.length === 0) await assertComes(tx, date);
     const closedAt = now(clock);
     await keepClosed(tx, { date, closedAt, closedBy: by, totals: JSON.stringify(totals) });
     await tell(tx, { date, totals });
     return { date, totals };
+  }
+
+  /** No date without operations before all others: each since then would be due, here and at head office, for good. */
+  async function assertComes(tx: Reader, date: BusinessDate): Promise<void> {
+    const first = (await firstClosedDate(tx)) ?? previousDays(today(), maxDueDays + 1);
+    if (date > first) return;
+    const message = 'holds no operations, and comes before the dates of this branch';
+    const errors = [{ field: 'date', message }];
+    throw new DomainError('invalid-input', `${date} ${message}.`, { errors });
   }
 
   async function tell(

@@ -13,6 +13,11 @@ export interface ClosedDay {
   readonly totals: string;
 }
 
+export async function firstClosedDate(tx: Reader): Promise<BusinessDate | undefined> {
+  const row = await tx.get<{ date: string | null }>('SELECT MIN(date) AS date FROM business_days');
+  return row?.date ?? undefined;
+}
+
 export async function lastClosedDate(tx: Reader): Promise<BusinessDate | undefined> {
   const row = await tx.get<{ date: string | null }>('SELECT MAX(date) AS date FROM business_days');
   return row?.date ?? undefined;

@@ -26,8 +26,8 @@ const notToBeTakenBack: Record<Exclude<Disposition, 'taken'>, string> = {
   suspended:
     'The home branch refused this payment: its money stands in suspense, to be refunded or redirected there.',
   redirected: 'The home branch refused this payment, and its money was sent to another number.',
-  refunded: 'The home branch refused this payment, and its money is paid back.',
-  'paid-back': 'This payment was cancelled, and its money is paid back.',
+  refunded: 'The home branch refused this payment, and its money goes back.',
+  'paid-back': 'This payment was cancelled, and its money goes back.',
 };
 
 /**
@@ -128,22 +128,29 @@ export function createCancellationOperation(deps: {
 
     async conclude(tx, operation, decision) {
       const { payment: id } = requestOf(operation);
-      if (decision.outcome === 'refused') {
-        // Another cancellation of it may have been accepted before a set-back.
-        const payment = await findPayment(tx, id);
-        if (payment?.cancelledBy === operation.id) await setCancelledBy(tx, id, null);
-        return;
-      }
+      if (decision.outcome === 'refused') return free(tx, operation);
       const { reversed } = cancellationResult.parse(decision.result);
       const from = reversed ? 'taken' : 'suspended';
-      // Not reversed and not yet in suspense: the payment's refusal is still to come, and pays it back then.
-      if (!(await moveDisposition(tx, id, { from, to: 'paid-back' }))) return;
+      if (!(await moveDisposition(tx, id, { from, to: 'paid-back' }))) {
+        // Not reversed and not yet in suspense: the payment's refusal is still to come, and pays it back then.
+        const paid = await operations.find(tx, id);
+        // Or who was asked never had it: it is to be cancelled where it is.
+        if (!reversed && paid?.decision?.outcome === 'executed') await free(tx, operation);
+        return;
+      }
       await payBack(tx, operation, {
         decision,
         from: reversed ? accounts.clearing(operation.home) : accounts.suspense,
       });
     },
   };
+
+  /** The payment may be cancelled again. Another cancellation of it may have been accepted before a set-back. */
+  async function free(tx: Transaction, operation: Operation): Promise<void> {
+    const { payment: id } = requestOf(operation);
+    const payment = await findPayment(tx, id);
+    if (payment?.cancelledBy === operation.id) await setCancelledBy(tx, id, null);
+  }
 
   async function payBack(
     tx: Transaction,

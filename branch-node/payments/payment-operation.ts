@@ -13,7 +13,9 @@ import {
 import type { OperationStore } from '../operations/operation-store.ts';
 import {
   assertSameCurrency,
+  isVain,
   moneyOf,
+  type Payment,
   type PaymentRequest,
   paymentRequest,
   paymentResult,
@@ -25,6 +27,7 @@ import {
   insertPayment,
   moveDisposition,
   passReceiptSerial,
+  setCancelledBy,
   takeReceiptSerial,
 } from './payment-store.ts';
 import type { Payouts } from './payout-service.ts';
@@ -42,6 +45,8 @@ export interface PaymentOperationDeps {
   payouts: Payouts;
   /** The name of this start of the node. */
   start: () => string;
+  /** Whether this start knows all that earlier ones did. */
+  isCertain: () => boolean;
   /** @throws DomainError `unknown-number`, `subscriber-terminated`, `subscriber-moved` */
   requireHere(tx: Transaction, msisdn: string): Promise<PayableSubscriber>;
 }
@@ -67,15 +72,17 @@ export function createPaymentOperation(deps: PaymentOperationDeps): OperationKin
     });
   }
 
+  async function cancellationOf(tx: Transaction, payment: Payment | undefined) {
+    const id = payment?.cancelledBy;
+    return id === undefined ? undefined : operations.find(tx, id);
+  }
+
   /** Refused: the money waits for a person, unless its cancellation already says whose it is. */
   async function suspend(tx: Transaction, operation: Operation, decision: Decision): Promise<void> {
     const payment = await findPayment(tx, operation.id);
     assert(payment, 'a payment that is concluded was taken here');
     const clearing = accounts.clearing(operation.home);
-    const cancellation =
-      payment.cancelledBy === undefined
-        ? undefined
-        : await operations.find(tx, payment.cancelledBy);
+    const cancellation = await cancellationOf(tx, payment);
     if (cancellation?.decision?.outcome === 'executed') {
       await moveDisposition(tx, operation.id, { from: 'taken', to: 'paid-back' });
       const record = await operations.find(tx, operation.id);
@@ -140,13 +147,20 @@ export function createPaymentOperation(deps: PaymentOperationDeps): OperationKin
     },
 
     async conclude(tx, operation, decision) {
-      if (decision.outcome === 'refused') await suspend(tx, operation, decision);
+      if (decision.outcome === 'refused') return suspend(tx, operation, decision);
+      const cancellation = await cancellationOf(tx, await findPayment(tx, operation.id));
+      // Who was asked to take it back never had it: it is to be cancelled where it is.
+      if (isVain(cancellation?.decision)) await setCancelledBy(tx, operation.id, null);
     },
 
-    /** Whom its cancellation asked does not have it; nobody else is to credit what is to be paid back. */
+    /**
+     * Whom its cancellation asked does not have it; nobody else is to credit what is to be paid back. But an earlier start
+     * may have sent it after its number before it was cancelled: then it is there, and is to be cancelled there.
+     */
     async mayFollow(tx, operation) {
       const payment = await findPayment(tx, operation.id);
-      return payment?.disposition === 'taken' && payment.cancelledBy === undefined;
+      const isFree = payment?.disposition === 'taken' && payment.cancelledBy === undefined;
+      return isFree || (payment?.disposition === 'taken' && !deps.isCertain());
     },
 
     async redirect(tx, operation, to) {

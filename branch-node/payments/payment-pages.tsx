@@ -70,10 +70,16 @@ export function paymentPages({ pages, payments, ids }: PaymentPagesDeps): void {
 }
 
 /** Nothing more will become of it by itself. */
-function isFinal({ outcome, cancelledBy, payout, receipt }: PaymentView): boolean {
+function isFinal(payment: PaymentView): boolean {
+  const { outcome, payout, receipt } = payment;
   if (outcome === undefined || receipt.kind === 'provisional') return false;
   if (payout !== undefined) return payout.state !== 'held';
-  return cancelledBy === undefined;
+  return !isBeingCancelled(payment);
+}
+
+/** Its money is still where a cancellation finds it: after a set-back it may have gone to another number all the same. */
+function isBeingCancelled({ cancelledBy, disposition }: PaymentView): boolean {
+  return cancelledBy !== undefined && (disposition === 'taken' || disposition === 'suspended');
 }
 
 function receiptPage(view: View, payment: PaymentView, ids: Ids): Shown {
@@ -139,7 +145,7 @@ function Standing({
 /** Where the payment stands, in words; it asks again until nothing more will happen. */
 function Life({ view, payment }: { view: View; payment: PaymentView }) {
   const words = view.words(paymentTexts);
-  const { operationId, outcome, receipt, cancelledBy, payout, disposition } = payment;
+  const { operationId, outcome, receipt, payout, disposition } = payment;
   const refused = payment.refusedCancellation;
   const renewal = isFinal(payment)
     ? {}
@@ -167,9 +173,7 @@ function Life({ view, payment }: { view: View; payment: PaymentView }) {
         </li>
       </ol>
       {disposition === 'suspended' ? <Notice tone="warn">{words.toSuspense}</Notice> : null}
-      {cancelledBy !== undefined && payout === undefined ? (
-        <Notice tone="busy">{words.notCancellable}</Notice>
-      ) : null}
+      {isBeingCancelled(payment) ? <Notice tone="busy">{words.notCancellable}</Notice> : null}
       {refused === undefined ? null : (
         <Notice tone="bad" title={words.cancellationRefused}>
           {reasonText(view, refused.reason)}{' '}

@@ -11,7 +11,13 @@ import { stateSentences } from '../../shared/text/state-sentences.ts';
 import { entryKindOf } from '../../shared/wire/operation-kinds.ts';
 import { type OperationRecord, traceOf } from '../operations/operation.ts';
 import type { Operations } from '../operations/operation-service.ts';
-import { type Payment, type Payout, type ReceiptKind, takenDetails } from './payment.ts';
+import {
+  type Payment,
+  type Payout,
+  paymentRequest,
+  type ReceiptKind,
+  takenDetails,
+} from './payment.ts';
 import { findPayment, findPayout, reinstatersOf } from './payment-store.ts';
 import type { Payouts } from './payout-service.ts';
 
@@ -63,8 +69,10 @@ export function createPayments(deps: PaymentServiceDeps) {
     if (money.currency !== currency) {
       throw fieldError('wrong-currency', 'money.currency', `must be ${currency}`);
     }
-    if (money.amount < tender.minAmount.amount || money.amount > tender.maxAmount.amount) {
-      const from = amountText(tender.minAmount);
+    // A release may name zero; nothing is no payment.
+    const least = tender.minAmount.amount > 0n ? tender.minAmount : { amount: 1n, currency };
+    if (money.amount < least.amount || money.amount > tender.maxAmount.amount) {
+      const from = amountText(least);
       const to = amountText(tender.maxAmount);
       throw fieldError('amount-out-of-limits', 'money.amount', `must be from ${from} to ${to}`);
     }
@@ -141,22 +149,32 @@ export function createPayments(deps: PaymentServiceDeps) {
     return fileOf(tx, record);
   }
 
-  /** Sends a suspended payment's money to the number that was meant. */
+  /**
+   * Sends a suspended payment's money to the number that was meant.
+   * @throws DomainError `already-cancelled` while the customer is to have it back.
+   */
   async function redirect(
     tx: Transaction,
     { paymentId, msisdn, actor, key }: Asked & { paymentId: string; msisdn: Msisdn },
   ): Promise<PaymentFile> {
     await federation.assertCertain(tx);
-    const { payment } = await open(tx, paymentId);
+    const { record: first, payment } = await open(tx, paymentId);
     if (payment.disposition !== 'suspended') throw notInSuspense();
+    if (payment.cancelledBy !== undefined) {
+      throw new DomainError(
+        'already-cancelled',
+        'The payment is being cancelled: its money goes back to the customer, and to no other number.',
+      );
+    }
+    const { reference } = paymentRequest.parse(first.request).tender;
     const record = await operations.accept(tx, {
       kind: 'payment',
       msisdn,
       actor: { id: actor.operatorId, name: actor.name },
       request: {
         money: { ...formatMoney(payment.money) },
-        // The cash, or the card, that it came in by: that is what goes back if it is to.
-        tender: { kind: payment.tender },
+        // The cash, or the card and its slip, that it came in by: that is what goes back if it is to.
+        tender: { kind: payment.tender, ...(reference === undefined ? {} : { reference }) },
         source: paymentId,
       },
       key,

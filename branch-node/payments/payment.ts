@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { type Money, parseMoney } from '../../shared/money/money.ts';
 import { DomainError, isDomainError } from '../../shared/problem/problem.ts';
-import type { JsonObject } from '../../shared/wire/peer-messages.ts';
+import type { JsonObject, WireDecision } from '../../shared/wire/peer-messages.ts';
 
 /** What becomes of the money of a payment at the branch that took it. */
 export const dispositions = ['taken', 'suspended', 'refunded', 'redirected', 'paid-back'] as const;
@@ -82,6 +82,11 @@ export const cancellationRequest = z.strictObject({
 
 /** What the home branch answers to a cancellation: whether it took the money back from the subscriber. */
 export const cancellationResult = z.object({ reversed: z.boolean() });
+
+/** A cancellation that its home branch executed, and that had nothing to take back. */
+export function isVain(decision: WireDecision | undefined): boolean {
+  return decision?.outcome === 'executed' && !cancellationResult.parse(decision.result).reversed;
+}
 
 export function moneyOf(request: JsonObject): Money {
   return parseMoney(paymentRequest.parse(request).money);

@@ -18,10 +18,11 @@ export const receiptTexts = catalogue(
     dispositions: {
       suspended: (home: string) =>
         `NOT CREDITED: the home branch ${home} refused it. The money is kept at this branch: it is paid back or sent to another number at the desk.`,
-      refunded: () => 'NOT CREDITED: the payment was refused and is refunded to the customer.',
+      refunded: () => 'NOT CREDITED: the payment was refused, its money goes back to the customer.',
       redirected: () =>
         'NOT CREDITED: the payment was refused and its money sent to another number.',
-      'paid-back': () => 'CANCELLED: the payment was cancelled and is paid back to the customer.',
+      'paid-back': () =>
+        'CANCELLED: the payment was cancelled, its money goes back to the customer.',
     },
     at: (moment: string) => `This is how it stood at ${moment}.`,
     check: 'Any branch of the operator can check this receipt by its code:',

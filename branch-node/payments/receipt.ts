@@ -33,9 +33,9 @@ const kindSentences: Record<ReceiptKind, (home: string) => string> = {
 const dispositionSentences: Record<Exclude<Disposition, 'taken'>, (home: string) => string> = {
   suspended: (home) =>
     `NOT CREDITED: the home branch ${home} refused it. The money is kept at this branch: it is paid back or sent to another number at the desk.`,
-  refunded: () => 'NOT CREDITED: the payment was refused and is refunded to the customer.',
+  refunded: () => 'NOT CREDITED: the payment was refused, its money goes back to the customer.',
   redirected: () => 'NOT CREDITED: the payment was refused and its money sent to another number.',
-  'paid-back': () => 'CANCELLED: the payment was cancelled and is paid back to the customer.',
+  'paid-back': () => 'CANCELLED: the payment was cancelled, its money goes back to the customer.',
 };
 
 /** A receipt in plain sentences: what was paid, for whom, how sure it is, and how to check it. */

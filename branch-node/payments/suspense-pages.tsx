@@ -6,6 +6,7 @@ import { reasonText } from '../../shared/pages/problem-texts.ts';
 import type { View } from '../../shared/pages/view.ts';
 import type { PaymentEndpoints } from './payment-routes.ts';
 import { paymentTexts } from './payment-texts.ts';
+import type { PaymentView } from './payment-view.ts';
 import { suspenseTexts } from './suspense-texts.ts';
 
 const path = '/suspense';
@@ -72,10 +73,8 @@ export function suspensePages({ pages, payments, ids }: SuspensePagesDeps): void
             },
             {
               label: words.action,
-              cell: ({ operationId, receipt }) =>
-                view.may('suspense.resolve') ? (
-                  <Resolution {...{ view, operationId, ids }} receipt={receipt.number} />
-                ) : null,
+              cell: (payment) =>
+                view.may('suspense.resolve') ? <Resolution {...{ view, payment, ids }} /> : null,
             },
           ]}
         />
@@ -85,30 +84,35 @@ export function suspensePages({ pages, payments, ids }: SuspensePagesDeps): void
   }
 }
 
-function Resolution(props: { view: View; operationId: string; receipt: string; ids: Ids }) {
-  const { view, operationId, receipt, ids } = props;
+function Resolution(props: { view: View; payment: PaymentView; ids: Ids }) {
+  const { view, payment, ids } = props;
+  const { operationId, receipt, cancelledBy } = payment;
   const words = view.words(suspenseTexts);
   const isRefused = view.params.operationId === operationId && view.form.msisdn !== undefined;
   return (
     <div class="actions">
       <form method="post" action={`${path}/${operationId}/refund`}>
         <input type="hidden" name="key" value={`refund-${operationId}`} />
-        <Button kind="plain" aria-label={`${words.refund}: ${receipt}`}>
+        <Button kind="plain" aria-label={`${words.refund}: ${receipt.number}`}>
           {words.refund}
         </Button>
       </form>
-      <details open={isRefused}>
-        <summary>{words.redirect}</summary>
-        <form method="post" action={`${path}/${operationId}/redirection`}>
-          <input type="hidden" name="key" value={ids.uuid()} />
-          <Field
-            {...{ label: words.right, name: 'msisdn', id: `right-${operationId}` }}
-            {...{ inputmode: 'tel', autocomplete: 'off', required: true }}
-            value={isRefused ? view.form.msisdn : ''}
-          />
-          <Button kind="plain">{words.redirect}</Button>
-        </form>
-      </details>
+      {cancelledBy === undefined ? (
+        <details open={isRefused}>
+          <summary>{words.redirect}</summary>
+          <form method="post" action={`${path}/${operationId}/redirection`}>
+            <input type="hidden" name="key" value={ids.uuid()} />
+            <Field
+              {...{ label: words.right, name: 'msisdn', id: `right-${operationId}` }}
+              {...{ inputmode: 'tel', autocomplete: 'off', required: true }}
+              value={isRefused ? view.form.msisdn : ''}
+            />
+            <Button kind="plain">{words.redirect}</Button>
+          </form>
+        </details>
+      ) : (
+        <p class="soft">{view.words(paymentTexts).notCancellable}</p>
+      )}
     </div>
   );
 }

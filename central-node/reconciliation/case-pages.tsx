@@ -102,7 +102,8 @@ export function casePages({ pages, cases, ids, currencies }: CasePagesDeps): voi
       ...{ debtor: debtor.trim(), creditor: creditor.trim() },
       money: { amount: moneyInput(sum, currency) ?? sum, currency },
     };
-    const body = debtor.trim() === '' ? { reason } : { reason, owes };
+    const isWithout = [debtor, creditor, sum].every((text) => text.trim() === '');
+    const body = isWithout ? { reason } : { reason, owes };
     return cases.proposeAdjustment(view.c, { ...wish, body });
   });
   work('approval', (view, wish) =>

@@ -2,7 +2,8 @@ import { z } from '@hono/zod-openapi';
 import type { Audit } from '../../shared/access/audit.ts';
 import type { Principal } from '../../shared/access/operator.ts';
 import { headOffice, type NodeCode } from '../../shared/ids/ids.ts';
-import { formatMoney, parseMoney } from '../../shared/money/money.ts';
+import { formatMoney, type Money, parseMoney } from '../../shared/money/money.ts';
+import { DomainError } from '../../shared/problem/problem.ts';
 import type { Store, Transaction } from '../../shared/store/store.ts';
 import type { Api } from '../../shared/web/api.ts';
 import { decodeCursor, pageOf } from '../../shared/web/cursor.ts';
@@ -22,6 +23,8 @@ export interface CaseRouteDeps {
   store: Store;
   audit: Audit;
   cases: Cases;
+  /** In which sums may be owed. */
+  currencies: () => readonly string[];
 }
 
 const text = z.string().trim().min(1).max(1_000);
@@ -161,7 +164,7 @@ export function caseRoutes({ endpoint }: Pick<Api, 'endpoint'>, deps: CaseRouteD
       const owes = wish && {
         debtor: wish.debtor as NodeCode,
         creditor: wish.creditor as NodeCode,
-        money: parseMoney(wish.money, 'owes.money'),
+        money: moneyOwed(wish.money),
       };
       return idempotency.write(async (tx) => {
         const actor = personOf(principal);
@@ -170,6 +173,16 @@ export function caseRoutes({ endpoint }: Pick<Api, 'endpoint'>, deps: CaseRouteD
       });
     },
   );
+
+  /** Another currency would have a window of its own, which nobody meant. */
+  function moneyOwed(money: z.output<typeof wireMoney>): Money {
+    const owed = parseMoney(money, 'owes.money');
+    if (deps.currencies().includes(owed.currency)) return owed;
+    const [field, message] = ['owes.money.currency', 'is none of the reference data'];
+    throw new DomainError('invalid-input', `${field} ${message}.`, {
+      errors: [{ field, message }],
+    });
+  }
 
   const approveAdjustment = endpoint(
     {

@@ -25,7 +25,7 @@ const maxDetailLength = 1_000;
 export interface CaseDeps {
   clock: Clock;
   ids: Ids;
-  federation: Pick<Federation, 'log' | 'onHeld' | 'onReplay' | 'isRecovering' | 'peers'>;
+  federation: Pick<Federation, 'log' | 'onHeld' | 'onReplay' | 'assertCertain' | 'peers'>;
   obligations: Pick<Obligations, 'hold' | 'release' | 'adjust'>;
   /** Head office's own calendar day. */
   businessDate(): BusinessDate;
@@ -164,8 +164,8 @@ export function createCases(deps: CaseDeps) {
 
   /**
    * Another person's word makes the adjustment that he has seen and closes the case.
-   * @throws DomainError `case-not-found`, `case-conflict`, `same-person`; `recovering` while head office may have
-   * forgotten that somebody did.
+   * @throws DomainError `case-not-found`, `case-conflict`, `same-person`; `recovering`, `past-uncertain` while head
+   * office may have forgotten that somebody did.
    */
   async function approve(
     tx: Transaction,
@@ -180,7 +180,7 @@ export function createCases(deps: CaseDeps) {
     if (proposalIdOf(known) !== seen) {
       throw new DomainError('case-conflict', 'Another adjustment was proposed since. Look again.');
     }
-    if (federation.isRecovering()) throw new DomainError('recovering');
+    await federation.assertCertain(tx);
     const adjusted = await take(tx, known, 'adjust', {
       approvedBy: actor.id,
       actor,

@@ -47,7 +47,8 @@ export interface ObligationDeps {
   reference(): Pick<Reference, 'tariff' | 'commissionBasisPoints' | 'branch'>;
   /** Head office's own calendar day. */
   businessDate(): BusinessDate;
-  isRecovering(): boolean;
+  /** @throws DomainError `recovering`, `past-uncertain` */
+  assertCertain(tx: Reader): Promise<void>;
 }
 
 export type Obligations = ReturnType<typeof createObligations>;
@@ -342,18 +343,19 @@ export function createObligations(deps: ObligationDeps) {
   }
 
   /**
-   * Nobody settles before head office knows all that was settled: it might be the same once more.
-   * @throws DomainError `recovering`.
+   * Nobody settles before head office knows all that was settled: it might be the same once more. A set-back that nobody
+   * has shown yet may have forgotten it.
+   * @throws DomainError `recovering`, `past-uncertain`.
    */
   async function assertNothingLost(tx: Reader): Promise<void> {
-    if (deps.isRecovering()) throw new DomainError('recovering');
+    await deps.assertCertain(tx);
     if ((await lostSettlementIds(tx)).length === 0) return;
     throw new DomainError('recovering', 'An earlier settlement is being brought back. Try later.');
   }
 
   /**
    * Closes a window, opens the next one, and records the branches' net positions.
-   * @throws DomainError `window-not-found`, `window-not-open`, `recovering`.
+   * @throws DomainError `window-not-found`, `window-not-open`, `recovering`, `past-uncertain`.
    */
   async function closeWindow(
     tx: Transaction,

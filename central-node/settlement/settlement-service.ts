@@ -8,7 +8,7 @@ import {
   pairPositions,
   type SettlementModel,
 } from '../../shared/settlement/netting.ts';
-import type { Reader, Transaction } from '../../shared/store/store.ts';
+import type { Reader, Store, Transaction } from '../../shared/store/store.ts';
 import { stateSentences } from '../../shared/text/state-sentences.ts';
 import { type BusinessDate, type Clock, now } from '../../shared/time/clock.ts';
 import type { LogEntry } from '../../shared/wire/peer-messages.ts';
@@ -26,6 +26,7 @@ import {
 import {
   answersOf,
   decideSettlement,
+  disputedSettlements,
   findSettlement,
   insertSettlement,
   isMember,
@@ -41,9 +42,10 @@ const stages = ['recorded', 'reserved', 'committed', 'settled'] as const;
 const disputeAlarm = 'settlement-disputed';
 
 export interface SettlementDeps {
+  store: Pick<Store, 'read'>;
   clock: Clock;
   ids: Ids;
-  federation: Pick<Federation, 'log' | 'alarms'>;
+  federation: Pick<Federation, 'log' | 'alarms' | 'onRecovered'>;
   obligations: Obligations;
   /** Head office's own calendar day. */
   businessDate(): BusinessDate;
@@ -53,7 +55,7 @@ export type Settlements = ReturnType<typeof createSettlements>;
 
 /** The discharge of closed windows: made by one person, approved by another. */
 export function createSettlements(deps: SettlementDeps) {
-  const { clock, ids, federation, obligations } = deps;
+  const { store, clock, ids, federation, obligations } = deps;
 
   async function moveWindows(
     tx: Transaction,
@@ -72,7 +74,8 @@ export function createSettlements(deps: SettlementDeps) {
 
   /**
    * Takes closed windows of one currency into a settlement, its net positions fixed from now on.
-   * @throws DomainError `window-not-found`, `window-not-closed`, `invalid-input`, `recovering`.
+   * @throws DomainError `window-not-found`, `window-not-closed`, `invalid-input`, `recovering`,
+   * `past-uncertain`.
    */
   async function make(
     tx: Transaction,
@@ -104,7 +107,8 @@ export function createSettlements(deps: SettlementDeps) {
 
   /**
    * Another person's approval: every branch's account moves to settled, every branch is told its positions.
-   * @throws DomainError `settlement-not-found`, `same-person`, `settlement-conflict`, `recovering`.
+   * @throws DomainError `settlement-not-found`, `same-person`, `settlement-conflict`, `recovering`,
+   * `past-uncertain`.
    */
   async function approve(
     tx: Transaction,
@@ -211,7 +215,7 @@ export function createSettlements(deps: SettlementDeps) {
 
   /**
    * People give a settlement up.
-   * @throws DomainError `settlement-not-found`, `settlement-conflict`, `recovering`.
+   * @throws DomainError `settlement-not-found`, `settlement-conflict`, `recovering`, `past-uncertain`.
    */
   async function abort(
     tx: Transaction,
@@ -250,18 +254,28 @@ export function createSettlements(deps: SettlementDeps) {
     const { settlementId, count } = settlementConfirmed.parse(entry.body);
     const detail = `${count} operations`;
     await answered(tx, entry, { settlementId, outcome: 'confirmed', detail });
-    tx.afterCommit(() => federation.alarms.clear(disputeAlarm, disputeOf(entry, settlementId)));
+    tx.afterCommit(() =>
+      federation.alarms.clear(disputeAlarm, disputeOf(entry.node, settlementId)),
+    );
   }
 
   async function disputed(tx: Transaction, entry: LogEntry): Promise<void> {
     const { settlementId, count, faults } = settlementDisputed.parse(entry.body);
     const detail = `${count}: ${faults.join('; ')}`;
     await answered(tx, entry, { settlementId, outcome: 'disputed', detail });
-    tx.afterCommit(() => federation.alarms.raise(disputeAlarm, disputeOf(entry, settlementId)));
+    tx.afterCommit(() =>
+      federation.alarms.raise(disputeAlarm, disputeOf(entry.node, settlementId)),
+    );
   }
 
-  const disputeOf = ({ node: peer }: LogEntry, id: string) =>
-    stateSentences.say('disputes', { peer, id });
+  const disputeOf = (peer: NodeCode, id: string) => stateSentences.say('disputes', { peer, id });
+
+  /** An alarm ends with the process, and a dispute does not. */
+  async function reportDisputes(): Promise<void> {
+    for (const { branch, settlementId } of await store.read(disputedSettlements)) {
+      federation.alarms.raise(disputeAlarm, disputeOf(branch, settlementId));
+    }
+  }
 
   async function answered(
     tx: Transaction,
@@ -273,6 +287,8 @@ export function createSettlements(deps: SettlementDeps) {
       await saveAnswer(tx, settlementId, { branch, outcome, detail, at });
     }
   }
+
+  federation.onRecovered(reportDisputes);
 
   return { make, approve, abort, giveUp, view, discharge, tell, tellRecalled, confirmed, disputed };
 }

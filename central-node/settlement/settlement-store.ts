@@ -181,6 +181,15 @@ export function answersOf(tx: Reader, settlementId: string): Promise<SettlementA
   );
 }
 
+export function disputedSettlements(
+  tx: Reader,
+): Promise<{ branch: NodeCode; settlementId: string }[]> {
+  return tx.all(
+    `SELECT branch, settlement_id AS settlementId FROM settlement_answers
+     WHERE outcome = 'disputed' ORDER BY settlement_id, branch`,
+  );
+}
+
 export async function isMember(
   tx: Reader,
   { settlementId, branch }: { settlementId: string; branch: NodeCode },

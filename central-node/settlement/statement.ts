@@ -1,7 +1,7 @@
 import type { NodeCode } from '../../shared/ids/ids.ts';
 import { formatAmount } from '../../shared/money/money.ts';
 import { DomainError } from '../../shared/problem/problem.ts';
-import type { PairPosition } from '../../shared/settlement/netting.ts';
+import type { PairPosition, SettlementModel } from '../../shared/settlement/netting.ts';
 import { csvText } from '../../shared/text/csv.ts';
 import type { Instant } from '../../shared/time/clock.ts';
 import type { SettlementState, SettlementView } from './settlement.ts';
@@ -13,7 +13,7 @@ export interface Statement {
   readonly branch: NodeCode;
   readonly branchName: string;
   readonly currency: string;
-  readonly model: string;
+  readonly model: SettlementModel;
   readonly madeAt: Instant;
   readonly decidedAt: Instant | null;
   readonly windowIds: readonly string[];
@@ -39,10 +39,18 @@ export function statementOf(
   };
 }
 
-/** What comes of the net position, in words. */
-export function outcomeOf({ state, net }: Pick<Statement, 'state' | 'net'>): string {
+/** What comes of it, in words: by pairs each line is paid by itself, else the net position. */
+export function outcomeOf({
+  state,
+  model,
+  lines,
+  net,
+}: Pick<Statement, 'state' | 'model' | 'lines' | 'net'>): string {
   if (state === 'ABORTED') return 'The settlement was given up: nothing is paid.';
   if (state === 'PENDING_SETTLEMENT') return 'It is not approved yet: nothing is paid.';
+  if (model === 'bilateral' && lines.some((line) => line.net !== 0n)) {
+    return 'It is paid with each peer by itself: the sum of its line, not the net position.';
+  }
   if (net === 0n) return 'Nothing changes hands.';
   return net < 0n ? 'The branch pays this sum.' : 'The branch receives this sum.';
 }
@@ -59,12 +67,13 @@ export function statementRows({ lines, currency }: Statement): string[][] {
 }
 
 export function statementCsv(statement: Statement): string {
-  const { settlementId, branch, branchName, currency, state, decidedAt, net } = statement;
+  const { settlementId, branch, branchName, currency, model, state, decidedAt, net } = statement;
   const rows = [
     ['Settlement', settlementId],
     ['State', state],
     ['Branch', branch, branchName],
     ['Currency', currency],
+    ['Netting', model],
     ...(decidedAt === null ? [] : [[state === 'ABORTED' ? 'Given up' : 'Completed', decidedAt]]),
     [],
     statementColumns,

@@ -165,8 +165,10 @@ export function createSettlementProof(settlementId: string) {
   function expectedOf(executed: SeenLeg, terms: readonly Terms[]): Obligation[] {
     const { leg, facts } = executed;
     const { operationId, attempt, serving, home, operationDate, money } = leg;
+    const isReversed = ({ operationId: id, kind }: Leg) =>
+      id === facts.payment && kind === 'payment';
     const payments = [...operations.values()].flatMap(({ executed: seen }) =>
-      seen && seen.leg.operationId === facts.payment ? [seen] : [],
+      seen && isReversed(seen.leg) ? [seen] : [],
     );
     const reversed = payments.flatMap((payment) => expectedOf(payment, terms));
     const operation = {

@@ -13,7 +13,8 @@ const recoveryTexts = catalogue(
     certain: 'Certain of its past',
     recovering:
       'Takes money in, decides and pays out nothing until all have given back what they hold of it.',
-    uncertain: 'Gives out no card, no number and no money until all have answered once.',
+    uncertain:
+      'Gives out no card, no number and no money, and settles nothing, until all have answered once.',
     over: 'All have answered: nothing is waited for.',
     answered: 'Answered',
     awaited: 'Waits for',
@@ -35,7 +36,8 @@ const recoveryTexts = catalogue(
     certain: 'Помнит всё',
     recovering:
       'Принимает деньги, но ничего не решает и не выплачивает, пока все не вернут, что у них есть.',
-    uncertain: 'Не выдаёт ни карт, ни номеров, ни денег, пока все не ответят хотя бы раз.',
+    uncertain:
+      'Не выдаёт ни карт, ни номеров, ни денег и ничего не рассчитывает, пока все не ответят хотя бы раз.',
     over: 'Все ответили: ждать некого.',
     answered: 'Ответили',
     awaited: 'Ждёт ответа от',

@@ -51,7 +51,7 @@ export const stateSentences = sentences(
     overCap: '{peer} owes more than its cap in {currency}',
     nearCap: '{peer} owes over {percent} % of its cap in {currency}',
     unheard:
-      'No card and no number is given out, and no money, before {peers} answered once since the start. Two people who may do so can end the waiting.',
+      'No card, number or money is given out, and nothing is settled, before {peers} answered once since the start. Two people who may do so can end the waiting.',
     awayMax: 'The home branch cannot be reached; until it is, a payment may be up to {max}.',
     oldMax:
       'Until head office confirms the limits again, a payment for another branch may be up to {max}.',

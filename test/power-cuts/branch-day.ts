@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { MigrationSet } from '../../shared/store/migrations.ts';
 import { openStore } from '../../shared/store/open-store.ts';
+import { previousDays } from '../../shared/time/clock.ts';
 import {
   cash,
   customer,
@@ -357,9 +358,10 @@ async function playSubscribers(
 async function playOffice({ federation, recorder, round }: Round): Promise<void> {
   const { manager } = federation.branch(subject);
   await recorder.phase('business day closed', async () => {
-    // Any date up to today can be closed, in any order.
-    for (let turn = 1; turn <= timesPerRound; turn += 1) {
-      const date = `2026-0${round + 1}-0${turn}`;
+    // Dates that are over can be closed one after the other.
+    const { current } = (await manager.get('/api/v1/business-days')).body;
+    for (let turn = timesPerRound; turn > 0; turn -= 1) {
+      const date = previousDays(current, turn + timesPerRound * (rounds - round));
       const day = await manager.post(`/api/v1/business-days/${date}/close`, {});
       if (day.status !== 201) throw new Error(JSON.stringify(day.body));
       recorder.told(closedDay, date);

@@ -180,8 +180,7 @@ export const foundMutants: readonly Mutant[] = [
     changes: [
       {
         file: obligations,
-        find: `        if (deps.isRecovering())
-            throw new DomainError('recovering');
+        find: `        await deps.assertCertain(tx);
         if ((await lostSettlementIds(tx)).length === 0)`,
         replace: '        if (true)',
       },

@@ -1,4 +1,5 @@
 import { headOffice } from '../../shared/ids/ids.ts';
+import { keptSums } from '../support/head-office-sums.ts';
 import type { Machine } from './machine.ts';
 import { type Row, rowsOf } from './rows.ts';
 
@@ -48,17 +49,10 @@ function collectedFaults(db: Connection, branches: readonly Machine[]): string[]
   );
 }
 
-/** The sums of every window are those of its obligations. */
 function sumFaults(db: Connection): string[] {
-  const differing = rowsOf(
-    db,
-    `SELECT window_id, debtor, creditor, kind, sum(n) AS n, sum(net) AS net FROM (
-       SELECT window_id, debtor, creditor, kind, count AS n, net FROM obligation_sums
-       UNION ALL
-       SELECT window_id, debtor, creditor, kind, -1, -net FROM obligations WHERE window_id IS NOT NULL
-     ) GROUP BY 1, 2, 3, 4 HAVING sum(n) <> 0 OR sum(net) <> 0`,
+  return Object.entries(keptSums).flatMap(([what, sql]) =>
+    rowsOf(db, sql).map((row) => `HQ: ${what} differs: ${textOf(row)}`),
   );
-  return differing.map((row) => `HQ: a window's sum differs: ${textOf(row)}`);
 }
 
 /** What stands on each stage is what the windows of that stage come to. */

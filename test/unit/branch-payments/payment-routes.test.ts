@@ -55,7 +55,11 @@ describe('payments by the API', () => {
       ...{ title: node, version: '1', store, access, audit, clock, ids, logger, serverName: node },
     });
     const { version, effectiveFrom } = reference;
-    const priced = buildReference({ version, effectiveFrom, datasets: smallDatasets() });
+    const small = smallDatasets();
+    // Nothing that is taken is less than one minor unit, whatever head office has published.
+    const tenders = small.tenders.map((tender) => ({ ...tender, minAmount: '0.00' }));
+    const datasets = { ...small, tenders };
+    const priced = buildReference({ version, effectiveFrom, datasets });
     const payments = createPayments({
       ...{ node, federation, operations, payouts, reference: () => priced },
       releasePolicy: () => releasePolicy(0),
@@ -92,6 +96,16 @@ describe('payments by the API', () => {
     expect((await pay()).status).to.equal(201);
   });
 
+  it('takes no nothing', async () => {
+    for (const amount of ['0.00', '-1.00']) {
+      const money = { amount, currency: 'RUB' };
+      const { status, json } = await send('POST', 'payments', {
+        ...{ msisdn, money, tender: { kind: 'cash' } },
+      });
+      expect([status, json.code], amount).to.deep.equal([422, 'amount-out-of-limits']);
+    }
+  });
+
   it('tells the reference of what the money came in', async () => {
     const tender = { kind: 'cash', reference: 'slip 77' };
     const { json: taken } = await pay(tender);
@@ -112,8 +126,8 @@ describe('payments by the API', () => {
     const expected = {
       suspended: /in suspense/,
       redirected: /another number/,
-      refunded: /paid back/,
-      'paid-back': /paid back/,
+      refunded: /goes back/,
+      'paid-back': /goes back/,
     } as const;
     for (const to of ['suspended', 'redirected', 'refunded', 'paid-back'] as const) {
       const { operationId } = (await pay()).json;

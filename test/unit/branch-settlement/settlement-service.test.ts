@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { expect } from 'chai';
 import { listCases } from '../../../branch-node/settlement/case-store.ts';
 import { findSettlement } from '../../../branch-node/settlement/settlement-store.ts';
@@ -27,6 +28,7 @@ const ofSpb = '79211234567';
 
 describe("a branch's settlements", () => {
   let network: Network;
+  let options: Parameters<typeof openHeadOffice>[0];
   let hq: HeadOffice;
   let moscow: SettlingBranch;
   let petersburg: SettlingBranch;
@@ -35,7 +37,7 @@ describe("a branch's settlements", () => {
     const keys = await federationKeys([msk, spb]);
     network = createNetwork();
     cutOff.clear();
-    const options = { network, keys, branches: [msk, spb], cutOff };
+    options = { network, keys, branches: [msk, spb], cutOff };
     hq = await openHeadOffice(options);
     moscow = await openBranch({ ...options, node: msk });
     petersburg = await openBranch({ ...options, node: spb });
@@ -213,7 +215,14 @@ describe("a branch's settlements", () => {
     expect(await moscow.balances()).to.deep.equal(before);
     const [answer] = await answers(id, 1);
     expect(answer).to.include({ branch: 'MSK', outcome: 'disputed' });
-    expect(hq.alarms.list().map(({ code }) => code)).to.deep.equal(['settlement-disputed']);
+    const alarms = () => hq.alarms.list().map(({ code }) => code);
+    expect(alarms()).to.deep.equal(['settlement-disputed']);
+    // Who starts head office anew sees it, too.
+    const backup = join(moscow.folder, 'hq.db');
+    await hq.store.backup(backup);
+    await hq.close();
+    hq = await openHeadOffice({ ...options, backup });
+    await until(async () => alarms().includes('settlement-disputed') || undefined);
   });
 
   it('checks a disputed settlement again when it is asked to, and no other', async () => {

@@ -27,8 +27,10 @@ describe('a case of which the adjustment came back and the closing did not', () 
     hq = await openHeadOffice({ keys, network: createNetwork(), branches: [msk, spb] });
   });
   afterEach(async () => {
-    await before.close();
-    await hq.close();
+    for (const each of [before, hq]) {
+      expect(await each.faults()).to.deep.equal([]);
+      await each.close();
+    }
   });
 
   async function adjustCase(): Promise<string> {

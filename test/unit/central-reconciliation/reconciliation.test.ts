@@ -31,7 +31,10 @@ describe('reconciliation at head office', () => {
     // Nobody else is there: what head office logs waits for them.
     hq = await openHeadOffice({ keys, network: createNetwork(), branches: [msk, spb] });
   });
-  afterEach(() => hq.close());
+  afterEach(async () => {
+    expect(await hq.faults()).to.deep.equal([]);
+    await hq.close();
+  });
 
   const operations = (operationDate = today) =>
     hq.store.read((tx) => operationsOfDay(tx, { operationDate, limit: 1_000 }));

@@ -36,7 +36,7 @@ describe("head office's pages of what does not agree", () => {
       serverName: 'HQ',
     });
     const pages = pagesOn({ api, access, clock } as never);
-    const cases = caseRoutes(api, { store, audit, cases: hq.cases });
+    const cases = caseRoutes(api, { store, audit, cases: hq.cases, currencies: () => ['RUB'] });
     casePages({ pages, ids, cases, currencies: () => ['RUB'] });
     const reconciliation = reconciliationRoutes(api, { store, branches: () => [msk, spb] });
     reconciliationPages({ pages, reconciliation, today: () => today });
@@ -93,6 +93,18 @@ describe("head office's pages of what does not agree", () => {
       'position:recorded:MSK': 50_000n,
       'position:recorded:SPB': -50_000n,
     });
+  });
+
+  it('propose no adjustment without money where a sum was typed and a branch forgotten', async () => {
+    const path = await explainedCase();
+    const typed = { reason: 'by the slip', debtor: '', creditor: 'SPB' };
+    const shown = await ask('anna', `${path}/adjustment`, {
+      ...{ ...typed, sum: '500', currency: 'RUB' },
+    });
+    expect(await ask('boris', path)).not.to.include('Proposed');
+    expect(shown).to.include('value="500"');
+    await ask('anna', `${path}/adjustment`, { reason: 'was paid back', currency: 'RUB' });
+    expect(await ask('boris', path)).to.include('No money moves');
   });
 
   it('show what becomes of every operation of a pair', async () => {

@@ -52,7 +52,7 @@ describe("head office's API of reconciliation and settlement", () => {
       serverName: 'HQ',
     });
     reconciliationRoutes(api, { store, branches: () => [msk, spb] });
-    caseRoutes(api, { store, audit, cases: hq.cases });
+    caseRoutes(api, { store, audit, cases: hq.cases, currencies: () => ['RUB'] });
     settlementRoutes(api, {
       ...{ store, audit, settlements: hq.settlements, obligations: hq.obligations },
       branchName: (code) => reference.branch(code)?.name ?? code,
@@ -201,6 +201,13 @@ describe("head office's API of reconciliation and settlement", () => {
       'explained',
     );
     const owes = { debtor: 'MSK', creditor: 'SPB', money: { amount: '500.00', currency: 'RUB' } };
+    const unknown = { ...owes, money: { amount: '500.00', currency: 'RUR' } };
+    const mistyped = await send('maker', 'POST', `${path}/adjustment`, {
+      ...{ reason: 'lost', owes: unknown },
+    });
+    expect([mistyped.status, mistyped.json.errors?.[0].field]).to.deep.equal([
+      ...[400, 'owes.money.currency'],
+    ]);
     const proposed = await send('maker', 'POST', `${path}/adjustment`, { reason: 'lost', owes });
     const { id: seen, ...said } = proposed.json.adjustment;
     expect(said).to.deep.equal({ reason: 'lost', owes });

@@ -51,7 +51,7 @@ describe('head office that was set back', () => {
   });
   afterEach(async () => {
     for (const node of opened.splice(0)) {
-      expect(await node.ledgerFaults()).to.deep.equal([]);
+      expect(await node.faults()).to.deep.equal([]);
       await node.close();
     }
     for (const code of branches) network.leave(code);
@@ -106,29 +106,6 @@ describe('head office that was set back', () => {
         ['case.opened', 'case.adjusted', 'case.closed', 'settlement.completed'].map(hq.logged),
       )
     ).flat();
-
-  it('decides nothing about money before it knows what it had decided', async () => {
-    await matched();
-    const first = await closeWindow();
-    const { id } = await make(first);
-    const story = operationEntries();
-    await hq.tell(story.accepted(), story.executed(), story.concluded('refused'));
-    const [found] = await hq.store.read((tx) => listCases(tx, { limit: 1 }));
-    const about = { id: found?.id ?? '' };
-    await hq.write((tx) => hq.cases.explain(tx, { ...about, explanation: 'bug', actor: maker }));
-    await hq.write((tx) => hq.cases.propose(tx, { ...about, reason: 'executed', actor: maker }));
-    await hq.write((tx) => hq.federation.recovery.mark(tx, 'test'));
-    const [window] = await hq.store.read((tx) => listWindows(tx, { state: 'OPEN', limit: 1 }));
-    for (const decision of [
-      hq.write((tx) => hq.obligations.closeWindow(tx, window?.id ?? '')),
-      make(first),
-      approve(hq, id),
-      abort(hq, id),
-      hq.approveCase({ ...about, actor: checker }),
-    ]) {
-      expect((await refusalBy(decision)).code).to.equal('recovering');
-    }
-  });
 
   it('settles again what was settled, not what had been given up for it', async () => {
     const operationId = await matched();

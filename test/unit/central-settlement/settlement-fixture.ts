@@ -37,6 +37,7 @@ import {
   type FederationKeys,
   shiftableClock,
 } from '../../support/federation-keys.ts';
+import { headOfficeSumFaults } from '../../support/head-office-sums.ts';
 import type { Network } from '../branch-subscribers/branches-fixture.ts';
 
 export const today = '2025-06-30';
@@ -109,6 +110,8 @@ interface NodeOptions {
   readonly cutOff?: ReadonlySet<NodeCode>;
   /** An old copy of its store. */
   readonly backup?: string;
+  /** Numbers that are served by another branch than that of their range. */
+  readonly moved?: ReadonlyMap<string, NodeCode>;
   /** A libSQL server for its store instead of a file. */
   readonly server?: { readonly url: string; readonly adminUrl: string };
 }
@@ -181,6 +184,8 @@ const sharedRooms = {
 
 interface HeadOfficeOptions extends Omit<NodeOptions, 'node'> {
   readonly away?: ReadonlySet<NodeCode>;
+  /** Nobody says what an earlier start of it may have done. Else it is certain, though nobody is there. */
+  readonly isUncertain?: boolean;
   /** Have not said yet what they hold of head office. */
   readonly silent?: ReadonlySet<NodeCode>;
   /** The release in force. */
@@ -201,6 +206,10 @@ export async function openHeadOffice(options: HeadOfficeOptions) {
   const replayers = new Map<string, EntryHandler>();
   const federation: Federation = {
     ...parts.federation,
+    assertCertain: async (tx) => {
+      if (options.isUncertain) return parts.federation.assertCertain(tx);
+      if (parts.federation.isRecovering()) throw new DomainError('recovering');
+    },
     // Nobody says here what he holds.
     recovery: {
       ...parts.federation.recovery,
@@ -213,9 +222,11 @@ export async function openHeadOffice(options: HeadOfficeOptions) {
   const obligations = createObligations({
     ...{ clock, ids, alarms, businessDate },
     reference: () => options.release ?? reference,
-    isRecovering: federation.isRecovering,
+    assertCertain: federation.assertCertain,
   });
-  const settlements = createSettlements({ clock, ids, federation, obligations, businessDate });
+  const settlements = createSettlements({
+    ...{ store, clock, ids, federation, obligations, businessDate },
+  });
   const isMember = (code: NodeCode) => !options.cutOff?.has(code);
   const isReachable = (code: NodeCode) => !options.away?.has(code);
   const cases = createCases({ clock, ids, federation, obligations, businessDate });
@@ -239,6 +250,8 @@ export async function openHeadOffice(options: HeadOfficeOptions) {
   return {
     ...{ ...parts, obligations, settlements, lostSettlements, lostDecisions },
     ...{ cases, reconciliation, audit },
+    /** Of its book, and of the sums that it keeps beside it. */
+    faults: async () => [...(await parts.ledgerFaults()), ...(await headOfficeSumFaults(store))],
     /** Approves what is proposed, as it stands. */
     approveCase: ({ id, actor }: { id: string; actor: Person }) =>
       parts.write(async (tx) => {
@@ -265,6 +278,7 @@ export async function openBranch(options: NodeOptions) {
     ...sharedRooms,
     operations: 'branch-node/operations',
     payments: 'branch-node/payments',
+    'business-days': 'branch-node/business-days',
     settlement: 'branch-node/settlement',
   });
   const { node, store, clock, ids, federation, client, businessDate } = parts;
@@ -281,10 +295,13 @@ export async function openBranch(options: NodeOptions) {
   const wired = { clock, operations: operations.store, payouts };
   operations.register(
     createPaymentOperation({
-      ...{ ...wired, node, start: federation.log.epoch },
+      ...{ ...wired, node, start: federation.log.epoch, isCertain: federation.isCertain },
       requireHere: async (_tx, msisdn) => {
-        if (homeOf(msisdn) !== node) throw new DomainError('unknown-number');
-        return { billingAccountId: msisdn, currency: 'RUB' };
+        const movedTo = options.moved?.get(msisdn);
+        if ((movedTo ?? homeOf(msisdn)) === node)
+          return { billingAccountId: msisdn, currency: 'RUB' };
+        if (movedTo) throw new DomainError('subscriber-moved', undefined, { members: { movedTo } });
+        throw new DomainError('unknown-number');
       },
     }),
   );

@@ -2,7 +2,8 @@ import { expect } from 'chai';
 import { createSettlementProof } from '../../../shared/audit/settlement-proof.ts';
 import { headOffice, systemIds } from '../../../shared/ids/ids.ts';
 import { type JsonObject, type LogEntry, logEntry } from '../../../shared/wire/peer-messages.ts';
-import { msk, spb, today } from './settlement-fixture.ts';
+import { operationEntries } from './entries-fixture.ts';
+import { msk, reference, spb, today } from './settlement-fixture.ts';
 
 const settlementId = 's-1';
 const epoch = 'e'.repeat(32);
@@ -29,6 +30,35 @@ describe('the proof of a settlement', () => {
     }
     return () => proof.check([]);
   };
+
+  it('refutes a cancellation that two branches signed of itself, or of one another', () => {
+    const money = { amount: '500.00', currency: 'RUB' };
+    const ids = [systemIds.uuid(), systemIds.uuid()] as const;
+    for (const [id, payment] of [[ids[0], ids[0]] as const, ids]) {
+      const entries = [
+        { id, payment },
+        { id: payment, payment: id },
+      ].flatMap((one) => {
+        const { accepted, executed } = operationEntries({
+          ...{ id: one.id, kind: 'payment-cancellation' },
+          request: { payment: one.payment, money, reason: 'none' },
+          result: { reversed: true, money },
+        });
+        return [accepted(), executed()];
+      });
+      const proof = createSettlementProof(settlementId);
+      for (const entry of [...entries, completed]) {
+        proof.onEntry(entry, { node: entry.node, to: msk, epoch, position: entry.seq });
+      }
+      proof.addObligation({
+        ...{ type: 'obligation', settlementId, operationId: id, attempt: 1 },
+        kind: 'payment-cancellation',
+        ...{ debtor: spb, creditor: msk, currency: 'RUB' },
+        ...{ gross: 50_000n, commission: 750n, fee: 0n, net: 49_250n },
+      });
+      expect(() => proof.check([reference])).to.throw(/what it makes owed is not what was settled/);
+    }
+  });
 
   it('wants no operations of a position that head office took back', () => {
     expect(checked(completed)).to.throw('its positions are not what the operations come to');

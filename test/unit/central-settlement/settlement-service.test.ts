@@ -30,7 +30,7 @@ describe('settlement at head office', () => {
     hq = await openHeadOffice({ keys, network: createNetwork(), branches: [msk, spb, nsk] });
   });
   afterEach(async () => {
-    expect(await hq.ledgerFaults()).to.deep.equal([]);
+    expect(await hq.faults()).to.deep.equal([]);
     await hq.close();
   });
 

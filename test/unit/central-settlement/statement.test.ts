@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { parse } from 'csv-parse/sync';
 import fc from 'fast-check';
+import { mirrored } from '../../../central-node/settlement/pair-positions.ts';
 import type { SettlementView } from '../../../central-node/settlement/settlement.ts';
 import {
   outcomeOf,
@@ -9,6 +10,7 @@ import {
 } from '../../../central-node/settlement/statement.ts';
 import { statementPdf } from '../../../central-node/settlement/statement-pdf.ts';
 import { latin } from '../../../shared/pages/pdf.ts';
+import { transfersOf } from '../../../shared/settlement/netting.ts';
 import { csvCell, csvText } from '../../../shared/text/csv.ts';
 import { checker, maker, msk, nsk, spb } from './settlement-fixture.ts';
 
@@ -34,6 +36,7 @@ describe('a settlement statement', () => {
       'State,SETTLED',
       `Branch,MSK,"'=Филиал, ""Москва"""`,
       'Currency,RUB',
+      'Netting,multilateral',
       'Completed,2025-07-01T10:00:00.000Z',
       '',
       'Peer,Operations,Gross,Commission,Fees,Net',
@@ -53,15 +56,29 @@ describe('a settlement statement', () => {
     const pending = { state: 'PENDING_SETTLEMENT', decidedAt: null } as const;
     expect(csvOf(pending)).not.to.match(/Completed|Given up/);
     const [paid, received] = ['The branch pays this sum.', 'The branch receives this sum.'];
-    expect(outcomeOf({ state: 'SETTLED', net: -1n })).to.equal(paid);
-    expect(outcomeOf({ state: 'SETTLED', net: 1n })).to.equal(received);
+    expect(outcomeOf({ ...statement, net: -1n })).to.equal(paid);
+    expect(outcomeOf({ ...statement, net: 1n })).to.equal(received);
     for (const nothing of [
       { state: 'SETTLED', net: 0n },
       { state: 'ABORTED', net: -1n },
       { state: 'PENDING_SETTLEMENT', net: 1n },
     ] as const) {
-      expect(outcomeOf(nothing)).not.to.be.oneOf([paid, received]);
+      expect(outcomeOf({ ...statement, ...nothing })).not.to.be.oneOf([paid, received]);
     }
+  });
+
+  it('says of one by pairs that the sums of its lines change hands, whatever they come to together', () => {
+    const [owed] = settlement.positions;
+    const lines = owed ? [owed, { ...owed, peer: spb, fees: -7_500n, net: -7_500n }] : [];
+    const made = { ...settlement, model: 'bilateral', positions: lines } as const;
+    const pairs = statementOf(made, { branch: msk, branchName: '' });
+    expect(transfersOf(made.model, lines.concat(lines.map(mirrored)))).to.have.length(2);
+    expect(pairs.net).to.equal(0n);
+    expect(outcomeOf(pairs)).to.match(/each peer/);
+    expect(outcomeOf({ ...pairs, net: -7_500n })).not.to.match(/this sum/);
+    expect(statementCsv(pairs)).to.include('Netting,bilateral');
+    const empty = lines.map((line) => ({ ...line, fees: 0n, net: 0n }));
+    expect(outcomeOf({ ...pairs, lines: empty })).to.equal('Nothing changes hands.');
   });
 
   it('neutralises what a spreadsheet would run, and leaves numbers alone', () => {

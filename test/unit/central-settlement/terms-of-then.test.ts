@@ -32,7 +32,7 @@ describe('a lost settlement whose terms a release has changed since', () => {
   }
   afterEach(async () => {
     for (const node of opened.splice(0)) {
-      expect(await node.ledgerFaults()).to.deep.equal([]);
+      expect(await node.faults()).to.deep.equal([]);
       await node.close();
     }
     for (const code of branches) network.leave(code);
