@@ -130,6 +130,30 @@ export const foundMutants: readonly Mutant[] = [
     work: ['number-move', 'cancellation'],
   },
   {
+    name: 'a payment that is being cancelled never follows its number',
+    changes: [
+      {
+        file: payment,
+        find: "return isFree || (payment?.disposition === 'taken' && !deps.isCertain());",
+        replace: 'return isFree;',
+      },
+    ],
+    troubles: ['unaware', 'another-witness'],
+    work: ['number-move', 'cancellation'],
+  },
+  {
+    name: 'head office settles before it is certain of its past',
+    changes: [
+      {
+        file: 'central-node/settlement/obligation-service.ts',
+        find: 'await deps.assertCertain(tx);',
+        replace: '',
+      },
+    ],
+    troubles: ['unaware'],
+    work: ['settlement'],
+  },
+  {
     name: 'what follows a recovery is tried once',
     changes: [
       {
