@@ -107,6 +107,8 @@ interface NodeOptions {
   readonly branches: readonly NodeCode[];
   /** Members no more. */
   readonly cutOff?: ReadonlySet<NodeCode>;
+  /** Where this branch says, when it is asked, that its subscriber has gone. */
+  readonly movedTo?: () => NodeCode | undefined;
   /** An old copy of its store. */
   readonly backup?: string;
   /** A libSQL server for its store instead of a file. */
@@ -283,6 +285,10 @@ export async function openBranch(options: NodeOptions) {
     createPaymentOperation({
       ...{ ...wired, node, start: federation.log.epoch },
       requireHere: async (_tx, msisdn) => {
+        const movedTo = options.movedTo?.();
+        if (movedTo) {
+          throw new DomainError('subscriber-moved', undefined, { members: { movedTo } });
+        }
         if (homeOf(msisdn) !== node) throw new DomainError('unknown-number');
         return { billingAccountId: msisdn, currency: 'RUB' };
       },
