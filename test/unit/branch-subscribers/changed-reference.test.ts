@@ -155,7 +155,9 @@ describe('a subscriber whose reference data changes', () => {
       home.follow(reference);
       expect(await reserve(own)).to.equal(own);
       home.follow(referenceWith({ 'numbering-plan': plan }));
+      await home.stock([], ['79250000007']);
       expect(await reserve()).to.equal(other);
+      expect(await reserve(), 'asked again').to.equal(other);
     });
 
     it('gets none of them by the word of another branch', async () => {
