@@ -16,7 +16,7 @@ import {
 import type { LogEntry } from '../../shared/wire/peer-messages.ts';
 import {
   type ClosedDay,
-  closedDays,
+  daysToCompare,
   findClosedDay,
   firstClosedDate,
   insertClosedDay,
@@ -135,7 +135,7 @@ export function createBusinessDays(deps: {
   /** A date that was closed before a recovery brought back what it holds: head office hears its totals again. */
   async function correct(): Promise<void> {
     await store.write(async (tx) => {
-      for (const { date, totals: told } of await closedDays(tx, correctedDays)) {
+      for (const { date, totals: told } of await daysToCompare(tx, correctedDays)) {
         const totals = await totalsOf(tx, node, date);
         if (JSON.stringify(totals) === told) continue;
         await replaceTotals(tx, { date, totals: JSON.stringify(totals) });

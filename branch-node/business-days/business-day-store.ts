@@ -13,6 +13,9 @@ export interface ClosedDay {
   readonly totals: string;
 }
 
+const closedDay =
+  'SELECT date, closed_at AS closedAt, closed_by AS closedBy, totals FROM business_days';
+
 export async function firstClosedDate(tx: Reader): Promise<BusinessDate | undefined> {
   const row = await tx.get<{ date: string | null }>('SELECT MIN(date) AS date FROM business_days');
   return row?.date ?? undefined;
@@ -40,18 +43,19 @@ export async function openDates(
 }
 
 export function findClosedDay(tx: Reader, date: BusinessDate): Promise<ClosedDay | undefined> {
-  return tx.get(
-    `SELECT date, closed_at AS closedAt, closed_by AS closedBy, totals FROM business_days
-     WHERE date = ?`,
-    date,
-  );
+  return tx.get(`${closedDay} WHERE date = ?`, date);
 }
 
 export function closedDays(tx: Reader, limit: number): Promise<ClosedDay[]> {
+  return tx.all(`${closedDay} ORDER BY date DESC LIMIT ?`, limit);
+}
+
+/** The newest ones, and those that are to be told in any case. */
+export function daysToCompare(tx: Reader, newest: number): Promise<ClosedDay[]> {
   return tx.all(
-    `SELECT date, closed_at AS closedAt, closed_by AS closedBy, totals FROM business_days
-     ORDER BY date DESC LIMIT ?`,
-    limit,
+    `${closedDay} WHERE totals = ? OR date IN (SELECT date FROM business_days ORDER BY date DESC LIMIT ?)
+     ORDER BY date DESC`,
+    ...[toBeTold, newest],
   );
 }
 

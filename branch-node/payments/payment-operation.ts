@@ -63,6 +63,8 @@ export function createPaymentOperation(deps: PaymentOperationDeps): OperationKin
     operation: Operation,
     { kind, debit, credit }: { kind: string; debit: string; credit: string },
   ): Promise<void> {
+    // It stands there already: the branch that refused it is asked again, for the number that has come back or another one.
+    if (debit === credit) return;
     await post(tx, {
       kind,
       operationId: operation.id,
@@ -126,8 +128,7 @@ export function createPaymentOperation(deps: PaymentOperationDeps): OperationKin
           ? accounts.tender(tender)
           : await takeFromSuspense(tx, request.source, { isReplay });
       const credit = accounts.clearing(operation.home);
-      // Taken again from the branch that refused it, for another number of that branch: it stands there already.
-      if (debit !== credit) await move(tx, operation, { kind: 'payment.accepted', debit, credit });
+      await move(tx, operation, { kind: 'payment.accepted', debit, credit });
       return { receipt };
     },
 

@@ -9,7 +9,7 @@ import {
   insertNumber,
   isKept,
   listNumbers,
-  numberReservedFor,
+  numbersReservedFor,
   type PoolNumber,
   reserveNumber,
   takeNumber,
@@ -61,9 +61,10 @@ export function createNumberService(deps: {
     tx: Transaction,
     { customerId, msisdn }: { customerId: string; msisdn?: string | undefined },
   ): Promise<string> {
-    const kept = msisdn ?? (await numberReservedFor(tx, customerId));
-    const isStillOwn = kept !== undefined && (kept === msisdn || isOwn(kept));
-    const chosen = isStillOwn ? kept : await firstFree(tx, keptNow(), isOwn);
+    const chosen =
+      msisdn ??
+      (await numbersReservedFor(tx, customerId)).find(isOwn) ??
+      (await firstFree(tx, keptNow(), isOwn));
     if (chosen === undefined) throw new DomainError('number-taken', 'No number is free here.');
     await assertFreeFor(tx, chosen, customerId);
     const until = instantOf(clock.nowMs() + reservationMs);

@@ -20,16 +20,13 @@ export function findNumber(tx: Reader, msisdn: string): Promise<PoolNumber | und
   return tx.get<PoolNumber>(`SELECT ${columns} FROM numbers WHERE msisdn = ?`, msisdn);
 }
 
-/** The number that waits for this customer. */
-export async function numberReservedFor(
-  tx: Reader,
-  customerId: string,
-): Promise<string | undefined> {
-  const row = await tx.get<{ msisdn: string }>(
-    "SELECT msisdn FROM numbers WHERE state = 'reserved' AND reserved_for = ? LIMIT 1",
+/** The numbers that wait for this customer. */
+export async function numbersReservedFor(tx: Reader, customerId: string): Promise<string[]> {
+  const rows = await tx.all<{ msisdn: string }>(
+    "SELECT msisdn FROM numbers WHERE state = 'reserved' AND reserved_for = ? ORDER BY msisdn",
     customerId,
   );
-  return row?.msisdn;
+  return rows.map(({ msisdn }) => msisdn);
 }
 
 /** Reservations that end between these two count. */
@@ -40,29 +37,61 @@ export interface Kept {
 
 export const isKept = (until: string, { from, to }: Kept): boolean => from < until && until <= to;
 
-/** The first number that nobody has, else whose reservation has run out, of those that may be given out. */
+/** Later than any instant. */
+const never = '~';
+
+/**
+ * The first number that nobody has, of those that may be given out; else the one whose reservation ran out first, as a
+ * registration for a later one may be on its way yet.
+ */
 export async function firstFree(
   tx: Reader,
   { from, to }: Kept,
   mayGive: (msisdn: string) => boolean,
 ): Promise<string | undefined> {
-  for (const state of ['free', 'reserved'] as const) {
-    let after = '';
-    for (let page = 0; page < poolPagesMax; page += 1) {
-      const rows = await tx.all<{ msisdn: string }>(
-        `SELECT msisdn FROM numbers
-         WHERE state = ? AND msisdn > ?
-           AND NOT (COALESCE(reserved_until, '') > ? AND reserved_until <= ?)
-         ORDER BY msisdn LIMIT ?`,
-        ...[state, after, from, to, poolPageMax],
-      );
-      const found = rows.find(({ msisdn }) => mayGive(msisdn));
-      if (found) return found.msisdn;
-      if (rows.length < poolPageMax) break;
-      after = rows.at(-1)?.msisdn ?? after;
-    }
+  return (
+    (await firstOf((after) => freeAfter(tx, after), mayGive)) ??
+    (await firstOf((after) => reservedAfter(tx, after, { from: '', to: from }), mayGive)) ??
+    (await firstOf((after) => reservedAfter(tx, after, { from: to, to: never }), mayGive))
+  );
+}
+
+interface Place {
+  readonly until: string;
+  readonly msisdn: string;
+}
+
+async function firstOf(
+  pageAfter: (after: Place) => Promise<Place[]>,
+  mayGive: (msisdn: string) => boolean,
+): Promise<string | undefined> {
+  let after: Place = { until: '', msisdn: '' };
+  for (let page = 0; page < poolPagesMax; page += 1) {
+    const rows = await pageAfter(after);
+    const found = rows.find(({ msisdn }) => mayGive(msisdn));
+    const last = rows.at(-1);
+    if (found || !last) return found?.msisdn;
+    after = last;
   }
   return undefined;
+}
+
+function freeAfter(tx: Reader, { msisdn }: Place): Promise<Place[]> {
+  return tx.all<Place>(
+    `SELECT '' AS until, msisdn FROM numbers WHERE state = 'free' AND msisdn > ?
+     ORDER BY msisdn LIMIT ?`,
+    ...[msisdn, poolPageMax],
+  );
+}
+
+function reservedAfter(tx: Reader, after: Place, { from, to }: Kept): Promise<Place[]> {
+  return tx.all<Place>(
+    `SELECT reserved_until AS until, msisdn FROM numbers INDEXED BY numbers_reserved
+     WHERE state = 'reserved' AND reserved_until > ? AND reserved_until <= ?
+       AND (reserved_until, msisdn) > (?, ?)
+     ORDER BY reserved_until, msisdn LIMIT ?`,
+    ...[from, to, after.until, after.msisdn, poolPageMax],
+  );
 }
 
 /** @returns whether the number was new here. */

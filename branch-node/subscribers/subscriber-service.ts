@@ -142,7 +142,7 @@ export function createSubscriberService(deps: {
     subscriber: Pick<Subscriber, 'msisdn' | 'ratePlan'>,
     date: BusinessDate,
   ): Promise<readonly string[]> {
-    const since = (await hasPlanSince(tx, subscriber))?.slice(0, date.length) ?? '';
+    const since = (await hasPlanSince(tx, subscriber)) ?? '';
     const { ratePlan } = subscriber;
     return servicesBroughtBy(deps.reference(), { ratePlan, date, since });
   }

@@ -1,5 +1,6 @@
 import type { NodeCode } from '../../shared/ids/ids.ts';
 import type { Reader, Transaction } from '../../shared/store/store.ts';
+import type { BusinessDate } from '../../shared/time/clock.ts';
 import type { Operation } from '../operations/operation.ts';
 import type { Subscriber, SubscriberChange, SubscriberStatus } from './subscriber.ts';
 
@@ -75,29 +76,29 @@ export async function saveSubscriber(tx: Transaction, subscriber: Subscriber): P
 /** Once per operation: done again after a set-back, it stands as it stood. */
 export async function insertChange(
   tx: Transaction,
-  { id, msisdn, actor, serving, occurredAt }: Operation,
+  { id, msisdn, actor, serving, occurredAt, businessDate }: Operation,
   { what, before, after }: Pick<SubscriberChange, 'what' | 'before' | 'after'>,
 ): Promise<void> {
   await tx.run(
     `INSERT INTO subscriber_changes (msisdn, operation_id, what, before, after, actor_name,
-       branch, occurred_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+       branch, occurred_at, business_date) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
      ON CONFLICT (msisdn, operation_id, what) DO NOTHING`,
-    ...[msisdn, id, what, before, after, actor.name, serving, occurredAt],
+    ...[msisdn, id, what, before, after, actor.name, serving, occurredAt, businessDate],
   );
 }
 
-/** When the subscriber came to the plan that he has. */
+/** On which business date the subscriber came to the plan that he has. */
 export async function hasPlanSince(
   tx: Reader,
   { msisdn, ratePlan }: Pick<Subscriber, 'msisdn' | 'ratePlan'>,
-): Promise<string | undefined> {
-  const row = await tx.get<{ at: string }>(
-    `SELECT occurred_at AS at FROM subscriber_changes
+): Promise<BusinessDate | undefined> {
+  const row = await tx.get<{ date: BusinessDate }>(
+    `SELECT COALESCE(business_date, substr(occurred_at, 1, 10)) AS date FROM subscriber_changes
      WHERE msisdn = ? AND what IN ('start', 'rate-plan') AND after = ?
      ORDER BY operation_id DESC LIMIT 1`,
     ...[msisdn, ratePlan],
   );
-  return row?.at;
+  return row?.date;
 }
 
 /** The newest first. */

@@ -97,6 +97,19 @@ describe('a business date that a branch closed twice without knowing', () => {
     expect(told.at(-1)).to.deep.equal(atLast).and.not.to.deep.equal(totals);
   });
 
+  it('tells them however many dates were closed since', async () => {
+    const { atLast } = await closeTwice(true, () => pay('second'));
+    await store.write((tx) =>
+      tx.run(
+        `INSERT INTO business_days (date, closed_at, closed_by, totals)
+         SELECT date(?, value || ' days'), 'then', 'manager', '[]' FROM json_each(?)`,
+        ...[date, JSON.stringify([...Array(70).keys()].map((index) => index + 1))],
+      ),
+    );
+    await recovered();
+    expect(told.at(-1)).to.deep.equal(atLast);
+  });
+
   it('tells them, too, where they come to those of the first again', async () => {
     const forget = () => store.write((tx) => tx.run('DELETE FROM leg_totals'));
     const { totals, atLast } = await closeTwice(false, async () => void (await forget()));

@@ -2,12 +2,13 @@ import { expect } from 'chai';
 import { createOperationJournal } from '../../../branch-node/operations/operation-journal.ts';
 import { listCases } from '../../../central-node/reconciliation/case-store.ts';
 import { systemIds } from '../../../shared/ids/ids.ts';
+import { accounts } from '../../../shared/ledger/ledger.ts';
 import { factSha256 } from '../../../shared/wire/fact.ts';
 import { acceptedBody, type LogEntry, logEntry } from '../../../shared/wire/peer-messages.ts';
 import { federationKeys } from '../../support/federation-keys.ts';
-import { createNetwork } from '../branch-subscribers/branches-fixture.ts';
+import { createNetwork, until } from '../branch-subscribers/branches-fixture.ts';
 import { operationEntries } from '../central-settlement/entries-fixture.ts';
-import { msk, openHeadOffice, spb } from '../central-settlement/settlement-fixture.ts';
+import { msk, openBranch, openHeadOffice, spb } from '../central-settlement/settlement-fixture.ts';
 
 const dates = ['2025-07-01', '2025-07-02'] as const;
 
@@ -61,6 +62,29 @@ describe('a payment that follows its number twice, on two dates', () => {
       expect(cases.map(({ kind, detail }) => `${kind}: ${detail}`)).to.deep.equal([]);
     } finally {
       await hq.close();
+    }
+  });
+});
+
+describe('a payment whose number has gone back to the branch that said it had gone', () => {
+  it('is asked of that branch once more', async () => {
+    const common = {
+      ...{ keys: await federationKeys([msk, spb]), network: createNetwork() },
+      branches: [msk, spb],
+    };
+    const refusals: (typeof msk)[] = [msk];
+    const home = await openBranch({ ...common, node: spb, movedTo: () => refusals.pop() });
+    const serving = await openBranch({ ...common, node: msk, movedTo: () => spb });
+    try {
+      const { id } = await serving.pay('79210000001', '5.00');
+      await until(async () => (await serving.isConcluded(id)) || undefined);
+      const record = await serving.store.read((tx) => serving.operations.store.find(tx, id));
+      expect(record).to.include({ home: spb, attempt: 2 });
+      expect(record?.decision?.outcome).to.equal('executed');
+      expect((await serving.balances())[accounts.clearing(spb)]).to.equal(-500n);
+      expect((await home.balances())[accounts.clearing(msk)]).to.equal(500n);
+    } finally {
+      await Promise.all([home.close(), serving.close()]);
     }
   });
 });

@@ -63,8 +63,8 @@ describe('a payment that is cancelled by a start which may have forgotten that i
   it('is not paid back while it stands on an account elsewhere', async () => {
     const keys = await federationKeys([msk, spb, nsk]);
     const network = createNetwork();
-    const moved = new Map([[msisdn, nsk]]);
-    const options = { network, keys, branches: [msk, spb, nsk], moved };
+    const movedTo = (number: string) => (number === msisdn ? nsk : undefined);
+    const options = { network, keys, branches: [msk, spb, nsk], movedTo };
     const started = async <T extends { close(): Promise<void> }>(node: Promise<T>): Promise<T> => {
       open.add(await node);
       return node;

@@ -76,6 +76,19 @@ describe('the stock of a branch', () => {
     expect((await refusalBy(reserve('dora'))).code, 'in use for good').to.equal('number-taken');
   });
 
+  it('gives the number whose reservation ran out first, as another may be on its way yet', async () => {
+    const reserve = (customerId: string, msisdn?: string) =>
+      store.write((tx) => numbers.reserve(tx, { customerId, msisdn }));
+    const [late, early] = ['79250000004', '79250000005'];
+    await store.write((tx) => numbers.receive(tx, [late, early]));
+    expect(await reserve('anna', early)).to.equal(early);
+    clock.shift(dayMs);
+    expect(await reserve('boris', late)).to.equal(late);
+    clock.shift(4 * dayMs);
+    expect(await reserve('carl')).to.equal(early);
+    expect(await reserve('dora')).to.equal(late);
+  });
+
   it('keeps no number for a year because its clock was a year ahead', async () => {
     const number = '79250000003';
     const reserve = (customerId: string) =>

@@ -78,14 +78,15 @@ describe('a subscriber whose reference data changes', () => {
       ],
     });
 
+    const changed = (column: string, to: string) =>
+      home.write((tx) =>
+        tx.run(`UPDATE subscriber_changes SET ${column} = ? WHERE what = 'rate-plan'`, to),
+      );
+
     it('keeps nothing of what it brought, once he leaves it', async () => {
       home.follow(before);
       await change('OLD');
-      // The business date of these tests is not that of their clock.
-      const at = '2025-06-29T12:00:00.000Z';
-      await home.write((tx) =>
-        tx.run("UPDATE subscriber_changes SET occurred_at = ? WHERE what = 'rate-plan'", at),
-      );
+      await changed('business_date', '2025-06-29');
       home.follow(since);
       await change('BASIC');
       expect(await services()).to.deep.equal(['CALLER-ID']);
@@ -94,6 +95,8 @@ describe('a subscriber whose reference data changes', () => {
     it('keeps what he has bought, if it brought less already when he came to it', async () => {
       home.follow(since);
       await change('OLD');
+      // At half past midnight in Moscow.
+      await changed('occurred_at', '2025-06-29T21:30:00.000Z');
       await turn('MUSIC', 'on');
       expect(await balance()).to.equal('850.00');
       await change('BASIC');
@@ -155,7 +158,9 @@ describe('a subscriber whose reference data changes', () => {
       home.follow(reference);
       expect(await reserve(own)).to.equal(own);
       home.follow(referenceWith({ 'numbering-plan': plan }));
+      await home.stock([], ['79250000007']);
       expect(await reserve()).to.equal(other);
+      expect(await reserve(), 'asked again').to.equal(other);
     });
 
     it('gets none of them by the word of another branch', async () => {

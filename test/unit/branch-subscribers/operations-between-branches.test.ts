@@ -14,6 +14,7 @@ import {
   openBranches,
   simCard,
   spb,
+  today,
   until,
 } from './branches-fixture.ts';
 import { reference, referenceWith } from './reference-fixture.ts';
@@ -306,8 +307,9 @@ describe('operations between branches', () => {
     away.follow(referenceWith({ branches }));
     // The answer of MSK comes late: the number has been here, and has gone on to NSK.
     await away.write(async (tx) => {
-      const gone = { id: 'gone', msisdn, actor: { id: 'x', name: 'x' } };
-      const operation = { ...gone, serving: nsk, occurredAt: '2026-01-01T00:00:00.000Z' } as never;
+      const gone = { id: 'gone', msisdn, actor: { id: 'x', name: 'x' }, serving: nsk };
+      const at = { occurredAt: '2026-01-01T00:00:00.000Z', businessDate: today };
+      const operation = { ...gone, ...at } as never;
       await away.subscribers.changeStatus(tx, operation, { status: 'moved', movedTo: nsk });
     });
     const { id } = await away.write((tx) =>

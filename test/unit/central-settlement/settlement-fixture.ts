@@ -108,10 +108,10 @@ interface NodeOptions {
   readonly branches: readonly NodeCode[];
   /** Members no more. */
   readonly cutOff?: ReadonlySet<NodeCode>;
+  /** Where a number is, if not where its range is. */
+  readonly movedTo?: (msisdn: string) => NodeCode | undefined;
   /** An old copy of its store. */
   readonly backup?: string;
-  /** Numbers that are served by another branch than that of their range. */
-  readonly moved?: ReadonlyMap<string, NodeCode>;
   /** A libSQL server for its store instead of a file. */
   readonly server?: { readonly url: string; readonly adminUrl: string };
 }
@@ -297,7 +297,7 @@ export async function openBranch(options: NodeOptions) {
     createPaymentOperation({
       ...{ ...wired, node, start: federation.log.epoch, isCertain: federation.isCertain },
       requireHere: async (_tx, msisdn) => {
-        const movedTo = options.moved?.get(msisdn);
+        const movedTo = options.movedTo?.(msisdn);
         if ((movedTo ?? homeOf(msisdn)) === node)
           return { billingAccountId: msisdn, currency: 'RUB' };
         if (movedTo) throw new DomainError('subscriber-moved', undefined, { members: { movedTo } });
