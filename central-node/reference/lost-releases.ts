@@ -75,8 +75,10 @@ export function createLostReleases(deps: {
   async function fetchBeyond(peer: NodeCode): Promise<void> {
     const fetcher = createReleaseFetcher({ peerClient: client, from: peer });
     const next = async () => ((await references.highest())?.manifest.version ?? 0) + 1;
-    for (let version = await next(); await fetcher.has(version); version = await next()) {
+    for (let version = await next(); await fetcher.has(version); version += 1) {
       await fetch({ from: peer, version });
+      if ((await next()) > version) continue;
+      throw new DomainError('release-invalid', `${peer} answers with another one than ${version}.`);
     }
     asked.add(peer);
   }
