@@ -13,6 +13,7 @@ import {
   signManifest,
   storedManifest,
 } from '../../shared/reference/release.ts';
+import { passOver } from '../../shared/reference/release-fetcher.ts';
 import type { Reader, Store, Transaction } from '../../shared/store/store.ts';
 import { type Clock, now } from '../../shared/time/clock.ts';
 import { createTurns } from '../../shared/time/turns.ts';
@@ -60,10 +61,6 @@ export function createDirectoryReleases(deps: {
     return Array.from({ length: last - first + 1 }, (_, index) => first + index);
   }
 
-  async function manifestOf(version: number): Promise<ReleaseManifest> {
-    return storedManifest(await references.manifest(version));
-  }
-
   async function changedContents(base: ReleaseManifest): Promise<Map<string, DatasetContent>> {
     const listed = base.datasets.branches;
     const text = listed ? await references.datasetContent(listed.sha256) : '[]';
@@ -102,7 +99,10 @@ export function createDirectoryReleases(deps: {
   }
 
   async function publishOn(baseVersion: number, rest: number[], actor: string): Promise<void> {
-    const base = await manifestOf(baseVersion);
+    const jws = await references.manifest(baseVersion).catch(passOver('release-not-found'));
+    // Head office that was put back to a backup need not have all of them again.
+    if (jws === undefined) return;
+    const base = storedManifest(jws);
     const contents = await changedContents(base);
     if (contents.size === 0) return;
     const datasets = { ...base.datasets };

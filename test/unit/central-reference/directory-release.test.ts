@@ -144,6 +144,18 @@ describe('a release that changes who the members are', () => {
     await hq.publishDue();
   });
 
+  it('is made also where one that head office could not get back is missing', async () => {
+    const hq = await headOffice({ keys: false });
+    await hq.publish(1, priced('45.00'));
+    await hq.publish(3, priced('50.00'), startMs + dayMs);
+    await hq.cutOff(['SPB']);
+    await hq.publishDue();
+    expect([hq.price(), hq.members()]).to.deep.equal([4_500n, ['MSK']]);
+    hq.clock.advance(dayMs);
+    await hq.references.tick();
+    expect([hq.price(), hq.members()]).to.deep.equal([5_000n, ['MSK']]);
+  });
+
   it('takes nothing back of what people published while it was still due', async () => {
     const hq = await headOffice({ keys: false });
     await hq.publish(1, priced('45.00'));

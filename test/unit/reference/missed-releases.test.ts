@@ -214,6 +214,27 @@ describe('a branch that was away while releases were made', () => {
     expect(questions, 'asked once').to.have.length(1);
   });
 
+  it('gives it back also where the branch lacks one between, and head office was asked to publish first', async () => {
+    const peer = await peerWith([
+      { data: smallDatasets() },
+      { data: smallDatasets(dearer('50.00')) },
+      { data: smallDatasets(dearer('60.00')) },
+      { data: smallDatasets(dearer('70.00')), fromMs: startMs + dayMs },
+    ]);
+    const references = await holdingFirst(peer, false);
+    const client: PeerClient = {
+      request: async (node, asked) =>
+        asked.path === '/peer/v1/releases/2'
+          ? { status: 404, headers: {}, body: '' }
+          : peer.peerClient.request(node, asked),
+    };
+    const { lost, listed } = lostOf(references, { client, release: 3 });
+    expect((await refusalBy(lost.assertNoneLost())).code).to.equal('recovering');
+    await lost.restore();
+    expect((await references.highest())?.manifest.version).to.equal(4);
+    expect([references.current()?.version, ...listed]).to.deep.equal([3, 1, 3, 4]);
+  });
+
   it('holds head office up no longer than a question where a branch answers with what it has', async () => {
     const peer = await peerWith([{ data: smallDatasets() }]);
     const references = await holdingFirst(peer, false);
