@@ -53,12 +53,27 @@ export function createDirectoryReleases(deps: {
   let running: Promise<void> | undefined;
   const inTurn = createTurns();
 
-  /** The release in force and those that are to come: each has to say it, or it would take it back. */
+  /** Head office that was put back to a backup need not have all of them again. */
+  async function manifestOf(version: number): Promise<ReleaseManifest | undefined> {
+    const jws = await references.manifest(version).catch(passOver('release-not-found'));
+    return jws === undefined ? undefined : storedManifest(jws);
+  }
+
+  /** The release in force and those that are still to come: each has to say it, or it would take it back. */
   async function bases(): Promise<number[]> {
     const first = references.current()?.version;
-    const last = (await references.highest())?.manifest.version;
-    if (first === undefined || last === undefined) return [];
-    return Array.from({ length: last - first + 1 }, (_, index) => first + index);
+    if (first === undefined) return [];
+    const last = (await references.highest())?.manifest.version ?? first;
+    const found: number[] = [];
+    let soonest: string | undefined;
+    for (let version = last; version > first; version -= 1) {
+      const effectiveFrom = (await manifestOf(version))?.effectiveFrom;
+      // One that comes no sooner than another after it never comes.
+      if (!effectiveFrom || (soonest !== undefined && effectiveFrom >= soonest)) continue;
+      found.unshift(version);
+      soonest = effectiveFrom;
+    }
+    return [first, ...found];
   }
 
   async function changedContents(base: ReleaseManifest): Promise<Map<string, DatasetContent>> {
@@ -99,10 +114,8 @@ export function createDirectoryReleases(deps: {
   }
 
   async function publishOn(baseVersion: number, rest: number[], actor: string): Promise<void> {
-    const jws = await references.manifest(baseVersion).catch(passOver('release-not-found'));
-    // Head office that was put back to a backup need not have all of them again.
-    if (jws === undefined) return;
-    const base = storedManifest(jws);
+    const base = await manifestOf(baseVersion);
+    if (!base) return;
     const contents = await changedContents(base);
     if (contents.size === 0) return;
     const datasets = { ...base.datasets };

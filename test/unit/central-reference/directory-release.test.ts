@@ -144,6 +144,37 @@ describe('a release that changes who the members are', () => {
     await hq.publishDue();
   });
 
+  describe('beside one to come that people replaced before its day', () => {
+    async function replaced() {
+      const hq = await headOffice({ keys: true });
+      await hq.publish(1, priced('45.00'));
+      await hq.publish(2, priced('50.00'), startMs + dayMs);
+      await hq.publish(3, priced('60.00'), startMs + dayMs);
+      return hq;
+    }
+
+    it('makes only what still comes again', async () => {
+      const hq = await replaced();
+      await hq.cutOff(['SPB']);
+      await hq.publishDue();
+      expect((await hq.references.highest())?.manifest.version).to.equal(5);
+      hq.clock.advance(dayMs);
+      await hq.references.tick();
+      expect([hq.price(), hq.members()]).to.deep.equal([6_000n, ['MSK']]);
+      expect(hq.waiting).to.deep.equal([]);
+    });
+
+    it('brings back nothing of what they replaced', async () => {
+      const hq = await replaced();
+      // As a head office in wrong hands would have it.
+      await hq.cutOff(['SPB'], [2]);
+      await hq.publishDue();
+      hq.clock.advance(dayMs);
+      await hq.references.tick();
+      expect([hq.version(), hq.price()]).to.deep.equal([3, 6_000n]);
+    });
+  });
+
   it('is made also where one that head office could not get back is missing', async () => {
     const hq = await headOffice({ keys: false });
     await hq.publish(1, priced('45.00'));
