@@ -97,10 +97,16 @@ export function createDirectoryReleases(deps: {
     };
     const wantedRows = <Name extends keyof Directory>(name: Name) =>
       parseRows(name, JSON.parse(wanted.get(name)?.text ?? '[]'));
-    const reduced = reducedDirectory(
+    let reduced = reducedDirectory(
       { branches: await rowsOf('branches'), 'node-keys': await rowsOf('node-keys') },
       { branches: wantedRows('branches'), 'node-keys': wantedRows('node-keys') },
     );
+    const inForce = references.current();
+    // What took others away after it was made is not undone by it, whatever is wanted by now.
+    if (inForce && inForce.version > base.version) {
+      const [branches, keys] = [inForce.rows('branches'), inForce.rows('node-keys')];
+      reduced = reducedDirectory(reduced, { branches, 'node-keys': keys });
+    }
     const contents = new Map<string, DatasetContent>();
     for (const name of ['branches', 'node-keys'] as const) {
       const content = datasetContent(name, reduced[name]);
