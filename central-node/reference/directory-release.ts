@@ -13,6 +13,7 @@ import {
   signManifest,
   storedManifest,
 } from '../../shared/reference/release.ts';
+import { passOver } from '../../shared/reference/release-fetcher.ts';
 import type { Reader, Store, Transaction } from '../../shared/store/store.ts';
 import { type Clock, now } from '../../shared/time/clock.ts';
 import { createTurns } from '../../shared/time/turns.ts';
@@ -52,16 +53,27 @@ export function createDirectoryReleases(deps: {
   let running: Promise<void> | undefined;
   const inTurn = createTurns();
 
-  /** The release in force and those that are to come: each has to say it, or it would take it back. */
-  async function bases(): Promise<number[]> {
-    const first = references.current()?.version;
-    const last = (await references.highest())?.manifest.version;
-    if (first === undefined || last === undefined) return [];
-    return Array.from({ length: last - first + 1 }, (_, index) => first + index);
+  /** Head office that was put back to a backup need not have all of them again. */
+  async function manifestOf(version: number): Promise<ReleaseManifest | undefined> {
+    const jws = await references.manifest(version).catch(passOver('release-not-found'));
+    return jws === undefined ? undefined : storedManifest(jws);
   }
 
-  async function manifestOf(version: number): Promise<ReleaseManifest> {
-    return storedManifest(await references.manifest(version));
+  /** The release in force and those that are still to come: each has to say it, or it would take it back. */
+  async function bases(): Promise<number[]> {
+    const first = references.current()?.version;
+    if (first === undefined) return [];
+    const last = (await references.highest())?.manifest.version ?? first;
+    const found: number[] = [];
+    let soonest: string | undefined;
+    for (let version = last; version > first; version -= 1) {
+      const effectiveFrom = (await manifestOf(version))?.effectiveFrom;
+      // One that comes no sooner than another after it never comes.
+      if (!effectiveFrom || (soonest !== undefined && effectiveFrom >= soonest)) continue;
+      found.unshift(version);
+      soonest = effectiveFrom;
+    }
+    return [first, ...found];
   }
 
   async function changedContents(base: ReleaseManifest): Promise<Map<string, DatasetContent>> {
@@ -85,10 +97,16 @@ export function createDirectoryReleases(deps: {
     };
     const wantedRows = <Name extends keyof Directory>(name: Name) =>
       parseRows(name, JSON.parse(wanted.get(name)?.text ?? '[]'));
-    const reduced = reducedDirectory(
+    let reduced = reducedDirectory(
       { branches: await rowsOf('branches'), 'node-keys': await rowsOf('node-keys') },
       { branches: wantedRows('branches'), 'node-keys': wantedRows('node-keys') },
     );
+    const inForce = references.current();
+    // What took others away after it was made is not undone by it, whatever is wanted by now.
+    if (inForce && inForce.version > base.version) {
+      const [branches, keys] = [inForce.rows('branches'), inForce.rows('node-keys')];
+      reduced = reducedDirectory(reduced, { branches, 'node-keys': keys });
+    }
     const contents = new Map<string, DatasetContent>();
     for (const name of ['branches', 'node-keys'] as const) {
       const content = datasetContent(name, reduced[name]);
@@ -103,6 +121,7 @@ export function createDirectoryReleases(deps: {
 
   async function publishOn(baseVersion: number, rest: number[], actor: string): Promise<void> {
     const base = await manifestOf(baseVersion);
+    if (!base) return;
     const contents = await changedContents(base);
     if (contents.size === 0) return;
     const datasets = { ...base.datasets };

@@ -72,19 +72,23 @@ export function createLostReleases(deps: {
   const asked = new Set<NodeCode>();
 
   /** A hello tells which release is in force. One that is still to come is asked for, by its number. */
-  async function fetchBeyond(peer: NodeCode): Promise<void> {
+  async function fetchBeyond({ peer, release = 0 }: PeerStatus): Promise<void> {
     const fetcher = createReleaseFetcher({ peerClient: client, from: peer });
     const next = async () => ((await references.highest())?.manifest.version ?? 0) + 1;
-    for (let version = await next(); await fetcher.has(version); version = await next()) {
+    // There may be none between: what it missed, it lacks.
+    if (release >= (await next())) await fetch({ from: peer, version: release });
+    for (let version = await next(); await fetcher.has(version); version += 1) {
       await fetch({ from: peer, version });
+      if ((await next()) > version) continue;
+      throw new DomainError('release-invalid', `${peer} answers with another one than ${version}.`);
     }
     asked.add(peer);
   }
 
   async function askReachable(): Promise<void> {
-    for (const { peer, reachable } of statuses()) {
-      if (!reachable || asked.has(peer)) continue;
-      await fetchBeyond(peer).catch((error: unknown) => {
+    for (const status of statuses()) {
+      if (!status.reachable || asked.has(status.peer)) continue;
+      await fetchBeyond(status).catch((error: unknown) => {
         // One that is silent, or tells what is not to be believed, is asked again, and holds up no other.
         if (!isDomainError(error)) throw error;
       });

@@ -160,18 +160,19 @@ export function createReferenceDraftService({
     });
   }
 
-  const inForceVersion = () => references.current()?.version ?? 0;
-  const draft = () => store.read((tx) => readDraft(tx, inForceVersion()));
-
-  async function manifestInForce(): Promise<ReleaseManifest | undefined> {
-    const version = inForceVersion();
-    return version === 0 ? undefined : storedManifest(await references.manifest(version));
+  /** The draft as a release that comes into force at a moment, and the releases that it goes on from. */
+  async function draftAt(from: Instant) {
+    const draft = await store.read((tx) => readDraft(tx, from));
+    const version = references.current()?.version;
+    const inForce =
+      version === undefined ? undefined : storedManifest(await references.manifest(version));
+    return { ...draft, last: (await references.highest())?.manifest, inForce };
   }
 
   async function compose({ effectiveFrom, evenIfSame = false }: ComposeOptions) {
-    const { revision, datasets, contents, editors } = await draft();
+    const draft = await draftAt(effectiveFrom ?? now(clock));
+    const { revision, datasets, contents, last } = draft;
     validateDatasets(datasets);
-    const last = (await references.highest())?.manifest;
     const changed = datasetNames.filter((name) => !isAsReleased(last, name, contents));
     if (!evenIfSame && last && changed.length === 0) {
       throw new DomainError(
@@ -182,11 +183,7 @@ export function createReferenceDraftService({
     const createdAt = now(clock);
     const manifest = manifestOf({ last, createdAt, effectiveFrom, contents });
     const texts = new Map([...contents.values()].map(({ sha256, text }) => [sha256, text]));
-    const inForce = await manifestInForce();
-    const changedBy = editors.filter(
-      ({ dataset }) => changed.includes(dataset) || !isAsReleased(inForce, dataset, contents),
-    );
-    return { revision, manifest, texts, changedBy };
+    return { revision, manifest, texts, changedBy: editorsOf(draft) };
   }
 
   async function publish(options: PublishOptions) {
@@ -204,15 +201,10 @@ export function createReferenceDraftService({
       fetchDataset: async (sha256) => texts.get(sha256) ?? '',
       async onApplied(tx) {
         if ((await draftRevision(tx)) !== revision) throw moved();
-        const { version } = manifest;
-        const effective = manifest.effectiveFrom;
-        await insertPublication(tx, {
-          version,
-          actor,
-          publishedAt: manifest.createdAt,
-          effectiveFrom: effective,
-        });
-        await releaseDraftEditors(tx, { version, inForce: inForceVersion() });
+        const { version, createdAt: publishedAt, effectiveFrom: effective } = manifest;
+        const publication = { version, actor, publishedAt, effectiveFrom: effective };
+        await insertPublication(tx, publication);
+        await releaseDraftEditors(tx, publication);
         await onPublished?.(tx, manifest);
       },
     });
@@ -254,20 +246,19 @@ export function createReferenceDraftService({
     rows: (name) => store.read((tx) => draftRows(tx, name)),
     revision: () => store.read(draftRevision),
     async diff() {
-      const { datasets, contents, editors } = await draft();
-      const last = (await references.highest())?.manifest;
+      const draft = await draftAt(now(clock));
+      const { datasets, contents, last } = draft;
       if (datasetNames.every((name) => isAsReleased(last, name, contents))) return [];
       // What is published now overtakes a release that is still to come: it brings its changes along, or takes them back.
-      const inForce = (await manifestInForce()) ?? last;
+      const inForce = draft.inForce ?? last;
+      const editors = editorsOf(draft);
       const otherThan = (name: DatasetName) =>
         [inForce, last].find((released) => !isAsReleased(released, name, contents));
-      const editorsOf = (name: DatasetName) =>
-        editors.filter(({ dataset }) => dataset === name).map(({ login }) => login);
       const changes = datasetNames
         .filter((name) => [inForce, last].some((each) => !isAsReleased(each, name, contents)))
         .map(async (name) => ({
           ...diffRows(name, await releasedRows(references, otherThan(name), name), datasets[name]),
-          changedBy: editorsOf(name),
+          changedBy: editors.flatMap(({ dataset, login }) => (dataset === name ? [login] : [])),
         }));
       return (await Promise.all(changes)).filter(isChanged);
     },
@@ -345,7 +336,7 @@ async function isJoined(tx: Reader, name: DatasetName): Promise<boolean> {
   return name === 'branches';
 }
 
-async function readDraft(tx: Reader, inForce: number): Promise<Draft> {
+async function readDraft(tx: Reader, from: Instant): Promise<Draft> {
   const rows = new Map<DatasetName, readonly object[]>();
   const contents = new Map<DatasetName, DatasetContent>();
   for (const name of datasetNames) {
@@ -359,7 +350,7 @@ async function readDraft(tx: Reader, inForce: number): Promise<Draft> {
   const datasets = datasetsFrom(
     <Name extends DatasetName>(name: Name) => (rows.get(name) ?? []) as RowOf<Name>[],
   );
-  const editors = await draftEditors(tx, inForce);
+  const editors = await draftEditors(tx, from);
   return { revision: await draftRevision(tx), datasets, contents, editors };
 }
 
@@ -378,6 +369,24 @@ function isAsReleased(
   contents: Contents,
 ): boolean {
   return last?.datasets[name]?.sha256 === contents.get(name)?.sha256;
+}
+
+/** Whose changes a release of the draft would bring into force: those that none has, or none before it. */
+function editorsOf({
+  editors,
+  contents,
+  last,
+  inForce,
+}: Pick<Draft, 'editors' | 'contents'> & {
+  readonly last: ReleaseManifest | undefined;
+  readonly inForce: ReleaseManifest | undefined;
+}) {
+  return editors.filter(
+    ({ dataset, effectiveFrom }) =>
+      !isAsReleased(inForce, dataset, contents) ||
+      // Taking back what is to come is a change too, but of who took it back.
+      (effectiveFrom === null && !isAsReleased(last, dataset, contents)),
+  );
 }
 
 function manifestOf({

@@ -2,6 +2,7 @@ import { assert } from '../../shared/problem/problem.ts';
 import type { DatasetContent } from '../../shared/reference/dataset-content.ts';
 import type { DatasetName, RowOf } from '../../shared/reference/datasets.ts';
 import type { Reader, Transaction } from '../../shared/store/store.ts';
+import type { Instant } from '../../shared/time/clock.ts';
 
 export type BranchIdentity = Pick<RowOf<'branches'>, 'code' | 'revokedSerials' | 'active'> &
   Required<Pick<RowOf<'branches'>, 'peerUrl' | 'frontUrl' | 'signingKey' | 'tlsKeySha256'>>;
@@ -47,15 +48,19 @@ export async function saveDraft(
   await countChange(tx);
 }
 
-/** Who changed which data sets, as far as that is in no release, or in one after `inForce`. */
-export function draftEditors(
-  tx: Reader,
-  inForce: number,
-): Promise<{ readonly dataset: DatasetName; readonly login: string }[]> {
+export interface DraftEditor {
+  readonly dataset: DatasetName;
+  readonly login: string;
+  /** When the release that has the change comes into force; null as long as none has it. */
+  readonly effectiveFrom: Instant | null;
+}
+
+/** Who changed which data sets, as far as that is in no release, or in one that comes later than `from`. */
+export function draftEditors(tx: Reader, from: Instant): Promise<DraftEditor[]> {
   return tx.all(
-    `SELECT dataset, login FROM draft_editors WHERE released IS NULL OR released > ?
-     ORDER BY dataset, login`,
-    inForce,
+    `SELECT dataset, login, effective_from AS effectiveFrom FROM draft_editors
+     WHERE effective_from IS NULL OR effective_from > ? ORDER BY dataset, login`,
+    from,
   );
 }
 
@@ -74,10 +79,14 @@ export async function addDraftEditor(
 /** What they changed is in a release now; what is in force is nobody's any more. */
 export async function releaseDraftEditors(
   tx: Transaction,
-  { version, inForce }: { readonly version: number; readonly inForce: number },
+  { publishedAt, effectiveFrom }: Pick<Publication, 'publishedAt' | 'effectiveFrom'>,
 ): Promise<void> {
-  await tx.run('DELETE FROM draft_editors WHERE released <= ?', inForce);
-  await tx.run('UPDATE draft_editors SET released = ? WHERE released IS NULL', version);
+  await tx.run(
+    'UPDATE draft_editors SET effective_from = min(coalesce(effective_from, ?), ?)',
+    effectiveFrom,
+    effectiveFrom,
+  );
+  await tx.run('DELETE FROM draft_editors WHERE effective_from <= ?', publishedAt);
 }
 
 export async function clearDraftEditors(tx: Transaction): Promise<void> {

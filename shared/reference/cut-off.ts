@@ -8,7 +8,7 @@ export interface Directory {
   readonly 'node-keys': readonly RowOf<'node-keys'>[];
 }
 
-const directoryNames = ['branches', 'node-keys'] as const;
+export const directoryNames = ['branches', 'node-keys'] as const;
 const worse = { accepted: 0, retired: 1, revoked: 2 } as const;
 
 /** What is left of a directory when everything that `wanted` takes away is taken away, and nothing that it adds is there. */

@@ -4,6 +4,7 @@ import { DomainError, type FieldError, isDomainError } from '../problem/problem.
 import type { Store, Transaction } from '../store/store.ts';
 import { type Clock, type Instant, instantOf, now } from '../time/clock.ts';
 import { sha256 } from '../wire/canonical.ts';
+import { directoryNames } from './cut-off.ts';
 import { datasetsFrom, readContent, readJsonRows } from './dataset-content.ts';
 import { type DatasetName, isDatasetName, type RowOf } from './datasets.ts';
 import { createFreshness, type Freshness } from './freshness.ts';
@@ -173,8 +174,14 @@ export function createReferenceService({
     const held = await store.read((tx) => newestReleases(tx, maxBases));
     return Promise.all(
       basesOf(held, now(clock)).map(async ({ manifest, isOvertaken }) => {
-        const { datasets: directory } = await gather({ store, manifest, inForce: current });
-        return { manifest, isOvertaken, directory };
+        const datasets: ReleaseManifest['datasets'] = {};
+        for (const name of directoryNames) {
+          const listed = manifest.datasets[name];
+          if (listed) datasets[name] = listed;
+        }
+        const held = await gather({ store, manifest: { datasets }, inForce: current });
+        const { branches, 'node-keys': keys } = held.datasets;
+        return { manifest, isOvertaken, directory: { branches, 'node-keys': keys } };
       }),
     );
   }
@@ -266,7 +273,7 @@ async function gather({
   fetchDataset,
 }: {
   readonly store: Store;
-  readonly manifest: ReleaseManifest;
+  readonly manifest: Pick<ReleaseManifest, 'datasets'>;
   readonly inForce: InForce | undefined;
   readonly fetchDataset?: ApplyOptions['fetchDataset'];
 }): Promise<Gathered> {

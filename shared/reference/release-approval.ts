@@ -21,7 +21,7 @@ type Held = Pick<Release, 'manifest'>;
 
 /**
  * Of the releases that a node holds, the newest first, the one in force and those that are to come, also where what only
- * takes away went before them. People's release ends what they had meant to come before.
+ * takes away went before them. People's release ends what they had meant to come before, and what comes no sooner than it.
  */
 export function basesOf<Each extends Held>(
   held: readonly Each[],
@@ -29,10 +29,16 @@ export function basesOf<Each extends Held>(
 ): readonly (Each & Pick<Base, 'isOvertaken'>)[] {
   const bases: (Each & Pick<Base, 'isOvertaken'>)[] = [];
   let isOvertaken = false;
+  let ended: Instant | undefined;
   for (const each of held) {
+    const { effectiveFrom } = each.manifest;
     const counts = isDue(each.manifest, at);
-    if (!counts || !isOvertaken) bases.push({ ...each, isOvertaken });
-    if (counts && isSignedByPeople(each.manifest)) break;
+    const comes = !counts && (ended === undefined || effectiveFrom < ended);
+    if (counts ? !isOvertaken : comes) bases.push({ ...each, isOvertaken });
+    if (isSignedByPeople(each.manifest)) {
+      if (counts) break;
+      if (comes) ended = effectiveFrom;
+    }
     isOvertaken ||= counts;
   }
   return bases;

@@ -19,6 +19,7 @@ import {
 } from '../../../shared/reference/release-approval.ts';
 import { approvalType, approve } from '../../../shared/reference/release-keys.ts';
 import { instantOf } from '../../../shared/time/clock.ts';
+import { refusalBy } from '../../support/federation-keys.ts';
 import {
   headOfficeKeys,
   manualClock,
@@ -71,12 +72,17 @@ describe('a release that changes who the members are', () => {
     });
     return {
       ...{ clock, references, store, waiting },
-      async publish(version: number, datasets: Datasets, effectiveMs = clock.nowMs()) {
+      async publish(
+        version: number,
+        datasets: Datasets,
+        effectiveMs = clock.nowMs(),
+        { isSigned = options.keys } = {},
+      ) {
         const { manifest: unsigned, contents } = await signedRelease(signer, version, datasets);
         const createdAt = instantOf(clock.nowMs());
         const manifest = { ...unsigned, createdAt, effectiveFrom: instantOf(effectiveMs) };
         const by = await approve(person, approvalType, approvableRelease(manifest));
-        const signed = { ...manifest, ...(options.keys ? { approvals: [by] } : {}) };
+        const signed = { ...manifest, ...(isSigned ? { approvals: [by] } : {}) };
         await references.apply({
           manifestJws: await signManifest(signer, signed),
           fetchDataset: async (sha) => contents.get(sha) ?? '',
@@ -135,13 +141,73 @@ describe('a release that changes who the members are', () => {
     await hq.cutOff(['SPB'], [1]);
     await hq.publishDue();
     // As a head office in wrong hands would have it: MSK is cut off, and SPB is not.
+    const wished = priced('50.00');
+    const branches = wished.branches.map((row) => ({ ...row, active: row.code !== 'MSK' }));
+    const unsigned = hq.publish(4, { ...wished, branches }, startMs + dayMs, { isSigned: false });
+    expect((await refusalBy(unsigned)).code).to.equal('release-not-approved');
     await hq.cutOff(['MSK'], [2]);
     await hq.publishDue();
     hq.clock.advance(dayMs);
     await hq.references.tick();
-    expect([hq.version(), hq.members()]).to.deep.equal([3, ['MSK']]);
-    expect(hq.waiting, 'people are told, and it is not tried for ever').to.deep.equal(['waits']);
+    expect([hq.price(), hq.members()]).to.deep.equal([5_000n, []]);
+  });
+
+  describe('beside one to come that people replaced before its day', () => {
+    async function replaced() {
+      const hq = await headOffice({ keys: true });
+      await hq.publish(1, priced('45.00'));
+      await hq.publish(2, priced('50.00'), startMs + dayMs);
+      await hq.publish(3, priced('60.00'), startMs + dayMs);
+      return hq;
+    }
+
+    it('makes only what still comes again', async () => {
+      const hq = await replaced();
+      await hq.cutOff(['SPB']);
+      await hq.publishDue();
+      expect((await hq.references.highest())?.manifest.version).to.equal(5);
+      hq.clock.advance(dayMs);
+      await hq.references.tick();
+      expect([hq.price(), hq.members()]).to.deep.equal([6_000n, ['MSK']]);
+      expect(hq.waiting).to.deep.equal([]);
+    });
+
+    it('brings back nothing of what they replaced', async () => {
+      const hq = await replaced();
+      // As a head office in wrong hands would have it.
+      await hq.cutOff(['SPB'], [2]);
+      await hq.publishDue();
+      hq.clock.advance(dayMs);
+      await hq.references.tick();
+      expect([hq.version(), hq.price()]).to.deep.equal([3, 6_000n]);
+      expect(hq.waiting, 'people are told, and it is not tried for ever').to.deep.equal(['waits']);
+      await hq.publishDue();
+    });
+  });
+
+  it('keeps one to come also where that revokes no more what has expired since', async () => {
+    const hq = await headOffice({ keys: true });
+    const before = priced('45.00');
+    const branches = before.branches.map((row) => ({ ...row, revokedSerials: ['0a'] }));
+    await hq.publish(1, { ...before, branches });
+    await hq.publish(2, priced('50.00'), startMs + dayMs);
+    await hq.cutOff(['SPB']);
     await hq.publishDue();
+    hq.clock.advance(dayMs);
+    await hq.references.tick();
+    expect([hq.price(), hq.members()]).to.deep.equal([5_000n, ['MSK']]);
+  });
+
+  it('is made also where one that head office could not get back is missing', async () => {
+    const hq = await headOffice({ keys: false });
+    await hq.publish(1, priced('45.00'));
+    await hq.publish(3, priced('50.00'), startMs + dayMs);
+    await hq.cutOff(['SPB']);
+    await hq.publishDue();
+    expect([hq.price(), hq.members()]).to.deep.equal([4_500n, ['MSK']]);
+    hq.clock.advance(dayMs);
+    await hq.references.tick();
+    expect([hq.price(), hq.members()]).to.deep.equal([5_000n, ['MSK']]);
   });
 
   it('takes nothing back of what people published while it was still due', async () => {

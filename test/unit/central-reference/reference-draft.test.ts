@@ -2,6 +2,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
+import { createDirectoryReleases } from '../../../central-node/reference/directory-release.ts';
 import { createLatestStatements } from '../../../central-node/reference/latest-statement.ts';
 import {
   createReferenceDraftService,
@@ -168,6 +169,54 @@ describe('the reference draft', () => {
     expect((await draft.publish({ actor: 'anna' })).version, 'once it is in force').to.equal(3);
     await draft.replaceDataset('regions', regions, { by: 'boris' });
     expect((await draft.publish({ actor: 'anna' })).version).to.equal(4);
+  });
+
+  describe('that is published for a later day', () => {
+    const later = instantOf(startMs + 60_000);
+
+    /** Release 2, by Boris, has a region of Anna's from that day on. */
+    async function published() {
+      await draft.importDirectory(demo);
+      await draft.publish({ actor: 'anna' });
+      const regions = await draft.rows('regions');
+      const added = { code: 'new', name: 'Новый', branch: 'MSK' };
+      await draft.replaceDataset('regions', [...regions, added], { by: 'anna' });
+      await draft.publish({ actor: 'boris', effectiveFrom: later });
+      return regions;
+    }
+
+    it('stays so when it is made again because a branch was cut off', async () => {
+      await published();
+      const releases = createDirectoryReleases({
+        ...{ store: files.store, clock, signer, references },
+        ...{ takesAwayOnly: false, onWaiting: () => {} },
+        assertMayPublish: async () => {},
+        onPublished: async () => {},
+      });
+      await files.store.write((tx) => releases.ask(tx, 'HQ'));
+      await releases.publishDue();
+      expect(references.current()?.version, 'made after what is to come').to.equal(3);
+      await draft.replaceDataset('document-types', [], { by: 'carol' });
+      const sooner = await failureOf(draft.publish({ actor: 'anna' }));
+      expect(isDomainError(sooner, 'same-person')).to.equal(true);
+    });
+
+    it('is taken back by who made it, if another person wants that', async () => {
+      const regions = await published();
+      await draft.replaceDataset('regions', regions, { by: 'boris' });
+      expect((await draft.diff()).map(({ changedBy }) => changedBy)).to.deep.equal([['boris']]);
+      expect((await draft.publish({ actor: 'anna' })).version).to.equal(3);
+      clock.advance(60_000);
+      await references.tick();
+      expect(references.current()?.rows('regions')).to.deep.equal(regions);
+    });
+
+    it('keeps nobody from publishing what comes no sooner', async () => {
+      await published();
+      await draft.replaceDataset('document-types', [], { by: 'boris' });
+      const { version } = await draft.publish({ actor: 'anna', effectiveFrom: later });
+      expect(version).to.equal(3);
+    });
   });
 
   it('signs nothing that does not fit together', async () => {

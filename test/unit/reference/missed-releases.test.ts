@@ -122,6 +122,30 @@ describe('a branch that was away while releases were made', () => {
     return references;
   }
 
+  /** Head office, which lists release 1, and a branch whose hello tells which one is in force there. */
+  function lostOf(
+    references: ReferenceService,
+    { client, release }: { client: PeerClient; release: number },
+  ) {
+    const listed = [1];
+    const status = { peer: 'MSK' as NodeCode, reachable: true, release };
+    const lost = createLostReleases({
+      ...{ references, client, clock },
+      drafts: {
+        publications: async () => listed.map((version) => ({ version })).reverse(),
+        replaceDataset: async () => {},
+        recordRecovered: async ({ version }: { version: number }) => void listed.push(version),
+      } as never,
+      federation: {
+        isRecovering: () => false,
+        liveness: { statuses: () => [{ ...status, heardAt: instantOf(startMs) }] },
+        recovery: { hasTold: () => true },
+      },
+      restoreDirectory: async () => {},
+    });
+    return { lost, listed };
+  }
+
   const price = (references: ReferenceService) =>
     references.current()?.tariff('sim-card', '2026-03-01')?.price.amount;
   const isMember = (references: ReferenceService) =>
@@ -179,23 +203,7 @@ describe('a branch that was away while releases were made', () => {
       { data: smallDatasets(dearer('60.00')), fromMs: startMs + dayMs },
     ]);
     const references = await holdingFirst(peer, false);
-    const listed = [1];
-    // Its hello tells which release is in force.
-    const status = { peer: 'MSK' as NodeCode, reachable: true, release: 2 };
-    const lost = createLostReleases({
-      ...{ references, client: peer.peerClient, clock },
-      drafts: {
-        publications: async () => listed.map((version) => ({ version })).reverse(),
-        replaceDataset: async () => {},
-        recordRecovered: async ({ version }: { version: number }) => void listed.push(version),
-      } as never,
-      federation: {
-        isRecovering: () => false,
-        liveness: { statuses: () => [{ ...status, heardAt: instantOf(startMs) }] },
-        recovery: { hasTold: () => true },
-      },
-      restoreDirectory: async () => {},
-    });
+    const { lost, listed } = lostOf(references, { client: peer.peerClient, release: 2 });
     expect((await refusalBy(lost.assertNoneLost())).code).to.equal('recovering');
     await lost.restore();
     expect((await references.highest())?.manifest.version).to.equal(3);
@@ -204,5 +212,42 @@ describe('a branch that was away while releases were made', () => {
     await lost.assertNoneLost();
     const questions = peer.asked.filter((path) => path === '/peer/v1/releases/4');
     expect(questions, 'asked once').to.have.length(1);
+  });
+
+  it('gives it back also where the branch lacks one between, and head office was asked to publish first', async () => {
+    const peer = await peerWith([
+      { data: smallDatasets() },
+      { data: smallDatasets(dearer('50.00')) },
+      { data: smallDatasets(dearer('60.00')) },
+      { data: smallDatasets(dearer('70.00')), fromMs: startMs + dayMs },
+    ]);
+    const references = await holdingFirst(peer, false);
+    const client: PeerClient = {
+      request: async (node, asked) =>
+        asked.path === '/peer/v1/releases/2'
+          ? { status: 404, headers: {}, body: '' }
+          : peer.peerClient.request(node, asked),
+    };
+    const { lost, listed } = lostOf(references, { client, release: 3 });
+    expect((await refusalBy(lost.assertNoneLost())).code).to.equal('recovering');
+    await lost.restore();
+    expect((await references.highest())?.manifest.version).to.equal(4);
+    expect([references.current()?.version, ...listed]).to.deep.equal([3, 1, 3, 4]);
+  });
+
+  it('holds head office up no longer than a question where a branch answers with what it has', async () => {
+    const peer = await peerWith([{ data: smallDatasets() }]);
+    const references = await holdingFirst(peer, false);
+    let questions = 0;
+    const client: PeerClient = {
+      async request(node, asked) {
+        questions += 1;
+        if (questions > 20) throw new Error('It is asked for ever.');
+        const path = asked.path.replace(/releases.*$/, 'releases/1');
+        return peer.peerClient.request(node, { ...asked, path });
+      },
+    };
+    const { lost } = lostOf(references, { client, release: 1 });
+    expect((await refusalBy(lost.assertNoneLost())).code).to.equal('recovering');
   });
 });

@@ -4,6 +4,7 @@ import { headOffice } from '../../../shared/ids/ids.ts';
 import { DomainError, isDomainError } from '../../../shared/problem/problem.ts';
 import { createReferenceService } from '../../../shared/reference/reference-service.ts';
 import { signLatest, signManifest } from '../../../shared/reference/release.ts';
+import type { ReleaseApproval } from '../../../shared/reference/release-approval.ts';
 import { createReleaseFetcher, followLatest } from '../../../shared/reference/release-fetcher.ts';
 import type { Store } from '../../../shared/store/store.ts';
 import { instantOf } from '../../../shared/time/clock.ts';
@@ -63,6 +64,20 @@ describe('the reference service', () => {
     await service.load();
   });
   afterEach(() => files.remove());
+
+  it('reads no more than the members and their keys of what head office may cut off from', async () => {
+    const read: string[][] = [];
+    const assertApproved: ReleaseApproval['assertApproved'] = async (_, bases) => {
+      for (const { directory } of bases) read.push(Object.keys(directory));
+    };
+    const approval = { assertApproved, keySetOf: () => Promise.reject(new Error('not asked')) };
+    service = createReferenceService({ store: files.store, clock, verifier, approval });
+    await apply(await signedRelease(signer, 1, ported('79161234567')));
+    await apply(await signedRelease(signer, 2, ported('79161234568'), startMs + hourMs));
+    await apply(await signedRelease(signer, 3, ported('79161234569'), startMs + hourMs));
+    expect(read).to.have.length(3);
+    for (const names of read) expect(names).to.have.members(['branches', 'node-keys']);
+  });
 
   it('applies a release, tells its listeners and has it again after a restart', async () => {
     const versions: number[] = [];
