@@ -40,13 +40,14 @@ export function createSetAside(deps: SetAsideDeps) {
   const { store, handlers, codeVersion, clock, alarms } = deps;
   let stopped = false;
   let hasHadTurn = false;
-  let done: () => void = () => {};
-  const turn = new Promise<void>((resolve) => {
-    done = () => {
-      hasHadTurn = true;
-      resolve();
-    };
-  });
+  /** Whoever gives up is forgotten: a promise would keep all who ever waited for it. */
+  const waiting = new Set<() => void>();
+
+  function done(): void {
+    hasHadTurn = true;
+    for (const goOn of waiting) goOn();
+    waiting.clear();
+  }
 
   /** Applies what it can, a bounded number a call. @returns the last one looked at; undefined when there are no more. */
   async function applySome(tx: Transaction, after: bigint): Promise<bigint | undefined> {
@@ -114,7 +115,10 @@ export function createSetAside(deps: SetAsideDeps) {
      */
     workOff(): Promise<void> {
       void work();
-      return turn;
+      return new Promise((resolve) => {
+        if (hasHadTurn) resolve();
+        else waiting.add(resolve);
+      });
     },
     /**
      * No stream is taken before what was received earlier has had its turn.
@@ -123,11 +127,15 @@ export function createSetAside(deps: SetAsideDeps) {
     async caughtUp(): Promise<void> {
       if (hasHadTurn) return;
       await new Promise<void>((resolve, reject) => {
-        const stop = clock.after(turnMaxMs, () => reject(new DomainError('recovering')));
-        void turn.then(() => {
+        const stop = clock.after(turnMaxMs, () => {
+          waiting.delete(goOn);
+          reject(new DomainError('recovering'));
+        });
+        const goOn = () => {
           stop();
           resolve();
-        });
+        };
+        waiting.add(goOn);
       });
     },
     stop(): void {

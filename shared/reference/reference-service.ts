@@ -160,8 +160,12 @@ export function createReferenceService({
       await insertRelease(tx, { jws: manifestJws, jwsSha256: manifestSha256, manifest, appliedAt });
       await freshness.noteHeld(tx, { version, manifestSha256, appliedAt });
       await onApplied?.(tx, { reference: next.reference, manifest, manifestSha256 });
-      // With the commit: nothing runs between that and the switch.
-      if (isDue(manifest, appliedAt)) tx.afterCommit(() => switchTo(next));
+      tx.afterCommit(() => {
+        // With the commit: nothing runs between that and the switch.
+        if (isDue(manifest, appliedAt)) switchTo(next);
+        // One whose answer was lost is learned of late: its switch is told, or waited for, from the next tick on.
+        nextSwitchAt = instantOf(0);
+      });
       return true;
     });
     tell();

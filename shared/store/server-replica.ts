@@ -60,12 +60,14 @@ export function openReplica(
   const shapes = boundedCache(cachedStatementsMax, statementShape);
   let connection: ServerConnection | undefined;
   let dialling: Promise<ServerConnection> | undefined;
+  let isClosed = false;
   let restUntilMs = 0;
   const asked = new Set<{ readonly atMs: number }>();
 
   /** Who comes while a connection is being made waits for that one: each further one would stay open, and nobody's. */
   async function connected(): Promise<ServerConnection> {
     if (connection && !connection.client.closed) return connection;
+    if (isClosed) throw storeUnavailable('The store is closed.');
     dialling ??= dial().finally(() => {
       dialling = undefined;
     });
@@ -74,6 +76,7 @@ export function openReplica(
 
   async function dial(): Promise<ServerConnection> {
     connection = await dialServer({ url, authToken, clock });
+    if (isClosed) leave();
     return connection;
   }
 
@@ -115,7 +118,7 @@ export function openReplica(
       for (;;) {
         const count = await countThere();
         if (count >= wanted) return;
-        if (late.isOver()) {
+        if (late.isOver() || isClosed) {
           const detail = 'The replica does not have what was written; nothing was answered.';
           throw storeUnavailable(detail);
         }
@@ -207,8 +210,8 @@ export function openReplica(
       return otherwise(fn);
     },
     close: () => {
+      isClosed = true;
       leave();
-      dialling?.then(leave, () => {});
     },
   };
 }

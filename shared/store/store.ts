@@ -35,8 +35,8 @@ export interface Transaction extends Reader {
    */
   attempt<T>(fn: () => Promise<T>): Promise<T>;
   /**
-   * Called once the work is durable, never if it is rolled back. Must not throw and must not touch
-   * the store.
+   * Called once the work is durable, never if it is rolled back; with the next commit if the answer
+   * to its own was lost, and its caller was refused. Must not throw and must not touch the store.
    */
   afterCommit(fn: () => void): void;
 }

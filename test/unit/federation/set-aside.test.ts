@@ -2,6 +2,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { expect } from 'chai';
 import { createAlarms } from '../../../shared/federation/alarms.ts';
 import { insertInboundEntry } from '../../../shared/federation/inbox-store.ts';
@@ -67,7 +69,7 @@ describe('what was set aside, at an upgrade', () => {
     });
   }
 
-  it('keeps no stream in memory for ever while the store takes nothing', async () => {
+  function createWhileAway() {
     const away = () => Promise.reject(new DomainError('store-unavailable'));
     const store: Store = { read: away, write: away, backup: away, close: async () => {} };
     const setAside = createSetAside({
@@ -75,10 +77,25 @@ describe('what was set aside, at an upgrade', () => {
       alarms: createAlarms({ clock, report: () => {} }),
     });
     void setAside.workOff();
+    return setAside;
+  }
+
+  it('keeps no stream in memory for ever while the store takes nothing', async () => {
+    const setAside = createWhileAway();
     const streams = Array.from({ length: 3 }, () => refusalBy(setAside.caughtUp()));
     const ends = await Promise.race([Promise.all(streams), pause(2_000, [])]);
     setAside.stop();
     expect(ends.map(({ code }) => code)).to.deep.equal(['recovering', 'recovering', 'recovering']);
     await setAside.caughtUp();
+  });
+
+  it('keeps nothing of a stream that it has refused either', async () => {
+    const setAside = createWhileAway();
+    const refused = new WeakRef(await refusalBy(setAside.caughtUp()));
+    await pause(10);
+    setFlagsFromString('--expose-gc');
+    runInNewContext('gc')();
+    expect(refused.deref()).to.equal(undefined);
+    setAside.stop();
   });
 });

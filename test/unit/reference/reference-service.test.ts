@@ -6,7 +6,7 @@ import { createReferenceService } from '../../../shared/reference/reference-serv
 import { signLatest, signManifest } from '../../../shared/reference/release.ts';
 import type { ReleaseApproval } from '../../../shared/reference/release-approval.ts';
 import { createReleaseFetcher, followLatest } from '../../../shared/reference/release-fetcher.ts';
-import type { Store } from '../../../shared/store/store.ts';
+import type { Reader, Store } from '../../../shared/store/store.ts';
 import { instantOf } from '../../../shared/time/clock.ts';
 import { sha256 } from '../../../shared/wire/canonical.ts';
 import {
@@ -247,6 +247,42 @@ describe('the reference service', () => {
       expect([service.current()?.version, versions]).to.deep.equal([3, [2, 3]]);
     });
   }
+
+  it('has in force, and told, what came with a commit that was slower than the look for it', async () => {
+    await apply(await signedRelease(signer, 1, smallDatasets()));
+    const { store } = files;
+    let isUnderWay = false;
+    let late: (() => void)[] = [];
+    const before: Reader = { get: async () => undefined, all: async () => [] };
+    const slow: Store = {
+      ...store,
+      read: (fn) => (isUnderWay ? fn(before) : store.read(fn)),
+      async write(fn) {
+        await store.write((tx) => fn({ ...tx, afterCommit: (next) => void late.push(next) }));
+        isUnderWay = true;
+        throw new DomainError('store-unavailable');
+      },
+    };
+    service = serviceOn(slow);
+    await service.load();
+    const versions: number[] = [];
+    service.onChange(({ version }) => versions.push(version));
+    const second = await signedRelease(signer, 2, ported('79169999999'));
+    const third = await signedRelease(signer, 3, smallDatasets(), startMs + hourMs);
+    for (const release of [second, third]) {
+      expect(isDomainError(await failureOf(apply(release)), 'store-unavailable')).to.equal(true);
+      await service.tick();
+      isUnderWay = false;
+      // As with the next commit.
+      for (const next of late) next();
+      late = [];
+      await service.tick();
+      expect([service.current()?.version, versions]).to.deep.equal([2, [2]]);
+    }
+    clock.advance(hourMs);
+    await service.tick();
+    expect([service.current()?.version, versions]).to.deep.equal([3, [2, 3]]);
+  });
 
   it('keeps data sets that it does not know, unread', async () => {
     const release = await signedRelease(signer, 1, smallDatasets());

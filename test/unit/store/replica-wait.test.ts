@@ -55,4 +55,28 @@ describe('many that read at a replica at once', () => {
     server.close();
     expect(opened).to.equal(1);
   });
+
+  it('make none any more once it is closed', async () => {
+    let opened = 0;
+    const server = createServer().on('upgrade', (_, socket) => {
+      opened += 1;
+      socket.destroy();
+    });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    const options = { url: `http://127.0.0.1:${port}`, isAwaited: true };
+    const replica = openReplica(options, { authToken: undefined, clock: systemClock });
+    const reached = replica.reach(1n).then(
+      () => undefined,
+      (error: unknown) => error,
+    );
+    await once(server, 'upgrade');
+    replica.close();
+    opened = 0;
+    await pause(200);
+    server.close();
+    expect(opened).to.equal(0);
+    expect(isDomainError(await reached, 'store-unavailable')).to.equal(true);
+  });
 });
