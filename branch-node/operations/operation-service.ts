@@ -301,7 +301,9 @@ export function createOperations(deps: OperationDeps) {
     const operation = operationOf(known);
     const home = nextHome(operation, decision);
     // Money must not follow a number to where nobody is.
-    if (home === undefined || !isBranch(home) || !(await mayFollow(tx, operation))) {
+    const mayGo = home !== undefined && isBranch(home) && (await mayFollow(tx, operation));
+    if (mayGo === 'unknown') return;
+    if (!mayGo) {
       await conclude(tx, operation, decision);
       await journal.record(tx, 'concluded', operation, { decision });
       return;
@@ -322,6 +324,19 @@ export function createOperations(deps: OperationDeps) {
   const mayFollow = async (tx: Reader, operation: Operation) =>
     (await kindOf(operation.kind).mayFollow?.(tx, operation)) ?? true;
 
+  /** An answer with which nothing could be done before this start was certain of its past is asked for once more. */
+  async function askAgain(): Promise<void> {
+    await store.write(async (tx) => {
+      for (const kind of kinds.values()) {
+        for (const id of (await kind.toAskAgain?.(tx)) ?? []) {
+          const asked = await operations.find(tx, id);
+          if (asked?.state !== 'accepted' || asked.home === node) continue;
+          await journal.tell(tx, 'accepted', operationOf(asked), { details: asked.details });
+        }
+      }
+    });
+  }
+
   const isBranch = (code: NodeCode) =>
     code === node ||
     (code !== headOffice && federation.peers().includes(code) && !federation.isCutOff(code));
@@ -339,6 +354,7 @@ export function createOperations(deps: OperationDeps) {
   }
 
   federation.onRecovered(decideWaiting);
+  federation.onCertain(askAgain);
 
   return {
     register,

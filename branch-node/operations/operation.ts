@@ -48,8 +48,13 @@ export interface OperationKind {
   apply(tx: Transaction, operation: Operation, result: JsonObject): Promise<void>;
   /** Serving branch: the answer is known. */
   conclude(tx: Transaction, operation: Operation, decision: Decision): Promise<void>;
-  /** Serving branch: the number has moved; may the operation follow it? Without this it may. */
-  mayFollow?(tx: Reader, operation: Operation): Promise<boolean>;
+  /**
+   * Serving branch: the number has moved; may the operation follow it? Without this it may. What is `unknown` before this
+   * start is certain of its past is asked again then.
+   */
+  mayFollow?(tx: Reader, operation: Operation): Promise<boolean | 'unknown'>;
+  /** Serving branch: those to whose answers `mayFollow` may have been `unknown`. */
+  toAskAgain?(tx: Reader): Promise<string[]>;
   /** Serving branch: the operation follows the number. */
   redirect?(tx: Transaction, operation: Operation, to: NodeCode): Promise<void>;
 }

@@ -23,6 +23,7 @@ import {
   receiptSerial,
 } from './payment.ts';
 import {
+  cancelledUndecided,
   findPayment,
   insertPayment,
   moveDisposition,
@@ -156,13 +157,16 @@ export function createPaymentOperation(deps: PaymentOperationDeps): OperationKin
 
     /**
      * Whom its cancellation asked does not have it; nobody else is to credit what is to be paid back. But an earlier start
-     * may have sent it after its number before it was cancelled: then it is there, and is to be cancelled there.
+     * may have sent it after its number before it was cancelled, or have paid it back: nothing is done before that is known.
      */
     async mayFollow(tx, operation) {
       const payment = await findPayment(tx, operation.id);
-      const isFree = payment?.disposition === 'taken' && payment.cancelledBy === undefined;
-      return isFree || (payment?.disposition === 'taken' && !deps.isCertain());
+      if (payment?.disposition !== 'taken') return false;
+      if (payment.cancelledBy === undefined) return true;
+      return deps.isCertain() ? false : 'unknown';
     },
+
+    toAskAgain: cancelledUndecided,
 
     async redirect(tx, operation, to) {
       await move(tx, operation, {

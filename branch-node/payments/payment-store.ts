@@ -96,6 +96,15 @@ export async function setCancelledBy(
   await tx.run('UPDATE payments SET cancelled_by = ? WHERE operation_id = ?', cancellation, id);
 }
 
+/** Payments that are being cancelled, and whose own answer is still to come. */
+export async function cancelledUndecided(tx: Reader): Promise<string[]> {
+  const rows = await tx.all<{ id: string }>(
+    `SELECT p.operation_id AS id FROM operations o CROSS JOIN payments p ON p.operation_id = o.id
+     WHERE o.state = 'accepted' AND p.disposition = 'taken' AND p.cancelled_by IS NOT NULL`,
+  );
+  return rows.map(({ id }) => id);
+}
+
 /** The next number of a business date's receipts. */
 export async function takeReceiptSerial(tx: Transaction, businessDate: string): Promise<number> {
   const row = await tx.get<{ last: bigint }>(

@@ -122,20 +122,20 @@ export const foundMutants: readonly Mutant[] = [
     changes: [
       {
         file: payment,
-        find: "payment?.disposition === 'taken' && payment.cancelledBy === undefined",
-        replace: 'true',
+        find: 'if (payment.cancelledBy === undefined)',
+        replace: 'if (true)',
       },
     ],
     troubles: ['cut-off'],
     work: ['number-move', 'cancellation'],
   },
   {
-    name: 'a payment that is being cancelled never follows its number',
+    name: 'a cancelled payment whose number moved is paid back by a start that cannot know',
     changes: [
       {
         file: payment,
-        find: "return isFree || (payment?.disposition === 'taken' && !deps.isCertain());",
-        replace: 'return isFree;',
+        find: "return deps.isCertain() ? false : 'unknown';",
+        replace: 'return false;',
       },
     ],
     troubles: ['unaware', 'another-witness'],

@@ -37,6 +37,39 @@ describe('a payment that is cancelled by a start which may have forgotten that i
     await rm(folder, { recursive: true });
   });
 
+  const started = async <T extends { close(): Promise<void> }>(node: Promise<T>): Promise<T> => {
+    open.add(await node);
+    return node;
+  };
+  const quiet = (...nodes: (SettlingBranch | HeadOffice)[]) =>
+    until(async () => {
+      for (const { federation } of nodes) {
+        const { outbound } = await federation.streams();
+        if (federation.isRecovering() || !federation.isCertain()) return undefined;
+        if (outbound.some(({ position, acknowledged }) => acknowledged < position))
+          return undefined;
+      }
+      return true;
+    });
+  const untilHeld = ({ federation }: SettlingBranch) =>
+    until(async () => {
+      const { outbound } = await federation.streams();
+      return outbound.every(({ position, acknowledged }) => acknowledged === position) || undefined;
+    });
+
+  async function openAll() {
+    const keys = await federationKeys([msk, spb, nsk]);
+    const network = createNetwork();
+    const movedTo = (number: string) => (number === msisdn ? nsk : undefined);
+    const options = { network, keys, branches: [msk, spb, nsk], movedTo };
+    const hq = await started(openHeadOffice(options));
+    const moscow = await started(openBranch({ ...options, node: msk }));
+    const novosibirsk = await started(openBranch({ ...options, node: nsk }));
+    const petersburg = await started(openBranch({ ...options, node: spb }));
+    await quiet(hq, moscow, novosibirsk, petersburg);
+    return { network, options, hq, moscow, novosibirsk, petersburg };
+  }
+
   it('may be cancelled where it is once it is known that who was asked had nothing', async () => {
     const keys = await federationKeys([spb]);
     const branch = await openBranch({ node: spb, keys, network: createNetwork(), branches: [spb] });
@@ -61,37 +94,13 @@ describe('a payment that is cancelled by a start which may have forgotten that i
   });
 
   it('is not paid back while it stands on an account elsewhere', async () => {
-    const keys = await federationKeys([msk, spb, nsk]);
-    const network = createNetwork();
-    const movedTo = (number: string) => (number === msisdn ? nsk : undefined);
-    const options = { network, keys, branches: [msk, spb, nsk], movedTo };
-    const started = async <T extends { close(): Promise<void> }>(node: Promise<T>): Promise<T> => {
-      open.add(await node);
-      return node;
-    };
-    const quiet = (...nodes: (SettlingBranch | HeadOffice)[]) =>
-      until(async () => {
-        for (const { federation } of nodes) {
-          const { outbound } = await federation.streams();
-          if (federation.isRecovering() || !federation.isCertain()) return undefined;
-          if (outbound.some(({ position, acknowledged }) => acknowledged < position))
-            return undefined;
-        }
-        return true;
-      });
-    const hq = await started(openHeadOffice(options));
-    const moscow = await started(openBranch({ ...options, node: msk }));
-    const novosibirsk = await started(openBranch({ ...options, node: nsk }));
-    let petersburg = await started(openBranch({ ...options, node: spb }));
-    await quiet(hq, moscow, novosibirsk, petersburg);
+    const { network, options, hq, moscow, novosibirsk, petersburg: first } = await openAll();
+    let petersburg = first;
 
     // MSK hears of the payment, and its answer is late.
     network.leave(spb);
     const { id } = await petersburg.pay(msisdn, '50.00');
-    await until(async () => {
-      const { outbound } = await petersburg.federation.streams();
-      return outbound.every(({ position, acknowledged }) => acknowledged === position) || undefined;
-    });
+    await untilHeld(petersburg);
     const backup = join(folder, 'spb.db');
     await petersburg.store.backup(backup);
     network.join(spb, (request, env) => petersburg.app.fetch(request, env));
@@ -119,5 +128,64 @@ describe('a payment that is cancelled by a start which may have forgotten that i
       'tender:cash': 5_000n,
       'clearing:NSK': -5_000n,
     });
+  });
+
+  it('is paid back as soon as it is known that nothing was forgotten', async () => {
+    const { network, options, hq, moscow, novosibirsk, petersburg: first } = await openAll();
+    network.leave(spb);
+    const { id } = await first.pay(msisdn, '50.00');
+    const cancelled = await first.cancel(id, msisdn, '50.00');
+    await untilHeld(first);
+    const backup = join(folder, 'spb.db');
+    await first.store.backup(backup);
+    await first.close();
+    open.delete(first);
+    for (const away of [headOffice, nsk]) network.cut.add(away);
+    const petersburg = await started(openBranch({ ...options, node: spb, backup }));
+    await until(async () => (await petersburg.isConcluded(cancelled.id)) || undefined);
+    expect(await petersburg.isConcluded(id)).to.equal(false);
+    for (const back of [headOffice, nsk]) network.cut.delete(back);
+    await until(async () => (await petersburg.isConcluded(id)) || undefined);
+    await quiet(hq, moscow, novosibirsk, petersburg);
+    await until(async () => {
+      const payout = await petersburg.store.read((tx) => petersburg.payouts.find(tx, id));
+      return payout?.state === 'released' || undefined;
+    });
+    expect(await petersburg.balances()).to.deep.equal({});
+  });
+
+  it('is sent nowhere after its money had gone over the counter', async () => {
+    const { network, options, hq, moscow, novosibirsk, petersburg: first } = await openAll();
+    let petersburg = first;
+
+    // MSK's answers are late, and SPB cannot reach MSK when they come: head office alone hears of the payout.
+    network.leave(spb);
+    const { id } = await petersburg.pay(msisdn, '50.00');
+    const cancelled = await petersburg.cancel(id, msisdn, '50.00');
+    await untilHeld(petersburg);
+    const backup = join(folder, 'spb.db');
+    await petersburg.store.backup(backup);
+    network.leave(msk);
+    network.join(spb, (request, env) => petersburg.app.fetch(request, env));
+    const payout = async () =>
+      (await petersburg.store.read((tx) => petersburg.payouts.find(tx, id)))?.state;
+    await until(async () => (await payout()) === 'released' || undefined);
+
+    await petersburg.close();
+    open.delete(petersburg);
+    network.join(msk, (request, env) => moscow.app.fetch(request, env));
+    for (const away of [headOffice, nsk]) network.cut.add(away);
+    petersburg = await started(openBranch({ ...options, node: spb, backup }));
+    await until(async () => (await petersburg.isConcluded(cancelled.id)) || undefined);
+    network.cut.delete(nsk);
+    await quiet(novosibirsk, moscow);
+    network.cut.delete(headOffice);
+    await until(async () => (await petersburg.isConcluded(id)) || undefined);
+    await quiet(hq, moscow, novosibirsk, petersburg);
+    const nodes = [moscow, novosibirsk, petersburg];
+    expect(await moneyFaults(nodes.map((node) => ({ ...node, code: node.node })))).to.be.empty;
+    expect(await payout()).to.equal('presumed-paid');
+    expect(await novosibirsk.balances()).to.deep.equal({});
+    expect(await petersburg.balances()).to.deep.equal({});
   });
 });
