@@ -82,7 +82,7 @@ export function createFederation(deps: FederationDeps) {
       for (const listener of onRecoveryEnd) await listener(tx);
     },
     recovered() {
-      alarms.clear('set-back');
+      for (const code of ['set-back', 'recovery-failed']) alarms.clear(code);
       void setAside.workOff();
       tellRecovered();
       wakeAll();

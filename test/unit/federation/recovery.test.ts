@@ -1,7 +1,10 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { expect } from 'chai';
+import { createAlarms } from '../../../shared/federation/alarms.ts';
+import { createFederation } from '../../../shared/federation/federation.ts';
 import { createLog } from '../../../shared/federation/log.ts';
 import { createRecovery } from '../../../shared/federation/recovery.ts';
 import { recoveringReason } from '../../../shared/federation/recovery-store.ts';
@@ -72,5 +75,34 @@ describe('a recovery', () => {
       'what ends with a set-back: SPB: it says so',
       'what a crash would find: SPB: it says so',
     ]);
+  });
+
+  it('that failed once says so no more when it is over', async () => {
+    const keys = await federationKeys([msk]);
+    const directory = changeableDirectory();
+    let isAway = false;
+    const write: Store['write'] = (fn) =>
+      isAway ? Promise.reject(new DomainError('store-unavailable')) : store.write(fn);
+    const alarms = createAlarms({ clock: systemClock, report: () => {} });
+    const federation = createFederation({
+      ...{ node: msk, codeVersion: 'new', store: { ...store, write }, alarms, directory },
+      ...{ clock: systemClock, ids: systemIds },
+      client: { request: () => Promise.reject(new DomainError('peer-unreachable')) },
+      signer: createSigner(keys.identity(msk)),
+      verifier: createVerifier({ directory, headOfficeKey: keys.identity(msk).headOfficeKey }),
+      release: () => 1,
+      businessDate: async () => '2025-06-30',
+    });
+    await federation.begin({ setBack: true, continues: false });
+    const ended = new Promise<void>((resolve) => federation.onRecovered(resolve));
+    isAway = true;
+    await federation.start();
+    await pause(100);
+    const codes = () => alarms.list().map(({ code }) => code);
+    expect(codes()).to.have.members(['set-back', 'recovery-failed']);
+    isAway = false;
+    await ended;
+    expect(codes()).to.deep.equal([]);
+    await federation.stop();
   });
 });
