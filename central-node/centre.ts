@@ -215,7 +215,7 @@ export async function openCentre(config: CentreConfig, given: Partial<CentrePort
   const lostEndpoints = lostSettlementRoutes(api, { store, audit, lostDecisions });
   settlementPeerRoutes(node.peerApp, { store, settlements });
   openConsole({
-    ...{ node, today, nodes, currencies },
+    ...{ node, today, nodes },
     timeZone: () => config.timeZone,
     reference: referenceEndpoints,
     reconciliation: dates,

@@ -39,8 +39,6 @@ export interface ConsoleDeps {
   readonly reconciliation: ReconciliationEndpoints;
   readonly figures: FiguresEndpoints;
   readonly cases: CaseEndpoints;
-  /** In which sums may be owed. */
-  readonly currencies: () => readonly string[];
   readonly settlement: SettlementEndpoints & LostSettlementEndpoints;
 }
 
@@ -63,7 +61,7 @@ export function openConsole(deps: ConsoleDeps): void {
   reconciliationPages({ pages, reconciliation, today });
   dayDifferencePages({ pages, reconciliation, today });
   figuresPages({ pages, figures: deps.figures, today });
-  casePages({ pages, cases, ids, currencies: deps.currencies });
+  casePages({ pages, cases, ids });
   settlementPages({ pages, settlement, ids });
   lostSettlementPages({ pages, settlement, ids });
   const { administration } = node;

@@ -30,8 +30,6 @@ export interface CasePagesDeps {
   readonly pages: Pages;
   readonly cases: CaseEndpoints;
   readonly ids: Ids;
-  /** In which sums may be owed. */
-  readonly currencies: () => readonly string[];
 }
 
 function toneOf(state: CaseState): Tone {
@@ -40,7 +38,7 @@ function toneOf(state: CaseState): Tone {
 }
 
 /** Mismatches, from found to closed: explained by one, adjusted by two. */
-export function casePages({ pages, cases, ids, currencies }: CasePagesDeps): void {
+export function casePages({ pages, cases, ids }: CasePagesDeps): void {
   pages.page({ path, permission: 'case.read' }, async (view) => {
     const words = view.words(caseTexts);
     const { cursor, state } = view.query;
@@ -77,7 +75,7 @@ export function casePages({ pages, cases, ids, currencies }: CasePagesDeps): voi
 
   const show = async (view: View) => {
     const found = await cases.getCase(view.c, { params: { id: view.params.id ?? '' } });
-    return casePage(view, found, { ids, currencies: currencies() });
+    return casePage(view, found, { ids, currencies: await cases.currencies() });
   };
   pages.page({ path: one, permission: 'case.read' }, show);
 

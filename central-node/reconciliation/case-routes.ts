@@ -15,6 +15,7 @@ import {
   page,
   wireMoney,
 } from '../../shared/web/schemas.ts';
+import { windowCurrencies } from '../settlement/window-store.ts';
 import { type Case, caseKinds, caseStates, proposalIdOf } from './case.ts';
 import type { Cases } from './case-service.ts';
 import { listCases, stepsOf } from './case-store.ts';
@@ -23,7 +24,7 @@ export interface CaseRouteDeps {
   store: Store;
   audit: Audit;
   cases: Cases;
-  /** In which sums may be owed. */
+  /** Those of the reference data. */
   currencies: () => readonly string[];
 }
 
@@ -164,7 +165,7 @@ export function caseRoutes({ endpoint }: Pick<Api, 'endpoint'>, deps: CaseRouteD
       const owes = wish && {
         debtor: wish.debtor as NodeCode,
         creditor: wish.creditor as NodeCode,
-        money: moneyOwed(wish.money),
+        money: await moneyOwed(wish.money),
       };
       return idempotency.write(async (tx) => {
         const actor = personOf(principal);
@@ -174,10 +175,16 @@ export function caseRoutes({ endpoint }: Pick<Api, 'endpoint'>, deps: CaseRouteD
     },
   );
 
+  /** In which sums may be owed: what the reference data has no more may be owed still. */
+  async function currencies(): Promise<string[]> {
+    const owed = await store.read(windowCurrencies);
+    return [...new Set([...deps.currencies(), ...owed])];
+  }
+
   /** Another currency would have a window of its own, which nobody meant. */
-  function moneyOwed(money: z.output<typeof wireMoney>): Money {
+  async function moneyOwed(money: z.output<typeof wireMoney>): Promise<Money> {
     const owed = parseMoney(money, 'owes.money');
-    if (deps.currencies().includes(owed.currency)) return owed;
+    if ((await currencies()).includes(owed.currency)) return owed;
     const [field, message] = ['owes.money.currency', 'is none of the reference data'];
     throw new DomainError('invalid-input', `${field} ${message}.`, {
       errors: [{ field, message }],
@@ -199,7 +206,10 @@ export function caseRoutes({ endpoint }: Pick<Api, 'endpoint'>, deps: CaseRouteD
       }),
   );
 
-  return { listCases: shownCases, getCase, explainCase, proposeAdjustment, approveAdjustment };
+  return {
+    ...{ listCases: shownCases, getCase, explainCase, proposeAdjustment, approveAdjustment },
+    currencies,
+  };
 }
 
 /** As the pages ask them. */

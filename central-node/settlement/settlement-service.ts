@@ -45,7 +45,7 @@ export interface SettlementDeps {
   store: Pick<Store, 'read'>;
   clock: Clock;
   ids: Ids;
-  federation: Pick<Federation, 'log' | 'alarms' | 'onRecovered'>;
+  federation: Pick<Federation, 'log' | 'alarms' | 'onRecovered' | 'isCutOff'>;
   obligations: Obligations;
   /** Head office's own calendar day. */
   businessDate(): BusinessDate;
@@ -270,9 +270,10 @@ export function createSettlements(deps: SettlementDeps) {
 
   const disputeOf = (peer: NodeCode, id: string) => stateSentences.say('disputes', { peer, id });
 
-  /** An alarm ends with the process, and a dispute does not. */
+  /** An alarm ends with the process, and a dispute does not, unless its branch has left. */
   async function reportDisputes(): Promise<void> {
     for (const { branch, settlementId } of await store.read(disputedSettlements)) {
+      if (federation.isCutOff(branch)) continue;
       federation.alarms.raise(disputeAlarm, disputeOf(branch, settlementId));
     }
   }

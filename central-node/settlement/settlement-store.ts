@@ -181,12 +181,17 @@ export function answersOf(tx: Reader, settlementId: string): Promise<SettlementA
   );
 }
 
+/** By whoever still has a position there: whose positions were all recalled has nothing more to confirm. */
 export function disputedSettlements(
   tx: Reader,
 ): Promise<{ branch: NodeCode; settlementId: string }[]> {
   return tx.all(
     `SELECT branch, settlement_id AS settlementId FROM settlement_answers
-     WHERE outcome = 'disputed' ORDER BY settlement_id, branch`,
+     WHERE outcome = 'disputed' AND EXISTS (
+       SELECT 1 FROM settlement_positions p
+       WHERE p.settlement_id = settlement_answers.settlement_id
+         AND p.branch = settlement_answers.branch)
+     ORDER BY settlement_id, branch`,
   );
 }
 

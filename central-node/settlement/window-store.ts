@@ -16,6 +16,13 @@ export function openWindowOf(tx: Reader, currency: string): Promise<SettlementWi
   );
 }
 
+export async function windowCurrencies(tx: Reader): Promise<string[]> {
+  const rows = await tx.all<{ currency: string }>(
+    'SELECT DISTINCT currency FROM settlement_windows ORDER BY currency',
+  );
+  return rows.map(({ currency }) => currency);
+}
+
 export async function insertWindow(tx: Transaction, window: SettlementWindow): Promise<void> {
   await tx.run(
     `INSERT INTO settlement_windows (id, currency, state, opened_at, closed_at)

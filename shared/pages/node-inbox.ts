@@ -6,12 +6,12 @@ const nodeTexts = catalogue(
   {
     alarms: 'Alarms of this node',
     checks: 'Checks of this node that are not well',
-    awaited: 'Nodes to hear from before money, cards and numbers are given out',
+    awaited: 'Nodes to hear from before money, cards and numbers are given out, and sums settled',
   },
   {
     alarms: 'Тревоги этого узла',
     checks: 'Проверки этого узла, что не в порядке',
-    awaited: 'Узлы, без ответа которых не выдаются деньги, карты и номера',
+    awaited: 'Узлы, без ответа которых не выдаются деньги, карты и номера и не проводятся расчёты',
   },
 );
 

@@ -3,7 +3,10 @@ import { expect } from 'chai';
 import { listCases } from '../../../branch-node/settlement/case-store.ts';
 import { findSettlement } from '../../../branch-node/settlement/settlement-store.ts';
 import { reconciliationReport } from '../../../central-node/reconciliation/reconciliation-report.ts';
+import { createSettlements } from '../../../central-node/settlement/settlement-service.ts';
+import { deletePositions } from '../../../central-node/settlement/settlement-store.ts';
 import { listWindows } from '../../../central-node/settlement/window-store.ts';
+import { createAlarms } from '../../../shared/federation/alarms.ts';
 import { type NodeCode, systemIds } from '../../../shared/ids/ids.ts';
 import { parseMoney } from '../../../shared/money/money.ts';
 import { maxObligationsPerPage } from '../../../shared/wire/settlement-messages.ts';
@@ -223,6 +226,43 @@ describe("a branch's settlements", () => {
     await hq.close();
     hq = await openHeadOffice({ ...options, backup });
     await until(async () => alarms().includes('settlement-disputed') || undefined);
+  });
+
+  it('disputes at the next start of head office nothing to which nobody can answer any more', async () => {
+    await moscow.pay(ofSpb, '500.00');
+    await matched(1);
+    await hq.write(async (tx) => {
+      await tx.run("UPDATE obligations SET operation_id = 'unheard-of'");
+    });
+    const id = await settle();
+    for (const branch of [moscow, petersburg]) await received(branch, id);
+    expect((await check(moscow, id))?.state).to.equal('disputed');
+    await answers(id, 1);
+    const alarms = async (isCutOff: (code: NodeCode) => boolean) => {
+      const reporters: (() => void | Promise<void>)[] = [];
+      const seen = createAlarms({ clock: hq.clock, report: () => {} });
+      createSettlements({
+        ...{ store: hq.store, clock: hq.clock, ids: hq.ids, obligations: hq.obligations },
+        businessDate: () => today,
+        federation: {
+          ...{ log: hq.federation.log, alarms: seen, isCutOff },
+          onRecovered: (reporter) => void reporters.push(reporter),
+        },
+      });
+      for (const report of reporters) await report();
+      return seen.list().map(({ code }) => code);
+    };
+    expect(await alarms(() => false)).to.deep.equal(['settlement-disputed']);
+    expect(await alarms((code) => code === msk)).to.deep.equal([]);
+    // Nothing was settled between the two after all: there is nothing left to confirm.
+    await hq.write(async (tx) => {
+      await deletePositions(tx, id, [msk, spb]);
+      await tx.run("UPDATE obligations SET window_id = NULL, case_id = 'taken back'");
+      await hq.settlements.tellRecalled(tx, id, [msk, spb]);
+    });
+    await until(async () => (await check(moscow, id))?.state === 'confirmed' || undefined);
+    await until(async () => hq.alarms.list().length === 0 || undefined);
+    expect(await alarms(() => false)).to.deep.equal([]);
   });
 
   it('checks a disputed settlement again when it is asked to, and no other', async () => {

@@ -4,6 +4,7 @@ import { caseRoutes } from '../../../central-node/reconciliation/case-routes.ts'
 import { listCases } from '../../../central-node/reconciliation/case-store.ts';
 import { reconciliationPages } from '../../../central-node/reconciliation/reconciliation-pages.tsx';
 import { reconciliationRoutes } from '../../../central-node/reconciliation/reconciliation-routes.ts';
+import { insertWindow } from '../../../central-node/settlement/window-store.ts';
 import { createAccess } from '../../../shared/access/access-service.ts';
 import type { Permission } from '../../../shared/access/permissions.ts';
 import { createLogger } from '../../../shared/text/logger.ts';
@@ -37,7 +38,7 @@ describe("head office's pages of what does not agree", () => {
     });
     const pages = pagesOn({ api, access, clock } as never);
     const cases = caseRoutes(api, { store, audit, cases: hq.cases, currencies: () => ['RUB'] });
-    casePages({ pages, ids, cases, currencies: () => ['RUB'] });
+    casePages({ pages, ids, cases });
     const reconciliation = reconciliationRoutes(api, { store, branches: () => [msk, spb] });
     reconciliationPages({ pages, reconciliation, today: () => today });
     const cookies = new Map<string, string>();
@@ -103,6 +104,13 @@ describe("head office's pages of what does not agree", () => {
     });
     expect(await ask('boris', path)).not.to.include('Proposed');
     expect(shown).to.include('value="500"');
+    await hq.write((tx) =>
+      insertWindow(tx, {
+        ...{ id: 'w-1', currency: 'KZT', state: 'OPEN', closedAt: null },
+        openedAt: '2025-06-30T09:00:00.000Z',
+      }),
+    );
+    expect(await ask('anna', path)).to.include('<option value="KZT"');
     await ask('anna', `${path}/adjustment`, { reason: 'was paid back', currency: 'RUB' });
     expect(await ask('boris', path)).to.include('No money moves');
   });

@@ -3,6 +3,7 @@ import { caseRoutes } from '../../../central-node/reconciliation/case-routes.ts'
 import { reconciliationRoutes } from '../../../central-node/reconciliation/reconciliation-routes.ts';
 import { insertLostWindow } from '../../../central-node/settlement/lost-settlement-store.ts';
 import { settlementRoutes } from '../../../central-node/settlement/settlement-routes.ts';
+import { insertWindow } from '../../../central-node/settlement/window-store.ts';
 import { createAccess } from '../../../shared/access/access-service.ts';
 import type { Permission } from '../../../shared/access/permissions.ts';
 import { ledgerRoutes } from '../../../shared/ledger/ledger-routes.ts';
@@ -208,6 +209,18 @@ describe("head office's API of reconciliation and settlement", () => {
     expect([mistyped.status, mistyped.json.errors?.[0].field]).to.deep.equal([
       ...[400, 'owes.money.currency'],
     ]);
+    // A release took the currency out; what was owed in it is owed still.
+    const taken = { ...owes, money: { amount: '500.00', currency: 'KZT' } };
+    const wish = { reason: 'lost', owes: taken };
+    const proposing = async () => (await send('maker', 'POST', `${path}/adjustment`, wish)).status;
+    expect(await proposing()).to.equal(400);
+    await hq.write((tx) =>
+      insertWindow(tx, {
+        ...{ id: 'w-1', currency: 'KZT', state: 'OPEN', closedAt: null },
+        openedAt: '2025-06-30T09:00:00.000Z',
+      }),
+    );
+    expect(await proposing()).to.equal(200);
     const proposed = await send('maker', 'POST', `${path}/adjustment`, { reason: 'lost', owes });
     const { id: seen, ...said } = proposed.json.adjustment;
     expect(said).to.deep.equal({ reason: 'lost', owes });
@@ -226,7 +239,7 @@ describe("head office's API of reconciliation and settlement", () => {
     expect(await approve('checker', { proposal })).to.deep.equal([200, 'closed']);
     const { json: shown } = await send('checker', 'GET', path);
     expect(shown.steps.map((step: { state: string }) => step.state)).to.deep.equal([
-      ...['detected', 'explained', 'explained', 'explained', 'adjusted', 'closed'],
+      ...['detected', 'explained', 'explained', 'explained', 'explained', 'adjusted', 'closed'],
     ]);
     expect((await send('checker', 'GET', '/cases/none')).json.code).to.equal('case-not-found');
   });

@@ -66,8 +66,9 @@ describe("head office's pages", () => {
       } as never,
     });
     casePages({
-      ...{ pages, ids, currencies: () => ['KZT', 'RUB'] },
+      ...{ pages, ids },
       cases: {
+        currencies: async () => ['KZT', 'RUB'],
         getCase: async () => explained,
         proposeAdjustment: async (_: unknown, { body }: { body: unknown }) => proposed.push(body),
       } as never,
