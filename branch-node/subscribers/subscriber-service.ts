@@ -27,13 +27,14 @@ import {
 } from './subscriber-card.ts';
 import { searchSubscribers } from './subscriber-search-store.ts';
 import {
+  cameToPlan,
   findSubscriber,
-  hasPlanSince,
   insertBillingAccount,
   insertChange,
   listChanges,
   numberOfCustomer,
   saveSubscriber,
+  servicesOnSince,
   servicesText,
 } from './subscriber-store.ts';
 
@@ -136,15 +137,24 @@ export function createSubscriberService(deps: {
     return customer;
   }
 
-  /** What his plan has brought a subscriber as long as he has had it, as far as this branch knows. */
+  /**
+   * Those of a subscriber's services that his plan brings, or brought on the day on which he got them, as far as this branch
+   * knows. The others he has bought.
+   */
   async function servicesOfPlan(
     tx: Reader,
-    subscriber: Pick<Subscriber, 'msisdn' | 'ratePlan'>,
+    { msisdn, ratePlan, services }: Pick<Subscriber, 'msisdn' | 'ratePlan' | 'services'>,
     date: BusinessDate,
   ): Promise<readonly string[]> {
-    const since = (await hasPlanSince(tx, subscriber)) ?? '';
-    const { ratePlan } = subscriber;
-    return servicesBroughtBy(deps.reference(), { ratePlan, date, since });
+    const came = await cameToPlan(tx, { msisdn, ratePlan });
+    const operationId = came?.operationId ?? '';
+    const onSince = await servicesOnSince(tx, { msisdn, operationId });
+    const brings = (service: string, day: BusinessDate) =>
+      servicesBroughtBy(deps.reference(), { ratePlan, date: day }).includes(service);
+    return services.filter(
+      (service) =>
+        brings(service, date) || brings(service, onSince.get(service) ?? came?.date ?? date),
+    );
   }
 
   /** What the customer has left, in minor units: the ledger's liability with its sign turned. */

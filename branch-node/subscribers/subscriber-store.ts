@@ -87,18 +87,44 @@ export async function insertChange(
   );
 }
 
-/** On which business date the subscriber came to the plan that he has. */
-export async function hasPlanSince(
+/** An operation that changed a subscriber, and its business date. */
+interface Changed {
+  readonly operationId: string;
+  readonly date: BusinessDate;
+}
+
+const changed = `operation_id AS operationId,
+  COALESCE(business_date, substr(occurred_at, 1, 10)) AS date`;
+
+/** How the subscriber came to the plan that he has. */
+export function cameToPlan(
   tx: Reader,
   { msisdn, ratePlan }: Pick<Subscriber, 'msisdn' | 'ratePlan'>,
-): Promise<BusinessDate | undefined> {
-  const row = await tx.get<{ date: BusinessDate }>(
-    `SELECT COALESCE(business_date, substr(occurred_at, 1, 10)) AS date FROM subscriber_changes
+): Promise<Changed | undefined> {
+  return tx.get<Changed>(
+    `SELECT ${changed} FROM subscriber_changes
      WHERE msisdn = ? AND what IN ('start', 'rate-plan') AND after = ?
      ORDER BY operation_id DESC LIMIT 1`,
     ...[msisdn, ratePlan],
   );
-  return row?.date;
+}
+
+/** On which business date each service came on last, from an operation on. */
+export async function servicesOnSince(
+  tx: Reader,
+  { msisdn, operationId }: { msisdn: string; operationId: string },
+): Promise<ReadonlyMap<string, BusinessDate>> {
+  const rows = await tx.all<Changed & { before: string; after: string }>(
+    `SELECT before, after, ${changed} FROM subscriber_changes
+     WHERE msisdn = ? AND what = 'services' AND operation_id >= ? ORDER BY operation_id`,
+    ...[msisdn, operationId],
+  );
+  const dates = new Map<string, BusinessDate>();
+  for (const { before, after, date } of rows) {
+    const had = servicesOf(before);
+    for (const service of servicesOf(after)) if (!had.includes(service)) dates.set(service, date);
+  }
+  return dates;
 }
 
 /** The newest first. */

@@ -76,20 +76,16 @@ export function servicesAfterPlanChange(
   return [...new Set([...to, ...chosen])].sort();
 }
 
-/**
- * What a plan brings, or brought last: one that is not offered any more does not leave its services behind. Nor does a
- * plan those that it brings no more: who has had it `since` an earlier day got what it brought then.
- */
+/** What a plan brings on a day, or brought last: one that is not offered any more does not leave its services behind. */
 export function servicesBroughtBy(
   reference: Pick<Reference, 'rows'>,
-  { ratePlan, date, since = date }: { ratePlan: string; date: BusinessDate; since?: BusinessDate },
+  { ratePlan, date }: { ratePlan: string; date: BusinessDate },
 ): readonly string[] {
-  const begun = reference
+  const [last] = reference
     .rows('rate-plans')
     .filter(({ code, validFrom }) => code === ratePlan && validFrom <= date)
     .sort((one, other) => (one.validFrom > other.validFrom ? -1 : 1));
-  const had = begun.filter(({ validTo }, index) => index === 0 || (validTo ?? date) >= since);
-  return [...new Set(had.flatMap(({ services }) => services))];
+  return last?.services ?? [];
 }
 
 /** @throws DomainError `wrong-currency` for a plan whose fees the subscriber's account cannot pay. */

@@ -80,12 +80,36 @@ describe('a subscriber whose reference data changes', () => {
 
     const changed = (column: string, to: string) =>
       home.write((tx) =>
-        tx.run(`UPDATE subscriber_changes SET ${column} = ? WHERE what = 'rate-plan'`, to),
+        tx.run(`UPDATE subscriber_changes SET ${column} = ? WHERE what <> 'start'`, to),
       );
 
     it('keeps nothing of what it brought, once he leaves it', async () => {
       home.follow(before);
       await change('OLD');
+      await changed('business_date', '2025-06-29');
+      home.follow(since);
+      await change('BASIC');
+      expect(await services()).to.deep.equal(['CALLER-ID']);
+    });
+
+    it('keeps what it brought, once he has bought it in its new period', async () => {
+      home.follow(before);
+      await change('OLD');
+      await changed('business_date', '2025-06-29');
+      home.follow(since);
+      await turn('MUSIC', 'off');
+      await turn('MUSIC', 'on');
+      expect(await balance()).to.equal('850.00');
+      await change('BASIC');
+      expect(await services()).to.deep.equal(['CALLER-ID', 'MUSIC']);
+    });
+
+    it('keeps nothing of what he switched on while it brought that', async () => {
+      home.follow(before);
+      await change('OLD');
+      await turn('MUSIC', 'off');
+      await turn('MUSIC', 'on');
+      expect(await balance()).to.equal('1000.00');
       await changed('business_date', '2025-06-29');
       home.follow(since);
       await change('BASIC');
