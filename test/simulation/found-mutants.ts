@@ -130,18 +130,6 @@ export const foundMutants: readonly Mutant[] = [
     work: ['number-move', 'cancellation'],
   },
   {
-    name: 'a cancelled payment whose number moved is paid back by a start that cannot know',
-    changes: [
-      {
-        file: payment,
-        find: "return deps.isCertain() ? false : 'unknown';",
-        replace: 'return false;',
-      },
-    ],
-    troubles: ['unaware', 'another-witness'],
-    work: ['number-move', 'cancellation'],
-  },
-  {
     name: 'head office settles before it is certain of its past',
     changes: [
       {
@@ -150,7 +138,7 @@ export const foundMutants: readonly Mutant[] = [
         replace: '',
       },
     ],
-    troubles: ['unaware'],
+    troubles: ['settlement-lost'],
     work: ['settlement'],
   },
   {

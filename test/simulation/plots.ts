@@ -178,9 +178,14 @@ export function createPlots(deps: {
           network.setWeather(scatteredPost);
           const reopen = chance.happens(0.5) ? block(centre, victim.code) : () => {};
           soon(20, 900, () => {
-            fall(centre, copy);
+            // Now and then nothing but its peers can tell it, and it hears none of them while people settle.
+            const isUnaware = chance.happens(0.4);
+            if (fall(centre, copy, { isUnaware }) && isUnaware) network.wall(centre.code);
             network.setWeather(calm);
-            soon(0, 3_000, reopen);
+            soon(isUnaware ? 1_500 : 0, 3_000, () => {
+              network.open(centre.code);
+              reopen();
+            });
           });
         } else if (timeline.nowMs() < untilMs) timeline.after(settlementLookMs, look);
       };
