@@ -129,8 +129,8 @@ export function createOperationStore(node: NodeCode) {
       return rows.map(({ id }) => id);
     },
 
-    /** The last one of a kind that was refused, of those for a number whose request names another in this field. */
-    async lastRefused(
+    /** The last one of a kind that was answered, of those for a number whose request names another in this field. */
+    async lastAnswered(
       tx: Reader,
       {
         kind,
@@ -141,7 +141,7 @@ export function createOperationStore(node: NodeCode) {
     ): Promise<OperationRecord | undefined> {
       const row = await tx.get<OperationRow>(
         `SELECT ${columns} FROM operations
-         WHERE msisdn = ? AND kind = ? AND outcome = 'refused' AND json_extract(request, ?) = ?
+         WHERE msisdn = ? AND kind = ? AND outcome IS NOT NULL AND json_extract(request, ?) = ?
          ORDER BY id DESC LIMIT 1`,
         ...[msisdn, kind, `$.${field}`, names],
       );

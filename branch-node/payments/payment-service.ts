@@ -31,7 +31,7 @@ export interface PaymentFile {
   readonly awaits: readonly NodeCode[];
   /** Who has said that a payout which is presumed paid never left the desk. */
   readonly reinstatedBy: readonly string[];
-  /** The last cancellation that its home branch refused, while no other is under way. */
+  /** The last cancellation that took nothing back, refused or in vain, while no other is under way. */
   readonly refusedCancellation?: OperationRecord;
 }
 
@@ -225,7 +225,7 @@ export function createPayments(deps: PaymentServiceDeps) {
   ): Promise<OperationRecord | undefined> {
     if (disposition !== 'taken' || cancelledBy !== undefined) return undefined;
     const kind = 'payment-cancellation';
-    return operations.store.lastRefused(tx, { kind, msisdn, field: 'payment', names: id });
+    return operations.store.lastAnswered(tx, { kind, msisdn, field: 'payment', names: id });
   }
 
   async function receiptKindOf(tx: Reader, record: OperationRecord): Promise<ReceiptKind> {

@@ -1,6 +1,7 @@
 import { z } from '@hono/zod-openapi';
 import { formatMoney } from '../../shared/money/money.ts';
 import { instant, nodeCode, wireMoney } from '../../shared/web/schemas.ts';
+import type { Decision } from '../operations/operation.ts';
 import { operationView, viewOf } from '../operations/operation-view.ts';
 import { dispositions, paymentRequest, payoutStates, receiptKinds } from './payment.ts';
 import type { PaymentFile } from './payment-service.ts';
@@ -45,7 +46,10 @@ export const paymentView = z
         reason: z.string().openapi({ description: 'A problem code' }),
       })
       .optional()
-      .openapi({ description: 'The last that the home branch refused, if none is under way' }),
+      .openapi({
+        description:
+          'The last that was refused, or had nothing to take back since the payment had followed its number, if none is under way',
+      }),
     receipt: receiptView,
     payout: z
       .strictObject({
@@ -74,15 +78,14 @@ export function paymentViewOf(file: PaymentFile): PaymentView {
   const { record, payment, receiptKind, payout, awaits, reinstatedBy } = file;
   const { reference } = paymentRequest.parse(record.request).tender;
   const refused = file.refusedCancellation;
-  const refusal = refused?.decision?.outcome === 'refused' ? refused.decision : undefined;
   return {
     ...viewOf(record),
     money: formatMoney(payment.money),
     tender: { kind: payment.tender, ...(reference === undefined ? {} : { reference }) },
     disposition: payment.disposition,
     ...(payment.cancelledBy ? { cancelledBy: payment.cancelledBy } : {}),
-    ...(refused && refusal
-      ? { refusedCancellation: { operationId: refused.id, reason: refusal.reason } }
+    ...(refused?.decision
+      ? { refusedCancellation: { operationId: refused.id, reason: reasonOf(refused.decision) } }
       : {}),
     receipt: { number: payment.receipt, kind: receiptKind, issuedAt: record.occurredAt },
     ...(payout
@@ -99,3 +102,7 @@ export function paymentViewOf(file: PaymentFile): PaymentView {
       : {}),
   };
 }
+
+/** In vain: who was asked had nothing to take back, for the payment had followed its number. */
+const reasonOf = (decision: Decision): string =>
+  decision.outcome === 'refused' ? decision.reason : 'subscriber-moved';

@@ -2,7 +2,7 @@ import { z } from '@hono/zod-openapi';
 import type { Audit } from '../../shared/access/audit.ts';
 import type { Principal } from '../../shared/access/operator.ts';
 import { headOffice, type NodeCode } from '../../shared/ids/ids.ts';
-import { formatMoney, type Money, parseMoney } from '../../shared/money/money.ts';
+import { formatMoney, parseMoney } from '../../shared/money/money.ts';
 import { DomainError } from '../../shared/problem/problem.ts';
 import type { Store, Transaction } from '../../shared/store/store.ts';
 import type { Api } from '../../shared/web/api.ts';
@@ -15,7 +15,6 @@ import {
   page,
   wireMoney,
 } from '../../shared/web/schemas.ts';
-import { windowCurrencies } from '../settlement/window-store.ts';
 import { type Case, caseKinds, caseStates, proposalIdOf } from './case.ts';
 import type { Cases } from './case-service.ts';
 import { listCases, stepsOf } from './case-store.ts';
@@ -73,11 +72,12 @@ const caseWithSteps = z
 const params = z.strictObject({ id: z.string().max(64) });
 const cursorKey = z.strictObject({ id: z.string().max(64) });
 
+const path = '/api/v1/cases';
+const reading = { method: 'GET', permission: 'case.read', tag: 'Cases' } as const;
+
 /** Mismatch cases: seen by many, worked by two people. */
 export function caseRoutes({ endpoint }: Pick<Api, 'endpoint'>, deps: CaseRouteDeps) {
   const { store, cases } = deps;
-  const path = '/api/v1/cases';
-  const reading = { method: 'GET', permission: 'case.read', tag: 'Cases' } as const;
   const working = {
     method: 'POST',
     permission: 'case.work',
@@ -162,11 +162,7 @@ export function caseRoutes({ endpoint }: Pick<Api, 'endpoint'>, deps: CaseRouteD
       body: z.strictObject({ reason: text, owes: owed.optional() }),
     },
     async ({ params: { id }, body: { reason, owes: wish }, principal, idempotency }) => {
-      const owes = wish && {
-        debtor: wish.debtor as NodeCode,
-        creditor: wish.creditor as NodeCode,
-        money: await moneyOwed(wish.money),
-      };
+      const owes = wish && owesOf(wish, await owedCurrencies(deps));
       return idempotency.write(async (tx) => {
         const actor = personOf(principal);
         const worked = await cases.propose(tx, { id, reason, owes, actor });
@@ -174,22 +170,6 @@ export function caseRoutes({ endpoint }: Pick<Api, 'endpoint'>, deps: CaseRouteD
       });
     },
   );
-
-  /** In which sums may be owed: what the reference data has no more may be owed still. */
-  async function currencies(): Promise<string[]> {
-    const owed = await store.read(windowCurrencies);
-    return [...new Set([...deps.currencies(), ...owed])];
-  }
-
-  /** Another currency would have a window of its own, which nobody meant. */
-  async function moneyOwed(money: z.output<typeof wireMoney>): Promise<Money> {
-    const owed = parseMoney(money, 'owes.money');
-    if ((await currencies()).includes(owed.currency)) return owed;
-    const [field, message] = ['owes.money.currency', 'is none of the reference data'];
-    throw new DomainError('invalid-input', `${field} ${message}.`, {
-      errors: [{ field, message }],
-    });
-  }
 
   const approveAdjustment = endpoint(
     {
@@ -208,7 +188,7 @@ export function caseRoutes({ endpoint }: Pick<Api, 'endpoint'>, deps: CaseRouteD
 
   return {
     ...{ listCases: shownCases, getCase, explainCase, proposeAdjustment, approveAdjustment },
-    currencies,
+    currencies: () => owedCurrencies(deps),
   };
 }
 
@@ -217,6 +197,23 @@ export type CaseEndpoints = ReturnType<typeof caseRoutes>;
 
 function personOf({ operatorId: id, name }: Principal) {
   return { id, name };
+}
+
+/** In which sums may be owed: what the reference data has no more may be owed still. */
+async function owedCurrencies({ store, cases, currencies }: CaseRouteDeps): Promise<string[]> {
+  return [...new Set([...currencies(), ...(await store.read(cases.currencies))])];
+}
+
+/** Another currency would have a window of its own, which nobody meant. */
+function owesOf(wish: z.output<typeof owed>, currencies: readonly string[]) {
+  const money = parseMoney(wish.money, 'owes.money');
+  if (!currencies.includes(money.currency)) {
+    const [field, message] = ['owes.money.currency', 'is none of the reference data'];
+    throw new DomainError('invalid-input', `${field} ${message}.`, {
+      errors: [{ field, message }],
+    });
+  }
+  return { debtor: wish.debtor as NodeCode, creditor: wish.creditor as NodeCode, money };
 }
 
 function viewOf(known: Case): z.input<typeof caseView> {

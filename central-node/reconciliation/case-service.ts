@@ -26,7 +26,7 @@ export interface CaseDeps {
   clock: Clock;
   ids: Ids;
   federation: Pick<Federation, 'log' | 'onHeld' | 'onReplay' | 'assertCertain' | 'peers'>;
-  obligations: Pick<Obligations, 'hold' | 'release' | 'adjust'>;
+  obligations: Pick<Obligations, 'hold' | 'release' | 'adjust' | 'currencies'>;
   /** Head office's own calendar day. */
   businessDate(): BusinessDate;
 }
@@ -266,7 +266,7 @@ export function createCases(deps: CaseDeps) {
   federation.onReplay('case.adjusted', restoreAdjusted);
   federation.onReplay('case.closed', restoreClosed);
 
-  return { open, resolve, explain, propose, approve, find };
+  return { open, resolve, explain, propose, approve, find, currencies: obligations.currencies };
 }
 
 function blankCase(draft: CaseDraft & { readonly id: string; readonly openedAt: string }): Case {

@@ -34,7 +34,13 @@ import {
   takeFromSums,
 } from './obligation-store.ts';
 import { nextWindowState, type SettlementWindow } from './settlement.ts';
-import { findWindow, insertWindow, openWindowOf, setWindowState } from './window-store.ts';
+import {
+  findWindow,
+  insertWindow,
+  openWindowOf,
+  setWindowState,
+  windowCurrencies,
+} from './window-store.ts';
 
 /** From this share of its cap on, a branch's unsettled net debit is reported. */
 const capWarningPercent = 80n;
@@ -394,6 +400,7 @@ export function createObligations(deps: ObligationDeps) {
 
   return {
     ...{ owe, wasSettled, adjust, hold, release, reviewCaps },
+    currencies: windowCurrencies,
     ...{
       assertNothingLost,
       closeWindow,

@@ -4,8 +4,11 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import { operationOf } from '../../../branch-node/operations/operation.ts';
 import { createCancellationOperation } from '../../../branch-node/payments/cancellation-operation.ts';
+import { createPayments } from '../../../branch-node/payments/payment-service.ts';
 import { findPayment } from '../../../branch-node/payments/payment-store.ts';
+import { paymentViewOf } from '../../../branch-node/payments/payment-view.ts';
 import { headOffice, type NodeCode } from '../../../shared/ids/ids.ts';
+import { releasePolicy } from '../../../shared/reference/release-policy.ts';
 import { federationKeys } from '../../support/federation-keys.ts';
 import { moneyFaults } from '../../support/invariants.ts';
 import { createNetwork, until } from '../branch-subscribers/branches-fixture.ts';
@@ -15,6 +18,7 @@ import {
   nsk,
   openBranch,
   openHeadOffice,
+  reference,
   type SettlingBranch,
   spb,
 } from '../central-settlement/settlement-fixture.ts';
@@ -76,6 +80,10 @@ describe('a payment that is cancelled by a start which may have forgotten that i
     open.add(branch);
     const { clock, operations, payouts } = branch;
     const made = { clock, operations: operations.store, payouts };
+    const payments = createPayments({
+      ...{ node: spb, federation: branch.federation, operations, payouts },
+      ...{ reference: () => reference, releasePolicy: () => releasePolicy(0) },
+    });
     const at = '2025-06-30T09:00:00.000Z';
     for (const reversed of [false, true]) {
       const { id } = await branch.pay(msisdn, '50.00');
@@ -85,8 +93,12 @@ describe('a payment that is cancelled by a start which may have forgotten that i
         await operations.store.conclude(tx, id, { decision: credited, at });
         const answer = { outcome: 'executed', result: { reversed } } as const;
         await createCancellationOperation(made).conclude(tx, operationOf(cancellation), answer);
+        await operations.store.conclude(tx, cancellation.id, { decision: answer, at });
         return findPayment(tx, id);
       });
+      const shown = paymentViewOf(await branch.store.read((tx) => payments.open(tx, id)));
+      const vain = { operationId: cancellation.id, reason: 'subscriber-moved' };
+      expect(shown.refusedCancellation).to.deep.equal(reversed ? undefined : vain);
       const { disposition, cancelledBy } = found ?? {};
       const expected = reversed ? ['paid-back', cancellation.id] : ['taken', undefined];
       expect([disposition, cancelledBy]).to.deep.equal(expected);
