@@ -1,5 +1,6 @@
 import type { Authorities } from '../shared/federation/certificates.ts';
 import { type NodeIdentity, publicKeyOf } from '../shared/federation/identity.ts';
+import { isKeyed } from '../shared/federation/peers.ts';
 import type { NodeCode } from '../shared/ids/ids.ts';
 import { type Node, openNode, sharedMigrations } from '../shared/node/node.ts';
 import { type NodePorts, systemPorts } from '../shared/node/node-ports.ts';
@@ -111,6 +112,10 @@ export async function openCentre(config: CentreConfig, given: Partial<CentrePort
   const lostReleases = createLostReleases({
     ...{ references, drafts, federation, clock },
     client: node.client,
+    isHeard: (branch) => {
+      const member = members.peer(branch);
+      return member !== undefined && isKeyed(member);
+    },
     restoreDirectory: (released) =>
       store.write((tx) => directory.lostDirectory.restore(tx, released)),
   });

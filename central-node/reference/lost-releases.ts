@@ -37,6 +37,8 @@ export function createLostReleases(deps: {
   };
   client: PeerClient;
   clock: Clock;
+  /** False of a branch whose keys have all ended: nothing that it says counts, and nobody waits for it. */
+  isHeard(branch: NodeCode): boolean;
   /** Members and keys are as the release says. */
   restoreDirectory(released: {
     createdAt: string;
@@ -45,7 +47,7 @@ export function createLostReleases(deps: {
   }): Promise<void>;
 }) {
   const { references, drafts, federation, client, clock } = deps;
-  const statuses = () => federation.liveness.statuses();
+  const statuses = () => federation.liveness.statuses().filter(({ peer }) => deps.isHeard(peer));
 
   async function rowsOf<Name extends DatasetName>({ datasets }: ReleaseManifest, name: Name) {
     const listed = datasets[name];

@@ -52,6 +52,13 @@ export function tlsKeyState(peer: Peer, spkiSha256: string): NodeKey['state'] | 
   return isPinned ? 'accepted' : 'unknown';
 }
 
+/** Whether a key is left by which it may prove itself: none where stolen ones have ended, until it has new ones. */
+export function isKeyed(peer: Peer): boolean {
+  const first = peer.tlsKeySha256 === undefined ? [] : [peer.tlsKeySha256];
+  const keys = (peer.keys ?? []).filter(({ use }) => use === 'tls').map(({ key }) => key);
+  return [...first, ...keys].some((key) => tlsKeyState(peer, key) === 'accepted');
+}
+
 /** The live view of who the peers are; a new release changes what it answers. */
 export interface PeerDirectory {
   peer(code: NodeCode): Peer | undefined;

@@ -11,7 +11,10 @@ const minuteMs = 60_000;
 
 /** Head office, which knows release 2, before it publishes the next one. */
 describe('releases that head office may have lost', () => {
-  function publishing(said: Partial<PeerStatus>, { hasTold = true, answers = 404 } = {}) {
+  function publishing(
+    said: Partial<PeerStatus>,
+    { hasTold = true, answers = 404, isHeard = true } = {},
+  ) {
     const status: PeerStatus = { peer: msk, reachable: true, ...said };
     const lost = createLostReleases({
       references: { highest: async () => ({ manifest: { version: 2 } }) } as never,
@@ -23,6 +26,7 @@ describe('releases that head office may have lost', () => {
       },
       client: { request: async () => ({ status: answers, headers: {}, body: '' }) },
       clock: { nowMs: () => startedMs, after: () => () => {} },
+      isHeard: () => isHeard,
       restoreDirectory: async () => {},
     });
     return lost.assertNoneLost();
@@ -31,6 +35,14 @@ describe('releases that head office may have lost', () => {
 
   it('hold nobody up who knows no higher one', async () => {
     await publishing({ release: 2, heardAt });
+  });
+
+  it('are not waited for at a branch whose keys have ended: cutting it off waits for nobody', async () => {
+    for (const isHeard of [true, false]) {
+      const published = publishing({ release: 2, heardAt }, { answers: 500, isHeard });
+      if (isHeard) expect((await refusalBy(published)).code).to.equal('recovering');
+      else await published;
+    }
   });
 
   it('are waited for while a branch says that it has a higher one, reachable now or not', async () => {

@@ -141,6 +141,7 @@ describe('a branch that was away while releases were made', () => {
         liveness: { statuses: () => [{ ...status, heardAt: instantOf(startMs) }] },
         recovery: { hasTold: () => true },
       },
+      isHeard: () => true,
       restoreDirectory: async () => {},
     });
     return { lost, listed };
@@ -189,6 +190,7 @@ describe('a branch that was away while releases were made', () => {
       ...{ references, client: peer.peerClient, clock },
       drafts: {} as never,
       federation: {} as never,
+      isHeard: () => true,
       restoreDirectory: async () => {},
     });
     await lost.fetch({ from: 'MSK' as NodeCode, version: 4 });
