@@ -182,6 +182,7 @@ export async function openCentre(config: CentreConfig, given: Partial<CentrePort
     ...{ store, federation, obligations, settlements, isMember, isReachable },
     client: node.client,
     settleAdjusted: reconciliation.settleAdjusted,
+    agreed: reconciliation.agreed,
   });
   const lostDecisions = createLostDecisions({
     ...{ clock, ids, lostSettlements, isMember, isReachable },

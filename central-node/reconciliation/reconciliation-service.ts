@@ -7,7 +7,7 @@ import { dayClosed, differencesOf } from '../../shared/reconciliation/day-closed
 import { type Leg, legIn, legOf } from '../../shared/reconciliation/leg.ts';
 import { addToTotals, totalsOf } from '../../shared/reconciliation/leg-totals-store.ts';
 import { type MatchedOperation, priceFactsOf } from '../../shared/settlement/obligation.ts';
-import type { Transaction } from '../../shared/store/store.ts';
+import type { Reader, Transaction } from '../../shared/store/store.ts';
 import { type Clock, instantOf, msOf, now } from '../../shared/time/clock.ts';
 import { canonicalJson, sha256 } from '../../shared/wire/canonical.ts';
 import { factSha256 } from '../../shared/wire/fact.ts';
@@ -162,7 +162,7 @@ export function createReconciliation(deps: ReconciliationDeps) {
     if (verdict === 'open' || verdict === state) return operation;
     const { openId, wasAdjusted } = await historyOf(tx, subjects.operation(operation));
     if (wasAdjusted && hadAgreed(legs) && (await obligations.wasSettled(tx, operation))) {
-      await settle(tx, operation, legs);
+      await settle(tx, executionOf(operation, legs));
       return { ...operation, state: 'adjusted', caseId: null };
     }
     if (verdict !== 'matched' && verdict !== 'refused') {
@@ -176,25 +176,25 @@ export function createReconciliation(deps: ReconciliationDeps) {
       return dispute(tx, operation, { kind: 'legs-differ', detail, isLate: true });
     }
     if (openId !== null) await cases.resolve(tx, openId, caseSentences.say('legsAgree', {}));
-    if (verdict === 'matched') await settle(tx, operation, legs);
+    if (verdict === 'matched') await settle(tx, executionOf(operation, legs));
     return { ...operation, state: verdict, caseId: null };
   }
 
   /** A branch has it in a settlement that was lost: what people adjusted may have been owed beside that. */
   async function settleAdjusted(tx: Transaction, key: AttemptKey): Promise<void> {
-    const operation = await findCollected(tx, key);
-    if (!operation || !(await historyOf(tx, subjects.operation(key))).wasAdjusted) return;
-    const legs = (await legsOf(tx, key)).filter((leg) => isAmong(leg, operation));
-    if (hadAgreed(legs)) await settle(tx, operation, legs);
+    if (!(await historyOf(tx, subjects.operation(key))).wasAdjusted) return;
+    await settle(tx, await agreed(tx, key));
   }
 
-  async function settle(
-    tx: Transaction,
-    operation: CollectedOperation,
-    legs: readonly CollectedLeg[],
-  ): Promise<void> {
-    const executed = legs.find((leg) => leg.point === 'executed');
-    const matched = matchedOf(operation, executed);
+  /** What two branches have agreed to have executed, whatever came later. */
+  async function agreed(tx: Reader, key: AttemptKey): Promise<MatchedOperation | undefined> {
+    const operation = await findCollected(tx, key);
+    if (!operation) return undefined;
+    const legs = (await legsOf(tx, key)).filter((leg) => isAmong(leg, operation));
+    return hadAgreed(legs) ? executionOf(operation, legs) : undefined;
+  }
+
+  async function settle(tx: Transaction, matched: MatchedOperation | undefined): Promise<void> {
     if (!matched) return;
     const { payment } = matched.facts;
     // Its home branch told of it first; that the serving branch did so too may come later.
@@ -306,7 +306,7 @@ export function createReconciliation(deps: ReconciliationDeps) {
     await cases.open(tx, { kind: 'forked', subject, branches: [branch], detail });
   }
 
-  return { take, takeDayClosed, sweep, settleAdjusted };
+  return { take, takeDayClosed, sweep, settleAdjusted, agreed };
 }
 
 /** Whether two branches agreed on an execution, before another leg came: then it made something owed. */
@@ -371,6 +371,13 @@ function decisionHash(decision: WireDecision): string {
 }
 
 /** What makes one branch owe another; nothing that a branch did by itself. */
+function executionOf(operation: CollectedOperation, legs: readonly CollectedLeg[]) {
+  return matchedOf(
+    operation,
+    legs.find((leg) => leg.point === 'executed'),
+  );
+}
+
 function matchedOf(
   operation: Omit<CollectedOperation, 'money' | 'state' | 'contradicted' | 'since' | 'caseId'>,
   executed: CollectedLeg | undefined,

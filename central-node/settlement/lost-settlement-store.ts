@@ -104,6 +104,24 @@ export async function lostCounts(
   return rows.map((row) => ({ ...row, count: Number(row.count) }));
 }
 
+/** Named by a branch, and nothing is owed for it by today's terms, or its legs are not there again. */
+export async function lostWithoutObligation(
+  tx: Reader,
+  settlementId: string,
+  [one, other]: readonly [NodeCode, NodeCode],
+): Promise<{ operationId: string; attempt: number }[]> {
+  const rows = await tx.all<{ operationId: string; attempt: bigint }>(
+    `SELECT lost.operation_id AS operationId, lost.attempt FROM lost_obligations lost
+     LEFT JOIN obligations owed
+       ON owed.operation_id = lost.operation_id AND owed.attempt = lost.attempt
+     WHERE lost.settlement_id = ? AND lost.branch = MIN(?, ?) AND lost.peer = MAX(?, ?)
+       AND owed.id IS NULL`,
+    settlementId,
+    ...[one, other, one, other],
+  );
+  return rows.map((row) => ({ ...row, attempt: Number(row.attempt) }));
+}
+
 /** What was known again of two branches counts no more. */
 export async function forgetLostPair(
   tx: Transaction,

@@ -25,8 +25,9 @@ import {
   lostDecisions,
   lostSettlementIds,
   lostWindows,
+  lostWithoutObligation,
 } from './lost-settlement-store.ts';
-import { batchesOf, comesTo, repricings } from './lost-terms.ts';
+import { type Agreed, batchesOf, comesTo, repricings } from './lost-terms.ts';
 import type { Obligations } from './obligation-service.ts';
 import { isSame, isSamePair, mirrored, negated, positionsIn } from './pair-positions.ts';
 import type { Settlement } from './settlement.ts';
@@ -56,6 +57,7 @@ export interface LostSettlementDeps {
   isReachable(code: NodeCode): boolean;
   /** Makes owed what follows from its legs, though people have dealt with it. */
   settleAdjusted(tx: Transaction, of: { operationId: string; attempt: number }): Promise<void>;
+  agreed: Agreed;
 }
 
 /** A position whose operations do not come to what the branches were told; `branch` is the first of the two by code. */
@@ -257,7 +259,8 @@ export function createLostSettlements(deps: LostSettlementDeps) {
       const { currency, windowIds } = await settlements.view(tx, id);
       const lost = (await lostWindows(tx, id)).filter(({ recorded }) => !recorded);
       const unrecorded = lost.map(({ windowId }) => windowId);
-      return repricings(tx, items, { position, currency, windowIds, unrecorded });
+      const { agreed } = deps;
+      return repricings(tx, items, { told, agreed, position, currency, windowIds, unrecorded });
     });
     for (const some of batchesOf(changes)) {
       await store.write(async (tx) => {
@@ -282,9 +285,27 @@ export function createLostSettlements(deps: LostSettlementDeps) {
     const { windowIds } = await settlements.view(tx, id);
     const sums = await positionsIn(tx, windowIds);
     const open = await openPairs(tx, id);
-    const isThere = (position: PairPosition) =>
-      sums.some((sum) => isSamePair(sum, position) && sum.count === position.count);
-    return open.flatMap(({ position, isTold }) => (isTold && isThere(position) ? position : []));
+    const there: PairPosition[] = [];
+    for (const { position } of open.filter(({ isTold }) => isTold)) {
+      const owed = sums.find((sum) => isSamePair(sum, position))?.count ?? 0;
+      const free = owed < position.count ? await agreedWithoutTerms(tx, id, position) : 0;
+      if (owed + free === position.count) there.push(position);
+    }
+    return there;
+  }
+
+  /** How many operations that branches have named and agreed on make nothing owed by today's terms. */
+  async function agreedWithoutTerms(
+    tx: Reader,
+    id: string,
+    { branch, peer }: PairPosition,
+  ): Promise<number> {
+    let count = 0;
+    for (const operation of await lostWithoutObligation(tx, id, [branch, peer])) {
+      if (!(await deps.agreed(tx, operation))) return 0;
+      count += 1;
+    }
+    return count;
   }
 
   /** The positions of a lost settlement to which its operations do not come yet. */

@@ -1,16 +1,22 @@
 import type { NodeCode } from '../../shared/ids/ids.ts';
 import { type OwedSum, type PairPosition, pairPositions } from '../../shared/settlement/netting.ts';
-import type { Obligation } from '../../shared/settlement/obligation.ts';
+import {
+  isPriced,
+  type MatchedOperation,
+  type Obligation,
+} from '../../shared/settlement/obligation.ts';
 import type { Reader } from '../../shared/store/store.ts';
 import {
   maxObligationsPerPage,
   type WireObligation,
 } from '../../shared/wire/settlement-messages.ts';
 import { findObligation, type RecordedObligation, sumsOf } from './obligation-store.ts';
-import { isSame } from './pair-positions.ts';
+import { isSame, isSamePair } from './pair-positions.ts';
 
-/** A position of a lost settlement. */
+/** A position of a lost settlement, and whose word its terms are. */
 export interface LostTerms {
+  readonly told: NodeCode;
+  readonly agreed: Agreed;
   readonly position: PairPosition;
   readonly currency: string;
   readonly windowIds: readonly string[];
@@ -18,11 +24,17 @@ export interface LostTerms {
   readonly unrecorded: readonly string[];
 }
 
-/** An obligation, and what it is by the terms of its settlement. */
+/** What an operation makes owed by the terms of its settlement; `known` is absent where by today's it is nothing. */
 export interface Repricing {
-  readonly known: RecordedObligation;
-  readonly priced: RecordedObligation;
+  readonly known?: RecordedObligation;
+  readonly priced: Omit<RecordedObligation, 'id' | 'windowId' | 'caseId'>;
 }
+
+/** The execution that two branches have agreed on. */
+export type Agreed = (
+  tx: Reader,
+  of: { operationId: string; attempt: number },
+) => Promise<MatchedOperation | undefined>;
 
 /** As head office makes them: no branch may name another one. */
 export function isSound(item: WireObligation, told: NodeCode): boolean {
@@ -60,28 +72,48 @@ export async function repricings(
 ): Promise<Repricing[]> {
   const changes: Repricing[] = [];
   for (const item of items) {
-    const change = await repricing(tx, item, of);
+    const known = await findObligation(tx, item);
+    const change = known ? repricing(item, known, of) : await pricing(tx, item, of);
     if (change) changes.push(change);
   }
   const after = pairPositions([
     ...(await sumsOf(tx, of.windowIds)),
-    ...changes.flatMap(({ known, priced }) => [negated(known), { ...priced, count: 1 }]),
+    ...changes.map(({ priced }) => ({ ...priced, count: 1 })),
+    ...changes.flatMap(({ known }) => (known ? negated(known) : [])),
   ]);
   return after.some((sum) => isSame([sum], [of.position])) ? changes : [];
 }
 
-async function repricing(
-  tx: Reader,
-  { operationId, attempt, gross, commission, fee, net }: WireObligation,
+function repricing(
+  { gross, commission, fee, net }: WireObligation,
+  known: RecordedObligation,
   { position, currency, unrecorded }: LostTerms,
-): Promise<Repricing | undefined> {
-  const known = await findObligation(tx, { operationId, attempt });
-  if (!known?.windowId || !unrecorded.includes(known.windowId) || known.gross !== gross) {
+): Repricing | undefined {
+  if (!known.windowId || !unrecorded.includes(known.windowId) || known.gross !== gross) {
     return undefined;
   }
   const pair = [position.branch, position.peer];
   if (!pair.includes(known.debtor) || !pair.includes(known.creditor)) return undefined;
   return { known, priced: { ...known, currency, commission, fee, net } };
+}
+
+/** A service of which today's tariff makes nothing owed: its fee is the branch's word. */
+async function pricing(
+  tx: Reader,
+  item: WireObligation,
+  { position, told, currency, agreed }: LostTerms,
+): Promise<Repricing | undefined> {
+  const { operationId, attempt, kind, gross, commission, fee, net } = item;
+  const operation = await agreed(tx, item);
+  if (operation?.kind !== kind || !isPriced(operation.kind) || gross + commission > 0n) {
+    return undefined;
+  }
+  const sides = sidesOf(item, told);
+  if (sides.debtor !== operation.home || sides.creditor !== operation.serving) return undefined;
+  if (!isSamePair({ branch: told, peer: item.peer }, position)) return undefined;
+  const { businessDate } = operation;
+  const owed = { ...sides, currency, gross, commission, fee, net };
+  return { priced: { operationId, attempt, kind, businessDate, ...owed } };
 }
 
 function negated({ gross, commission, fee, net, ...sides }: Obligation): OwedSum {

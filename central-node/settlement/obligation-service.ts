@@ -199,7 +199,7 @@ export function createObligations(deps: ObligationDeps) {
 
   async function record(
     tx: Transaction,
-    of: { operationId: string; attempt: number; kind: string; businessDate: BusinessDate },
+    of: { operationId: string; attempt: number; kind: string; businessDate: string },
     obligation: Obligation,
   ): Promise<void> {
     const { operationId, attempt, kind, businessDate } = of;
@@ -232,6 +232,7 @@ export function createObligations(deps: ObligationDeps) {
 
   /** An obligation counts by the terms that a branch checked. */
   async function reprice(tx: Transaction, { known, priced }: Repricing): Promise<void> {
+    if (!known) return record(tx, priced, priced);
     const { windowId } = known;
     const current = await findObligation(tx, known);
     if (windowId === null || current?.windowId !== windowId) return;

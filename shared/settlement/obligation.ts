@@ -109,6 +109,12 @@ export function obligationOf(
 /** What one operation makes a home branch owe is one sum: these have one currency on any day. */
 export const addedFees: readonly string[] = ['sim-card', 'cross-branch-service'];
 
+/** A tariff says what is owed for it: today's may say nothing. */
+export function isPriced(kind: OperationKindName): boolean {
+  const { owes } = operationKinds[kind];
+  return owes === 'service' || owes === 'card-and-service';
+}
+
 interface Sides {
   readonly debtor: NodeCode;
   readonly creditor: NodeCode;

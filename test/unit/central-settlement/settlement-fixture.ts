@@ -59,6 +59,7 @@ export const referenceWith = (terms: {
   cashBasisPoints: number;
   feeCurrency?: string;
   cardPrice?: string;
+  servicePrice?: string;
 }) =>
   buildReference({
     version: terms.version,
@@ -78,7 +79,7 @@ export const referenceWith = (terms: {
         },
         {
           action: 'cross-branch-service',
-          amount: '30.00',
+          amount: terms.servicePrice ?? '30.00',
           payer: 'home-branch',
           ...pricedIn(terms.feeCurrency),
         },
@@ -234,6 +235,7 @@ export async function openHeadOffice(options: HeadOfficeOptions) {
   const lostSettlements = createLostSettlements({
     ...{ store, client, federation, obligations, settlements, isMember, isReachable },
     settleAdjusted: reconciliation.settleAdjusted,
+    agreed: reconciliation.agreed,
   });
   const lostDecisions = createLostDecisions({
     ...{ clock, ids, lostSettlements, isMember, isReachable },

@@ -134,4 +134,52 @@ describe('a lost settlement whose terms a release has changed since', () => {
     expect(await obligationOf(again, id)).to.include({ currency: 'RUB', net: 7_500n });
     expect(await exposed(again)).to.deep.equal([]);
   });
+
+  it('comes back where it costs nothing today, whatever is there first', async () => {
+    const fees = { direction: 'receives', gross: '0', commission: '0', fee: '7500', net: '7500' };
+    const wish = { kind: 'sim-replacement', request: {} } as const;
+    const { backup, legs, told, balances, id } = await settled(wish, fees);
+    const free = { version: 4, cashBasisPoints: 150, cardPrice: '0.00', servicePrice: '0.00' };
+    for (const areLegsFirst of [true, false]) {
+      const again = await open(backup, referenceWith(free));
+      await again.replay(...told);
+      if (!areLegsFirst) await again.lostSettlements.bringBack();
+      await again.tell(...legs);
+      expect(await obligationOf(again, id)).to.equal(undefined);
+      await again.lostSettlements.bringBack();
+      expect(await again.balances()).to.deep.equal(balances);
+      expect(await obligationOf(again, id)).to.include({ currency: 'RUB', net: 7_500n });
+      expect(await exposed(again)).to.deep.equal([]);
+    }
+  });
+
+  it('takes no fee from a branch for what was not done, or by the other branch', async () => {
+    const fees = { direction: 'receives', gross: '0', commission: '0', fee: '7500', net: '7500' };
+    const wish = { kind: 'sim-replacement', request: {} } as const;
+    const { backup, legs, told, balances, id } = await settled(wish, fees);
+    const free = { version: 4, cashBasisPoints: 150, cardPrice: '0.00', servicePrice: '0.00' };
+    const again = await open(backup, referenceWith(free));
+    await again.replay(...told);
+    const say = (lie: object) => {
+      const items = [{ operationId: id, attempt: 1, kind: wish.kind, peer: spb, ...fees, ...lie }];
+      network.join(msk, async () => Response.json({ items, next: null }));
+    };
+    network.join(spb, async () => Response.json({ items: [], next: null, unchecked: true }));
+    const isLeft = async () => {
+      await again.lostSettlements.bringBack();
+      expect(await obligationOf(again, id)).to.equal(undefined);
+      expect(await again.store.read(again.lostDecisions.list)).to.have.length(1);
+    };
+    say({});
+    await again.tell(...legs.slice(0, 1));
+    await isLeft();
+    await again.tell(...legs.slice(1));
+    for (const lie of [{ kind: 'block' }, { gross: '7500', fee: '0' }, { direction: 'owes' }]) {
+      say(lie);
+      await isLeft();
+    }
+    say({});
+    await again.lostSettlements.bringBack();
+    expect(await again.balances()).to.deep.equal(balances);
+  });
 });
