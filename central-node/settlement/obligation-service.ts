@@ -19,6 +19,7 @@ import { type Repricing, sidesOf } from './lost-terms.ts';
 import {
   addToExposure,
   addToSums,
+  cancellationsOf,
   exposures,
   findObligation,
   heldObligations,
@@ -56,6 +57,8 @@ export interface ObligationDeps {
   /** @throws DomainError `recovering`, `past-uncertain` */
   assertCertain(tx: Reader): Promise<void>;
 }
+
+type Recorded = Pick<RecordedObligation, 'operationId' | 'attempt' | 'kind' | 'businessDate'>;
 
 export type Obligations = ReturnType<typeof createObligations>;
 
@@ -186,7 +189,7 @@ export function createObligations(deps: ObligationDeps) {
     const owed = payment === undefined ? undefined : await obligationOfOperation(tx, payment);
     const reversed = owed ?? (paid && obligationOf(paid, deps.reference()));
     const obligation = obligationOf(operation, deps.reference(), reversed);
-    if (obligation) await record(tx, operation, obligation);
+    if (obligation) await record(tx, { ...operation, cancels: payment ?? null }, obligation);
   }
 
   /** @returns the debtor's exposure after the change; `sign` −1 takes it back. */
@@ -199,14 +202,14 @@ export function createObligations(deps: ObligationDeps) {
 
   async function record(
     tx: Transaction,
-    of: { operationId: string; attempt: number; kind: string; businessDate: string },
+    of: Recorded & { readonly cancels?: string | null },
     obligation: Obligation,
   ): Promise<void> {
-    const { operationId, attempt, kind, businessDate } = of;
+    const { operationId, attempt, kind, businessDate, cancels = null } = of;
     const { currency, debtor, net } = obligation;
     const windowId = await windowFor(tx, { operationId, attempt, currency });
     const row = { ...obligation, operationId, attempt, kind, businessDate };
-    if (!(await insertObligation(tx, { ...row, windowId, caseId: null }))) return;
+    if (!(await insertObligation(tx, { ...row, windowId, caseId: null, cancels }))) return;
     await addToSums(tx, windowId, row);
     const after = await expose(tx, row, 1n);
     const crossed = capLevel(debtor, currency, after);
@@ -233,14 +236,41 @@ export function createObligations(deps: ObligationDeps) {
   /** An obligation counts by the terms that a branch checked. */
   async function reprice(tx: Transaction, { known, priced }: Repricing): Promise<void> {
     if (!known) return record(tx, priced, priced);
-    const { windowId } = known;
     const current = await findObligation(tx, known);
-    if (windowId === null || current?.windowId !== windowId) return;
-    await takeFromSums(tx, windowId, current);
-    await expose(tx, current, -1n);
-    await setTerms(tx, current.id, priced);
-    await addToSums(tx, windowId, priced);
-    await expose(tx, priced, 1n);
+    if (!current?.windowId || current.windowId !== known.windowId) return;
+    await changeTerms(tx, current, { ...current, ...priced });
+    for (const given of await cancellationsOf(tx, priced.operationId)) {
+      await repriceCancellation(tx, given, priced);
+    }
+  }
+
+  /** Unsettled, a cancellation gives back what its payment's commission turns out to be. */
+  async function repriceCancellation(
+    tx: Transaction,
+    given: RecordedObligation,
+    { gross, commission }: Obligation,
+  ): Promise<void> {
+    if (given.gross !== gross || given.commission === commission) return;
+    const window = given.windowId === null ? undefined : await findWindow(tx, given.windowId);
+    if (window && window.state !== 'OPEN' && window.state !== 'CLOSED') return;
+    const priced = { ...given, commission, net: gross - commission };
+    const recorded = window?.state === 'CLOSED' ? window : undefined;
+    if (recorded) await recordOne(tx, { window: recorded, sign: -1n }, given);
+    await changeTerms(tx, given, priced);
+    if (recorded) await recordOne(tx, { window: recorded, sign: 1n }, priced);
+  }
+
+  async function changeTerms(
+    tx: Transaction,
+    from: RecordedObligation,
+    to: RecordedObligation,
+  ): Promise<void> {
+    const { windowId } = from;
+    if (windowId !== null) await takeFromSums(tx, windowId, from);
+    await expose(tx, from, -1n);
+    await setTerms(tx, from.id, to);
+    if (windowId !== null) await addToSums(tx, windowId, to);
+    await expose(tx, to, 1n);
   }
 
   /** What is to be reported of a branch's exposure, if anything. The text holds no sums: an alarm is told once. */

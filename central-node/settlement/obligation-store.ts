@@ -28,12 +28,12 @@ function recorded(row: ObligationRow): RecordedObligation {
 /** @returns false when the operation has its obligation already. */
 export async function insertObligation(
   tx: Transaction,
-  row: Omit<RecordedObligation, 'id'>,
+  row: Omit<RecordedObligation, 'id'> & { readonly cancels: string | null },
 ): Promise<boolean> {
   const inserted = await tx.run(
     `INSERT INTO obligations (operation_id, attempt, kind, window_id, debtor, creditor, currency,
-       gross, commission, fee, net, business_date, case_id)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (operation_id, attempt) DO NOTHING`,
+       gross, commission, fee, net, business_date, case_id, cancels)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (operation_id, attempt) DO NOTHING`,
     row.operationId,
     row.attempt,
     row.kind,
@@ -47,6 +47,7 @@ export async function insertObligation(
     row.net,
     row.businessDate,
     row.caseId,
+    row.cancels,
   );
   return inserted === 1;
 }
@@ -73,6 +74,15 @@ export async function obligationOfOperation(
     operationId,
   );
   return row && recorded(row);
+}
+
+/** What cancellations of a payment give back. */
+export async function cancellationsOf(tx: Reader, payment: string): Promise<RecordedObligation[]> {
+  const rows = await tx.all<ObligationRow>(
+    `SELECT ${columns} FROM obligations WHERE cancels = ?`,
+    payment,
+  );
+  return rows.map(recorded);
 }
 
 export async function obligationsInCase(tx: Reader, caseId: string): Promise<RecordedObligation[]> {

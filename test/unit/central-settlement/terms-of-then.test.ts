@@ -38,6 +38,13 @@ describe('a lost settlement whose terms a release has changed since', () => {
     for (const code of branches) network.leave(code);
   });
 
+  async function closeOpen(hq: HeadOffice): Promise<string> {
+    const [window] = await hq.store.read((tx) => listWindows(tx, { state: 'OPEN', limit: 1 }));
+    const id = window?.id ?? '';
+    await hq.write((tx) => hq.obligations.closeWindow(tx, id));
+    return id;
+  }
+
   /** One operation of MSK for SPB, settled after the backup; MSK names it when it is asked. */
   async function settled(
     wish: Story,
@@ -49,9 +56,7 @@ describe('a lost settlement whose terms a release has changed since', () => {
     const story = operationEntries(wish);
     const legs = [story.accepted(), story.executed()];
     await hq.tell(...legs);
-    const [window] = await hq.store.read((tx) => listWindows(tx, { state: 'OPEN', limit: 1 }));
-    const windowIds = [window?.id ?? ''];
-    await hq.write((tx) => hq.obligations.closeWindow(tx, windowIds[0] ?? ''));
+    const windowIds = [await closeOpen(hq)];
     const model = 'multilateral';
     const made = await hq.write((tx) =>
       hq.settlements.make(tx, { windowIds, model, actor: maker }),
@@ -116,6 +121,39 @@ describe('a lost settlement whose terms a release has changed since', () => {
     await again.lostSettlements.bringBack();
     expect(await again.balances()).to.deep.equal(balances);
     expect(await exposed(again)).to.deep.equal([]);
+  });
+
+  it('a cancellation gives back the commission of then, wherever it stands unsettled', async () => {
+    const { backup, legs, told, id } = await settled(
+      {},
+      { direction: 'owes', gross: '50000', commission: '750', fee: '0', net: '49250' },
+    );
+    const money = { amount: '500.00', currency: 'RUB' };
+    const cancellation = operationEntries({
+      kind: 'payment-cancellation',
+      request: { payment: id, money, reason: 'wrong number' },
+      result: { reversed: true, money },
+    });
+    const cancelled = [cancellation.accepted(), cancellation.executed()];
+    const dearer = referenceWith({ version: 4, cashBasisPoints: 200 });
+    for (const standing of ['before', 'later', 'closed', 'held'] as const) {
+      const again = await open(backup, dearer);
+      await again.tell(...legs);
+      if (standing !== 'later') await again.tell(...cancelled);
+      if (standing === 'closed') await closeOpen(again);
+      const held = { operationId: cancellation.id, attempt: 1, caseId: 'case-1' };
+      if (standing === 'held') await again.write((tx) => again.obligations.hold(tx, held));
+      await again.replay(...told);
+      await again.lostSettlements.bringBack();
+      if (standing === 'later') await again.tell(...cancelled);
+      expect(await again.store.read(again.lostDecisions.list)).to.deep.equal([]);
+      expect(await obligationOf(again, id)).to.include({ commission: 750n });
+      expect(await obligationOf(again, cancellation.id)).to.include({ net: 49_250n });
+      expect(await exposed(again)).to.deep.include({ branch: msk, currency: 'RUB', net: 49_250n });
+      if (standing === 'held') {
+        await again.write((tx) => again.obligations.release(tx, held.caseId));
+      }
+    }
   });
 
   it('comes back in its currency', async () => {
