@@ -76,6 +76,8 @@ export function slotNumber(index: number): Slot {
     driver: { ...connectionDriver(db), close: () => {} },
     image: () => readFileSync(path),
     mount(image) {
+      // A process that is dead has left its transaction open: it would go on with the pages of before.
+      if (db.inTransaction) db.prepare('ROLLBACK').run([]);
       for (const sql of unlocked) db.prepare(sql).all([]);
       const content = Buffer.from(image);
       const file = openSync(path, 'r+');
