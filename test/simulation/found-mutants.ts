@@ -93,6 +93,30 @@ export const foundMutants: readonly Mutant[] = [
     work: ['settlement', 'release'],
   },
   {
+    name: 'a service that costs nothing today is not brought back with its settlement',
+    changes: [
+      {
+        file: 'central-node/settlement/lost-terms.ts',
+        find: ': await pricing(tx, item, of);',
+        replace: ': undefined;',
+      },
+    ],
+    troubles: ['settlement-lost'],
+    work: ['settlement', 'release', 'sim-replacement', 'service-change'],
+  },
+  {
+    name: 'a cancellation keeps the commission of the day on which its payment came back',
+    changes: [
+      {
+        file: obligations,
+        find: 'of await cancellationsOf(tx, priced.operationId)',
+        replace: 'of []',
+      },
+    ],
+    troubles: ['settlement-lost'],
+    work: ['settlement', 'release', 'cancellation'],
+  },
+  {
     name: 'a closing that comes back counts as what was told of its date',
     changes: [
       {

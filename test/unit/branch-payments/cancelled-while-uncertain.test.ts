@@ -166,38 +166,43 @@ describe('a payment that is cancelled by a start which may have forgotten that i
     expect(await petersburg.balances()).to.deep.equal({});
   });
 
-  it('is sent nowhere after its money had gone over the counter', async () => {
-    const { network, options, hq, moscow, novosibirsk, petersburg: first } = await openAll();
-    let petersburg = first;
+  for (const isForgotten of [false, true]) {
+    const whatIsKnown = `its cancellation is ${isForgotten ? 'forgotten' : 'remembered'}`;
+    it(`is sent nowhere after its money had gone over the counter, where ${whatIsKnown}`, async () => {
+      const { network, options, hq, moscow, novosibirsk, petersburg: first } = await openAll();
+      let petersburg = first;
 
-    // MSK's answers are late, and SPB cannot reach MSK when they come: head office alone hears of the payout.
-    network.leave(spb);
-    const { id } = await petersburg.pay(msisdn, '50.00');
-    const cancelled = await petersburg.cancel(id, msisdn, '50.00');
-    await untilHeld(petersburg);
-    const backup = join(folder, 'spb.db');
-    await petersburg.store.backup(backup);
-    network.leave(msk);
-    network.join(spb, (request, env) => petersburg.app.fetch(request, env));
-    const payout = async () =>
-      (await petersburg.store.read((tx) => petersburg.payouts.find(tx, id)))?.state;
-    await until(async () => (await payout()) === 'released' || undefined);
+      // MSK's answers are late, and SPB cannot reach MSK when they come: head office alone hears of the payout.
+      network.leave(spb);
+      const { id } = await petersburg.pay(msisdn, '50.00');
+      const backup = join(folder, 'spb.db');
+      if (isForgotten) await petersburg.store.backup(backup);
+      const cancelled = await petersburg.cancel(id, msisdn, '50.00');
+      await untilHeld(petersburg);
+      if (!isForgotten) await petersburg.store.backup(backup);
+      network.leave(msk);
+      network.join(spb, (request, env) => petersburg.app.fetch(request, env));
+      const payout = async () =>
+        (await petersburg.store.read((tx) => petersburg.payouts.find(tx, id)))?.state;
+      await until(async () => (await payout()) === 'released' || undefined);
 
-    await petersburg.close();
-    open.delete(petersburg);
-    network.join(msk, (request, env) => moscow.app.fetch(request, env));
-    for (const away of [headOffice, nsk]) network.cut.add(away);
-    petersburg = await started(openBranch({ ...options, node: spb, backup }));
-    await until(async () => (await petersburg.isConcluded(cancelled.id)) || undefined);
-    network.cut.delete(nsk);
-    await quiet(novosibirsk, moscow);
-    network.cut.delete(headOffice);
-    await until(async () => (await petersburg.isConcluded(id)) || undefined);
-    await quiet(hq, moscow, novosibirsk, petersburg);
-    const nodes = [moscow, novosibirsk, petersburg];
-    expect(await moneyFaults(nodes.map((node) => ({ ...node, code: node.node })))).to.be.empty;
-    expect(await payout()).to.equal('presumed-paid');
-    expect(await novosibirsk.balances()).to.deep.equal({});
-    expect(await petersburg.balances()).to.deep.equal({});
-  });
+      await petersburg.close();
+      open.delete(petersburg);
+      network.join(msk, (request, env) => moscow.app.fetch(request, env));
+      for (const away of [headOffice, nsk]) network.cut.add(away);
+      petersburg = await started(openBranch({ ...options, node: spb, backup }));
+      if (!isForgotten)
+        await until(async () => (await petersburg.isConcluded(cancelled.id)) || undefined);
+      network.cut.delete(nsk);
+      await quiet(novosibirsk, moscow);
+      network.cut.delete(headOffice);
+      await until(async () => (await petersburg.isConcluded(id)) || undefined);
+      await quiet(hq, moscow, novosibirsk, petersburg);
+      const nodes = [moscow, novosibirsk, petersburg];
+      expect(await moneyFaults(nodes.map((node) => ({ ...node, code: node.node })))).to.be.empty;
+      expect(await payout()).to.equal('presumed-paid');
+      expect(await novosibirsk.balances()).to.deep.equal({});
+      expect(await petersburg.balances()).to.deep.equal({});
+    });
+  }
 });
