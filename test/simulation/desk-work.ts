@@ -64,6 +64,7 @@ export function createWork(deps: {
   for (const kind of deps.wanted) weights.set(kind, wantedTimes * kinds[kind]);
   const crowd = [...(deps.crowded ? (template.numbers.get(deps.crowded) ?? []) : [])].slice(-2);
   const wrongNumbers = deps.wanted.includes('suspense') ? 0.5 : 0.06;
+  const givesOut = deps.wanted.includes('registration');
   /** Where numbers move often, one of them goes to and fro. */
   let wanderer: string | undefined;
   let serial = 0;
@@ -96,8 +97,8 @@ export function createWork(deps: {
 
   function cardAt(code: NodeCode): string | undefined {
     const stock = cards.get(code) ?? [];
-    // Now and then the same card for two people.
-    return chance.happens(0.15) ? stock.at(-1) : stock.pop();
+    // Now and then the same card for two people, and often where much is given out.
+    return chance.happens(givesOut ? 0.5 : 0.15) ? stock.at(-1) : stock.pop();
   }
 
   /** Whoever was told that it is his has gone away with it, whatever his branch forgets. */

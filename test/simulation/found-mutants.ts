@@ -151,7 +151,7 @@ export const foundMutants: readonly Mutant[] = [
       },
     ],
     troubles: ['cut-off'],
-    work: ['number-move', 'cancellation'],
+    work: ['payment', 'number-move', 'cancellation'],
   },
   {
     name: 'head office settles before it is certain of its past',
@@ -283,6 +283,7 @@ export const foundMutants: readonly Mutant[] = [
       },
     ],
     troubles: ['unaware'],
+    work: ['registration', 'sim-replacement'],
   },
   {
     name: 'a number goes from a start that is not certain of its past',

@@ -4,6 +4,7 @@ import { moneyFaults } from '../support/invariants.ts';
 import { bookFaults } from './books.ts';
 import { headOfficeFaults } from './head-office-books.ts';
 import type { Machine, Snapshot } from './machine.ts';
+import { paymentStoryFaults } from './payment-story.ts';
 import type { Wish } from './people.ts';
 import { type Row, rowsOf } from './rows.ts';
 import { storyFaults } from './subscriber-story.ts';
@@ -76,10 +77,11 @@ export async function judge(machines: readonly Machine[], known: Known): Promise
   faults.push(...headOfficeFaults(machines));
   faults.push(...wishFaults(machines, known.wishes));
   faults.push(...payoutFaults(machines, known));
-  faults.push(...subscriberFaults(machines.filter(({ code }) => code !== headOffice)));
+  const served = machines.filter(({ code }) => code !== headOffice);
+  faults.push(...subscriberFaults(served), ...served.flatMap(paymentStoryFaults));
   if (!known.unseen.has(headOffice)) faults.push(...releaseFaults(machines));
   // Who did not know that he was set back decided anew, and then heard what he had decided before.
-  const sure = machines.filter(({ code }) => code !== headOffice && !known.unseen.has(code));
+  const sure = served.filter(({ code }) => !known.unseen.has(code));
   faults.push(...sure.flatMap(storyFaults));
   return faults;
 }

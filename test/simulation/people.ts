@@ -46,7 +46,7 @@ export function createPeople(deps: {
   machines: ReadonlyMap<NodeCode, Machine>;
   setBacksOf: (code: NodeCode) => number;
   /** Share of requests, and of answers, that are lost between a desk and its own node. */
-  lost: () => number;
+  lost: (code: NodeCode) => number;
   fault: (text: string) => void;
 }) {
   const { timeline, chance, trace, machines } = deps;
@@ -84,14 +84,14 @@ export function createPeople(deps: {
     if (deps.setBacksOf(made.code) !== made.setBacks) return void end(made, 'unknown', then);
     made.tries += 1;
     const node = machines.get(made.code)?.node();
-    if (!node || chance.happens(deps.lost())) return void again(made, then);
+    if (!node || chance.happens(deps.lost(made.code))) return void again(made, then);
     let isOver = false;
     const cancel = timeline.after(patienceMs, () => {
       isOver = true;
       made.isUnsure = true;
       again(made, then);
     });
-    const isLost = chance.happens(deps.lost());
+    const isLost = chance.happens(deps.lost(made.code));
     askApi(node, made).then(
       (answer) => {
         if (isOver || isLost) return;

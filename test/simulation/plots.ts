@@ -37,9 +37,9 @@ export function isPlotKind(kind: string): kind is PlotKind {
 const latePost: Weather = { ...calm, delayMaxMs: 3_000 };
 /** Then the newer ones race them. */
 const unevenPost: Weather = { ...calm, delayMaxMs: 600 };
-/** Who asks again hears what he was answered before. */
 /** What is told at the same time arrives at different times. */
 const scatteredPost: Weather = { ...calm, delayMaxMs: 300 };
+/** Who asks again hears what he was answered before. */
 const oldAnswers: Weather = { ...calm, stale: 1 };
 
 const settlementWaitMs = 10_000;
@@ -176,7 +176,12 @@ export function createPlots(deps: {
       const look = () => {
         if (settled() > before) {
           network.setWeather(scatteredPost);
-          const reopen = chance.happens(0.5) ? block(centre, victim.code) : () => {};
+          // Often it has told all of them, or one alone.
+          const unheard = chance.pick([[], [victim], peers]);
+          const walls = unheard.map(({ code }) => block(centre, code));
+          const reopen = () => {
+            for (const open of walls) open();
+          };
           soon(20, 900, () => {
             // Now and then nothing but its peers can tell it, and it hears none of them while people settle.
             const isUnaware = chance.happens(0.4);

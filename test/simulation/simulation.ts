@@ -62,6 +62,7 @@ const sizes = [5, 6, 8, 8, 10, 12, 20, 45];
 /** An ambush wants something to lose first. */
 const ambushedSizes = [30, 45];
 const plotPaceMs = 120;
+const badDeskLoss = 0.6;
 const settledOften = ['head-office-falls', 'settlement-lost'] as const;
 
 /** What happened in promises that nobody waited for is the running seed's. */
@@ -141,11 +142,14 @@ function populate(seed: Seed, machines: ReadonlyMap<NodeCode, Machine>) {
   const victim = chance.fork('victim').pick(victims);
   const inPairs = climate.pauseMs['two-desks'] !== undefined;
   const isCrowded = isPlotted || climate.pauseMs.ambush !== undefined;
+  // What was done there, nobody was told, and is forgotten.
+  const isUnaware = climate.pauseMs.unaware !== undefined;
+  const badDesk = isUnaware && chance.fork('desk').happens(0.5) ? victim.code : undefined;
   let isCalm = false;
   const people = createPeople({
     ...{ timeline, trace, machines, fault, chance: chance.fork('people') },
     setBacksOf: (code) => setBacks.get(code) ?? 0,
-    lost: () => (isCalm ? 0 : climate.frontLoss),
+    lost: (code) => (isCalm ? 0 : code === badDesk ? badDeskLoss : climate.frontLoss),
   });
   const work = createWork({
     ...{ people, machines, template, chance: chance.fork('work') },
