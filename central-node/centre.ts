@@ -47,6 +47,7 @@ import {
   type ReferenceDraftService,
 } from './reference/reference-draft-service.ts';
 import { referenceRoutes } from './reference/reference-routes.ts';
+import { releasedCommissions } from './reference/released-commissions.ts';
 import { createLostDecisions } from './settlement/lost-decisions.ts';
 import { lostSettlementRoutes } from './settlement/lost-settlement-routes.ts';
 import { createLostSettlements } from './settlement/lost-settlements.ts';
@@ -183,6 +184,7 @@ export async function openCentre(config: CentreConfig, given: Partial<CentrePort
     client: node.client,
     settleAdjusted: reconciliation.settleAdjusted,
     agreed: reconciliation.agreed,
+    releasedCommissions: () => releasedCommissions(references),
   });
   const lostDecisions = createLostDecisions({
     ...{ clock, ids, lostSettlements, isMember, isReachable },

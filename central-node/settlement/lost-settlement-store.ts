@@ -104,20 +104,37 @@ export async function lostCounts(
   return rows.map((row) => ({ ...row, count: Number(row.count) }));
 }
 
+interface LostPair {
+  readonly settlementId: string;
+  /** The first of the two by code. */
+  readonly branch: NodeCode;
+  readonly peer: NodeCode;
+}
+
+const withoutObligation = `FROM lost_obligations lost
+  WHERE lost.settlement_id = ? AND lost.branch = ? AND lost.peer = ? AND NOT EXISTS
+    (SELECT 1 FROM obligations WHERE operation_id = lost.operation_id AND attempt = lost.attempt)`;
+
 /** Named by a branch, and nothing is owed for it by today's terms, or its legs are not there again. */
+export async function countWithoutObligation(tx: Reader, pair: LostPair): Promise<number> {
+  const row = await tx.get<{ count: bigint }>(
+    `SELECT COUNT(*) AS count ${withoutObligation}`,
+    ...[pair.settlementId, pair.branch, pair.peer],
+  );
+  return Number(row?.count ?? 0n);
+}
+
+/** The same, in their order; each page goes on where one ended. */
 export async function lostWithoutObligation(
   tx: Reader,
-  settlementId: string,
-  [one, other]: readonly [NodeCode, NodeCode],
+  pair: LostPair & { after: { operationId: string; attempt: number }; limit: number },
 ): Promise<{ operationId: string; attempt: number }[]> {
   const rows = await tx.all<{ operationId: string; attempt: bigint }>(
-    `SELECT lost.operation_id AS operationId, lost.attempt FROM lost_obligations lost
-     LEFT JOIN obligations owed
-       ON owed.operation_id = lost.operation_id AND owed.attempt = lost.attempt
-     WHERE lost.settlement_id = ? AND lost.branch = MIN(?, ?) AND lost.peer = MAX(?, ?)
-       AND owed.id IS NULL`,
-    settlementId,
-    ...[one, other, one, other],
+    `SELECT lost.operation_id AS operationId, lost.attempt ${withoutObligation}
+       AND (lost.operation_id, lost.attempt) > (?, ?)
+     ORDER BY lost.operation_id, lost.attempt LIMIT ?`,
+    ...[pair.settlementId, pair.branch, pair.peer],
+    ...[pair.after.operationId, pair.after.attempt, pair.limit],
   );
   return rows.map((row) => ({ ...row, attempt: Number(row.attempt) }));
 }

@@ -14,7 +14,9 @@ import {
   type WireObligation,
 } from '../../shared/wire/settlement-messages.ts';
 import { createLostAnswers, type Said } from './lost-answers.ts';
+import { createLostPricing, type LostPricingDeps } from './lost-pricing.ts';
 import {
+  countWithoutObligation,
   forgetLost,
   forgetLostPair,
   insertLostObligation,
@@ -25,9 +27,8 @@ import {
   lostDecisions,
   lostSettlementIds,
   lostWindows,
-  lostWithoutObligation,
 } from './lost-settlement-store.ts';
-import { type Agreed, batchesOf, comesTo, repricings } from './lost-terms.ts';
+import { batchesOf, comesTo } from './lost-terms.ts';
 import type { Obligations } from './obligation-service.ts';
 import { isSame, isSamePair, mirrored, negated, positionsIn } from './pair-positions.ts';
 import type { Settlement } from './settlement.ts';
@@ -57,7 +58,8 @@ export interface LostSettlementDeps {
   isReachable(code: NodeCode): boolean;
   /** Makes owed what follows from its legs, though people have dealt with it. */
   settleAdjusted(tx: Transaction, of: { operationId: string; attempt: number }): Promise<void>;
-  agreed: Agreed;
+  agreed: LostPricingDeps['agreed'];
+  releasedCommissions: LostPricingDeps['releasedCommissions'];
 }
 
 /** A position whose operations do not come to what the branches were told; `branch` is the first of the two by code. */
@@ -82,6 +84,7 @@ export type LostSettlements = ReturnType<typeof createLostSettlements>;
 export function createLostSettlements(deps: LostSettlementDeps) {
   const { store, federation, obligations, settlements } = deps;
   const answers = createLostAnswers({ client: deps.client, epoch: federation.log.epoch });
+  const pricing = createLostPricing({ ...deps, answers });
 
   /** A settlement as one branch was told it, which says both sides of each position. */
   async function restore(tx: Transaction, entry: LogEntry): Promise<void> {
@@ -143,7 +146,7 @@ export function createLostSettlements(deps: LostSettlementDeps) {
       if (await store.write((tx) => finish(tx, id))) continue;
       const unchecked = await collect(id);
       await goOnWithout(id);
-      await priceAsChecked(id);
+      await pricing.priceAsChecked(id, await store.read((tx) => openPairs(tx, id)));
       await store.write(async (tx) => {
         await recallUnchecked(tx, id, unchecked);
         await giveBackUnnamed(tx, id);
@@ -234,42 +237,6 @@ export function createLostSettlements(deps: LostSettlementDeps) {
     }
   }
 
-  /** Where all operations of a position are there again and come to another sum, they were settled by other terms. */
-  async function priceAsChecked(id: string): Promise<void> {
-    for (const position of await store.read((tx) => mispricedPairs(tx, id))) {
-      const { branch, peer } = position;
-      for (const told of [branch, peer].filter(deps.isMember)) {
-        const isDone = await priceAsToldBy(told, { id, position }).catch(passOverSilence);
-        if (isDone) break;
-      }
-    }
-  }
-
-  /**
-   * Nothing of a branch's terms counts before all of them come to what head office signed.
-   * @returns whether they do.
-   */
-  async function priceAsToldBy(
-    told: NodeCode,
-    { id, position }: { id: string; position: PairPosition },
-  ): Promise<boolean> {
-    const items = await answers.namedBy(told, { id, positions: [position] });
-    if (!items) return false;
-    const changes = await store.read(async (tx) => {
-      const { currency, windowIds } = await settlements.view(tx, id);
-      const lost = (await lostWindows(tx, id)).filter(({ recorded }) => !recorded);
-      const unrecorded = lost.map(({ windowId }) => windowId);
-      const { agreed } = deps;
-      return repricings(tx, items, { told, agreed, position, currency, windowIds, unrecorded });
-    });
-    for (const some of batchesOf(changes)) {
-      await store.write(async (tx) => {
-        for (const change of some) await obligations.reprice(tx, change);
-      });
-    }
-    return changes.length > 0;
-  }
-
   /** Nothing counts of what does not come to what was signed: the settlement would never come to it again. */
   async function takeNamed(
     of: Source,
@@ -279,33 +246,6 @@ export function createLostSettlements(deps: LostSettlementDeps) {
     const items = named.filter(({ peer }) => isSamePair({ branch, peer }, position));
     if (!comesTo(position, items, branch)) return;
     for (const some of batchesOf(items)) await store.write((tx) => place(tx, of, some));
-  }
-
-  async function mispricedPairs(tx: Reader, id: string): Promise<PairPosition[]> {
-    const { windowIds } = await settlements.view(tx, id);
-    const sums = await positionsIn(tx, windowIds);
-    const open = await openPairs(tx, id);
-    const there: PairPosition[] = [];
-    for (const { position } of open.filter(({ isTold }) => isTold)) {
-      const owed = sums.find((sum) => isSamePair(sum, position))?.count ?? 0;
-      const free = owed < position.count ? await agreedWithoutTerms(tx, id, position) : 0;
-      if (owed + free === position.count) there.push(position);
-    }
-    return there;
-  }
-
-  /** How many operations that branches have named and agreed on make nothing owed by today's terms. */
-  async function agreedWithoutTerms(
-    tx: Reader,
-    id: string,
-    { branch, peer }: PairPosition,
-  ): Promise<number> {
-    let count = 0;
-    for (const operation of await lostWithoutObligation(tx, id, [branch, peer])) {
-      if (!(await deps.agreed(tx, operation))) return 0;
-      count += 1;
-    }
-    return count;
   }
 
   /** The positions of a lost settlement to which its operations do not come yet. */
@@ -361,7 +301,9 @@ export function createLostSettlements(deps: LostSettlementDeps) {
     for (const { position, known } of await openPairs(tx, id)) {
       const { branch, peer, count } = position;
       const held = sums.find((sum) => isSamePair(sum, position))?.count ?? 0;
-      if (known !== count || held <= count) continue;
+      if (known !== count) continue;
+      const unpriced = await countWithoutObligation(tx, { settlementId: id, branch, peer });
+      if (held + unpriced <= count) continue;
       for (const lost of await lostWindows(tx, id)) {
         await obligations.giveBack(tx, { ...lost, pair: [branch, peer], unnamedOnly: true });
       }

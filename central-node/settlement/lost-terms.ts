@@ -10,6 +10,7 @@ import {
   maxObligationsPerPage,
   type WireObligation,
 } from '../../shared/wire/settlement-messages.ts';
+import { lostPlace } from './lost-settlement-store.ts';
 import { findObligation, type RecordedObligation, sumsOf } from './obligation-store.ts';
 import { isSame, isSamePair } from './pair-positions.ts';
 
@@ -36,11 +37,12 @@ export type Agreed = (
   of: { operationId: string; attempt: number },
 ) => Promise<MatchedOperation | undefined>;
 
-/** As head office makes them: no branch may name another one. */
+/** As head office makes them, a sum less its commission or a fee: no branch may name another one. */
 export function isSound(item: WireObligation, told: NodeCode): boolean {
   const { gross, commission, fee, net } = item;
   const isOwed = [gross, commission, fee, net].every((sum) => sum >= 0n);
-  return isOwed && net === gross - commission + fee && item.peer !== told;
+  const isOneOfTheTwo = commission <= gross && (gross === 0n || fee === 0n);
+  return isOwed && isOneOfTheTwo && net === gross - commission + fee && item.peer !== told;
 }
 
 export function sidesOf(
@@ -97,17 +99,17 @@ function repricing(
   return { known, priced: { ...known, currency, commission, fee, net } };
 }
 
-/** A service of which today's tariff makes nothing owed: its fee is the branch's word. */
+/** A service that was named in the settlement, and that costs nothing today: its fee is the branch's word. */
 async function pricing(
   tx: Reader,
   item: WireObligation,
-  { position, told, currency, agreed }: LostTerms,
+  { position, told, currency, unrecorded, agreed }: LostTerms,
 ): Promise<Repricing | undefined> {
   const { operationId, attempt, kind, gross, commission, fee, net } = item;
+  const place = await lostPlace(tx, item);
+  if (place === undefined || !unrecorded.includes(place) || gross > 0n) return undefined;
   const operation = await agreed(tx, item);
-  if (operation?.kind !== kind || !isPriced(operation.kind) || gross + commission > 0n) {
-    return undefined;
-  }
+  if (operation?.kind !== kind || !isPriced(operation.kind)) return undefined;
   const sides = sidesOf(item, told);
   if (sides.debtor !== operation.home || sides.creditor !== operation.serving) return undefined;
   if (!isSamePair({ branch: told, peer: item.peer }, position)) return undefined;

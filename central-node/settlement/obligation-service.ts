@@ -189,7 +189,8 @@ export function createObligations(deps: ObligationDeps) {
     const owed = payment === undefined ? undefined : await obligationOfOperation(tx, payment);
     const reversed = owed ?? (paid && obligationOf(paid, deps.reference()));
     const obligation = obligationOf(operation, deps.reference(), reversed);
-    if (obligation) await record(tx, { ...operation, cancels: payment ?? null }, obligation);
+    const cancels = operation.kind === 'payment-cancellation' ? (payment ?? null) : null;
+    if (obligation) await record(tx, { ...operation, cancels }, obligation);
   }
 
   /** @returns the debtor's exposure after the change; `sign` −1 takes it back. */
@@ -233,14 +234,25 @@ export function createObligations(deps: ObligationDeps) {
     await record(tx, of, { ...sidesOf(item, told), currency, gross, commission, fee, net });
   }
 
-  /** An obligation counts by the terms that a branch checked. */
-  async function reprice(tx: Transaction, { known, priced }: Repricing): Promise<void> {
-    if (!known) return record(tx, priced, priced);
+  /**
+   * An obligation counts by the terms that a branch checked; what its cancellation gives back follows only a commission that
+   * is believed: nothing that was signed bounds it.
+   */
+  async function reprice(
+    tx: Transaction,
+    { known, priced }: Repricing,
+    isBelieved: () => Promise<boolean>,
+  ): Promise<void> {
+    if (!known) {
+      // Its place may have been taken back since it was looked at: it is owed nowhere else.
+      if (await wasSettled(tx, priced)) await record(tx, priced, priced);
+      return;
+    }
     const current = await findObligation(tx, known);
     if (!current?.windowId || current.windowId !== known.windowId) return;
     await changeTerms(tx, current, { ...current, ...priced });
     for (const given of await cancellationsOf(tx, priced.operationId)) {
-      await repriceCancellation(tx, given, priced);
+      if (await isBelieved()) await repriceCancellation(tx, given, priced);
     }
   }
 
@@ -248,9 +260,10 @@ export function createObligations(deps: ObligationDeps) {
   async function repriceCancellation(
     tx: Transaction,
     given: RecordedObligation,
-    { gross, commission }: Obligation,
+    { debtor, creditor, currency, gross, commission }: Obligation,
   ): Promise<void> {
-    if (given.gross !== gross || given.commission === commission) return;
+    const isItsOwn = given.debtor === creditor && given.creditor === debtor;
+    if (!isItsOwn || given.currency !== currency || given.gross !== gross) return;
     const window = given.windowId === null ? undefined : await findWindow(tx, given.windowId);
     if (window && window.state !== 'OPEN' && window.state !== 'CLOSED') return;
     const priced = { ...given, commission, net: gross - commission };

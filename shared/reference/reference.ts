@@ -85,7 +85,6 @@ export function buildReference({
   const plans = byPeriod(datasets['rate-plans'].map(ratePlanOf), (row) => row.code);
   const services = byPeriod(datasets.services.map(serviceOf), (row) => row.code);
   const tariffs = byPeriod(datasets.tariffs.map(tariffOf), (row) => row.action);
-  const commissions = byPeriod(datasets.commissions, (row) => row.tender);
   const tenders = new Map(datasets.tenders.map((row) => [row.code, tenderOf(row)]));
   const branches = new Map(datasets.branches.map((row) => [row.code, branchOf(row)]));
   const branchList = [...branches.values()];
@@ -108,15 +107,24 @@ export function buildReference({
     service: services.at,
     services: services.all,
     tariff: tariffs.at,
-    commissionBasisPoints(tender, businessDate) {
-      const row = commissions.at(tender, businessDate);
-      return row && BigInt(row.basisPoints);
-    },
+    ...commissionsIn(datasets.commissions),
     tender: (code) => tenders.get(code),
     tenders: () => tenderList,
     currencies: () => currencies,
     permissionsOf: (role, node) => permissions.get(`${node} ${role}`) ?? none,
     rows: rowsReader(datasets, numbers.portedRows),
+  };
+}
+
+export type Commissions = Pick<Reference, 'commissionBasisPoints'>;
+
+export function commissionsIn(rows: readonly RowOf<'commissions'>[]): Commissions {
+  const commissions = byPeriod(rows, (row) => row.tender);
+  return {
+    commissionBasisPoints(tender, businessDate) {
+      const row = commissions.at(tender, businessDate);
+      return row && BigInt(row.basisPoints);
+    },
   };
 }
 

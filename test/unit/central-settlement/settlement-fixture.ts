@@ -191,6 +191,8 @@ interface HeadOfficeOptions extends Omit<NodeOptions, 'node'> {
   readonly silent?: ReadonlySet<NodeCode>;
   /** The release in force. */
   readonly release?: Reference;
+  /** Those that it holds. */
+  readonly released?: readonly Reference[];
 }
 
 export async function openHeadOffice(options: HeadOfficeOptions) {
@@ -236,6 +238,7 @@ export async function openHeadOffice(options: HeadOfficeOptions) {
     ...{ store, client, federation, obligations, settlements, isMember, isReachable },
     settleAdjusted: reconciliation.settleAdjusted,
     agreed: reconciliation.agreed,
+    releasedCommissions: async () => options.released ?? [reference],
   });
   const lostDecisions = createLostDecisions({
     ...{ clock, ids, lostSettlements, isMember, isReachable },

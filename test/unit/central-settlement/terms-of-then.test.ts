@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { expect } from 'chai';
+import { isSound } from '../../../central-node/settlement/lost-terms.ts';
 import { exposures, findObligation } from '../../../central-node/settlement/obligation-store.ts';
 import { listWindows } from '../../../central-node/settlement/window-store.ts';
 import { type NodeCode, systemIds } from '../../../shared/ids/ids.ts';
@@ -45,16 +46,30 @@ describe('a lost settlement whose terms a release has changed since', () => {
     return id;
   }
 
-  /** One operation of MSK for SPB, settled after the backup; MSK names it when it is asked. */
-  async function settled(
-    wish: Story,
-    item: { direction: string; gross: string; commission: string; fee: string; net: string },
-  ) {
+  interface Item {
+    readonly direction: string;
+    readonly gross: string;
+    readonly commission: string;
+    readonly fee: string;
+    readonly net: string;
+  }
+
+  /**
+   * Operations of MSK for SPB, settled after the backup, which has the legs of the first `early` of them; MSK names them
+   * when it is asked.
+   */
+  async function settledAll(wishes: readonly (readonly [Story, Item])[], early = 0) {
     const hq = await open();
     const backup = join(hq.folder, `backup-${systemIds.uuid()}.db`);
+    const done = wishes.map(([wish, item]) => {
+      const { id, accepted, executed } = operationEntries(wish);
+      const { kind = 'payment' } = wish;
+      const named = { operationId: id, attempt: 1, kind, peer: spb, ...item };
+      return { id, legs: [accepted(), executed()], named };
+    });
+    await hq.tell(...done.slice(0, early).flatMap((each) => each.legs));
     await hq.store.backup(backup);
-    const story = operationEntries(wish);
-    const legs = [story.accepted(), story.executed()];
+    const legs = done.slice(early).flatMap((each) => each.legs);
     await hq.tell(...legs);
     const windowIds = [await closeOpen(hq)];
     const model = 'multilateral';
@@ -63,11 +78,26 @@ describe('a lost settlement whose terms a release has changed since', () => {
     );
     await hq.write((tx) => hq.settlements.approve(tx, { id: made.id, actor: checker }));
     const told = await hq.logged('settlement.completed');
-    const { kind = 'payment' } = wish;
-    const items = [{ operationId: story.id, attempt: 1, kind, peer: spb, ...item }];
-    network.join(msk, async () => Response.json({ items, next: null }));
-    return { backup, legs, told, balances: await hq.balances(), id: story.id };
+    const items = done.map(({ named }) => named);
+    mskSays(items);
+    return {
+      backup,
+      legs,
+      told,
+      balances: await hq.balances(),
+      ids: done.map(({ id }) => id),
+      items,
+    };
   }
+
+  async function settled(wish: Story, item: Item) {
+    const { ids, ...rest } = await settledAll([[wish, item]]);
+    return { ...rest, id: ids[0] ?? '' };
+  }
+  const mskSays = (items: readonly object[]) =>
+    network.join(msk, async () => Response.json({ items, next: null }));
+  const spbHasNothing = () =>
+    network.join(spb, async () => Response.json({ items: [], next: null, unchecked: true }));
   const obligationOf = (hq: HeadOffice, operationId: string) =>
     hq.store.read((tx) => findObligation(tx, { operationId, attempt: 1 }));
   const exposed = async (hq: HeadOffice) =>
@@ -124,7 +154,7 @@ describe('a lost settlement whose terms a release has changed since', () => {
   });
 
   it('a cancellation gives back the commission of then, wherever it stands unsettled', async () => {
-    const { backup, legs, told, id } = await settled(
+    const { backup, legs, told, balances, id } = await settled(
       {},
       { direction: 'owes', gross: '50000', commission: '750', fee: '0', net: '49250' },
     );
@@ -150,6 +180,9 @@ describe('a lost settlement whose terms a release has changed since', () => {
       expect(await obligationOf(again, id)).to.include({ commission: 750n });
       expect(await obligationOf(again, cancellation.id)).to.include({ net: 49_250n });
       expect(await exposed(again)).to.deep.include({ branch: msk, currency: 'RUB', net: 49_250n });
+      const recorded = { 'position:recorded:MSK': -49_250n, 'position:recorded:SPB': 49_250n };
+      const isRecorded = standing === 'closed' ? recorded : {};
+      expect(await again.balances()).to.deep.equal({ ...balances, ...isRecorded });
       if (standing === 'held') {
         await again.write((tx) => again.obligations.release(tx, held.caseId));
       }
@@ -219,5 +252,97 @@ describe('a lost settlement whose terms a release has changed since', () => {
     say({});
     await again.lostSettlements.bringBack();
     expect(await again.balances()).to.deep.equal(balances);
+  });
+
+  const fees = { direction: 'receives', gross: '0', commission: '0', fee: '7500', net: '7500' };
+  const paid = { direction: 'owes', gross: '50000', commission: '750', fee: '0', net: '49250' };
+  const replacement = { kind: 'sim-replacement', request: {} } as const;
+  const dearer = { version: 4, cashBasisPoints: 200 };
+  const free = { ...dearer, cardPrice: '0.00', servicePrice: '0.00' };
+
+  it('makes nothing owed that was not in it, whatever a branch says when it is asked again', async () => {
+    const { backup, legs, told, balances, items } = await settledAll([
+      [{}, paid],
+      [replacement, fees],
+    ]);
+    const other = operationEntries(replacement);
+    const again = await open(backup, referenceWith(free));
+    await again.replay(...told);
+    await again.lostSettlements.bringBack();
+    await again.tell(...legs, other.accepted(), other.executed());
+    const [payment, service] = items;
+    spbHasNothing();
+    mskSays([payment ?? {}, { ...service, operationId: other.id }]);
+    await again.lostSettlements.bringBack();
+    expect(await obligationOf(again, other.id)).to.equal(undefined);
+    expect(await again.store.read(again.lostDecisions.list)).to.have.length(1);
+    mskSays(items);
+    await again.lostSettlements.bringBack();
+    expect(await again.balances()).to.deep.equal(balances);
+    expect(await obligationOf(again, other.id)).to.equal(undefined);
+    expect(await exposed(again)).to.deep.equal([]);
+  });
+
+  it('a cancellation follows no commission that one branch alone names, and no release', async () => {
+    const { backup, legs, told, balances, ids, items } = await settledAll([
+      [{}, paid],
+      [{}, paid],
+    ]);
+    const [first = {}, second = {}] = items;
+    const money = { amount: '500.00', currency: 'RUB' };
+    const { id, accepted, executed } = operationEntries({
+      kind: 'payment-cancellation',
+      request: { payment: ids[0] ?? '', money, reason: 'wrong number' },
+      result: { reversed: true, money },
+    });
+    const again = await open(backup, referenceWith(dearer));
+    await again.replay(...told);
+    await again.tell(...legs, accepted(), executed());
+    spbHasNothing();
+    mskSays([
+      { ...first, commission: '1500', net: '48500' },
+      { ...second, commission: '0', net: '50000' },
+    ]);
+    await again.lostSettlements.bringBack();
+    expect(await again.balances()).to.deep.equal(balances);
+    expect(await obligationOf(again, id)).to.include({ commission: 1_000n, net: 49_000n });
+    opened.splice(opened.indexOf(again), 1);
+    const [fault, ...others] = await again.faults();
+    expect(fault).to.include(`what a cancellation gives back differs: ${id}`);
+    expect(others).to.deep.equal([]);
+    await again.close();
+  });
+
+  it('comes back where what it had not held stands in the place of what costs nothing today', async () => {
+    const wishes = [[{}, paid] as const, [replacement, fees] as const];
+    const { backup, legs, told, balances, ids } = await settledAll(wishes, 1);
+    const unnamed = operationEntries();
+    const again = await open(backup, referenceWith(free));
+    await again.tell(unnamed.accepted(), unnamed.executed());
+    await again.replay(...told);
+    await again.tell(...legs);
+    for (let round = 0; round < 2; round += 1) await again.lostSettlements.bringBack();
+    expect(await again.balances()).to.deep.equal(balances);
+    expect(await obligationOf(again, ids[1] ?? '')).to.include({ net: 7_500n });
+    expect(await again.store.read(again.lostDecisions.list)).to.deep.equal([]);
+    expect(await exposed(again)).to.have.length(2);
+  });
+
+  it('believes no terms that head office never makes', () => {
+    const item = {
+      operationId: 'o',
+      attempt: 1,
+      kind: 'payment',
+      peer: spb,
+      direction: 'owes' as const,
+    };
+    const isSoundWith = (gross: bigint, commission: bigint, fee: bigint) =>
+      isSound({ ...item, gross, commission, fee, net: gross - commission + fee }, msk);
+    expect(isSoundWith(50_000n, 750n, 0n)).to.equal(true);
+    expect(isSoundWith(50_000n, 50_000n, 0n)).to.equal(true);
+    expect(isSoundWith(0n, 0n, 7_500n)).to.equal(true);
+    expect(isSoundWith(50_000n, 60_000n, 10_000n)).to.equal(false);
+    expect(isSoundWith(50_000n, 750n, 1n)).to.equal(false);
+    expect(isSoundWith(0n, 1n, 7_500n)).to.equal(false);
   });
 });
