@@ -1,5 +1,5 @@
 # One image for both kinds of nodes: `--target centre` or `--target branch`.
-ARG NODE_IMAGE=node:24.11.1-bookworm-slim
+ARG NODE_IMAGE=node:24.22.3-bookworm-slim
 
 FROM ${NODE_IMAGE} AS build
 WORKDIR /src

@@ -47,7 +47,7 @@ import {
   type ReferenceDraftService,
 } from './reference/reference-draft-service.ts';
 import { referenceRoutes } from './reference/reference-routes.ts';
-import { releasedCommissions } from './reference/released-commissions.ts';
+import { createReleasedTerms } from './reference/released-terms.ts';
 import { createLostDecisions } from './settlement/lost-decisions.ts';
 import { lostSettlementRoutes } from './settlement/lost-settlement-routes.ts';
 import { createLostSettlements } from './settlement/lost-settlements.ts';
@@ -183,8 +183,17 @@ export async function openCentre(config: CentreConfig, given: Partial<CentrePort
     ...{ store, federation, obligations, settlements, isMember, isReachable },
     client: node.client,
     settleAdjusted: reconciliation.settleAdjusted,
+    wasAdjusted: reconciliation.wasAdjusted,
     agreed: reconciliation.agreed,
-    releasedCommissions: () => releasedCommissions(references),
+    executed: reconciliation.executed,
+    termsBetween: createReleasedTerms({
+      ...{ references, clock, verifier: node.verifier, client: node.client },
+      reachable: () =>
+        members
+          .peers()
+          .map(({ code }) => code)
+          .filter(isReachable),
+    }),
   });
   const lostDecisions = createLostDecisions({
     ...{ clock, ids, lostSettlements, isMember, isReachable },

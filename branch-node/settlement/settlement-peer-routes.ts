@@ -16,8 +16,8 @@ type Page = z.input<typeof obligationPage>;
 const key = z.strictObject({ operationId: z.string().max(64), attempt: z.int().min(1).max(9) });
 
 /**
- * What head office asks after it was set back past a settlement: the operations that this branch found in it. Goes on
- * the peer app, which proves the caller and answers refusals.
+ * What head office asks after it was set back past a settlement: the operations that this branch found in it, with `peer`
+ * those with that branch. Goes on the peer app, which proves the caller and answers refusals.
  */
 export function settlementPeerRoutes(
   app: Pick<Hono<PeerEnv>, 'get'>,
@@ -27,7 +27,10 @@ export function settlementPeerRoutes(
     if (callerOf(c.env) !== headOffice) throw new DomainError('peer-refused');
     const settlementId = c.req.param('id');
     const after = decodeCursor(c.req.query('after'), key);
-    const rows = await settlements.found(settlementId, { after, limit: maxObligationsPerPage + 1 });
+    const rows = await settlements.found(settlementId, {
+      ...{ after, peer: c.req.query('peer') },
+      limit: maxObligationsPerPage + 1,
+    });
     if (!rows) return c.json({ items: [], next: null, unchecked: true } satisfies Page);
     return c.json(
       pageOf(rows, maxObligationsPerPage, {

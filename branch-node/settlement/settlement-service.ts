@@ -127,16 +127,27 @@ export function createSettlements(deps: SettlementDeps) {
    * end. Then no page that was asked for before is taken: head office may rely on it that nobody has them.
    * @throws DomainError `settlement-not-found`, `recovering`.
    */
-  function found(
+  async function found(
     id: string,
-    page: { after: { operationId: string; attempt: number } | undefined; limit: number },
+    page: {
+      peer?: string | undefined;
+      after: { operationId: string; attempt: number } | undefined;
+      limit: number;
+    },
   ): Promise<WireObligation[] | undefined> {
     if (federation.isRecovering()) throw new DomainError('recovering');
     abandoned += 1;
-    return store.write(async (tx) => {
+    const checked = await store.read(async (tx) => {
       const known = await findSettlement(tx, id);
       if (!known) throw new DomainError('settlement-not-found');
-      if (known.state !== 'received') {
+      return known.state === 'received'
+        ? undefined
+        : checkedObligations(tx, { settlementId: id, ...page });
+    });
+    if (checked) return checked;
+    return store.write(async (tx) => {
+      // It may have been checked to its end just now.
+      if ((await findSettlement(tx, id))?.state !== 'received') {
         return checkedObligations(tx, { settlementId: id, ...page });
       }
       await forgetCheck(tx, id);

@@ -161,15 +161,19 @@ export async function checkedObligations(
   tx: Reader,
   page: {
     settlementId: string;
+    /** Those with this branch alone. */
+    peer?: string | undefined;
     after: { operationId: string; attempt: number } | undefined;
     limit: number;
   },
 ): Promise<WireObligation[]> {
   const rows = await tx.all<Omit<WireObligation, 'attempt'> & { attempt: bigint }>(
     `SELECT operation_id AS operationId, attempt, kind, peer, direction, gross, commission, fee, net
-     FROM settlement_obligations WHERE settlement_id = ? AND (operation_id, attempt) > (?, ?)
+     FROM settlement_obligations WHERE settlement_id = ? AND peer = COALESCE(?, peer)
+       AND (operation_id, attempt) > (?, ?)
      ORDER BY operation_id, attempt LIMIT ?`,
     page.settlementId,
+    page.peer ?? null,
     page.after?.operationId ?? '',
     page.after?.attempt ?? 0,
     page.limit,

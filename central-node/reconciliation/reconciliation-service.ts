@@ -182,8 +182,11 @@ export function createReconciliation(deps: ReconciliationDeps) {
 
   /** A branch has it in a settlement that was lost: what people adjusted may have been owed beside that. */
   async function settleAdjusted(tx: Transaction, key: AttemptKey): Promise<void> {
-    if (!(await historyOf(tx, subjects.operation(key))).wasAdjusted) return;
-    await settle(tx, await agreed(tx, key));
+    if (await wasAdjusted(tx, key)) await settle(tx, await agreed(tx, key));
+  }
+
+  async function wasAdjusted(tx: Reader, key: AttemptKey): Promise<boolean> {
+    return (await historyOf(tx, subjects.operation(key))).wasAdjusted;
   }
 
   /** What two branches have agreed to have executed, whatever came later. */
@@ -198,8 +201,14 @@ export function createReconciliation(deps: ReconciliationDeps) {
     if (!matched) return;
     const { payment } = matched.facts;
     // Its home branch told of it first; that the serving branch did so too may come later.
-    const paid = payment === undefined ? undefined : await executedLeg(tx, payment);
-    await obligations.owe(tx, matched, paid && matchedOf(paid, paid));
+    const paid = payment === undefined ? undefined : await executed(tx, payment);
+    await obligations.owe(tx, matched, paid);
+  }
+
+  /** As the home branch told of it, whichever attempt that was. */
+  async function executed(tx: Reader, operationId: string): Promise<MatchedOperation | undefined> {
+    const leg = await executedLeg(tx, operationId);
+    return leg && matchedOf(leg, leg);
   }
 
   /**
@@ -306,7 +315,7 @@ export function createReconciliation(deps: ReconciliationDeps) {
     await cases.open(tx, { kind: 'forked', subject, branches: [branch], detail });
   }
 
-  return { take, takeDayClosed, sweep, settleAdjusted, agreed };
+  return { take, takeDayClosed, sweep, settleAdjusted, wasAdjusted, agreed, executed };
 }
 
 /** Whether two branches agreed on an execution, before another leg came: then it made something owed. */

@@ -2,7 +2,6 @@ import type { Ids, NodeCode } from '../../shared/ids/ids.ts';
 import { DomainError } from '../../shared/problem/problem.ts';
 import type { Reader, Transaction } from '../../shared/store/store.ts';
 import { type Clock, now } from '../../shared/time/clock.ts';
-import type { Said } from './lost-answers.ts';
 import {
   approveLostDecision,
   type LostDecision,
@@ -11,16 +10,24 @@ import {
   saveLostDecision,
 } from './lost-settlement-store.ts';
 import type { LostSettlements, OpenPair } from './lost-settlements.ts';
+import {
+  isContested,
+  isInForce,
+  isMute,
+  type LostOutcome,
+  outcomeWithout,
+  type Said,
+} from './lost-words.ts';
+import { isSamePair } from './pair-positions.ts';
 import type { Person, Settlement } from './settlement.ts';
 import { findSettlement } from './settlement-store.ts';
-
-/** What becomes of a position when one of its branches is not waited for. */
-export type LostOutcome = 'upheld' | 'recalled';
 
 /** What head office knows of one of the two branches of a lost position. */
 export interface LostSide {
   readonly branch: NodeCode;
   readonly isGone: boolean;
+  /** Not there, or it says nothing that could be gone by: people may decide not to wait for it. */
+  readonly isMute: boolean;
   readonly said: Said | undefined;
   /** What becomes of the position without this one; undefined while the other has not said what it holds. */
   readonly outcomeWithout: LostOutcome | undefined;
@@ -29,6 +36,8 @@ export interface LostSide {
 export interface LostPosition extends OpenPair {
   readonly sides: readonly [LostSide, LostSide];
   readonly decision: LostDecision | undefined;
+  /** False of an approved one that is not followed any more: people may decide anew. */
+  readonly isInForce: boolean;
 }
 
 export type LostDecisions = ReturnType<typeof createLostDecisions>;
@@ -36,7 +45,8 @@ export type LostDecisions = ReturnType<typeof createLostDecisions>;
 /**
  * Where a branch of a lost settlement does not come back, people end the waiting, position by position: one proposes it,
  * another approves. They decide for whom head office waits, not what was settled. That follows from what the other branch
- * holds: what it has checked stands as it was told, what it has not is taken back.
+ * holds: what it has checked stands as it was told, what it has not is taken back. So it is where a branch is there and says
+ * nothing that could be gone by, or the two say different things.
  */
 export function createLostDecisions(deps: {
   clock: Clock;
@@ -50,22 +60,20 @@ export function createLostDecisions(deps: {
 
   const isGone = (code: NodeCode) => !deps.isMember(code) || !deps.isReachable(code);
 
-  function outcomeBy(other: NodeCode, { said, known, position }: OpenPair) {
-    if (!deps.isMember(other) || said.get(other) === 'unchecked') return 'recalled';
-    const isFound = said.get(other) === 'found' || known === position.count;
-    return isFound ? 'upheld' : undefined;
-  }
-
   function positionOf(pair: OpenPair, decisions: readonly LostDecision[]): LostPosition {
-    const { branch, peer } = pair.position;
-    const side = (one: NodeCode, other: NodeCode): LostSide => ({
-      branch: one,
-      isGone: isGone(one),
-      said: pair.said.get(one),
-      outcomeWithout: outcomeBy(other, pair),
+    const { position, heard, known } = pair;
+    const isNamed = known === position.count;
+    const side = (code: NodeCode): LostSide => ({
+      branch: code,
+      isGone: isGone(code),
+      isMute: isMute(!isGone(code), heard.get(code)),
+      said: heard.get(code)?.said,
+      outcomeWithout: outcomeWithout(code, { position, heard, isNamed, isMember: deps.isMember }),
     });
-    const decision = decisions.find((each) => each.branch === branch && each.peer === peer);
-    return { ...pair, sides: [side(branch, peer), side(peer, branch)], decision };
+    const decision = decisions.find((each) => isSamePair(each, position));
+    const sides: LostPosition['sides'] = [side(position.branch), side(position.peer)];
+    const isInForce = decision !== undefined && !isStale({ heard, sides, decision });
+    return { ...pair, sides, decision, isInForce };
   }
 
   async function positions(tx: Reader, id: string): Promise<LostPosition[]> {
@@ -92,14 +100,15 @@ export function createLostDecisions(deps: {
   function assertDecidable({ sides }: LostPosition, without: NodeCode): LostOutcome {
     if (deps.isRecovering()) throw new DomainError('recovering');
     const side = sides.find(({ branch }) => branch === without);
-    if (!side?.isGone) throw conflict(`${without} can be reached, and is asked itself.`);
+    if (!side?.isMute) throw conflict(`${without} can be reached, and is asked itself.`);
     if (side.outcomeWithout) return side.outcomeWithout;
     const other = sides.find(({ branch }) => branch !== without)?.branch;
     throw conflict(`${other} has not said yet what it holds of the settlement.`);
   }
 
   /**
-   * One person proposes not to wait for a branch; takes the place of a proposal that nobody has approved.
+   * One person proposes not to wait for a branch; takes the place of a proposal that nobody has approved, and of a decision
+   * that is for the other one, or is not followed any more.
    * @throws DomainError `settlement-not-found`, `settlement-conflict`, `recovering`.
    */
   async function propose(
@@ -119,7 +128,9 @@ export function createLostDecisions(deps: {
     });
     assertDecidable(found, without);
     const made = { id: ids.uuid(), settlementId, branch, peer, without, reason };
-    const isSaved = await saveLostDecision(tx, { ...made, madeBy: actor, madeAt: now(clock) });
+    const draft = { ...made, madeBy: actor, madeAt: now(clock) };
+    const isApprovedStale = !found.isInForce || found.decision?.without !== without;
+    const isSaved = await saveLostDecision(tx, draft, { isApprovedStale });
     if (!isSaved) throw conflict('It is decided already, and is being done.');
     return positionAt(tx, settlementId, ({ decision }) => decision?.id === made.id);
   }
@@ -139,8 +150,10 @@ export function createLostDecisions(deps: {
     if (!decision || decision.approvedBy)
       throw conflict('It is decided already, and is being done.');
     if (decision.madeBy.id === actor.id) throw new DomainError('same-person');
-    assertDecidable(found, decision.without);
-    await approveLostDecision(tx, proposal, { by: actor, at: now(clock) });
+    const outcome = assertDecidable(found, decision.without);
+    const heard = found.heard.get(decision.without);
+    const despiteWord = isContested(heard) ? (heard?.hash ?? null) : null;
+    await approveLostDecision(tx, proposal, { by: actor, at: now(clock), outcome, despiteWord });
     return positionAt(tx, settlementId, isProposed);
   }
 
@@ -156,6 +169,15 @@ export function createLostDecisions(deps: {
   }
 
   return { list, propose, approve };
+}
+
+function isStale({
+  decision,
+  heard,
+  sides,
+}: Pick<LostPosition, 'heard' | 'sides'> & { decision: LostDecision }): boolean {
+  const side = sides.find(({ branch }) => branch === decision.without);
+  return !isInForce(decision, heard.get(decision.without), side?.outcomeWithout);
 }
 
 const conflict = (detail: string) => new DomainError('settlement-conflict', detail);

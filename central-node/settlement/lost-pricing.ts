@@ -1,125 +1,157 @@
-import { passOverSilence } from '../../shared/federation/peer-answer.ts';
-import type { NodeCode } from '../../shared/ids/ids.ts';
-import type { Commissions } from '../../shared/reference/reference.ts';
+import { isDomainError } from '../../shared/problem/problem.ts';
 import type { PairPosition } from '../../shared/settlement/netting.ts';
-import { obligationOf } from '../../shared/settlement/obligation.ts';
+import {
+  type MatchedOperation,
+  type Obligation,
+  obligationOf,
+  type Terms,
+} from '../../shared/settlement/obligation.ts';
 import type { Reader, Store } from '../../shared/store/store.ts';
+import { type BusinessDate, type Instant, previousDays } from '../../shared/time/clock.ts';
+import { maxObligationsPerPage } from '../../shared/wire/settlement-messages.ts';
 import {
-  maxObligationsPerPage,
-  type WireObligation,
-} from '../../shared/wire/settlement-messages.ts';
-import type { createLostAnswers } from './lost-answers.ts';
-import {
+  countBack,
   countWithoutObligation,
   lostWindows,
   lostWithoutObligation,
 } from './lost-settlement-store.ts';
-import type { OpenPair } from './lost-settlements.ts';
-import { type Agreed, batchesOf, type Repricing, repricings } from './lost-terms.ts';
+import {
+  type Agreed,
+  batchesOf,
+  bringsBack,
+  type LostTerms,
+  type Repricing,
+  repricings,
+} from './lost-terms.ts';
+import type { Word } from './lost-words.ts';
 import type { Obligations } from './obligation-service.ts';
-import { isSamePair, positionsIn } from './pair-positions.ts';
+import { obligationOfOperation } from './obligation-store.ts';
 import type { Settlements } from './settlement-service.ts';
+
+/** A business date begins before that day in Greenwich, and a node's release is in force a while before it is told. */
+const daysBefore = 2;
 
 export interface LostPricingDeps {
   store: Store;
-  answers: Pick<ReturnType<typeof createLostAnswers>, 'namedBy'>;
   obligations: Pick<Obligations, 'reprice'>;
   settlements: Pick<Settlements, 'view'>;
-  isMember(code: NodeCode): boolean;
   agreed: Agreed;
-  /** Of each release that head office holds. */
-  releasedCommissions(): Promise<readonly Commissions[]>;
+  /** As the home branch told of it, whichever attempt that was. */
+  executed(tx: Reader, operationId: string): Promise<MatchedOperation | undefined>;
+  /** Of all releases that were in force between two moments; the last of them may be so still. */
+  termsBetween(
+    from: Instant,
+    to: Instant,
+  ): Promise<readonly { readonly until: Instant | undefined; readonly terms: Terms }[]>;
 }
 
-/** What was settled in a lost settlement counts by its own terms: a release may have changed them since. */
+interface Position {
+  readonly id: string;
+  readonly position: PairPosition;
+}
+
+/** A change of terms, and what head office knows of the operation. */
+interface Priced {
+  readonly owed: Obligation;
+  readonly operation: MatchedOperation | undefined;
+  /** The payment that it cancels: what was owed for it, or if nothing was, the payment itself. */
+  readonly reversed: Obligation | undefined;
+  readonly payment: MatchedOperation | undefined;
+  /** Before this it was not there to be priced. */
+  readonly from: Instant;
+}
+
+/**
+ * What was settled in a lost settlement counts by its own terms: a release may have changed them since. Where the word of
+ * one branch is all there is, its terms have to be those of a release that was in force then.
+ */
 export function createLostPricing(deps: LostPricingDeps) {
-  const { store, answers, obligations, settlements } = deps;
+  const { store, obligations, settlements } = deps;
 
-  /** Where all operations of a position are there again and come to another sum, they were settled by other terms. */
-  async function priceAsChecked(id: string, open: readonly OpenPair[]): Promise<void> {
-    for (const position of await store.read((tx) => mispricedPairs(tx, id, open))) {
-      const { branch, peer } = position;
-      for (const told of [branch, peer].filter(deps.isMember)) {
-        const isDone = await priceAsToldBy(told, { id, position }).catch(passOverSilence);
-        if (isDone) break;
-      }
+  /** Nothing of a branch's terms counts before all of them come to what head office signed. */
+  async function price(
+    { id, position }: Position,
+    { told, items, by }: Word,
+  ): Promise<'done' | 'unknownTerms' | undefined> {
+    const terms = await store.read((tx) => termsOf(tx, { id, told, position }));
+    const changes: Repricing[] = [];
+    for (const some of batchesOf(items)) {
+      changes.push(...(await store.read((tx) => repricings(tx, some, terms))));
     }
-  }
-
-  /**
-   * Nothing of a branch's terms counts before all of them come to what head office signed.
-   * @returns whether they do.
-   */
-  async function priceAsToldBy(
-    told: NodeCode,
-    { id, position }: { id: string; position: PairPosition },
-  ): Promise<boolean> {
-    const items = await answers.namedBy(told, { id, positions: [position] });
-    if (!items) return false;
-    const { agreed } = deps;
-    const changes = await store.read(async (tx) => {
-      const { currency, windowIds } = await settlements.view(tx, id);
-      const lost = (await lostWindows(tx, id)).filter(({ recorded }) => !recorded);
-      const unrecorded = lost.map(({ windowId }) => windowId);
-      return repricings(tx, items, { told, agreed, position, currency, windowIds, unrecorded });
-    });
-    if (changes.length === 0) return false;
-    const released = await deps.releasedCommissions();
-    const other = told === position.branch ? position.peer : position.branch;
-    const asked = deps.isMember(other)
-      ? answers.namedBy(other, { id, positions: [position] }).catch(passOverSilence)
-      : undefined;
-    const believed = { released, confirmed: commissionsOf((await asked) ?? []) };
+    if (changes.length === 0) return undefined;
+    if (!(await store.read((tx) => bringsBack(tx, changes, terms)))) return undefined;
+    if (by === 'one' && !(await areReleased(id, changes))) return 'unknownTerms';
     for (const some of batchesOf(changes)) {
       await store.write(async (tx) => {
-        for (const change of some) {
-          await obligations.reprice(tx, change, () => isBelieved(tx, change, believed));
-        }
+        for (const change of some) await obligations.reprice(tx, change);
       });
+    }
+    return 'done';
+  }
+
+  async function termsOf(
+    tx: Reader,
+    { id, position, told }: Position & Pick<Word, 'told'>,
+  ): Promise<LostTerms> {
+    const { currency, windowIds } = await settlements.view(tx, id);
+    const lost = (await lostWindows(tx, id)).filter(({ recorded }) => !recorded);
+    const unrecorded = lost.map(({ windowId }) => windowId);
+    return { told, agreed: deps.agreed, position, currency, windowIds, unrecorded };
+  }
+
+  /** Whether head office itself may have made all of it owed so, from the operation to its settlement. */
+  async function areReleased(id: string, changes: readonly Repricing[]): Promise<boolean> {
+    const { decidedAt, madeAt } = await store.read((tx) => settlements.view(tx, id));
+    const completedAt = decidedAt ?? madeAt;
+    const changed = new Map(changes.map(({ priced }) => [priced.operationId, priced]));
+    for (const some of batchesOf(changes)) {
+      const all = await store.read(async (tx) => {
+        const found: Priced[] = [];
+        for (const change of some) found.push(await pricedOf(tx, { change, changed, completedAt }));
+        return found;
+      });
+      const earliest = all.reduce((first, { from }) => (from < first ? from : first), completedAt);
+      const released = await deps.termsBetween(earliest, completedAt);
+      const areAll = all.every((priced) =>
+        released.some(
+          ({ until, terms }) =>
+            (until === undefined || until > priced.from) && isPricedBy(terms, priced),
+        ),
+      );
+      if (!areAll) return false;
     }
     return true;
   }
 
-  /** Whether the other branch says the same, or some release of head office's own does. */
-  async function isBelieved(
+  /** A cancellation gives back what its payment turns out to have been priced at. */
+  async function pricedOf(
     tx: Reader,
-    { priced }: Repricing,
-    { released, confirmed }: Believed,
-  ): Promise<boolean> {
-    if (confirmed.get(keyOf(priced)) === priced.commission) return true;
-    const operation = await deps.agreed(tx, priced);
-    return released.some((commissions) => {
-      const terms = { ...commissions, tariff: () => undefined };
-      return operation && obligationOf(operation, terms)?.commission === priced.commission;
-    });
+    of: { change: Repricing; changed: ReadonlyMap<string, Obligation>; completedAt: Instant },
+  ): Promise<Priced> {
+    const { priced: owed } = of.change;
+    const operation = await deps.agreed(tx, owed);
+    const paid = operation?.facts.payment;
+    const known = paid === undefined ? undefined : await obligationOfOperation(tx, paid);
+    const payment =
+      paid === undefined || known !== undefined ? undefined : await deps.executed(tx, paid);
+    const changed = paid === undefined ? undefined : of.changed.get(paid);
+    const dates = [owed.businessDate, (known ?? payment)?.businessDate ?? owed.businessDate];
+    const [from] = [...dates, of.completedAt.slice(0, 10)].map(before).sort();
+    const reversed = changed ?? known;
+    return { owed, operation, reversed, payment, from: from ?? of.completedAt };
   }
 
-  async function mispricedPairs(
+  /**
+   * Whether all that is named of a position stands in its windows; or is what branches have agreed on, and by today's terms
+   * makes nothing owed.
+   */
+  async function areAllBack(
     tx: Reader,
-    id: string,
-    open: readonly OpenPair[],
-  ): Promise<PairPosition[]> {
-    const { windowIds } = await settlements.view(tx, id);
-    const sums = await positionsIn(tx, windowIds);
-    const there: PairPosition[] = [];
-    for (const { position } of open.filter(({ isTold }) => isTold)) {
-      const owed = sums.find((sum) => isSamePair(sum, position))?.count ?? 0;
-      if (owed === position.count || (await isThereWithoutTerms(tx, id, { position, owed }))) {
-        there.push(position);
-      }
-    }
-    return there;
-  }
-
-  /** Whether what is missing are operations that branches have agreed on, and that make nothing owed by today's terms. */
-  async function isThereWithoutTerms(
-    tx: Reader,
-    settlementId: string,
-    { position, owed }: { position: PairPosition; owed: number },
+    { id: settlementId, position: { branch, peer, count } }: Position,
   ): Promise<boolean> {
-    const { branch, peer, count } = position;
     const pair = { settlementId, branch, peer };
-    if (owed > count || owed + (await countWithoutObligation(tx, pair)) !== count) return false;
+    const back = await countBack(tx, pair);
+    if (back + (await countWithoutObligation(tx, pair)) !== count) return false;
     let after = { operationId: '', attempt: 0 };
     for (;;) {
       const page = await lostWithoutObligation(tx, {
@@ -134,16 +166,23 @@ export function createLostPricing(deps: LostPricingDeps) {
     }
   }
 
-  return { priceAsChecked };
+  return { price, areAllBack };
 }
 
-/** By which a commission is told from what a branch has made up. */
-interface Believed {
-  readonly released: readonly Commissions[];
-  readonly confirmed: ReadonlyMap<string, bigint>;
+function before(date: BusinessDate): Instant {
+  return `${previousDays(date, daysBefore)}T00:00:00.000Z`;
 }
 
-const keyOf = (of: { operationId: string; attempt: number }) => `${of.operationId}/${of.attempt}`;
+function isPricedBy(terms: Terms, { operation, reversed, payment, owed }: Priced): boolean {
+  try {
+    const given = reversed ?? (payment && obligationOf(payment, terms));
+    const priced = operation && obligationOf(operation, terms, given);
+    return priced !== undefined && parts.every((part) => priced[part] === owed[part]);
+  } catch (error) {
+    // By the terms of some releases an operation could not be priced.
+    if (isDomainError(error, 'invalid-money')) return false;
+    throw error;
+  }
+}
 
-const commissionsOf = (items: readonly WireObligation[]) =>
-  new Map(items.map((item) => [keyOf(item), item.commission]));
+const parts = ['debtor', 'creditor', 'currency', 'gross', 'commission', 'fee', 'net'] as const;

@@ -100,7 +100,7 @@ function Sides({ view, position }: { view: View; position: Position }) {
     <div>
       {position.sides.map(({ branch, gone, said }) => (
         <p>
-          <State tone={gone ? 'bad' : said === null ? 'busy' : 'good'}>
+          <State tone={gone ? 'bad' : said === null ? 'busy' : said === 'found' ? 'good' : 'warn'}>
             {`${branch}${gone ? `, ${words.gone}` : ''}: ${words.said[said ?? 'silent']}`}
           </State>
         </p>
@@ -119,10 +119,15 @@ interface DecisionProps {
 function Decision({ view, ids, id, position }: DecisionProps) {
   const words = view.words(lostSettlementTexts);
   const { decision } = position;
-  if (decision?.approvedBy) return <State tone="busy">{words.approved(decision.approvedBy)}</State>;
   return (
     <div class="stack">
-      {decision ? <Proposal {...{ view, ids, id, position, decision }} /> : null}
+      {decision?.approvedBy ? (
+        <State tone={decision.followed ? 'busy' : 'warn'}>
+          {decision.followed ? words.approved(decision.approvedBy) : words.overtaken}
+        </State>
+      ) : decision ? (
+        <Proposal {...{ view, ids, id, position, decision }} />
+      ) : null}
       {view.may('settlement.make') ? <Proposing {...{ view, ids, id, position }} /> : null}
     </div>
   );
@@ -148,7 +153,11 @@ function Proposal(props: DecisionProps & { decision: NonNullable<Position['decis
 
 function Proposing({ view, ids, id, position }: DecisionProps) {
   const words = view.words(lostSettlementTexts);
-  const possible = position.sides.filter(({ gone, outcomeWithout }) => gone && outcomeWithout);
+  const approved = position.decision?.followed ? position.decision.without : undefined;
+  const possible = position.sides.filter(
+    ({ branch, mute, outcomeWithout }) => mute && outcomeWithout && branch !== approved,
+  );
+  if (possible.length === 0 && approved) return null;
   if (possible.length === 0) return <p class="hint">{words.waits}</p>;
   return (
     <>

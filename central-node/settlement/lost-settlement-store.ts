@@ -1,5 +1,6 @@
 import type { NodeCode } from '../../shared/ids/ids.ts';
 import type { Reader, Transaction } from '../../shared/store/store.ts';
+import type { LostOutcome } from './lost-words.ts';
 import type { Person } from './settlement.ts';
 
 /** All SQL of the settlements that head office lost with a backup. */
@@ -18,6 +19,8 @@ export interface LostObligation {
   readonly attempt: number;
   readonly branch: NodeCode;
   readonly peer: NodeCode;
+  /** Both branches say so, or two people; else one of the two alone. */
+  readonly isSure: boolean;
 }
 
 export async function insertLostWindow(
@@ -65,30 +68,46 @@ export async function lostWindow(
   return row && { ...row, recorded: row.recorded === 1n };
 }
 
+/** In the place of where one branch alone had named it, if this is sure. */
 export async function insertLostObligation(tx: Transaction, lost: LostObligation): Promise<void> {
   await tx.run(
-    `INSERT OR IGNORE INTO lost_obligations
-       (operation_id, attempt, settlement_id, window_id, branch, peer) VALUES (?, ?, ?, ?, ?, ?)`,
+    `INSERT INTO lost_obligations
+       (operation_id, attempt, settlement_id, window_id, branch, peer, sure) VALUES (?, ?, ?, ?, ?, ?, ?)
+     ON CONFLICT (operation_id, attempt) DO UPDATE SET settlement_id = excluded.settlement_id,
+       window_id = excluded.window_id, branch = excluded.branch, peer = excluded.peer, sure = 1
+     WHERE sure = 0 AND excluded.sure = 1`,
     lost.operationId,
     lost.attempt,
     lost.settlementId,
     lost.windowId,
     lost.branch,
     lost.peer,
+    lost.isSure ? 1 : 0,
   );
+}
+
+/** Where an operation was settled, as long as its settlement is not back. */
+export async function lostObligation(
+  tx: Reader,
+  { operationId, attempt }: { operationId: string; attempt: number },
+): Promise<LostObligation | undefined> {
+  const row = await tx.get<Omit<LostObligation, 'attempt' | 'isSure'> & { sure: bigint }>(
+    `SELECT settlement_id AS settlementId, window_id AS windowId, operation_id AS operationId,
+       branch, peer, sure FROM lost_obligations WHERE operation_id = ? AND attempt = ?`,
+    operationId,
+    attempt,
+  );
+  if (!row) return undefined;
+  const { sure, ...lost } = row;
+  return { ...lost, attempt, isSure: sure === 1n };
 }
 
 /** The window that an operation was settled in, as long as its settlement is not back. */
 export async function lostPlace(
   tx: Reader,
-  { operationId, attempt }: { operationId: string; attempt: number },
+  of: { operationId: string; attempt: number },
 ): Promise<string | undefined> {
-  const row = await tx.get<{ windowId: string }>(
-    'SELECT window_id AS windowId FROM lost_obligations WHERE operation_id = ? AND attempt = ?',
-    operationId,
-    attempt,
-  );
-  return row?.windowId;
+  return (await lostObligation(tx, of))?.windowId;
 }
 
 /** How many obligations of each pair are known again. */
@@ -109,6 +128,19 @@ interface LostPair {
   /** The first of the two by code. */
   readonly branch: NodeCode;
   readonly peer: NodeCode;
+}
+
+/** Named by a branch, and owed in a window of the settlement again. */
+export async function countBack(tx: Reader, pair: LostPair): Promise<number> {
+  const row = await tx.get<{ count: bigint }>(
+    `SELECT COUNT(*) AS count FROM lost_obligations lost
+     JOIN obligations owed USING (operation_id, attempt)
+     JOIN lost_windows of_it ON of_it.window_id = owed.window_id
+       AND of_it.settlement_id = lost.settlement_id
+     WHERE lost.settlement_id = ? AND lost.branch = ? AND lost.peer = ?`,
+    ...[pair.settlementId, pair.branch, pair.peer],
+  );
+  return Number(row?.count ?? 0n);
 }
 
 const withoutObligation = `FROM lost_obligations lost
@@ -171,6 +203,10 @@ export interface LostDecision {
   readonly madeAt: string;
   readonly approvedBy: Person | null;
   readonly approvedAt: string | null;
+  /** What was to become of the position, as the second person saw it; null before migration 0005. */
+  readonly outcome: LostOutcome | null;
+  /** The hash of what the branch said that they do not go by; null: it had no word. */
+  readonly despiteWord: string | null;
 }
 
 interface LostDecisionRow extends Omit<LostDecision, 'madeBy' | 'approvedBy'> {
@@ -180,10 +216,11 @@ interface LostDecisionRow extends Omit<LostDecision, 'madeBy' | 'approvedBy'> {
   approvedByName: string | null;
 }
 
-/** Takes the place of one that nobody has approved yet. @returns false if one is approved. */
+/** Takes the place of one that nobody has approved, or that is not followed any more. @returns false if it is approved. */
 export async function saveLostDecision(
   tx: Transaction,
-  decision: Omit<LostDecision, 'approvedBy' | 'approvedAt'>,
+  decision: Omit<LostDecision, 'approvedBy' | 'approvedAt' | 'outcome' | 'despiteWord'>,
+  { isApprovedStale }: { isApprovedStale: boolean },
 ): Promise<boolean> {
   const changed = await tx.run(
     `INSERT INTO lost_decisions
@@ -191,8 +228,9 @@ export async function saveLostDecision(
      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
      ON CONFLICT (settlement_id, branch, peer) DO UPDATE SET
        id = excluded.id, without = excluded.without, reason = excluded.reason,
-       made_by = excluded.made_by, made_by_name = excluded.made_by_name, made_at = excluded.made_at
-     WHERE approved_by IS NULL`,
+       made_by = excluded.made_by, made_by_name = excluded.made_by_name, made_at = excluded.made_at,
+       approved_by = NULL, approved_by_name = NULL, approved_at = NULL, despite_word = NULL, outcome = NULL
+     WHERE approved_by IS NULL OR ? = 1`,
     decision.id,
     decision.settlementId,
     decision.branch,
@@ -202,6 +240,7 @@ export async function saveLostDecision(
     decision.madeBy.id,
     decision.madeBy.name,
     decision.madeAt,
+    isApprovedStale ? 1 : 0,
   );
   return changed === 1;
 }
@@ -209,13 +248,21 @@ export async function saveLostDecision(
 export async function approveLostDecision(
   tx: Transaction,
   id: string,
-  { by, at }: { by: Person; at: string },
+  {
+    by,
+    at,
+    outcome,
+    despiteWord,
+  }: { by: Person; at: string; outcome: LostOutcome; despiteWord: string | null },
 ): Promise<void> {
   await tx.run(
-    'UPDATE lost_decisions SET approved_by = ?, approved_by_name = ?, approved_at = ? WHERE id = ?',
+    `UPDATE lost_decisions SET approved_by = ?, approved_by_name = ?, approved_at = ?, outcome = ?,
+       despite_word = ? WHERE id = ?`,
     by.id,
     by.name,
     at,
+    outcome,
+    despiteWord,
     id,
   );
 }
@@ -224,7 +271,8 @@ export async function lostDecisions(tx: Reader, settlementId: string): Promise<L
   const rows = await tx.all<LostDecisionRow>(
     `SELECT id, settlement_id AS settlementId, branch, peer, without, reason, made_by AS madeBy,
        made_by_name AS madeByName, made_at AS madeAt, approved_by AS approvedBy,
-       approved_by_name AS approvedByName, approved_at AS approvedAt
+       approved_by_name AS approvedByName, approved_at AS approvedAt, outcome,
+       despite_word AS despiteWord
      FROM lost_decisions WHERE settlement_id = ? ORDER BY branch, peer`,
     settlementId,
   );

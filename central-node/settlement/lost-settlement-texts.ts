@@ -16,6 +16,9 @@ export const lostSettlementTexts = catalogue(
     said: {
       found: 'has checked it and names its operations',
       unchecked: 'has checked nothing of it',
+      differs: 'names other operations or terms than the other',
+      doubted: 'names what head office cannot confirm',
+      wrong: 'names what does not come to what was told',
       silent: 'has not answered',
     },
     gone: 'not there',
@@ -30,8 +33,10 @@ export const lostSettlementTexts = catalogue(
     },
     proposed: (without: string, by: string) => `Without ${without}, proposed by ${by}`,
     approved: (by: string) => `Approved by ${by}; it is being done`,
+    overtaken: 'Decided, but the branches say something else since: it is not followed any more',
     other: 'Another person approves it.',
-    waits: 'One of them has to be away or cut off, and the other to have answered.',
+    waits:
+      'One of them has to be away, cut off or without an answer to go by, and the other to have answered.',
   },
   {
     title: 'Утраченные расчёты',
@@ -48,6 +53,9 @@ export const lostSettlementTexts = catalogue(
     said: {
       found: 'сверил и называет операции',
       unchecked: 'ничего не сверил',
+      differs: 'называет другие операции или условия',
+      doubted: 'называет то, чего головной офис не может подтвердить',
+      wrong: 'называет то, что не сходится с сообщённым',
       silent: 'не ответил',
     },
     gone: 'нет на связи',
@@ -62,7 +70,9 @@ export const lostSettlementTexts = catalogue(
     },
     proposed: (without: string, by: string) => `Без ${without}, предложил(а) ${by}`,
     approved: (by: string) => `Утвердил(а) ${by}, выполняется`,
+    overtaken: 'Решено, но филиалы с тех пор говорят другое: решение больше не действует',
     other: 'Утверждает другой человек.',
-    waits: 'Один из них должен отсутствовать или быть отключён, а другой — ответить.',
+    waits:
+      'Один из них должен отсутствовать, быть отключён или не дать годного ответа, а другой — ответить.',
   },
 );

@@ -1,34 +1,34 @@
 import type { Federation } from '../../shared/federation/federation.ts';
 import { entriesOfOperation } from '../../shared/federation/log-store.ts';
-import { passOverSilence } from '../../shared/federation/peer-answer.ts';
 import type { PeerClient } from '../../shared/federation/peers.ts';
 import { headOffice, type NodeCode } from '../../shared/ids/ids.ts';
 import type { PairPosition } from '../../shared/settlement/netting.ts';
-import type { Reader, Store, Transaction } from '../../shared/store/store.ts';
+import type { Reader, Transaction } from '../../shared/store/store.ts';
 import { stateSentences } from '../../shared/text/state-sentences.ts';
 import { type LogEntry, logEntry } from '../../shared/wire/peer-messages.ts';
 import {
   type SettlementCompleted,
   settlementCompleted,
   settlementRecalled,
-  type WireObligation,
 } from '../../shared/wire/settlement-messages.ts';
-import { createLostAnswers, type Said } from './lost-answers.ts';
+import { createLostAnswers } from './lost-answers.ts';
+import { createLostNaming, type LostNamingDeps, type Taken } from './lost-naming.ts';
 import { createLostPricing, type LostPricingDeps } from './lost-pricing.ts';
 import {
+  countBack,
   countWithoutObligation,
   forgetLost,
   forgetLostPair,
-  insertLostObligation,
   insertLostWindow,
   isLost,
+  type LostDecision,
   type LostWindow,
   lostCounts,
   lostDecisions,
   lostSettlementIds,
   lostWindows,
 } from './lost-settlement-store.ts';
-import { batchesOf, comesTo } from './lost-terms.ts';
+import { createLostWords, type Heard, isMute, type Word } from './lost-words.ts';
 import type { Obligations } from './obligation-service.ts';
 import { isSame, isSamePair, mirrored, negated, positionsIn } from './pair-positions.ts';
 import type { Settlement } from './settlement.ts';
@@ -39,27 +39,28 @@ import {
   findSettlement,
   insertPosition,
   insertSettlement,
-  pendingSettlementOf,
 } from './settlement-store.ts';
 import { findWindow, insertWindow, setWindowState } from './window-store.ts';
 
 const alarm = 'settlement-lost';
 /** Whoever it was: the log tells names, not operators' ids. */
 const restoredPerson = 'restored';
-const restorer = { id: restoredPerson, name: headOffice };
+/** What was named and does not come is asked about again. */
+const roundsBetweenQuestions = 20;
+type Doubt = 'otherTerms' | 'unknownTerms' | 'strangeNames' | 'notThere';
+/** What is said of a word that head office cannot confirm, by what came of taking it. */
+const doubts: Readonly<Record<Taken, Doubt | undefined>> = {
+  ...{ same: undefined, taken: undefined },
+  ...{ other: 'otherTerms', away: 'notThere', strange: 'strangeNames' },
+};
 
-export interface LostSettlementDeps {
-  store: Store;
+export interface LostSettlementDeps extends LostNamingDeps, LostPricingDeps {
   client: PeerClient;
   federation: Pick<Federation, 'log' | 'alarms' | 'onReplay' | 'isRecovering' | 'recovery'>;
   obligations: Pick<Obligations, 'adopt' | 'giveBack' | 'recordClosed' | 'restate' | 'reprice'>;
   settlements: Pick<Settlements, 'view' | 'discharge' | 'giveUp' | 'tell' | 'tellRecalled'>;
   isMember(code: NodeCode): boolean;
   isReachable(code: NodeCode): boolean;
-  /** Makes owed what follows from its legs, though people have dealt with it. */
-  settleAdjusted(tx: Transaction, of: { operationId: string; attempt: number }): Promise<void>;
-  agreed: LostPricingDeps['agreed'];
-  releasedCommissions: LostPricingDeps['releasedCommissions'];
 }
 
 /** A position whose operations do not come to what the branches were told; `branch` is the first of the two by code. */
@@ -67,7 +68,7 @@ export interface OpenPair {
   readonly position: PairPosition;
   /** How many of its operations either branch has named. */
   readonly known: number;
-  readonly said: ReadonlyMap<NodeCode, Said>;
+  readonly heard: ReadonlyMap<NodeCode, Heard>;
   /** False for what only the windows hold: nobody's word names it. */
   readonly isTold: boolean;
 }
@@ -84,7 +85,12 @@ export type LostSettlements = ReturnType<typeof createLostSettlements>;
 export function createLostSettlements(deps: LostSettlementDeps) {
   const { store, federation, obligations, settlements } = deps;
   const answers = createLostAnswers({ client: deps.client, epoch: federation.log.epoch });
-  const pricing = createLostPricing({ ...deps, answers });
+  const words = createLostWords({ ...deps, answers });
+  const naming = createLostNaming(deps);
+  const pricing = createLostPricing(deps);
+  /** In this round: the positions that are not by both branches' word. */
+  const alone = new Set<string>();
+  let round = 0;
 
   /** A settlement as one branch was told it, which says both sides of each position. */
   async function restore(tx: Transaction, entry: LogEntry): Promise<void> {
@@ -136,26 +142,138 @@ export function createLostSettlements(deps: LostSettlementDeps) {
     return lost;
   }
 
-  /** One round over everything that is lost; what a branch cannot say now waits for the next. */
+  /**
+   * One round over everything that is lost; what a branch cannot say now waits for the next.
+   * @throws what the first of them failed by, after all of them.
+   */
   async function bringBack(): Promise<void> {
     if (federation.isRecovering()) return;
+    round += 1;
+    words.nextRound();
+    alone.clear();
+    const failures: unknown[] = [];
+    const reasons = new Map<string, string>();
+    const noteFailure = (error: unknown) => void failures.push(error);
     const ids = await store.read(lostSettlementIds);
+    for (const id of ids) await bringBackOne(id, reasons, false).catch(noteFailure);
+    // What is not both branches' word counts after all that is.
     for (const id of ids) {
-      await store.write((tx) => tellUntold(tx, id));
-      await store.write((tx) => recallUntold(tx, id));
-      if (await store.write((tx) => finish(tx, id))) continue;
-      const unchecked = await collect(id);
-      await goOnWithout(id);
-      await pricing.priceAsChecked(id, await store.read((tx) => openPairs(tx, id)));
-      await store.write(async (tx) => {
-        await recallUnchecked(tx, id, unchecked);
-        await giveBackUnnamed(tx, id);
-        await finish(tx, id);
-      });
+      if ([...alone].some((key) => isOf(id, key)))
+        await bringBackOne(id, reasons, true).catch(noteFailure);
     }
     const left = await store.read(lostSettlementIds);
-    if (left.length === 0) return federation.alarms.clear(alarm);
-    for (const id of left) federation.alarms.raise(alarm, stateSentences.say('notBack', { id }));
+    const details = left.flatMap((id) => {
+      const known = [...reasons].flatMap(([key, reason]) => (isOf(id, key) ? reason : []));
+      return known.length > 0 ? known : stateSentences.say('notBack', { id });
+    });
+    for (const { code, detail } of federation.alarms.list()) {
+      if (code === alarm && !details.includes(detail)) federation.alarms.clear(alarm, detail);
+    }
+    for (const detail of details) federation.alarms.raise(alarm, detail);
+    if (failures.length > 0) throw failures[0];
+  }
+
+  /** @param reasons gets what people should know of why its positions are not back. */
+  async function bringBackOne(
+    id: string,
+    reasons: Map<string, string>,
+    areLast: boolean,
+  ): Promise<void> {
+    await store.write((tx) => tellUntold(tx, id));
+    await store.write((tx) => recallUntold(tx, id));
+    if (await store.write((tx) => finish(tx, id))) return;
+    const failures: unknown[] = [];
+    for (const pair of await store.read((tx) => openPairs(tx, id))) {
+      if (areLast && !alone.has(keyOf(id, pair.position))) continue;
+      const { branch: one, peer } = pair.position;
+      const reason = await bringBackPair(id, pair, areLast).catch((error: unknown) => {
+        failures.push(error);
+        return undefined;
+      });
+      const key = keyOf(id, pair.position);
+      if (reason) reasons.set(key, stateSentences.say(reason, { id, one, peer }));
+      else reasons.delete(key);
+    }
+    await store.write(async (tx) => {
+      await giveBackUnnamed(tx, id);
+      await finish(tx, id);
+    });
+    if (failures.length > 0) throw failures[0];
+  }
+
+  const keyOf = (id: string, { branch, peer }: PairPosition) => `${id} ${branch} ${peer}`;
+  const isOf = (id: string, key: string) => key.startsWith(`${id} `);
+
+  /** Learns with which operations a position was, and by which terms; takes it back where nobody has anything of it. */
+  async function bringBackPair(
+    id: string,
+    { position, known, heard, isTold }: OpenPair,
+    isLast: boolean,
+  ): Promise<Doubt | undefined> {
+    const decision = await store.read((tx) => approvedDecision(tx, id, position));
+    if (!isTold) {
+      const without = decision?.without;
+      if (without && isMute(isThere(without), heard.get(without))) await recallOne(id, position);
+      return undefined;
+    }
+    const isPatient =
+      known === position.count && !decision && !isLast && round % roundsBetweenQuestions !== 0;
+    if (isPatient && !(await store.read((tx) => pricing.areAllBack(tx, { id, position })))) {
+      return 'notThere';
+    }
+    const going = { id, position, isLast };
+    const said = await goBy(going, await words.wordOn(id, position, undefined));
+    if (said === 'done' || said === 'later') return undefined;
+    if (!decision) return said;
+    const decided = await goBy(going, await words.wordOn(id, position, decision));
+    return decided === 'done' || decided === 'later' ? undefined : (decided ?? said);
+  }
+
+  async function goBy(
+    { id, position, isLast }: { id: string; position: PairPosition; isLast: boolean },
+    word: Word | 'otherTerms' | 'nothing' | undefined,
+  ): Promise<Doubt | 'done' | 'later' | undefined> {
+    if (word === undefined || word === 'otherTerms') return word;
+    if (word === 'nothing') {
+      await recallOne(id, position);
+      return 'done';
+    }
+    if (word.by !== 'both') {
+      alone.add(keyOf(id, position));
+      if (!isLast || !(await store.read((tx) => isItsTurn(tx, id, position)))) return 'later';
+    }
+    const taken = doubts[await naming.take({ id, position }, word)];
+    const areBack = !taken && (await store.read((tx) => pricing.areAllBack(tx, { id, position })));
+    const priced = areBack ? await pricing.price({ id, position }, word) : undefined;
+    const doubt = taken ?? (priced === 'unknownTerms' ? priced : undefined);
+    if (doubt) words.doubt(id, position, word);
+    else words.believe(id, position);
+    if (doubt || areBack) return doubt ?? 'done';
+    return 'notThere';
+  }
+
+  const recallOne = (id: string, { branch, peer }: PairPosition) =>
+    store.write((tx) => recallPair(tx, id, [branch, peer]));
+
+  /** What another lost settlement of the two was made of is known before one of them alone names something here. */
+  async function isItsTurn(tx: Reader, id: string, position: PairPosition): Promise<boolean> {
+    for (const other of await lostSettlementIds(tx)) {
+      if (other === id || alone.has(keyOf(other, position))) continue;
+      const pair = (await openPairs(tx, other)).find((each) => isSamePair(each.position, position));
+      if (pair?.isTold && pair.known !== pair.position.count) return false;
+    }
+    return true;
+  }
+
+  const isThere = (code: NodeCode) => deps.isMember(code) && deps.isReachable(code);
+
+  async function approvedDecision(
+    tx: Reader,
+    id: string,
+    position: PairPosition,
+  ): Promise<LostDecision | undefined> {
+    const decisions = await lostDecisions(tx, id);
+    return decisions.find((each) => isSamePair(each, position) && each.approvedBy !== null);
   }
 
   /** Who was not told yet is told now. */
@@ -190,108 +308,36 @@ export function createLostSettlements(deps: LostSettlementDeps) {
     return new Set(completed.flatMap(({ entry }) => logEntry.parse(JSON.parse(entry)).to));
   }
 
-  /**
-   * Asks the branches with which operations it was; either side of a pair knows.
-   * @returns those that do not, and can hear it from nobody but this start of head office now.
-   */
-  async function collect(id: string): Promise<ReadonlySet<NodeCode>> {
-    const unchecked = new Set<NodeCode>();
-    const { positions } = await store.read((tx) => settlements.view(tx, id));
-    for (const branch of new Set(positions.map((position) => position.branch))) {
-      const wanted = await store.read((tx) => wantedOf(tx, id));
-      if (!wanted.some((position) => position.branch === branch)) continue;
-      try {
-        const own = positions.filter((position) => position.branch === branch);
-        const named = await answers.namedBy(branch, { id, positions: own });
-        if (!named) unchecked.add(branch);
-        else for (const position of own) await takeNamed({ id, branch }, { position, named });
-      } catch (error) {
-        passOverSilence(error);
-      }
-    }
-    return unchecked;
-  }
-
-  /** What people no longer wait for: as the other branch has it, or not settled where it has nothing or is gone, too. */
-  async function goOnWithout(id: string): Promise<void> {
-    const open = await store.read((tx) => openPairs(tx, id));
-    const decisions = await store.read((tx) => lostDecisions(tx, id));
-    for (const decision of decisions) {
-      const { branch, peer, without, approvedBy } = decision;
-      const pair = open.find(({ position }) => isSamePair(position, decision));
-      if (!approvedBy || !pair) continue;
-      // Back after all: it is asked itself.
-      if (deps.isMember(without) && deps.isReachable(without)) continue;
-      const other = without === branch ? peer : branch;
-      try {
-        const { position, isTold } = pair;
-        const isAsked = isTold && deps.isMember(other);
-        const named = isAsked
-          ? await answers.namedBy(other, { id, positions: [position] })
-          : undefined;
-        if (named) await takeNamed({ id, branch: other, without }, { position, named });
-        else await store.write((tx) => recallPair(tx, id, [branch, peer]));
-      } catch (error) {
-        passOverSilence(error);
-      }
-    }
-  }
-
-  /** Nothing counts of what does not come to what was signed: the settlement would never come to it again. */
-  async function takeNamed(
-    of: Source,
-    { position, named }: { position: PairPosition; named: readonly WireObligation[] },
-  ): Promise<void> {
-    const { branch } = of;
-    const items = named.filter(({ peer }) => isSamePair({ branch, peer }, position));
-    if (!comesTo(position, items, branch)) return;
-    for (const some of batchesOf(items)) await store.write((tx) => place(tx, of, some));
-  }
-
   /** The positions of a lost settlement to which its operations do not come yet. */
   async function openPairs(tx: Reader, id: string): Promise<OpenPair[]> {
     if (!(await isLost(tx, id))) return [];
     const { positions, windowIds } = await settlements.view(tx, id);
     const sums = await positionsIn(tx, windowIds);
     const counts = await lostCounts(tx, id);
-    const told = positions
+    const all = positions
       .filter((position) => position.branch < position.peer)
-      .filter((position) => !sums.some((sum) => isSame([sum], [position])))
       .map((position) => ({
         position,
         known: counts.find((each) => isSamePair(each, position))?.count ?? 0,
-        said: answers.saidOf(id),
+        heard: words.heardOf(id, position),
         isTold: true,
       }));
+    // A window that was closed before the backup loses operations to cases, and gets no other ones.
+    const isClosed = (await lostWindows(tx, id)).every(({ recorded }) => recorded);
+    const apart = all.filter(
+      ({ position, known }) =>
+        (known !== position.count && !isClosed) || !sums.some((sum) => isSame([sum], [position])),
+    );
+    const told = apart.length > 0 || isClosed ? apart : await withOthers(tx, id, all);
     const untold = (await untoldPairs(tx, id)).map((position) => ({
       ...{ position, known: 0, isTold: false },
-      said: new Map<NodeCode, Said>(
+      heard: new Map<NodeCode, Heard>(
         [position.branch, position.peer]
           .filter(federation.recovery.hasTold)
-          .map((branch) => [branch, 'unchecked']),
+          .map((branch) => [branch, { said: 'unchecked' }]),
       ),
     }));
     return [...told, ...untold];
-  }
-
-  /** The positions whose operations are not known again. */
-  async function wantedOf(tx: Reader, id: string): Promise<PairPosition[]> {
-    const { positions } = await settlements.view(tx, id);
-    const counts = await lostCounts(tx, id);
-    return positions.filter(
-      (position) => counts.find((each) => isSamePair(each, position))?.count !== position.count,
-    );
-  }
-
-  async function recallUnchecked(
-    tx: Transaction,
-    id: string,
-    unchecked: ReadonlySet<NodeCode>,
-  ): Promise<void> {
-    for (const { branch, peer } of await wantedOf(tx, id)) {
-      if (!(branch < peer && unchecked.has(branch) && unchecked.has(peer))) continue;
-      await recallPair(tx, id, [branch, peer]);
-    }
   }
 
   /** Where all operations of a position are named, what its windows hold beside them a case had kept out of it. */
@@ -349,44 +395,36 @@ export function createLostSettlements(deps: LostSettlementDeps) {
     if (await findSettlement(tx, settlementId)) await recall(tx, settlementId, branches);
   }
 
-  async function place(
-    tx: Transaction,
-    { id: settlementId, branch: told, without }: Source,
-    items: readonly WireObligation[],
-  ): Promise<void> {
-    const [window] = await lostWindows(tx, settlementId);
-    if (!window) return;
-    const { windowId } = window;
-    const { currency } = await settlements.view(tx, settlementId);
-    for (const item of items) {
-      const { operationId, attempt, peer: other } = item;
-      const [branch, peer] = told < other ? [told, other] : [other, told];
-      await insertLostObligation(tx, {
-        ...{ settlementId, windowId, operationId, attempt },
-        ...{ branch, peer },
-      });
-      // What was settled in another settlement was given up in this one: that was lost as well.
-      const pending = await pendingSettlementOf(tx, { operationId, attempt });
-      if (pending !== undefined) await settlements.giveUp(tx, { id: pending, actor: restorer });
-      await obligations.adopt(tx, { operationId, attempt, windowId });
-      await deps.settleAdjusted(tx, { operationId, attempt });
-      if (other === without) await obligations.restate(tx, item, { told, currency });
+  /** Those in which other operations come to the same sums as the named ones. */
+  async function withOthers<T extends { readonly position: PairPosition }>(
+    tx: Reader,
+    settlementId: string,
+    pairs: readonly T[],
+  ): Promise<T[]> {
+    const found: T[] = [];
+    for (const pair of pairs) {
+      const { branch, peer, count } = pair.position;
+      if ((await countBack(tx, { settlementId, branch, peer })) !== count) found.push(pair);
     }
+    return found;
   }
 
   /** Posts it once the obligations come to what the branches were told. */
   async function finish(tx: Transaction, id: string): Promise<boolean> {
+    // It may have been posted since it was looked for.
+    if (!(await isLost(tx, id))) return true;
     const lost = await lostWindows(tx, id);
     const settlement = await settlements.view(tx, id);
     const positions = await positionsIn(tx, settlement.windowIds);
     if (!isSame(positions, settlement.positions)) return false;
+    if ((await openPairs(tx, id)).length > 0) return false;
     for (const { windowId, recorded } of lost) {
       const window = await findWindow(tx, windowId);
       if (window && !recorded) await obligations.recordClosed(tx, window);
     }
     await settlements.discharge(tx, settlement);
     await forgetLost(tx, id);
-    tx.afterCommit(() => answers.forget(id));
+    tx.afterCommit(() => words.forget(id));
     return true;
   }
 
@@ -394,11 +432,4 @@ export function createLostSettlements(deps: LostSettlementDeps) {
   federation.onReplay('settlement.recalled', restoreRecall);
 
   return { bringBack, openPairs };
-}
-
-interface Source {
-  readonly id: string;
-  readonly branch: NodeCode;
-  /** Whose legs never come again: what the branch has with that one is taken from its word. */
-  readonly without?: NodeCode;
 }

@@ -6,7 +6,9 @@ import {
   type Obligation,
 } from '../../shared/settlement/obligation.ts';
 import type { Reader } from '../../shared/store/store.ts';
+import { sha256 } from '../../shared/wire/canonical.ts';
 import {
+  adjustmentKind,
   maxObligationsPerPage,
   type WireObligation,
 } from '../../shared/wire/settlement-messages.ts';
@@ -62,10 +64,30 @@ export function comesTo(
   return pairPositions(sums).some((sum) => isSame([sum], [position]));
 }
 
+interface Words {
+  readonly told: NodeCode;
+  readonly items: readonly WireObligation[];
+}
+
+/** The same for both branches if they name the same operations by the same terms. */
+export function hashOfWord(word: Words): string {
+  return sha256(textsOf(word).sort().join('\n'));
+}
+
+function textsOf({ items, told }: Words): string[] {
+  return items.map((item) => {
+    const { operationId, attempt, kind, gross, commission, fee } = item;
+    const { debtor, creditor } = sidesOf(item, told);
+    return JSON.stringify(
+      [operationId, attempt, kind, debtor, creditor, gross, commission, fee].map(String),
+    );
+  });
+}
+
 /**
  * In a window that was lost before it was closed counts what the branches checked: a release may have changed the terms
  * since.
- * @returns what changes by it; nothing if a position does not come to what head office signed.
+ * @param items some of what is named of a position, as many as are read at once.
  */
 export async function repricings(
   tx: Reader,
@@ -78,28 +100,39 @@ export async function repricings(
     const change = known ? repricing(item, known, of) : await pricing(tx, item, of);
     if (change) changes.push(change);
   }
+  return changes;
+}
+
+/** Whether a position comes to what head office signed once all of these have changed. */
+export async function bringsBack(
+  tx: Reader,
+  changes: readonly Repricing[],
+  { windowIds, position }: LostTerms,
+): Promise<boolean> {
   const after = pairPositions([
-    ...(await sumsOf(tx, of.windowIds)),
+    ...(await sumsOf(tx, windowIds)),
     ...changes.map(({ priced }) => ({ ...priced, count: 1 })),
     ...changes.flatMap(({ known }) => (known ? negated(known) : [])),
   ]);
-  return after.some((sum) => isSame([sum], [of.position])) ? changes : [];
+  return after.some((sum) => isSame([sum], [position]));
 }
 
+/** An adjustment has no terms: it stands on the recorded positions as two people made it. */
 function repricing(
-  { gross, commission, fee, net }: WireObligation,
+  { kind, gross, commission, fee, net }: WireObligation,
   known: RecordedObligation,
   { position, currency, unrecorded }: LostTerms,
 ): Repricing | undefined {
-  if (!known.windowId || !unrecorded.includes(known.windowId) || known.gross !== gross) {
-    return undefined;
-  }
+  if (!known.windowId || !unrecorded.includes(known.windowId)) return undefined;
+  if (known.gross !== gross || known.kind !== kind || kind === adjustmentKind) return undefined;
   const pair = [position.branch, position.peer];
   if (!pair.includes(known.debtor) || !pair.includes(known.creditor)) return undefined;
+  const isAsBefore = known.commission === commission && known.fee === fee;
+  if (isAsBefore && known.currency === currency) return undefined;
   return { known, priced: { ...known, currency, commission, fee, net } };
 }
 
-/** A service that was named in the settlement, and that costs nothing today: its fee is the branch's word. */
+/** A service that was named in the settlement, and that costs nothing today. */
 async function pricing(
   tx: Reader,
   item: WireObligation,

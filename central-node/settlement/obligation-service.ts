@@ -14,7 +14,12 @@ import type { Reader, Transaction } from '../../shared/store/store.ts';
 import { stateSentences } from '../../shared/text/state-sentences.ts';
 import { type BusinessDate, type Clock, now } from '../../shared/time/clock.ts';
 import { adjustmentKind, type WireObligation } from '../../shared/wire/settlement-messages.ts';
-import { lostPlace, lostSettlementIds, lostWindow } from './lost-settlement-store.ts';
+import {
+  lostObligation,
+  lostPlace,
+  lostSettlementIds,
+  lostWindow,
+} from './lost-settlement-store.ts';
 import { type Repricing, sidesOf } from './lost-terms.ts';
 import {
   addToExposure,
@@ -34,6 +39,7 @@ import {
   sumsOf,
   takeFromSums,
 } from './obligation-store.ts';
+import { isSamePair } from './pair-positions.ts';
 import { nextWindowState, type SettlementWindow } from './settlement.ts';
 import {
   findWindow,
@@ -85,12 +91,18 @@ export function createObligations(deps: ObligationDeps) {
     return opened;
   }
 
-  /** The open window, unless the operation was settled already in one that head office had lost. */
+  /** The open window, unless the operation was settled already between the two in one that head office had lost. */
   async function windowFor(
     tx: Transaction,
-    of: { operationId: string; attempt: number; currency: string },
+    of: { operationId: string; attempt: number } & Pick<
+      Obligation,
+      'debtor' | 'creditor' | 'currency'
+    >,
   ): Promise<string> {
-    return (await lostPlace(tx, of)) ?? (await openWindow(tx, of.currency)).id;
+    const lost = await lostObligation(tx, of);
+    const pair = { branch: of.debtor, peer: of.creditor };
+    if (lost && isSamePair(lost, pair)) return lost.windowId;
+    return (await openWindow(tx, of.currency)).id;
   }
 
   /** Whether it stands in a settlement that head office has lost, by a branch's word. */
@@ -208,7 +220,7 @@ export function createObligations(deps: ObligationDeps) {
   ): Promise<void> {
     const { operationId, attempt, kind, businessDate, cancels = null } = of;
     const { currency, debtor, net } = obligation;
-    const windowId = await windowFor(tx, { operationId, attempt, currency });
+    const windowId = await windowFor(tx, { ...obligation, operationId, attempt });
     const row = { ...obligation, operationId, attempt, kind, businessDate };
     if (!(await insertObligation(tx, { ...row, windowId, caseId: null, cancels }))) return;
     await addToSums(tx, windowId, row);
@@ -234,15 +246,8 @@ export function createObligations(deps: ObligationDeps) {
     await record(tx, of, { ...sidesOf(item, told), currency, gross, commission, fee, net });
   }
 
-  /**
-   * An obligation counts by the terms that a branch checked; what its cancellation gives back follows only a commission that
-   * is believed: nothing that was signed bounds it.
-   */
-  async function reprice(
-    tx: Transaction,
-    { known, priced }: Repricing,
-    isBelieved: () => Promise<boolean>,
-  ): Promise<void> {
+  /** An obligation counts by the terms of its settlement, and so does what cancellations give back of it. */
+  async function reprice(tx: Transaction, { known, priced }: Repricing): Promise<void> {
     if (!known) {
       // Its place may have been taken back since it was looked at: it is owed nowhere else.
       if (await wasSettled(tx, priced)) await record(tx, priced, priced);
@@ -252,7 +257,7 @@ export function createObligations(deps: ObligationDeps) {
     if (!current?.windowId || current.windowId !== known.windowId) return;
     await changeTerms(tx, current, { ...current, ...priced });
     for (const given of await cancellationsOf(tx, priced.operationId)) {
-      if (await isBelieved()) await repriceCancellation(tx, given, priced);
+      await repriceCancellation(tx, given, priced);
     }
   }
 

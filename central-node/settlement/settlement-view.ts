@@ -101,8 +101,13 @@ export const statementShape = z
 const side = z.strictObject({
   branch: nodeCode,
   gone: z.boolean().openapi({ description: 'Cut off, or not to be reached now' }),
-  said: z.enum(['found', 'unchecked']).nullable().openapi({
-    description: 'What it last answered: it has the operations; it has nothing of it; nothing yet',
+  mute: z.boolean().openapi({
+    description:
+      'Gone, or says nothing that could be gone by: people may decide not to wait for it',
+  }),
+  said: z.enum(['found', 'unchecked', 'wrong', 'differs', 'doubted', 'silent']).nullable().openapi({
+    description:
+      'What it last answered: it has the operations; it has nothing of it; what does not come to what was told; others than the other branch; what head office cannot confirm; no answer, though it can be reached. Null: it was not asked yet',
   }),
   outcomeWithout: z.enum(['upheld', 'recalled']).nullable().openapi({
     description:
@@ -124,6 +129,10 @@ export const lostPositionShape = z
         madeAt: instant,
         approvedBy: z.string().nullable(),
         approvedAt: instant.nullable(),
+        followed: z.boolean().openapi({
+          description:
+            'Approved, and nothing has been said since that the two did not know of: else people may decide anew',
+        }),
       })
       .nullable(),
   })
@@ -134,14 +143,20 @@ export const lostSettlementShape = z
   .openapi('LostSettlement');
 
 export function lostPositionView(
-  { position, known, sides, decision }: LostPosition,
+  { position, known, sides, decision, isInForce }: LostPosition,
   currency: string,
 ): z.input<typeof lostPositionShape> {
   return {
     ...positionView(position, currency),
     known,
-    sides: sides.map(({ branch, isGone, said, outcomeWithout }) => ({
-      ...{ branch, gone: isGone, said: said ?? null, outcomeWithout: outcomeWithout ?? null },
+    sides: sides.map(({ branch, isGone, isMute, said, outcomeWithout }) => ({
+      ...{
+        branch,
+        gone: isGone,
+        mute: isMute,
+        said: said ?? null,
+        outcomeWithout: outcomeWithout ?? null,
+      },
     })),
     decision: decision
       ? {
@@ -150,6 +165,7 @@ export function lostPositionView(
           madeAt: decision.madeAt,
           approvedBy: decision.approvedBy?.name ?? null,
           approvedAt: decision.approvedAt,
+          followed: decision.approvedBy !== null && isInForce,
         }
       : null,
   };

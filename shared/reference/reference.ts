@@ -84,7 +84,6 @@ export function buildReference({
 }): Reference {
   const plans = byPeriod(datasets['rate-plans'].map(ratePlanOf), (row) => row.code);
   const services = byPeriod(datasets.services.map(serviceOf), (row) => row.code);
-  const tariffs = byPeriod(datasets.tariffs.map(tariffOf), (row) => row.action);
   const tenders = new Map(datasets.tenders.map((row) => [row.code, tenderOf(row)]));
   const branches = new Map(datasets.branches.map((row) => [row.code, branchOf(row)]));
   const branchList = [...branches.values()];
@@ -106,8 +105,7 @@ export function buildReference({
     ratePlans: plans.all,
     service: services.at,
     services: services.all,
-    tariff: tariffs.at,
-    ...commissionsIn(datasets.commissions),
+    ...termsIn(datasets),
     tender: (code) => tenders.get(code),
     tenders: () => tenderList,
     currencies: () => currencies,
@@ -116,13 +114,16 @@ export function buildReference({
   };
 }
 
-export type Commissions = Pick<Reference, 'commissionBasisPoints'>;
-
-export function commissionsIn(rows: readonly RowOf<'commissions'>[]): Commissions {
-  const commissions = byPeriod(rows, (row) => row.tender);
+/** What is owed between branches follows from these two data sets alone. */
+export function termsIn({
+  commissions,
+  tariffs,
+}: Pick<Datasets, 'commissions' | 'tariffs'>): Pick<Reference, 'tariff' | 'commissionBasisPoints'> {
+  const rates = byPeriod(commissions, (row) => row.tender);
   return {
+    tariff: byPeriod(tariffs.map(tariffOf), (row) => row.action).at,
     commissionBasisPoints(tender, businessDate) {
-      const row = commissions.at(tender, businessDate);
+      const row = rates.at(tender, businessDate);
       return row && BigInt(row.basisPoints);
     },
   };

@@ -15,6 +15,7 @@ export async function readCopy<T>(path: string, work: (tx: Reader) => Promise<T>
   if (size === 0) throw new Error(`${path} is empty`);
   const db = new Database(path, { readonly: true });
   try {
+    assertPlain(db, path);
     assertText(db, path);
     const driver = { ...connectionDriver(db), close: () => {} };
     await readCommitCount(driver);
@@ -25,6 +26,18 @@ export async function readCopy<T>(path: string, work: (tx: Reader) => Promise<T>
 }
 
 type Connection = InstanceType<typeof Database>;
+
+/**
+ * A store has tables, indexes and triggers. What else SQLite runs when a file is read, a view or the module of a virtual
+ * table, is not ours, and nobody's file makes it run here.
+ * @throws Error that names it.
+ */
+function assertPlain(db: Connection, path: string): void {
+  const foreign =
+    "SELECT name FROM sqlite_schema WHERE type = 'view' OR sql LIKE 'create virtual%'";
+  const [name] = textsOf(db, foreign, path);
+  if (name !== undefined) throw new Error(`${path} is no store of ours: it has ${name}`);
+}
 
 const quoted = (name: string): string => `"${name.replaceAll('"', '""')}"`;
 

@@ -47,6 +47,14 @@ export const stateSentences = sentences(
     otherRelease: '{peer} was given another release {version}',
     disputes: '{peer} disputes {id}',
     notBack: '{id} is not brought back yet',
+    otherTerms:
+      '{id} is not brought back yet: what is named between {one} and {peer} is not the same',
+    unknownTerms:
+      '{id} is not brought back yet: no release that is known has the terms by which {one} and {peer} settled',
+    notThere:
+      '{id} is not brought back yet: of what is named between {one} and {peer} something is not there',
+    strangeNames:
+      '{id} is not brought back yet: what is named between {one} and {peer} is known as something else',
     needsApproval: 'members or keys wait for a signed release',
     overCap: '{peer} owes more than its cap in {currency}',
     nearCap: '{peer} owes over {percent} % of its cap in {currency}',

@@ -136,7 +136,7 @@ export const wireObligation = z.object({
 });
 export type WireObligation = z.infer<typeof wireObligation>;
 
-/** Answer of `GET /peer/v1/settlements/{id}/obligations?after=&limit=`. */
+/** Answer of `GET /peer/v1/settlements/{id}/obligations?after=&limit=&peer=`; an older branch answers with all peers. */
 export const obligationPage = z.object({
   items: z.array(wireObligation).max(maxObligationsPerPage),
   next: z.string().max(512).nullable(),
@@ -149,6 +149,6 @@ export function servingBranchOwes(kind: string): boolean {
   return isOperationKind(kind) && operationKinds[kind].owes === 'sum-less-commission';
 }
 
-function isOperationKind(kind: string): kind is keyof typeof operationKinds {
+export function isOperationKind(kind: string): kind is keyof typeof operationKinds {
   return Object.hasOwn(operationKinds, kind);
 }

@@ -80,13 +80,16 @@ describe('a settlement that head office lost together with a branch', function (
     for (const by of [hq(), federation.deputy]) {
       await ok(by.post('/api/v1/recovery/override', { reason }));
     }
-    await until('it has what is to be had', async () => {
-      const [found] = await lost();
-      return found?.positions.every(({ count, known }: Record<string, unknown>) => count === known);
-    });
     await until('what the other two did comes back by itself', async () => {
+      const [found] = await lost();
+      return found?.positions.length === 2;
+    });
+    type Side = { branch: string; outcomeWithout: string | null };
+    await until('they have said what they hold', async () => {
       const [{ positions }] = await lost();
-      return positions.length === 2;
+      return positions.every(({ sides }: { sides: Side[] }) =>
+        sides.some(({ branch, outcomeWithout }) => branch === 'SPB' && outcomeWithout === 'upheld'),
+      );
     });
     await until('Petersburg is known to be away', async () => {
       const [{ positions }] = await lost();

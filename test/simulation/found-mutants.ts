@@ -85,8 +85,8 @@ export const foundMutants: readonly Mutant[] = [
     changes: [
       {
         file: 'central-node/settlement/lost-terms.ts',
-        find: 'return after.some((sum) => isSame([sum], [of.position])) ? changes : [];',
-        replace: 'return after.length < 0 ? changes : [];',
+        find: 'return after.some((sum) => isSame([sum], [position]));',
+        replace: 'return after.length < 0;',
       },
     ],
     troubles: ['settlement-lost'],
@@ -337,9 +337,9 @@ export const foundMutants: readonly Mutant[] = [
     name: 'what no branch has of a settlement is not taken back',
     changes: [
       {
-        file: 'central-node/settlement/lost-answers.ts',
-        find: 'return false;\n            if (!items',
-        replace: 'return true;\n            if (!items',
+        file: 'central-node/settlement/lost-words.ts',
+        find: "? 'nothing'\n            : undefined;",
+        replace: '? undefined\n            : undefined;',
       },
     ],
     troubles: ['settlement-lost'],

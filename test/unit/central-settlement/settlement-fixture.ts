@@ -13,6 +13,7 @@ import { createCases } from '../../../central-node/reconciliation/case-service.t
 import { createReconciliation } from '../../../central-node/reconciliation/reconciliation-service.ts';
 import { createMovedNumbers } from '../../../central-node/reference/moved-number-service.ts';
 import { createLostDecisions } from '../../../central-node/settlement/lost-decisions.ts';
+import type { LostPricingDeps } from '../../../central-node/settlement/lost-pricing.ts';
 import { createLostSettlements } from '../../../central-node/settlement/lost-settlements.ts';
 import { createObligations } from '../../../central-node/settlement/obligation-service.ts';
 import type { Person } from '../../../central-node/settlement/settlement.ts';
@@ -191,8 +192,8 @@ interface HeadOfficeOptions extends Omit<NodeOptions, 'node'> {
   readonly silent?: ReadonlySet<NodeCode>;
   /** The release in force. */
   readonly release?: Reference;
-  /** Those that it holds. */
-  readonly released?: readonly Reference[];
+  /** What was in force then; else the release that is `reference`. */
+  readonly termsBetween?: LostPricingDeps['termsBetween'];
 }
 
 export async function openHeadOffice(options: HeadOfficeOptions) {
@@ -237,8 +238,10 @@ export async function openHeadOffice(options: HeadOfficeOptions) {
   const lostSettlements = createLostSettlements({
     ...{ store, client, federation, obligations, settlements, isMember, isReachable },
     settleAdjusted: reconciliation.settleAdjusted,
+    wasAdjusted: reconciliation.wasAdjusted,
     agreed: reconciliation.agreed,
-    releasedCommissions: async () => options.released ?? [reference],
+    executed: reconciliation.executed,
+    termsBetween: options.termsBetween ?? (async () => [{ until: undefined, terms: reference }]),
   });
   const lostDecisions = createLostDecisions({
     ...{ clock, ids, lostSettlements, isMember, isReachable },

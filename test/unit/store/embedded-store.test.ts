@@ -7,6 +7,7 @@ import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { expect } from 'chai';
 import Database from 'libsql';
+import { systemIds } from '../../../shared/ids/ids.ts';
 import { isDomainError } from '../../../shared/problem/problem.ts';
 import { assetPath } from '../../../shared/store/assets.ts';
 import type { BackupTurns } from '../../../shared/store/driver.ts';
@@ -439,6 +440,22 @@ describe('embedded store', () => {
       expect(await failureOf(readCopy(copy, fileFaults))).to.include(
         'a text of items is not UTF-8',
       );
+    });
+
+    it('is refused with what makes SQLite run more than reading', async () => {
+      for (const sql of [
+        'CREATE VIEW seen AS SELECT note FROM items',
+        'CREATE VIRTUAL TABLE seen USING fts5(note)',
+      ]) {
+        const copy = join(folder, `${systemIds.uuid()}.db`);
+        await store.backup(copy);
+        const made = new Database(copy);
+        made.exec(sql);
+        made.close();
+        expect(await failureOf(readCopy(copy, fileFaults))).to.include(
+          'is no store of ours: it has seen',
+        );
+      }
     });
 
     it('can be taken after reads that found more than they asked for', async () => {
