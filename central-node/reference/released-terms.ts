@@ -24,9 +24,9 @@ export interface ReleasedTerms {
   readonly terms: Terms;
 }
 
-/** Head office may have lost many with a backup; one that nobody has is asked for again after a while. */
+/** Head office may have lost many with a backup. The branches are asked again after a while. */
 const maxMissing = 100;
-const missingForMs = 60_000;
+const askedForMs = 60_000;
 const maxTermsKept = 100;
 const isNoAnswer = passOver(
   'release-not-found',
@@ -49,38 +49,39 @@ export function createReleasedTerms(deps: {
   reachable(): readonly NodeCode[];
 }) {
   const { references, verifier, clock } = deps;
-  const fetched = new Map<number, ReleaseManifest>();
-  const missingUntilMs = new Map<string, number>();
+  /** By number, and the hashes of the two data sets. */
+  const told = new Map<number, Map<string, ReleaseManifest>>();
+  const askedUntilMs = new Map<string, number>();
   /** By the hashes of the two data sets. */
   const kept = new Map<string, Terms>();
 
-  const isMissing = (what: string) => (missingUntilMs.get(what) ?? 0) > clock.nowMs();
-  const noteMissing = (what: string) => missingUntilMs.set(what, clock.nowMs() + missingForMs);
+  const isAsked = (what: string) => (askedUntilMs.get(what) ?? 0) > clock.nowMs();
+  const noteAsked = (what: string) => askedUntilMs.set(what, clock.nowMs() + askedForMs);
+  const askedOf = <T>(ask: (fetcher: ReleaseFetcher) => Promise<T>) =>
+    deps.reachable().map((from) => ask(createReleaseFetcher({ peerClient: deps.client, from })));
 
-  /** The first answer of use that a branch gives; none waits for another. */
-  function askAll<T>(
-    ask: (fetcher: ReleaseFetcher) => Promise<T | undefined>,
-  ): Promise<T | undefined> {
-    return firstOf(
-      deps.reachable().map((from) => ask(createReleaseFetcher({ peerClient: deps.client, from }))),
-    );
-  }
-
-  async function heldManifest(version: number): Promise<ReleaseManifest | undefined> {
+  /** Head office's own, and what the branches have by that number: set back, it may have used it once more. */
+  async function manifestsOf(version: number): Promise<ReleaseManifest[]> {
     const jws = await references.manifest(version).catch(passOver('release-not-found'));
-    return jws === undefined ? fetched.get(version) : storedManifest(jws);
+    const held = jws === undefined ? undefined : storedManifest(jws);
+    const all = told.get(version) ?? new Map<string, ReleaseManifest>();
+    told.set(version, all);
+    if (!isAsked(String(version))) {
+      noteAsked(String(version));
+      await Promise.all(askedOf((fetcher) => tellManifest(version, { fetcher, all })));
+    }
+    const others = [...all].flatMap(([key, one]) => (held && keyOf(held) === key ? [] : one));
+    return held ? [held, ...others] : others;
   }
 
-  async function fetchManifest(version: number): Promise<ReleaseManifest | undefined> {
-    const manifest = await askAll(async (fetcher) => {
-      const jws = await fetcher.manifest(version).catch(isNoAnswer);
-      if (jws === undefined) return undefined;
-      const told = await readManifest(verifier, jws).catch(isNotItsOwn);
-      return told?.version === version ? told : undefined;
-    });
-    if (manifest) fetched.set(version, manifest);
-    else noteMissing(String(version));
-    return manifest;
+  async function tellManifest(
+    version: number,
+    { fetcher, all }: { fetcher: ReleaseFetcher; all: Map<string, ReleaseManifest> },
+  ): Promise<void> {
+    const jws = await fetcher.manifest(version).catch(isNoAnswer);
+    if (jws === undefined) return;
+    const manifest = await readManifest(verifier, jws).catch(isNotItsOwn);
+    if (manifest?.version === version) all.set(keyOf(manifest), manifest);
   }
 
   /** Nothing where nobody has them, or this software cannot read them any more. */
@@ -100,10 +101,12 @@ export function createReleasedTerms(deps: {
     };
     const held = references.datasetContent(listed.sha256).catch(passOver('dataset-not-found'));
     const rows = await rowsIn(held);
-    if (rows || isMissing(listed.sha256)) return rows;
-    const told = await askAll((from) => rowsIn(from.dataset(listed.sha256).catch(isNoAnswer)));
-    if (!told) noteMissing(listed.sha256);
-    return told;
+    if (rows || isAsked(listed.sha256)) return rows;
+    const first = await firstOf(
+      askedOf((fetcher) => rowsIn(fetcher.dataset(listed.sha256).catch(isNoAnswer))),
+    );
+    if (!first) noteAsked(listed.sha256);
+    return first;
   }
 
   async function termsOf(manifest: ReleaseManifest): Promise<Terms | undefined> {
@@ -130,22 +133,18 @@ export function createReleasedTerms(deps: {
     let missing = 0;
     let version = (await references.highest())?.manifest.version ?? 0;
     for (; version > 0 && (until === undefined || until > from); version -= 1) {
-      let manifest = await heldManifest(version);
-      if (!manifest && missing < maxMissing) {
-        missing += 1;
-        manifest = isMissing(String(version)) ? undefined : await fetchManifest(version);
+      const manifests = missing < maxMissing ? await manifestsOf(version) : [];
+      if (manifests.length === 0) missing += 1;
+      // One that a higher number overtook before its time never was.
+      const counting = manifests.filter((one) => until === undefined || startOf(one) < until);
+      for (const manifest of counting.filter((one) => startOf(one) <= to)) {
+        const key = keyOf(manifest);
+        const terms = found.has(key) ? undefined : await termsOf(manifest);
+        if (terms) found.set(key, { until, terms });
       }
-      if (manifest) {
-        const start = startOf(manifest);
-        // One that a higher number overtook before its time never was.
-        if (until === undefined || start < until) {
-          const key = keyOf(manifest);
-          const terms = start <= to && !found.has(key) ? await termsOf(manifest) : undefined;
-          if (terms) found.set(key, { until, terms });
-          until = endOfFormer(manifest, { start, next, until });
-        }
-      }
-      next = manifest;
+      const ends = counting.map((one) => endOfFormer(one, { next, until }));
+      if (ends.length > 0) until = latestOf(ends);
+      [next] = manifests;
     }
     return [...found.values()];
   };
@@ -162,13 +161,19 @@ function startOf({ createdAt, effectiveFrom }: ReleaseManifest): Instant {
  */
 function endOfFormer(
   manifest: ReleaseManifest,
-  of: { start: Instant; next: ReleaseManifest | undefined; until: Instant | undefined },
+  of: { next: ReleaseManifest | undefined; until: Instant | undefined },
 ): Instant | undefined {
-  const { start, next, until } = of;
+  const { next, until } = of;
+  const start = startOf(manifest);
   if (!isSignedByPeople(manifest)) return start;
   if (next === undefined) return until;
   const latest = next.createdAt > start ? next.createdAt : start;
   return until !== undefined && until < latest ? until : latest;
+}
+
+/** Without one of them there is no end. */
+function latestOf(ends: readonly (Instant | undefined)[]): Instant | undefined {
+  return ends.includes(undefined) ? undefined : ends.toSorted().at(-1);
 }
 
 const keyOf = ({ datasets: { commissions, tariffs } }: ReleaseManifest) =>
