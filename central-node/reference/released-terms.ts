@@ -61,12 +61,12 @@ export function createReleasedTerms(deps: {
     deps.reachable().map((from) => ask(createReleaseFetcher({ peerClient: deps.client, from })));
 
   /** Head office's own, and what the branches have by that number: set back, it may have used it once more. */
-  async function manifestsOf(version: number): Promise<ReleaseManifest[]> {
+  async function manifestsOf(version: number, areAsked: boolean): Promise<ReleaseManifest[]> {
     const jws = await references.manifest(version).catch(passOver('release-not-found'));
     const held = jws === undefined ? undefined : storedManifest(jws);
     const all = told.get(version) ?? new Map<string, ReleaseManifest>();
     told.set(version, all);
-    if (!isAsked(String(version))) {
+    if (areAsked && !isAsked(String(version))) {
       noteAsked(String(version));
       await Promise.all(askedOf((fetcher) => tellManifest(version, { fetcher, all })));
     }
@@ -133,7 +133,7 @@ export function createReleasedTerms(deps: {
     let missing = 0;
     let version = (await references.highest())?.manifest.version ?? 0;
     for (; version > 0 && (until === undefined || until > from); version -= 1) {
-      const manifests = missing < maxMissing ? await manifestsOf(version) : [];
+      const manifests = await manifestsOf(version, missing < maxMissing);
       if (manifests.length === 0) missing += 1;
       // One that a higher number overtook before its time never was.
       const counting = manifests.filter((one) => until === undefined || startOf(one) < until);

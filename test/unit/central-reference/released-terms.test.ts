@@ -161,6 +161,16 @@ describe('the terms of releases that were in force once', () => {
     ]);
   });
 
+  it('are those that head office has, however many lie between that nobody has', async () => {
+    const held = [await release(1, 0), await release(3, 4, signer, 150)];
+    const { between, asked } = await centre(held, { MSK: [] });
+    expect(await between(0, 9)).to.deep.equal([
+      [3, undefined],
+      [1, dayAfter(4)],
+    ]);
+    expect(asked).to.have.length(101);
+  });
+
   it('are one where two releases have the same', async () => {
     const held = [await release(1, 0), await release(2, 2), await release(2, 4, signer, 3)];
     const { between } = await centre(held);
